@@ -1,0 +1,108 @@
+// The rooms of lib/, from the ground up: a file may import from the lines above its own, never from its own line.
+// A name is a file or a folder; `x/*` makes each file within x a room. A new room is one more entry.
+const rooms = [
+  ['types'],
+  ['errors', 'expect'],
+  ['cookie-attributes', 'session-id', 'ttl'],
+  ['session-cookie'],
+  ['cookie-id-store', 'record'],
+  ['merge'],
+  ['budget', 'deadline', 'client-events', 'memory-store', 'stores/*'],
+  ['store-status'],
+  ['client-call', 'records'],
+  ['write-queue', 'overlaps'],
+  ['compare-and-set-records', 'last-write-records'],
+  ['store'],
+  ['cookie-options'],
+  ['options'],
+  ['carried-headers', 'held-session'],
+  ['session-state'],
+  ['session-ending'],
+  ['session-loading', 'session-saving'],
+  ['session-updating'],
+  ['context-session'],
+  ['middleware'],
+  ['index'],
+  ['main'],
+];
+
+// Neighbours on one line that may still import each other, in this direction only.
+const neighbours = { record: ['cookie'] };
+
+const name = (room) => room.replace('*', '[^/.]+');
+const files = (names) => `^lib/(${names.map(name).join('|')})(?:[.]ts$|/)`;
+const declarations = '[.]d[.]ts$';
+const compat = '^lib/compat/';
+
+const roomRules = rooms.flatMap((line, floor) =>
+  line.map((room) => ({
+    name: `room-${room}`,
+    comment: `${room} imports only from the rooms before it`,
+    severity: 'error',
+    from: { path: files([room]) },
+    to: {
+      path: '^lib/',
+      pathNot: [
+        files([...rooms.slice(0, floor).flat(), ...(neighbours[room] ?? [])]),
+        '^lib/$1(?:[.]ts$|/)',
+        declarations,
+      ],
+    },
+  })),
+);
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...roomRules,
+    {
+      name: 'every-file-has-a-room',
+      comment: 'a file of lib that is in no room escapes the order; give it a room',
+      severity: 'error',
+      from: {},
+      to: { path: '^lib/', pathNot: [files(rooms.flat()), compat, declarations] },
+    },
+    {
+      name: 'roomless-imports',
+      comment: 'as above, for a file nobody imports yet',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: [files(rooms.flat()), compat, declarations] },
+      to: {},
+    },
+    {
+      name: 'compat-sees-index-only',
+      severity: 'error',
+      from: { path: compat },
+      to: { path: '^lib/', pathNot: '^lib/index[.]ts$' },
+    },
+    {
+      name: 'lib-stands-alone',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^(spec|examples|bench|scripts|dist)/' },
+    },
+    {
+      name: 'lib-ships-what-it-needs',
+      comment: 'what lib imports must be installed for its users too',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'npm-peer', 'type-only'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, pathNot: ['^lib/main[.]ts$', compat, declarations, '^(spec|examples|bench)/'] },
+      to: {},
+    },
+    { name: 'no-unresolved', severity: 'error', from: { path: '^lib/' }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    // Type-only imports are imports: they show who knows whom.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|coverage)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'require', 'node', 'default'] },
+  },
+};

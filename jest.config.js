@@ -1,0 +1,14 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/spec/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/long/'],
+  // Build output and try-outs would otherwise clash with the package's own name.
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/coverage/'],
+  // Types are checked by `npm run types`, once, for all files.
+  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] },
+  collectCoverageFrom: ['lib/**/*.ts', '!lib/**/*.d.ts'],
+  coverageReporters: ['text', 'text-summary'],
+  coverageThreshold: { global: { branches: 95 } },
+  reporters: ['default', '<rootDir>/scripts/count-reporter.js'],
+};

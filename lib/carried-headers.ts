@@ -1,0 +1,81 @@
+import { format } from 'node:util';
+import type Koa from 'koa';
+
+type Headers = Record<string, string | string[]>;
+
+const CARRIED = Symbol('koa-evented-session headers that an error response carries too');
+
+interface Carrier extends Koa.Context {
+  [CARRIED]?: { headers: Headers; onerror: Koa.Context['onerror'] };
+}
+
+/**
+ * Runs `send`, which sets headers, and sees to it that they reach the visitor even where the request fails: Koa's error handler
+ * drops all headers but the error's own. They are lent to the error for that synchronous call alone, since an error may be
+ * shared by requests of several visitors.
+ */
+export async function carryHeaders(ctx: Koa.Context, send: () => unknown): Promise<void> {
+  const carrier = ctx as Carrier;
+  const before = { ...ctx.res.getHeaders() };
+  await send();
+  const earlier = carrier[CARRIED]?.headers;
+  const headers: Headers = {};
+  for (const [name, value] of Object.entries(ctx.res.getHeaders())) {
+    const known = linesOf(before[name]);
+    const carried = linesOf(earlier?.[name]);
+    const lines = linesOf(value).filter((line) => !known.includes(line) || carried.includes(line));
+    if (lines.length > 0) headers[name] = Array.isArray(value) ? lines : (lines[0] as string);
+  }
+  carrier[CARRIED] = { headers, onerror: carrier[CARRIED]?.onerror ?? ctx.onerror };
+  ctx.onerror = onerrorWithHeaders;
+}
+
+function linesOf(value: number | string | string[] | undefined): string[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [String(value)];
+}
+
+function onerrorWithHeaders(this: Carrier, error: Error): void {
+  const carried = this[CARRIED];
+  if (carried === undefined) return;
+  // Koa calls this with nothing whenever a response has ended well.
+  if (error === null || error === undefined) {
+    carried.onerror.call(this, error);
+    return;
+  }
+
+  const lent = toError(error) as Error & { headers?: Headers };
+  const own = Object.getOwnPropertyDescriptor(lent, 'headers');
+  Object.defineProperty(lent, 'headers', {
+    value: join(carried.headers, lent.headers),
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  });
+  try {
+    carried.onerror.call(this, lent);
+  } finally {
+    if (own === undefined) delete lent.headers;
+    else Object.defineProperty(lent, 'headers', own);
+  }
+}
+
+/** What can hold headers: Koa makes an Error of whatever else was thrown, in these words; a frozen error is stood in for. */
+function toError(error: unknown): Error {
+  const isError = error instanceof Error || Object.prototype.toString.call(error) === '[object Error]';
+  if (!isError) return new Error(format('non-error thrown: %j', error));
+  const sealed =
+    !Object.isExtensible(error) || Object.getOwnPropertyDescriptor(error, 'headers')?.configurable === false;
+  return sealed ? Object.create(error as Error) : (error as Error);
+}
+
+/** The error's own headers win, but for those that add up. */
+function join(carried: Headers, own: Headers | undefined): Headers {
+  const joined: Headers = { ...carried };
+  for (const [name, value] of Object.entries(own ?? {})) {
+    const key = name.toLowerCase();
+    const added = key === 'set-cookie' || key === 'vary' ? joined[key] : undefined;
+    joined[key] = added === undefined ? value : [added, value].flat();
+  }
+  return joined;
+}

@@ -1,0 +1,67 @@
+import co = require('co');
+
+import type { Budget } from './budget';
+import { withDeadline } from './deadline';
+import { StoreError, type StoreOperation, StoreTimeoutError } from './errors';
+import type { StoreStatus } from './store-status';
+import type { Answer } from './types';
+
+/** Asks a client, whatever style it is written in: never while it is disconnected, never for longer than the budget. */
+export class ClientCaller {
+  readonly #status: StoreStatus;
+  readonly #timeout: number;
+
+  /** @param timeout milliseconds that a single call may take */
+  constructor(status: StoreStatus, timeout: number) {
+    this.#status = status;
+    this.#timeout = timeout;
+  }
+
+  /**
+   * What the client answers to `ask`. A `get` that fails with `ENOENT` answers `undefined`: so clients on files say that there is nothing.
+   *
+   * @throws StoreUnavailableError where the store stays disconnected.
+   * @throws StoreTimeoutError where it gives no answer in time.
+   * @throws StoreError where it fails; `cause` is its own error.
+   */
+  async call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
+    const waiting = this.#status.wait(operation, budget);
+    if (waiting !== undefined) await waiting;
+    try {
+      const answer = settle(ask());
+      if (!isThenable(answer)) return answer;
+      const limit = Math.min(this.#timeout, budget.left);
+      return await budget.spend(withDeadline(answer, limit, () => new StoreTimeoutError(operation, Math.round(limit))));
+    } catch (error) {
+      if (operation === 'get' && (error as { code?: unknown } | null | undefined)?.code === 'ENOENT')
+        return undefined as T;
+      throw error instanceof StoreError ? error : clientError(operation, error);
+    }
+  }
+}
+
+/** Thunks and generators are what stores of the first Koa answer with; `co` is what ran them. */
+function settle<T>(answer: Answer<T>): T | PromiseLike<T> {
+  if (typeof answer === 'function') {
+    const thunk = answer;
+    return co(function* () {
+      return (yield thunk) as T;
+    });
+  }
+  return isGenerator(answer) ? co(() => answer) : (answer as T | PromiseLike<T>);
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
+}
+
+function isGenerator<T>(value: Answer<T>): value is Generator<unknown, T, unknown> {
+  const generator = value as Partial<Generator<unknown, T, unknown>> | null | undefined;
+  return typeof generator?.next === 'function' && typeof generator.throw === 'function';
+}
+
+/** Clients reject with anything, `undefined` included. */
+function clientError(operation: StoreOperation, cause: unknown): StoreError {
+  const own = cause instanceof Error ? cause.message : cause === undefined || cause === null ? '' : String(cause);
+  return new StoreError(operation, own || `session store failed to ${operation}`, { cause });
+}

@@ -1,0 +1,97 @@
+/** The part of an EventEmitter that is used of a client, if it has it. */
+interface Emitter {
+  on(event: string, listener: () => void): unknown;
+  off?(event: string, listener: () => void): unknown;
+  removeListener?(event: string, listener: () => void): unknown;
+  readonly status?: unknown;
+}
+
+/** Who wants to hear of a client's connection. */
+export interface ConnectionListener {
+  connected(): void;
+  disconnected(): void;
+}
+
+/** The states in which a Redis client of the ioredis family can be; koa-redis passes its client's on. */
+const REDIS_STATES = [
+  'wait',
+  'connecting',
+  'connect',
+  'ready',
+  'monitoring',
+  'close',
+  'reconnecting',
+  'disconnecting',
+  'end',
+];
+
+/** Where there is a `status`, `connect` means the socket alone: while Redis is LOADING nothing can be read, and `disconnect` is the end of all retries. */
+const REDIS_EVENTS = { connected: ['ready'], disconnected: ['close', 'reconnecting', 'end', 'disconnect'] };
+const PLAIN_EVENTS = { connected: ['connect'], disconnected: ['disconnect'] };
+
+/** One set of listeners on each client, however many Stores share it: Node warns of the eleventh. */
+const hubs = new WeakMap<object, ClientHub>();
+
+/** Listens until the function that it returns is called; a client without events is never heard. */
+export function listenToClient(client: object, listener: ConnectionListener): () => void {
+  if (!isEmitter(client)) return () => undefined;
+  let hub = hubs.get(client);
+  if (hub === undefined) {
+    hub = new ClientHub(client, () => hubs.delete(client));
+    hubs.set(client, hub);
+  }
+  return hub.add(listener);
+}
+
+/** Whether the client says of itself that it cannot be asked yet. One that connects on its first command can. */
+export function isDisconnected(client: object): boolean {
+  return isEmitter(client) && isRedisLike(client) && !['wait', 'ready', 'monitoring'].includes(client.status as string);
+}
+
+class ClientHub {
+  readonly #listeners = new Set<ConnectionListener>();
+  readonly #client: Emitter;
+  readonly #subscriptions: [event: string, heard: () => void][];
+  readonly #ended: () => void;
+
+  constructor(client: Emitter, ended: () => void) {
+    this.#client = client;
+    this.#ended = ended;
+    const events = isRedisLike(client) ? REDIS_EVENTS : PLAIN_EVENTS;
+    const connected = () => this.#tell('connected');
+    const disconnected = () => this.#tell('disconnected');
+    this.#subscriptions = [
+      ...events.connected.map((event): [string, () => void] => [event, connected]),
+      ...events.disconnected.map((event): [string, () => void] => [event, disconnected]),
+    ];
+    for (const [event, heard] of this.#subscriptions) client.on(event, heard);
+  }
+
+  add(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#end();
+    };
+  }
+
+  #tell(what: keyof ConnectionListener): void {
+    for (const listener of this.#listeners) listener[what]();
+  }
+
+  #end(): void {
+    const client = this.#client;
+    for (const [event, heard] of this.#subscriptions) {
+      if (typeof client.off === 'function') client.off(event, heard);
+      else client.removeListener?.(event, heard);
+    }
+    this.#ended();
+  }
+}
+
+function isEmitter(client: object): client is Emitter {
+  return typeof (client as Partial<Emitter>).on === 'function';
+}
+
+function isRedisLike(client: Emitter): boolean {
+  return REDIS_STATES.includes(client.status as string);
+}

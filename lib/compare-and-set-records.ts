@@ -1,0 +1,116 @@
+import type { Budget } from './budget';
+import type { ClientCaller } from './client-call';
+import { StoreTimeoutError } from './errors';
+import { applyChange } from './merge';
+import { isRegeneratedMarker, parseRecord, regeneratedMarker } from './record';
+import {
+  type Commit,
+  type Draft,
+  type Edit,
+  type Loaded,
+  REMEMBERED_FOR,
+  type Records,
+  type TtlOfRecord,
+  type Version,
+} from './records';
+import type { CompareAndSetStore, SessionStore } from './types';
+import { type Attempt, pauseAfter, type TextVersion, WriteQueues } from './write-queue';
+
+/** Records of a client that can compare and set: a write never undoes another's. */
+export class CompareAndSetRecords implements Records {
+  readonly guarantee = 'compare-and-set';
+  readonly #client: SessionStore & CompareAndSetStore;
+  readonly #caller: ClientCaller;
+  readonly #ttlOf: TtlOfRecord;
+  readonly #queues = new WriteQueues((...args) => this.#replace(...args));
+
+  constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord) {
+    this.#client = client;
+    this.#caller = caller;
+    this.#ttlOf = ttlOf;
+  }
+
+  async load(key: string, budget: Budget, withTtl: boolean): Promise<Loaded> {
+    const stored = await this.#caller.call('get', budget, () =>
+      withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key),
+    );
+    if (stored === null || stored === undefined) return { found: 'nothing' };
+    if (isRegeneratedMarker(stored.record)) return { found: 'regenerated' };
+    const data = parseRecord(stored.record);
+    if (data === undefined) return { found: 'invalid', value: stored.record };
+    return { found: 'session', data, ttl: stored.ttl, record: stored.record, revision: stored.revision };
+  }
+
+  async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
+    const revision = await this.#caller.call('set', budget, () => this.#client.create(key, draft.record, draft.ttl));
+    return revision === false ? undefined : { record: draft.record, revision };
+  }
+
+  write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
+    const edit: Edit = (current) => applyChange(commit.change, current, commit.onConflict);
+    return this.#queues.add(key, edit, commit, from as TextVersion, budget);
+  }
+
+  edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
+    return this.#queues.add(key, edit, undefined, from as TextVersion, budget);
+  }
+
+  touch(key: string, _draft: () => Draft, ttl: number, _from: Version, budget: Budget): Promise<boolean> {
+    return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl));
+  }
+
+  async claim(key: string, from: Version, budget: Budget): Promise<Version | undefined> {
+    const marker = regeneratedMarker();
+    let current = from as TextVersion;
+    for (let lost = 0; ; lost += 1) {
+      await budget.spend(pauseAfter(lost));
+      if (budget.left === 0) throw new StoreTimeoutError('destroy', 0);
+      const attempt = await this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
+      if ('landed' in attempt) return current;
+      if ('gone' in attempt) return undefined;
+      current = attempt.conflict;
+    }
+  }
+
+  /** Claims the record first: a request that comes too late must not take back the id that another has handed out. */
+  async end(key: string, from: Version, budget: Budget): Promise<boolean> {
+    if ((await this.claim(key, from, budget)) === undefined) return false;
+    await this.destroy(key, budget);
+    return true;
+  }
+
+  async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
+    await this.#caller.call<unknown>('set', budget, () =>
+      this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl),
+    );
+  }
+
+  /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
+  release(): void {}
+
+  async destroy(key: string, budget: Budget): Promise<void> {
+    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+  }
+
+  async #replace(key: string, record: string, from: TextVersion, draft: Draft | undefined, budget: Budget) {
+    const ttl = draft?.ttl ?? this.#ttlOf(record);
+    if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget);
+    await this.destroy(key, budget);
+    return { gone: true } as const;
+  }
+
+  async #swap(
+    key: string,
+    record: string,
+    ttl: number,
+    { revision }: TextVersion,
+    operation: 'set' | 'destroy',
+    budget: Budget,
+  ): Promise<Attempt> {
+    const result = await this.#caller.call(operation, budget, () => this.#client.swap(key, record, ttl, revision));
+    if (result.ok) return { landed: { record, revision: result.revision } };
+    // What is no session any more cannot be written to: another request's marker, or somebody else's record.
+    if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
+    return { conflict: { record: result.record, revision: result.revision } };
+  }
+}

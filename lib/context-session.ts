@@ -1,0 +1,171 @@
+import type Koa from 'koa';
+import { SessionError } from './errors';
+import type { ResolvedOptions } from './options';
+import { destroyPresented, destroyStored, regenerate } from './session-ending';
+import { checkSessionId } from './session-id';
+import { loadSession } from './session-loading';
+import { saveSession, touchSession } from './session-saving';
+import { headersSent, SessionState } from './session-state';
+import { updateSession } from './session-updating';
+import type { Session, SessionHandler, SessionStatus } from './types';
+
+/** The session of one request, for eager and deferred requests alike. What writes takes turns. */
+export class ContextSession implements SessionHandler {
+  readonly #state: SessionState;
+  #loading: Promise<void> | undefined;
+  /** The end of the last operation that writes. */
+  #turn: Promise<unknown> | undefined;
+
+  constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
+    this.#state = new SessionState(ctx, options, presented);
+  }
+
+  get id(): string | undefined {
+    const { id, origin } = this.#state;
+    return id === undefined && origin === 'new' ? this.#state.makeDefaultId() : id;
+  }
+
+  /** @throws SessionError `ERR_SESSION_ID` for what cannot be an id, and where the session has one already. */
+  set id(value: unknown) {
+    const sid = checkSessionId(value, '`ctx.sessionId`');
+    if (this.#state.origin === 'unknown') this.#state.presented = sid;
+    else if (this.#state.origin === 'new') this.#state.id = sid;
+    else
+      throw new SessionError(
+        'ERR_SESSION_ID',
+        'The session has its id already; ctx.regenerateSession() gives it another',
+      );
+  }
+
+  /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
+  get saving(): boolean | null {
+    return this.#state.saving;
+  }
+
+  set saving(value: boolean | null) {
+    this.#state.saving = value;
+  }
+
+  get isNew(): boolean {
+    return this.#state.origin !== 'stored';
+  }
+
+  get status(): SessionStatus {
+    const { held, origin } = this.#state;
+    const { current } = held;
+    if (current === null) return 'destroyed';
+    if (!current || !held.used) return 'unmodified';
+    const modified = origin === 'stored' ? held.isModified(current, held.text(current)) : !held.isEmpty;
+    return modified ? 'modified' : 'unmodified';
+  }
+
+  /** The session for a handler; `undefined` before it was loaded. */
+  get session(): Session | null | undefined {
+    const { held, origin } = this.#state;
+    if (held.current === undefined && origin === 'unknown') return undefined;
+    held.used = true;
+    return held.take();
+  }
+
+  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  set session(value: unknown) {
+    this.#state.held.assign(value);
+  }
+
+  /** The session for a handler in defer mode. */
+  get deferred(): Promise<Session | null | undefined> {
+    const { held, origin, isInHook } = this.#state;
+    if (held.current !== undefined || origin !== 'unknown' || isInHook) return Promise.resolve(this.session);
+    const session = this.load().then(() => this.session);
+    // A handler need not wait for it, and then a failure must not end the process.
+    session.catch(() => undefined);
+    return session;
+  }
+
+  /** Finds out which session the request has; the store is asked once, however often this is called meanwhile. */
+  load(): Promise<void> {
+    if (this.#state.origin !== 'unknown') return Promise.resolve();
+    this.#loading ??= loadSession(this.#state).finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  /** What is left to do once the handlers are done. */
+  async commit(): Promise<void> {
+    // A handler may have asked for the session without waiting for it.
+    await this.#loading?.catch(() => undefined);
+    if (this.#state.origin !== 'unknown' || this.#state.held.replaced) await this.save();
+  }
+
+  /** The request is over. */
+  leave(): void {
+    this.#state.leave();
+  }
+
+  save(): Promise<void> {
+    return this.#inTurn(() => saveSession(this.#state));
+  }
+
+  regenerate(keepData: boolean): Promise<Session> {
+    return this.#inTurn(async () => {
+      if (this.#state.headersSent) throw headersSent('regenerateSession()');
+      await regenerate(this.#state, keepData);
+      return this.session as Session;
+    });
+  }
+
+  async regenerateId(): Promise<void> {
+    await this.regenerate(true);
+  }
+
+  destroy(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state.origin === 'stored') return destroyStored(this.#state);
+      this.#state.held.destroy();
+      await destroyPresented(this.#state);
+    });
+  }
+
+  touch(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const session = this.#state.origin === 'stored' ? this.#state.held.take() : null;
+      return session !== null && touchSession(this.#state, session);
+    });
+  }
+
+  reload(): Promise<Session | null> {
+    return this.#inTurn(async () => {
+      const state = this.#state;
+      if (state.origin === 'stored') state.presented = state.id;
+      state.origin = 'unknown';
+      state.id = undefined;
+      state.held.reset();
+      await this.load();
+      return this.session as Session | null;
+    });
+  }
+
+  update<T>(fn: (session: Session) => T | Promise<T>): Promise<T> {
+    return this.#inTurn(() => {
+      this.#state.held.used = true;
+      return updateSession(this.#state, fn);
+    });
+  }
+
+  /** Operations that write run one after the other, each on the session that the one before left. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#state.isInHook) return Promise.reject(nested());
+    const before = this.#turn ?? Promise.resolve();
+    const turn = before.then(() => this.load()).then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function nested(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_NESTED',
+    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself',
+  );
+}

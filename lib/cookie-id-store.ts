@@ -1,0 +1,125 @@
+import type Koa from 'koa';
+import { SessionError } from './errors';
+import { SessionCookie } from './session-cookie';
+import { ONE_DAY } from './ttl';
+import type { CookieOptions, Session, SessionIdStore } from './types';
+
+/** The part of keygrip that is used here, whoever made the object in `app.keys`. */
+interface Signer {
+  sign(data: string): string;
+  index(data: string, digest: string): number;
+}
+
+/** Attributes that belong to the cookie in this request. */
+export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
+
+/** An id store with hooks for the engine. */
+export interface CookieIdStore extends SessionIdStore {
+  /** The session was found. */
+  found(this: Koa.Context, cookie: SessionCookie): void;
+  /** The session is about to be written: throws where its cookie could not be sent then. */
+  check(this: Koa.Context, cookie: CookieOptions): void;
+}
+
+/** Carries the session id in a cookie, signed unless the options say otherwise. */
+export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
+  const signatureKey = `${key}.sig`;
+  /** Requests whose signature was made with an older key. */
+  const outdated = new WeakSet<Koa.Context>();
+
+  return {
+    /**
+     * Reads and verifies the cookie. `cookies` is asked for it unsigned: verifying, it would clear a signature that fails,
+     * and a deployment that rolls out new keys would log users out.
+     */
+    get() {
+      const signed = cookieOf(this).signed;
+      const signer = signed ? signerOf(this) : undefined;
+      const sid = this.cookies.get(key, { signed: false });
+      if (!sid || !signer) return sid;
+      const signature = this.cookies.get(signatureKey, { signed: false });
+      if (!signature) return undefined;
+      const index = signer.index(`${key}=${sid}`, signature);
+      if (index < 0) return undefined;
+      if (index > 0) outdated.add(this);
+      return sid;
+    },
+
+    set(sid, session) {
+      send(this, key, sid, attributesOf(this, session));
+    },
+
+    reset(session?: Session) {
+      send(this, key, null, { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) });
+    },
+
+    check({ secure }) {
+      // What `cookies` goes by; applications set it where they know better.
+      const isSecure = (this.cookies as { secure?: boolean }).secure ?? this.secure;
+      if (secure === true && !isSecure) throw insecure(key);
+    },
+
+    found(cookie) {
+      if (!outdated.has(this) || this.headerSent) return;
+      const sid = this.cookies.get(key, { signed: false });
+      send(this, signatureKey, signerOf(this).sign(`${key}=${sid}`), { ...cookie.attributes(), signed: false });
+    },
+  } as CookieIdStore;
+
+  function attributesOf(ctx: Koa.Context, session: Session | undefined): CookieOptions {
+    const cookie = session?.cookie;
+    return cookie instanceof SessionCookie ? cookie.attributes() : { ...cookieOf(ctx), ...cookie };
+  }
+}
+
+/** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
+function signerOf(ctx: Koa.Context): Signer {
+  const { keys } = ctx.app as { keys?: unknown };
+  const usable = Array.isArray(keys) ? keys.length > 0 && keys.every(isSecret) : isSigner(keys);
+  // An array of keys that cannot be used makes `ctx.cookies` itself throw.
+  const signer = usable ? (ctx.cookies as { keys?: unknown }).keys : undefined;
+  if (isSigner(signer)) return signer;
+  throw new SessionError(
+    'ERR_SESSION_KEYS',
+    'The session cookie is signed, but `app.keys` is not set to an array of secrets. Set it before the first request, ' +
+      '`app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
+  );
+}
+
+function isSecret(key: unknown): boolean {
+  return (typeof key === 'string' || key instanceof Uint8Array) && key.length > 0;
+}
+
+function isSigner(keys: unknown): keys is Signer {
+  return typeof (keys as Partial<Signer> | null | undefined)?.index === 'function';
+}
+
+/** No browser keeps a cookie for longer (RFC 6265bis, 5.5), and much longer than that is no date any more. */
+const LONGEST_MAX_AGE = 400 * ONE_DAY;
+
+function send(ctx: Koa.Context, name: string, value: string | null, cookie: CookieOptions): void {
+  const { maxAge } = cookie;
+  const attributes = maxAge ? { ...cookie, maxAge: Math.min(maxAge, LONGEST_MAX_AGE) } : cookie;
+  try {
+    // The types of `cookies` know neither null nor the Date that a string has become.
+    ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
+  } catch (cause) {
+    throw cookieError(name, cause);
+  }
+  // A shared cache must not hand one visitor's cookie to another (RFC 9111, 7.3; OWASP, "Web Content Caching").
+  ctx.vary('Cookie');
+  if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-cache="set-cookie"');
+}
+
+function cookieError(name: string, cause: unknown): SessionError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SessionError('ERR_SESSION_COOKIE', `Cannot set the session cookie \`${name}\`: ${reason}`, { cause });
+}
+
+function insecure(name: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_COOKIE',
+    `Cannot set the session cookie \`${name}\`: it has \`secure: true\`, but this request came over plain HTTP. ` +
+      'Behind a proxy that ends TLS set `app.proxy = true`; for development give `secure: false`.',
+  );
+}

@@ -1,0 +1,84 @@
+/** Stable codes of what can go wrong; each has its paragraph in docs/errors.md. */
+export type SessionErrorCode =
+  | 'ERR_SESSION_STORE'
+  | 'ERR_SESSION_STORE_UNAVAILABLE'
+  | 'ERR_SESSION_STORE_TIMEOUT'
+  | 'ERR_SESSION_GONE'
+  | 'ERR_SESSION_CONFLICT'
+  | 'ERR_SESSION_KEYS'
+  | 'ERR_SESSION_ID'
+  | 'ERR_SESSION_COOKIE'
+  | 'ERR_SESSION_HEADERS_SENT'
+  | 'ERR_SESSION_TTL'
+  | 'ERR_SESSION_VALUE'
+  | 'ERR_SESSION_SERIALIZE'
+  | 'ERR_SESSION_NESTED';
+
+/** What was being asked of the store when it failed. */
+export type StoreOperation = 'get' | 'set' | 'touch' | 'destroy';
+
+/** Anything that goes wrong with a session. `message` is for people, `code` for programs. */
+export class SessionError extends Error {
+  /** Never changes between releases. */
+  readonly code: SessionErrorCode;
+  /** Where the documentation says what to do. */
+  readonly docs: string;
+
+  constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.docs = `docs/errors.md#${code.toLowerCase()}`;
+  }
+
+  static {
+    // On the prototype, so that errors print as "StoreTimeoutError: …" without a property of their own.
+    SessionError.prototype.name = 'SessionError';
+  }
+}
+
+/** The store failed. `cause` is the client's own error, and `message` is that error's message. */
+export class StoreError extends SessionError {
+  /** What the store was asked for. */
+  readonly operation: StoreOperation;
+
+  constructor(
+    operation: StoreOperation,
+    message: string,
+    options?: ErrorOptions,
+    code: SessionErrorCode = 'ERR_SESSION_STORE',
+  ) {
+    super(code, message, options);
+    this.operation = operation;
+  }
+
+  static {
+    StoreError.prototype.name = 'StoreError';
+  }
+}
+
+/** The store has lost its connection, and it did not come back in time; or it was closed. */
+export class StoreUnavailableError extends StoreError {
+  constructor(operation: StoreOperation, options?: ErrorOptions) {
+    super(operation, 'session store is unavailable', options, 'ERR_SESSION_STORE_UNAVAILABLE');
+  }
+
+  static {
+    StoreUnavailableError.prototype.name = 'StoreUnavailableError';
+  }
+}
+
+/** The store was asked and gave no answer in time. */
+export class StoreTimeoutError extends StoreError {
+  constructor(operation: StoreOperation, ms: number) {
+    super(
+      operation,
+      `session store gave no answer to "${operation}" within ${ms} ms`,
+      undefined,
+      'ERR_SESSION_STORE_TIMEOUT',
+    );
+  }
+
+  static {
+    StoreTimeoutError.prototype.name = 'StoreTimeoutError';
+  }
+}

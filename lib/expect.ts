@@ -1,0 +1,58 @@
+/** A TypeError in the words that every bad option is answered with. */
+export function expected(name: string, expectation: string, got: unknown): TypeError {
+  return new TypeError(`Expected \`${name}\` to be ${expectation}, got ${shown(got)}`);
+}
+
+/** `null` and `undefined` mean "not given" for every option. */
+export function isGiven<T>(value: T): value is NonNullable<T> {
+  return value !== undefined && value !== null;
+}
+
+/** @throws TypeError */
+export function expectString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw expected(name, 'a string', value);
+}
+
+/** @throws TypeError */
+export function expectBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw expected(name, '`true` or `false`', value);
+}
+
+/** @throws TypeError */
+export function expectFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw expected(name, 'a function', value);
+}
+
+/** @throws TypeError */
+export function expectMilliseconds(name: string, value: unknown, least: 0 | 1): asserts value is number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= least && value <= LONGEST_TIMER) return;
+  throw expected(name, `a number of milliseconds from ${least} to ${LONGEST_TIMER}`, value);
+}
+
+/** @throws TypeError */
+export function expectMethods(name: string, value: unknown, methods: readonly string[]): asserts value is object {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
+    throw expected(name, `an object with ${list(methods)}`, value);
+  }
+  const missing = methods.filter((method) => typeof (value as Record<string, unknown>)[method] !== 'function');
+  if (missing.length === 0) return;
+  const hint =
+    typeof value === 'function' ? ' (a function was given: call it, or make an instance of it with `new`?)' : '';
+  throw new TypeError(
+    `Expected \`${name}\` to have the methods ${list(methods)}, but ${list(missing)} is missing${hint}`,
+  );
+}
+
+/** What Node's timers can count; beyond it they fire at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ');
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return `\`${value}\``;
+  if (typeof value === 'object' || typeof value === 'function')
+    return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
+  return `\`${String(value)}\` (${typeof value})`;
+}

@@ -1,0 +1,242 @@
+import { SessionError } from './errors';
+import { applyChange, type Change } from './merge';
+import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from './record';
+import type { Draft, Version } from './records';
+import { SessionCookie } from './session-cookie';
+import type { CookieOptions, OnConflict, Session } from './types';
+
+/** A record that this request works on. */
+export interface Stored extends Version {
+  data: SessionData;
+  /** Milliseconds that the record had left when it was read, where the store told. */
+  ttl: number | undefined;
+}
+
+/** Finds out how long a session's record is to live, in milliseconds. */
+interface TtlRule {
+  ttlOf(session: Session): number;
+}
+
+/** The session object that handlers work with, and what it has to be compared with to see what they did. */
+export class HeldSession {
+  /** Whether a handler has had the session in hand, so that it may have changed. */
+  used = false;
+
+  readonly #cookieDefaults: () => Readonly<CookieOptions>;
+  /** `undefined` until somebody asks, `null` once destroyed. */
+  #session: Session | null | undefined;
+  #cookie: SessionCookie | undefined;
+  #replaced = false;
+  #stored: Stored | undefined;
+  /** The text that the session was made from, or last saved as. */
+  #base: string | undefined;
+  /** The cookie within that text. */
+  #storedCookie: unknown;
+
+  constructor(cookieDefaults: () => Readonly<CookieOptions>) {
+    this.#cookieDefaults = cookieDefaults;
+  }
+
+  /** The session as it is, without making one. */
+  get current(): Session | null | undefined {
+    return this.#session;
+  }
+
+  get replaced(): boolean {
+    return this.#replaced;
+  }
+
+  /** The record that the session belongs to; none for a new one. */
+  get stored(): Stored | undefined {
+    return this.#stored;
+  }
+
+  /** The version of the record that changes are made to. */
+  get version(): Version {
+    return { record: this.#stored?.record ?? this.#base, revision: this.#stored?.revision };
+  }
+
+  /** The session, made from its record on first use. */
+  take(): Session | null {
+    if (this.#session === undefined)
+      this.#session = this.#stored === undefined ? { cookie: this.#cookieInUse() } : this.takeStored();
+    return this.#session;
+  }
+
+  /** The record as a session, whatever a handler has assigned since. */
+  takeStored(): Session {
+    const { data } = this.#stored as Stored;
+    this.#base = this.#baseText();
+    if (Object.isExtensible(data)) data['cookie'] = this.#cookieInUse();
+    return data as Session;
+  }
+
+  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  assign(value: unknown): void {
+    if (value && !isSessionData(value)) {
+      const got = Array.isArray(value) ? 'an array' : typeof value;
+      throw new SessionError(
+        'ERR_SESSION_VALUE',
+        `Expected ctx.session to be set to an object, or to null to destroy it, got ${got}`,
+      );
+    }
+    const session = (value || null) as Session | null;
+    this.used = true;
+    this.#replaced = true;
+    this.#session = session;
+    if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session)) {
+      // Not enumerable: it is the application's object, and the cookie is none of its data.
+      Object.defineProperty(session, 'cookie', { value: this.#cookieInUse(), writable: true, configurable: true });
+    }
+  }
+
+  /** The session belongs to this record. What a deferred handler has assigned before stays, under the record's cookie. */
+  bind(stored: Stored): void {
+    this.#stored = stored;
+    this.#base = undefined;
+    this.#storedCookie = stored.data['cookie'];
+    const cookie = SessionCookie.fromRecord(this.#cookieDefaults(), this.#storedCookie);
+    const session = this.#session;
+    if (session && session.cookie === this.#cookie && !this.#cookie?.changed && Object.isExtensible(session))
+      session.cookie = cookie;
+    if (!this.#cookie?.changed) this.#cookie = cookie;
+  }
+
+  /** The session belongs to no record any more; its data stays in hand. */
+  unbind(): void {
+    this.#stored = this.#base = this.#storedCookie = undefined;
+  }
+
+  /** An empty session, without a record. */
+  reset(): void {
+    this.unbind();
+    this.#session = this.#cookie = undefined;
+    this.used = this.#replaced = false;
+  }
+
+  /** The session ends with this request. */
+  destroy(): void {
+    this.#session = null;
+    this.#cookie = undefined;
+    this.unbind();
+  }
+
+  /** How the session's cookie is to be sent. */
+  get cookie(): SessionCookie {
+    return this.#session ? this.#cookieOf(this.#session) : this.#cookieInUse();
+  }
+
+  get isEmpty(): boolean {
+    return !this.#session || isEmpty(this.#session);
+  }
+
+  /** Makes the session's text one that no other request can come to, so that a store cannot take another's for it. */
+  stamp(session: Session): void {
+    this.#cookieOf(session).stamp();
+  }
+
+  /** The session's text. */
+  text(session: Session): string {
+    return serialize(session, this.#cookieOf(session));
+  }
+
+  /** Compares texts. New cookie options alone are no change: they reach the record with the next one. */
+  isModified(session: Session, text: string): boolean {
+    const base = this.#baseText();
+    if (text === base) return false;
+    const cookie = this.#cookieOf(session);
+    if (cookie.changed || JSON.stringify(this.#storedCookie) === JSON.stringify(cookie)) return true;
+    return serialize({ ...session, cookie: this.#storedCookie } as SessionData, this.#storedCookie) !== base;
+  }
+
+  /** Milliseconds that the session's record is to live. */
+  ttl(session: Session, rule: TtlRule): number {
+    return rule.ttlOf(this.withCookie(session));
+  }
+
+  /** The session, ready to be written. */
+  draft(session: Session, rule: TtlRule): Draft {
+    const cookie = this.#cookieOf(session);
+    cookie.check();
+    return { record: serialize(session, cookie), ttl: this.ttl(session, rule), plain: () => toPlain(session, cookie) };
+  }
+
+  /** The session for whoever reads its cookie: an object that cannot be extended carries none. */
+  withCookie(session: Session): Session {
+    const cookie = this.#cookieOf(session);
+    return session.cookie === cookie ? session : { ...session, cookie };
+  }
+
+  /** What handlers did; `handled` is the text before `beforeSave` ran. */
+  change(mine: string, handled: string): Change {
+    return { base: this.#baseText(), mine, handled, replaced: this.#replaced };
+  }
+
+  /** The session is stored as `text`; with other requests' changes it may have become `version`. */
+  landed(version: Version, text: string): void {
+    this.#stored = { ...version, data: this.#session as Session, ttl: undefined };
+    this.#storedCookie = this.cookie.toJSON();
+    this.#base = text;
+    this.#replaced = false;
+  }
+
+  /** Brings in what other requests have stored since this one read the record. */
+  catchUp(latest: Version, onConflict: OnConflict): void {
+    const { record } = latest;
+    const session = this.take();
+    if (session === null || record === undefined || record === this.#baseText()) return;
+    const mine = this.text(session);
+    this.show(applyChange(this.change(mine, mine), record, onConflict));
+  }
+
+  /** The session object now holds what `record` does, and keeps its identity. */
+  show(record: string): Session {
+    const data = parseRecord(record) as SessionData;
+    const cookie = SessionCookie.fromRecord(this.#cookieDefaults(), data['cookie']);
+    const session = this.#session;
+    this.#cookie = cookie;
+    if (!session || !Object.isExtensible(session)) {
+      this.#session = { ...data, cookie };
+      return this.#session;
+    }
+    for (const key of Object.keys(session)) if (!Object.hasOwn(data, key)) delete session[key];
+    for (const key of Object.keys(data)) {
+      if (key !== 'cookie')
+        Object.defineProperty(session, key, { value: data[key], configurable: true, enumerable: true, writable: true });
+    }
+    session.cookie = cookie;
+    return session;
+  }
+
+  /** A cookie of the application's, or of this session: what several visitors are given comes with another's. */
+  #hasOwnCookie(session: Session): boolean {
+    if (!Object.hasOwn(session, 'cookie')) return false;
+    return !(session.cookie instanceof SessionCookie) || session.cookie === this.#cookie;
+  }
+
+  #cookieInUse(): SessionCookie {
+    this.#cookie ??= new SessionCookie(this.#cookieDefaults());
+    return this.#cookie;
+  }
+
+  /** @throws SessionError `ERR_SESSION_COOKIE` where the application keeps data of its own under `cookie`. */
+  #cookieOf(session: Session): SessionCookie {
+    const own: unknown = session.cookie;
+    if (own instanceof SessionCookie) return own;
+    if (own === undefined || own === null) return this.#cookieInUse();
+    if (!isSessionData(own)) {
+      throw new SessionError(
+        'ERR_SESSION_COOKIE',
+        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${typeof own}`,
+      );
+    }
+    this.#cookie = SessionCookie.assigned(own, this.#cookieInUse());
+    if (Object.isExtensible(session)) session.cookie = this.#cookie;
+    return this.#cookie;
+  }
+
+  #baseText(): string {
+    const stored = this.#stored as Stored;
+    return this.#base ?? stored.record ?? JSON.stringify(stored.data);
+  }
+}

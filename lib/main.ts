@@ -1,0 +1,54 @@
+import * as engine from './index';
+
+/**
+ * Makes the session middleware: `app.use(session({ store: redisStore() }))`.
+ *
+ * @throws TypeError for options that cannot be right.
+ */
+function session(options?: engine.SessionOptions | null): engine.SessionMiddleware {
+  return engine.createSession(options);
+}
+
+/** What `require('koa-evented-session')` offers beside the function itself. */
+namespace session {
+  export import Store = engine.Store;
+  export import MemoryStore = engine.MemoryStore;
+  export import SessionError = engine.SessionError;
+  export import StoreError = engine.StoreError;
+  export import StoreUnavailableError = engine.StoreUnavailableError;
+  export import StoreTimeoutError = engine.StoreTimeoutError;
+}
+
+/** Its types; aliases of the engine's, so that augmenting `Session` here augments the one that `ctx.session` has. */
+declare namespace session {
+  export import Session = engine.Session;
+  export import SessionTypes = engine.SessionTypes;
+  export import SessionOptions = engine.SessionOptions;
+  export import StoreOptions = engine.StoreOptions;
+  export import SessionStore = engine.SessionStore;
+  export import TouchableStore = engine.TouchableStore;
+  export import CompareAndSetStore = engine.CompareAndSetStore;
+  export import StoredRecord = engine.StoredRecord;
+  export import SwapResult = engine.SwapResult;
+  export import Answer = engine.Answer;
+  export import SessionIdStore = engine.SessionIdStore;
+  export import CookieOptions = engine.CookieOptions;
+  export import SessionHandler = engine.SessionHandler;
+  export import SessionStatus = engine.SessionStatus;
+  export type SessionMiddleware = engine.SessionMiddleware;
+  export import SessionEvent = engine.SessionEvent;
+  export type SessionErrorCode = engine.SessionErrorCode;
+  export type StoreOperation = engine.StoreOperation;
+  export type StoreEvents = engine.StoreEvents;
+  export type StoreState = engine.StoreState;
+  export import ContextSessionValue = engine.ContextSessionValue;
+  export import ErrorType = engine.ErrorType;
+  export import Guarantee = engine.Guarantee;
+  export import OnConflict = engine.OnConflict;
+  export import Ttl = engine.Ttl;
+}
+
+// ES modules compiled to CommonJS look for it.
+Object.defineProperty(session, 'default', { value: session, enumerable: true });
+
+export = session;

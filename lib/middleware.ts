@@ -1,0 +1,159 @@
+import type Koa from 'koa';
+import { ContextSession } from './context-session';
+import { type ResolvedOptions, resolveOptions } from './options';
+import { matchesPath } from './session-cookie';
+import type { Store } from './store';
+import type { ContextSessionValue, SessionHandler, SessionOptions } from './types';
+
+declare module 'koa' {
+  interface ExtendableContext {
+    /** The visitor's session; in defer mode a promise of it. Set it to `null` to destroy it. `undefined` outside the cookie's path. */
+    get session(): ContextSessionValue;
+    set session(value: object | null | undefined);
+    /** The session id. */
+    sessionId: string;
+    /** The Store behind the session. */
+    sessionStore: Store;
+    /** `true` saves even what has not changed, `false` saves nothing, `null` leaves it to the changes. Default: `null`. */
+    sessionSave: boolean | null;
+    /** The session's own operations. */
+    sessionHandler: SessionHandler;
+    /** Writes the session now. */
+    saveSession(): Promise<void>;
+    /** Continues under a new session id: with an empty session, or with `keepData` with the same. */
+    regenerateSession(options?: { keepData?: boolean }): Promise<void>;
+  }
+}
+
+/** The middleware, with the Store behind it. */
+export interface SessionMiddleware extends Koa.Middleware {
+  /** Where sessions are kept; emits `connect` and `disconnect`. */
+  readonly store: Store;
+  /** Stops listening to the store, and fails the requests that wait for it. The client is yours to end. */
+  close(): Promise<void>;
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface State {
+  session: ContextSession;
+  options: ResolvedOptions;
+}
+
+const STATE = Symbol('koa-evented-session');
+
+type SessionContext = Koa.Context & { [STATE]?: State };
+
+/**
+ * Makes the session middleware.
+ *
+ * @throws TypeError for options that cannot be right.
+ */
+export function createSession(given?: SessionOptions | null): SessionMiddleware {
+  const options = resolveOptions(given);
+  const { store } = options;
+  store.acquire();
+  let closed = false;
+
+  async function session(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+    if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return next();
+    if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
+    const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
+    (ctx as SessionContext)[STATE] = { session: contextSession, options };
+    try {
+      await run(contextSession, ctx, next);
+    } finally {
+      contextSession.leave();
+    }
+  }
+
+  async function run(contextSession: ContextSession, ctx: Koa.Context, next: Koa.Next): Promise<void> {
+    try {
+      if (!options.defer) await contextSession.load();
+      await next();
+    } catch (error) {
+      // What the handler did before it failed counts; its own error is the one to tell.
+      if (options.autoCommit) await contextSession.commit().catch((failure) => ctx.app.emit('error', failure, ctx));
+      throw error;
+    }
+    if (options.autoCommit) await contextSession.commit();
+  }
+
+  async function close(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    await store.release();
+  }
+
+  return Object.assign(session as Koa.Middleware, { store, close, [Symbol.asyncDispose]: close });
+}
+
+/** By another session middleware, of ours or not: the first one has the request. */
+function isTaken(ctx: Koa.Context): boolean {
+  return (ctx as SessionContext)[STATE] !== undefined || (Object.hasOwn(ctx, 'session') && Boolean(ctx.session));
+}
+
+/** An earlier middleware may have set the id, as a property of its own. */
+function takePresetId(ctx: Koa.Context): string | undefined {
+  const preset = Object.getOwnPropertyDescriptor(ctx, 'sessionId')?.value as string | undefined;
+  if (preset !== undefined) Reflect.deleteProperty(ctx, 'sessionId');
+  return preset || undefined;
+}
+
+/** Once for each application: defining properties is too dear to be done in each request. */
+function installAccessors(context: object): void {
+  accessor(context, 'session', {
+    get: ({ session, options }) => (options.defer ? session.deferred : session.session),
+    set: ({ session }, value) => {
+      session.session = value;
+    },
+  });
+  accessor(context, 'sessionId', {
+    get: ({ session }) => session.id,
+    set: ({ session }, value) => {
+      session.id = value;
+    },
+  });
+  accessor(context, 'sessionSave', {
+    get: ({ session }) => session.saving,
+    set: ({ session }, value) => {
+      session.saving = value as boolean | null;
+    },
+  });
+  accessor(context, 'sessionStore', { get: ({ options }) => options.store });
+  accessor(context, 'sessionHandler', { get: ({ session }) => session });
+  accessor(context, 'saveSession', {
+    get:
+      ({ session }) =>
+      () =>
+        session.save(),
+  });
+  accessor(context, 'regenerateSession', {
+    get:
+      ({ session }) =>
+      (how?: { keepData?: boolean }) =>
+        session.regenerate(how?.keepData === true),
+  });
+  Object.defineProperty(context, STATE, { value: undefined, writable: true, configurable: true });
+}
+
+/** Without a session of ours the names are anybody's: they read as undefined, and can be set. */
+function accessor(
+  context: object,
+  name: string,
+  on: { get(state: State): unknown; set?(state: State, value: unknown): void },
+): void {
+  Object.defineProperty(context, name, {
+    configurable: true,
+    enumerable: false,
+    get(this: SessionContext) {
+      const state = this[STATE];
+      return state === undefined ? undefined : on.get(state);
+    },
+    set(this: SessionContext, value: unknown) {
+      const state = this[STATE];
+      if (state !== undefined && on.set !== undefined) on.set(state, value);
+      else Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });
+    },
+  });
+}

@@ -1,0 +1,69 @@
+import type { Budget } from './budget';
+import type { Change } from './merge';
+import type { SessionData } from './record';
+import type { Guarantee, OnConflict } from './types';
+
+/** A version of a session's record. `record` is undefined where the client gave an object that nobody has serialised yet. */
+export interface Version {
+  record: string | undefined;
+  revision: unknown;
+}
+
+/** What reading a record came to. */
+export type Loaded =
+  | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version)
+  | { found: 'nothing' }
+  /** Another request has moved the session under a new id. */
+  | { found: 'regenerated' }
+  /** Something is there, but no session: it may be somebody else's. */
+  | { found: 'invalid'; value: unknown };
+
+/** A session on its way into the store. */
+export interface Draft {
+  /** The session's text. */
+  record: string;
+  /** Milliseconds that the record is to live. */
+  ttl: number;
+  /** The same as a plain object, for clients that take objects. */
+  plain(): SessionData;
+}
+
+/** A commit: what this request did to a record that exists. */
+export interface Commit extends Draft {
+  change: Change;
+  onConflict: OnConflict;
+}
+
+/** Applies to the text of the record that is stored now, and gives the text that is to be stored instead. */
+export type Edit = (current: string) => string | Promise<string>;
+
+/**
+ * The records of a store. Keys carry the prefix already. `undefined` as an answer means that the record is gone: destroyed,
+ * regenerated or expired. Every method is bounded by the budget, and rejects with a StoreError where the store fails.
+ */
+export interface Records {
+  readonly guarantee: Guarantee;
+  load(key: string, budget: Budget, withTtl: boolean): Promise<Loaded>;
+  /** Answers `undefined` where another record has the key. */
+  create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
+  write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;
+  /** Like {@link write}, but with a function that may see any version of the record, several times. */
+  edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
+  /** Extends the record; `false` where it is gone. */
+  touch(key: string, draft: () => Draft, ttl: number, from: Version, budget: Budget): Promise<boolean>;
+  /** Takes the record out of use, for the one request that succeeds: its last version. */
+  claim(key: string, from: Version, budget: Budget): Promise<Version | undefined>;
+  /** Destroys the record; `false` where another request has ended it before. */
+  end(key: string, from: Version, budget: Budget): Promise<boolean>;
+  destroy(key: string, budget: Budget): Promise<void>;
+  /** Stores a session whatever is stored already. */
+  set(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
+  /** The request that loaded or created a version is done with its record. */
+  release(version: Version): void;
+}
+
+/** Finds how many milliseconds a record is to live from its text. */
+export type TtlOfRecord = (record: string) => number;
+
+/** Milliseconds for which a regenerated session id is remembered, so that late requests cannot replace the new one. */
+export const REMEMBERED_FOR = 60_000;

@@ -1,0 +1,188 @@
+import uid = require('uid2');
+
+import { COOKIE_ATTRIBUTES, type CookieAttribute, isCookieAttribute, wrongAttribute } from './cookie-attributes';
+import { SessionError } from './errors';
+import { expected, isGiven } from './expect';
+import type { CookieOptions } from './types';
+
+/** What a handler set, unchecked as yet. */
+type Own = { [Name in CookieAttribute]?: unknown };
+
+/** A cookie as JSON holds it. */
+type StoredCookie = { [Name in CookieAttribute | 'own' | 'lifetime']?: unknown };
+
+/** The attributes come from accessors on the prototype, so that a session costs no property definitions. */
+export interface SessionCookie extends CookieOptions {}
+
+/**
+ * The cookie of one session: today's options, and on top of them what a handler set. Only the latter belongs to the session,
+ * so that the options of a new deployment reach every session that exists. Of `expires` and `maxAge` the one set last counts.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the accessors are defined in the static block
+export class SessionCookie {
+  readonly #defaults: Readonly<CookieOptions>;
+  #own: Own;
+  #changed = false;
+  #stamp: string | undefined;
+
+  constructor(defaults: Readonly<CookieOptions>, own: Own = {}) {
+    this.#defaults = defaults;
+    this.#own = own;
+  }
+
+  static {
+    for (const name of COOKIE_ATTRIBUTES) {
+      Object.defineProperty(SessionCookie.prototype, name, {
+        configurable: true,
+        enumerable: true, // `cookies` copies attributes with for-in
+        get(this: SessionCookie) {
+          return name in this.#own ? this.#own[name] : this.#defaults[name];
+        },
+        set(this: SessionCookie, value: unknown) {
+          this.#set(name, value);
+        },
+      });
+    }
+  }
+
+  /** Reads the `cookie` of a record, ours or koa-generic-session's, whose handlers may have set a lifetime and nothing else. */
+  static fromRecord(defaults: Readonly<CookieOptions>, stored: unknown): SessionCookie {
+    return new SessionCookie(defaults, typeof stored === 'object' && stored !== null ? ownOf(stored) : {});
+  }
+
+  /** What an application assigned as `session.cookie`, laid over the cookie that the session had. */
+  static assigned(value: object, previous: SessionCookie): SessionCookie {
+    if ('own' in value) return SessionCookie.fromRecord(previous.#defaults, value);
+    const cookie = new SessionCookie(previous.#defaults, { ...previous.#own });
+    for (const [name, attribute] of Object.entries(value)) {
+      if (isCookieAttribute(name)) cookie.#set(name, attribute);
+      else if (name === 'maxage') cookie.maxage = attribute;
+    }
+    cookie.#changed = true;
+    return cookie;
+  }
+
+  /** Whether a handler has set anything since the cookie was made or read. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /**
+   * Checks what a handler set, before anything is written. The lifetime is the ttl rule's to judge.
+   *
+   * @throws SessionError `ERR_SESSION_COOKIE`
+   */
+  check(): void {
+    if (!this.#changed) return;
+    for (const name of COOKIE_ATTRIBUTES) {
+      const value = this.#own[name];
+      const expectation = isLifetime(name) ? undefined : wrongAttribute(name, value);
+      if (expectation === undefined) continue;
+      throw new SessionError('ERR_SESSION_COOKIE', expected(`ctx.session.cookie.${name}`, expectation, value).message);
+    }
+  }
+
+  /** `maxage` is what connect called it; koa-generic-session took both. */
+  get maxage(): CookieOptions['maxAge'] {
+    return this.maxAge;
+  }
+
+  set maxage(value: CookieOptions['maxAge']) {
+    this.maxAge = value;
+  }
+
+  /** Gives the cookie's JSON something that no other has. */
+  stamp(): void {
+    this.#stamp = uid(8);
+  }
+
+  /** A plain object of all attributes, as `cookies` takes it. */
+  attributes(): CookieOptions {
+    return { ...this.#defaults, ...this.#own } as CookieOptions;
+  }
+
+  /**
+   * The `cookie` of the record: all attributes, for koa-generic-session, and `own`, the names of those a handler set. Where no
+   * handler set a lifetime, `lifetime` notes ours: one that differs was set by koa-generic-session's handlers meanwhile.
+   */
+  toJSON(): CookieOptions & { own: string[]; lifetime?: unknown; stamp?: string } {
+    const attributes = this.attributes();
+    return {
+      ...attributes,
+      own: Object.keys(this.#own),
+      ...('maxAge' in this.#own ? undefined : { lifetime: lifetimeOf(attributes) }),
+      ...(this.#stamp === undefined ? undefined : { stamp: this.#stamp }),
+    };
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): CookieOptions {
+    return this.attributes();
+  }
+
+  #set(name: CookieAttribute, value: unknown): void {
+    this.#changed = true;
+    if (name === 'expires') this.#setLifetime(name, 'maxAge', toDate(value) ?? undefined);
+    else if (name === 'maxAge') this.#setLifetime(name, 'expires', value);
+    else this.#own[name] = value;
+  }
+
+  /** Setting one takes the other back; `undefined` takes both back to the options. */
+  #setLifetime(name: 'expires' | 'maxAge', other: 'expires' | 'maxAge', value: unknown): void {
+    if (value === undefined) {
+      delete this.#own[name];
+      delete this.#own[other];
+    } else {
+      this.#own[name] = value;
+      this.#own[other] = undefined;
+    }
+  }
+}
+
+/** What handlers set, of what a record holds; what cannot be right is left out, so that nobody is locked out by it. */
+function ownOf(cookie: StoredCookie): Own {
+  const names = Array.isArray(cookie.own) ? cookie.own.filter(isCookieAttribute) : [];
+  const isTheirs = !Array.isArray(cookie.own) || ('lifetime' in cookie && cookie.lifetime !== lifetimeOf(cookie));
+  const own: Own = isTheirs || names.some(isLifetime) ? ownLifetimeOf(cookie) : {};
+  for (const name of names) {
+    if (!isLifetime(name) && wrongAttribute(name, cookie[name]) === undefined) own[name] = cookie[name];
+  }
+  return own;
+}
+
+/** One of the two, which takes the place of the other; or neither. */
+function ownLifetimeOf({ expires, maxAge }: StoredCookie): Own {
+  const isDate = isGiven(expires) && wrongAttribute('expires', expires) === undefined;
+  if (isDate) return { expires: toDate(expires), maxAge: undefined };
+  const isAge = maxAge !== undefined && wrongAttribute('maxAge', maxAge) === undefined;
+  return isAge ? { maxAge, expires: undefined } : {};
+}
+
+function isLifetime(name: CookieAttribute): name is 'expires' | 'maxAge' {
+  return name === 'expires' || name === 'maxAge';
+}
+
+/** What decides how long a cookie lives, as JSON holds it. */
+function lifetimeOf({ expires, maxAge }: StoredCookie): unknown {
+  return (expires instanceof Date ? expires.toJSON() : expires) ?? maxAge ?? null;
+}
+
+/** Dates come back from JSON as strings; what is no date stays as it is, for the ttl rule to refuse. */
+function toDate(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? value : date;
+}
+
+/** Whether the cookie's path covers the request's, by whole segments (RFC 6265, 5.1.4). `url` is the request target as it was sent. */
+export function matchesPath(url: string, path: string | undefined): boolean {
+  if (path === undefined || path === '/') return true;
+  const pathname = pathnameOf(url);
+  if (!pathname.startsWith(path)) return false;
+  return pathname.length === path.length || path.endsWith('/') || pathname[path.length] === '/';
+}
+
+function pathnameOf(url: string): string {
+  if (url.startsWith('/')) return url.split(/[?#]/, 1)[0] as string;
+  // The absolute form is for proxies, but every server has to take it (RFC 9112, 3.2.2).
+  return URL.canParse(url) ? new URL(url).pathname : url;
+}

@@ -1,0 +1,138 @@
+import { SessionError } from './errors';
+import type { Draft, Version } from './records';
+import { destroyPresented, destroyStored, expire } from './session-ending';
+import { headersSent, type SessionState } from './session-state';
+import type { Session } from './types';
+
+/** How many ids are tried before a `genSid` that makes taken ones is an error. */
+const ID_TRIES = 3;
+
+/** Writes what has changed. */
+export async function saveSession(state: SessionState): Promise<void> {
+  if (state.saving === false) return state.takeIdBack();
+  if (state.origin === 'stored') return saveStored(state);
+  if (state.origin === 'new') return saveNew(state);
+  if (state.held.current === null) await destroyPresented(state);
+}
+
+/** Extends record and cookie; `false` where the record is gone. */
+export async function touchSession(state: SessionState, session: Session): Promise<boolean> {
+  const { store } = state.options;
+  const ttl = state.held.ttl(session, store);
+  if (ttl <= 0) {
+    await expire(state, session);
+    return false;
+  }
+  let alive: boolean;
+  try {
+    alive = await store.records.touch(state.key, () => state.draft(session), ttl, state.held.version, state.budget);
+  } catch (error) {
+    await state.fail(error, 'touch');
+    return false;
+  }
+  state.extended = alive;
+  if (alive) await state.sendId(session);
+  else state.detach(state.id);
+  return alive;
+}
+
+/** Stores a session that has no record yet, if there is anything to store. */
+export async function saveNew(state: SessionState): Promise<void> {
+  const { held, options } = state;
+  const { allowEmpty, beforeSave } = options;
+  const forced = state.saving === true || allowEmpty;
+  if (held.current === null || (!forced && held.isEmpty)) return state.takeIdBack();
+  const before = held.take() as Session;
+  if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));
+  const session = held.take();
+  if (session === null) return state.takeIdBack();
+  // An id of the user's own making may be taken, by a session with the same data.
+  if (options.genSid !== undefined) held.stamp(session);
+  const draft = state.draft(session);
+  if (draft.ttl <= 0) return expire(state, session);
+  if (state.headersSent) throw headersSent('A new session');
+  await createStored(state, session, draft);
+}
+
+async function createStored(state: SessionState, session: Session, draft: Draft): Promise<void> {
+  let version: Version;
+  try {
+    version = await createRecord(state, draft);
+  } catch (error) {
+    return state.fail(error, 'set');
+  }
+  state.enter(version);
+  try {
+    await state.sendId(session);
+  } catch (error) {
+    // Nobody will ever present the id: the record would be an orphan.
+    await state.options.store.records.destroy(state.key, state.budget).catch(() => undefined);
+    throw error;
+  }
+  state.landed(version, draft.record);
+  state.emit('created', state.id, session);
+}
+
+async function createRecord(state: SessionState, draft: Draft): Promise<Version> {
+  for (let tries = 1; tries <= ID_TRIES; tries += 1) {
+    state.id ??= await state.makeId();
+    const version = await state.options.store.records.create(state.key, draft, state.budget);
+    if (version !== undefined) return version;
+    state.id = undefined;
+  }
+  throw new SessionError(
+    'ERR_SESSION_ID',
+    `Expected \`genSid\` to make unique ids, but ${ID_TRIES} in a row were taken`,
+  );
+}
+
+async function saveStored(state: SessionState): Promise<void> {
+  const { held, options } = state;
+  const { beforeSave, rolling } = options;
+  const forced = state.saving === true && !state.extended;
+  // A session that nobody has touched is not even made of its record.
+  if (!held.used && !forced && !rolling) return;
+  const before = held.take();
+  if (before === null) return destroyStored(state);
+  const handled = held.used || forced ? held.text(before) : undefined;
+  if (handled === undefined || (!forced && !held.isModified(before, handled))) return keepAlive(state, before);
+
+  if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));
+  const session = held.take();
+  if (session === null) return destroyStored(state);
+  // Both may set a key to the same value, which would look like a write that has landed already.
+  if (options.onConflict !== 'last-write') held.stamp(session);
+  const draft = state.draft(session);
+  if (draft.ttl <= 0) return expire(state, session);
+  await writeStored(state, session, draft, handled);
+}
+
+/** What a session gets that has not changed: more time, where the options give it. */
+async function keepAlive(state: SessionState, session: Session): Promise<void> {
+  const { held, options, extended } = state;
+  if (!extended && (options.rolling || (held.used && isDue(state, session)))) await touchSession(state, session);
+}
+
+async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {
+  const { held, options } = state;
+  const { onConflict, store } = options;
+  const commit = { ...draft, change: held.change(draft.record, handled), onConflict };
+  let version: Version | undefined;
+  try {
+    version = await store.records.write(state.key, commit, held.version, state.budget);
+  } catch (error) {
+    if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('conflict', state.id, session);
+    return state.fail(error, 'set');
+  }
+  if (version === undefined) return state.detach(state.id);
+  state.landed(version, draft.record);
+  await state.sendId(session);
+  state.emit('saved', state.id, session);
+}
+
+/** Whether the record has less time left than the `renew` option asks for. */
+function isDue(state: SessionState, session: Session): boolean {
+  const { renew, store } = state.options;
+  const left = state.held.stored?.ttl;
+  return renew !== undefined && left !== undefined && left < renew * state.held.ttl(session, store);
+}

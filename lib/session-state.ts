@@ -1,0 +1,164 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type Koa from 'koa';
+import type { Budget } from './budget';
+import { carryHeaders } from './carried-headers';
+import { SessionError, StoreError, StoreUnavailableError } from './errors';
+import { HeldSession } from './held-session';
+import type { ResolvedOptions } from './options';
+import type { Draft, Version } from './records';
+import { checkSessionId, defaultGenSid } from './session-id';
+import type { ErrorType, Session } from './types';
+
+const SID_LENGTH = 24;
+
+/**
+ * Where the session of a request comes from. `detached`: from nowhere, and it goes nowhere: what is written to it is not
+ * persisted and no cookie is sent, since the record is out of reach or another request has ended the session.
+ */
+export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
+
+/** Whose hook is running: one that waited for its own session would wait for ever. */
+const hooks = new AsyncLocalStorage<SessionState>();
+
+/** What is known of the session of one request; loading, saving and ending it work on this. */
+export class SessionState {
+  readonly ctx: Koa.Context;
+  readonly options: ResolvedOptions;
+  readonly held: HeldSession;
+  origin: Origin = 'unknown';
+  /** The id that the request carries, from an earlier middleware or from the id store. */
+  presented: string | undefined;
+  /** The session's id; a new session has none until somebody asks. */
+  id: string | undefined;
+  /** Whether record and cookie have been given their full time in this request. */
+  extended = false;
+  /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
+  saving: boolean | null = null;
+  /** Whether the visitor holds an id that is no longer good. */
+  owesReset = false;
+  #budget: Budget | undefined;
+  /** The records that this request has loaded or created. */
+  #versions: Version[] = [];
+
+  constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
+    this.ctx = ctx;
+    this.options = options;
+    this.presented = presented;
+    this.held = new HeldSession(() => options.cookieOf(ctx));
+  }
+
+  /** The store's key of the session. */
+  get key(): string {
+    return this.options.store.keyOf(this.id as string);
+  }
+
+  /** What is left of the time that this request may wait for the store. */
+  get budget(): Budget {
+    this.#budget ??= this.options.store.newBudget();
+    return this.#budget;
+  }
+
+  /** This request works on the record from now on. */
+  enter(version: Version): void {
+    this.#versions.push(version);
+  }
+
+  /** This request is over. */
+  leave(): void {
+    for (const version of this.#versions.splice(0)) this.options.store.records.release(version);
+  }
+
+  /** Whether ids can no longer reach the visitor. An id store of the user's own knows best itself. */
+  get headersSent(): boolean {
+    return this.options.sendsCookie && this.ctx.headerSent;
+  }
+
+  get isInHook(): boolean {
+    return hooks.getStore() === this;
+  }
+
+  /** Runs a function of the application's. */
+  async hook<T>(run: () => T | Promise<T>): Promise<T> {
+    return hooks.run(this, run);
+  }
+
+  async becomeNew(): Promise<void> {
+    this.presented = undefined;
+    // An id of the user's own making is made up front: `ctx.sessionId` cannot wait for it.
+    if (this.options.genSid !== undefined) this.id ??= await this.makeId();
+    this.origin = 'new';
+  }
+
+  /** Another request has ended the session: the visitor has what that one sent, and gets nothing from this one. */
+  detach(sid: string | undefined): void {
+    this.origin = 'detached';
+    this.id = this.presented = undefined;
+    this.owesReset = false;
+    this.held.unbind();
+    this.emit('gone', sid, undefined);
+  }
+
+  async makeId(): Promise<string> {
+    const { genSid } = this.options;
+    if (genSid === undefined) return defaultGenSid(SID_LENGTH);
+    return checkSessionId(await this.hook(() => genSid.call(this.ctx, SID_LENGTH)), '`genSid`');
+  }
+
+  /** The id of a new session without a `genSid`. */
+  makeDefaultId(): string {
+    this.id ??= defaultGenSid(SID_LENGTH);
+    return this.id;
+  }
+
+  /** The session, ready to be written, with a cookie that can be sent. */
+  draft(session: Session): Draft {
+    const { idStore, store } = this.options;
+    const draft = this.held.draft(session, store);
+    if (!this.headersSent) idStore.check?.call(this.ctx, this.held.withCookie(session).cookie);
+    return draft;
+  }
+
+  landed(version: Version, record: string): void {
+    this.origin = 'stored';
+    this.held.landed(version, record);
+    this.owesReset = false;
+    this.extended = true;
+  }
+
+  /** Hands the id to the visitor. */
+  async sendId(session: Session): Promise<void> {
+    if (this.headersSent) return;
+    const { idStore } = this.options;
+    const sid = this.id as string;
+    const sent = this.held.withCookie(session);
+    await carryHeaders(this.ctx, () => idStore.set.call(this.ctx, sid, sent));
+  }
+
+  /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
+  async takeIdBack(session?: Session): Promise<void> {
+    if (!this.owesReset || this.headersSent) return;
+    this.owesReset = false;
+    const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
+    await carryHeaders(this.ctx, () => reset.call(this.ctx, session));
+  }
+
+  /** What the store failed with is the errorHandler's to judge; the request goes on where that returns. */
+  async fail(error: unknown, type: ErrorType): Promise<void> {
+    const { errorHandler } = this.options;
+    if (errorHandler === undefined || !(error instanceof StoreError)) throw error;
+    const heard = error instanceof StoreUnavailableError ? 'connect' : type;
+    await this.hook(() => errorHandler(error, heard, this.ctx));
+  }
+
+  emit(event: string, key: string | undefined, value: unknown): void {
+    this.ctx.app.emit(`session:${event}`, { ctx: this.ctx, key, value });
+  }
+}
+
+/** The response's head has been sent, and `what` needs it. */
+export function headersSent(what: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_HEADERS_SENT',
+    `${what} cannot reach the visitor: the response's head has been sent already. Change or regenerate the session before the body is sent.`,
+  );
+}

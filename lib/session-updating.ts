@@ -1,0 +1,82 @@
+import { SessionError } from './errors';
+import { HeldSession } from './held-session';
+import { applyChange } from './merge';
+import { parseRecord, type SessionData } from './record';
+import type { Version } from './records';
+import { expire } from './session-ending';
+import { saveNew } from './session-saving';
+import type { SessionState } from './session-state';
+import type { Session } from './types';
+
+/** Changes the stored session as one step, again whenever another request came first. */
+export async function updateSession<T>(state: SessionState, fn: (session: Session) => T | Promise<T>): Promise<T> {
+  const { held } = state;
+  const session = held.take();
+  if (session === null || state.origin === 'detached') throw gone();
+  if (state.origin === 'stored') return updateStored(state, session, fn);
+  const { result, copy, session: changedCopy } = await changed(state, held.text(session), fn);
+  held.show(copy.text(changedCopy));
+  await saveNew(state);
+  return result;
+}
+
+/** Runs `fn` on a copy, so that one that throws changes nothing. */
+async function changed<T>(state: SessionState, current: string, fn: (session: Session) => T | Promise<T>) {
+  const copy = new HeldSession(() => state.options.cookieOf(state.ctx));
+  copy.bind({ record: current, revision: undefined, data: parseRecord(current) as SessionData, ttl: undefined });
+  const session = copy.takeStored();
+  const result = await state.hook(() => fn(session));
+  return { result, copy, session };
+}
+
+async function updateStored<T>(
+  state: SessionState,
+  mine: Session,
+  fn: (session: Session) => T | Promise<T>,
+): Promise<T> {
+  const { held, options } = state;
+  const { beforeSave, store, onConflict } = options;
+  const text = held.text(mine);
+  const pending = held.isModified(mine, text) ? held.change(text, text) : undefined;
+  let result: T | undefined;
+  const edit = async (current: string) => {
+    const latest = pending === undefined ? current : applyChange(pending, current, onConflict);
+    const change = await changed(state, latest, fn);
+    const { copy, session } = change;
+    result = change.result;
+    if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, session));
+    copy.stamp(session); // two that count come to the same text, and both count
+    const draft = copy.draft(session, store);
+    if (draft.ttl <= 0) throw new Ended();
+    return draft.record;
+  };
+
+  let version: Version | undefined;
+  try {
+    version = await store.records.edit(state.key, edit, held.version, state.budget);
+  } catch (error) {
+    if (error instanceof Ended) {
+      await expire(state, mine);
+      return result as T;
+    }
+    // There is no result to go on with, even where the errorHandler would.
+    await state.fail(error, 'set');
+    throw error;
+  }
+  if (version?.record === undefined) {
+    state.detach(state.id);
+    throw gone();
+  }
+  const session = held.show(version.record);
+  state.landed(version, held.text(session));
+  await state.sendId(session);
+  state.emit('saved', state.id, session);
+  return result as T;
+}
+
+/** The function given to `update` ended the session: it leaves the writers, and the session is destroyed. */
+class Ended extends Error {}
+
+function gone(): SessionError {
+  return new SessionError('ERR_SESSION_GONE', 'The session has been destroyed or has expired since it was read');
+}

@@ -1,0 +1,79 @@
+import type { Budget } from './budget';
+import { withDeadline } from './deadline';
+import { type StoreOperation, StoreUnavailableError } from './errors';
+
+/** `pending`: the connection is lost, requests wait for it. `unavailable`: it stayed away too long, requests fail at once. */
+export type StoreState = 'available' | 'pending' | 'unavailable' | 'closed';
+
+interface Waiter {
+  resolve(): void;
+  reject(): void;
+}
+
+/** Whether the store can be asked, and who waits until it can. */
+export class StoreStatus {
+  readonly #reconnectTimeout: number;
+  readonly #waiters = new Set<Waiter>();
+  #state: StoreState = 'available';
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`. */
+  constructor(reconnectTimeout: number) {
+    this.#reconnectTimeout = reconnectTimeout;
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** The connection is lost. */
+  lost(): void {
+    if (this.#state !== 'available') return;
+    if (this.#reconnectTimeout === 0) {
+      this.#state = 'unavailable';
+      return;
+    }
+    this.#state = 'pending';
+    this.#timer = setTimeout(() => this.#end('unavailable'), this.#reconnectTimeout).unref();
+  }
+
+  /** The connection is back. */
+  regained(): void {
+    if (this.#state !== 'closed') this.#end('available');
+  }
+
+  /** Nothing will be asked any more. */
+  close(): void {
+    this.#end('closed');
+  }
+
+  /**
+   * `undefined` where the store can be asked now; otherwise a promise to wait for.
+   *
+   * @throws StoreUnavailableError by rejection, where it cannot be asked in time.
+   */
+  wait(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
+    if (this.#state === 'available') return undefined;
+    const unavailable = () => new StoreUnavailableError(operation);
+    if (this.#state !== 'pending' || budget.left === 0) return Promise.reject(unavailable());
+
+    let waiter: Waiter | undefined;
+    const connected = new Promise<void>((resolve, reject) => {
+      waiter = { resolve, reject: () => reject(unavailable()) };
+      this.#waiters.add(waiter);
+    });
+    return budget
+      .spend(withDeadline(connected, budget.left, unavailable))
+      .finally(() => this.#waiters.delete(waiter as Waiter));
+  }
+
+  #end(state: Exclude<StoreState, 'pending'>): void {
+    clearTimeout(this.#timer);
+    this.#state = state;
+    for (const waiter of this.#waiters) {
+      if (state === 'available') waiter.resolve();
+      else waiter.reject();
+    }
+    this.#waiters.clear();
+  }
+}

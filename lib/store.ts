@@ -1,0 +1,205 @@
+import { EventEmitter } from 'node:events';
+
+import copy = require('copy-to');
+import createDebug = require('debug');
+
+import { Budget } from './budget';
+import { ClientCaller } from './client-call';
+import { isDisconnected, listenToClient } from './client-events';
+import { CompareAndSetRecords } from './compare-and-set-records';
+import { expected, expectMethods, expectMilliseconds, expectString, isGiven } from './expect';
+import { LastWriteRecords } from './last-write-records';
+import { parseRecord } from './record';
+import type { Records } from './records';
+import { type StoreState, StoreStatus } from './store-status';
+import { ttlOf, whole } from './ttl';
+import type { CompareAndSetStore, Guarantee, Session, SessionStore, StoreOptions, Ttl } from './types';
+
+const debug = createDebug('koa-evented-session:store');
+
+const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
+
+interface ClosableStore extends SessionStore {
+  close?(): unknown;
+}
+
+/** What {@link Store} emits. */
+export interface StoreEvents {
+  /** The client can be asked again. */
+  connect: [];
+  /** The client has lost its connection. */
+  disconnect: [];
+}
+
+/**
+ * Wraps a client that keeps sessions: adds the prefix to every key, finds each record's ttl, proxies the client's `connect` and
+ * `disconnect`, each once per change, and bounds every call.
+ */
+export class Store extends EventEmitter<StoreEvents> {
+  /** The client as it was given. */
+  readonly client: SessionStore;
+  /** What every key starts with. */
+  readonly prefix: string;
+  /** Milliseconds that a request may wait for this store, over all that it asks of it. */
+  readonly budget: number;
+  /** @internal */
+  readonly records: Records;
+  readonly #caller: ClientCaller;
+  readonly #status: StoreStatus;
+  readonly #ttl: Ttl | undefined;
+  readonly #ownsClient: boolean;
+  readonly #stopListening: () => void;
+  #said: keyof StoreEvents | undefined;
+  #users = 0;
+
+  /**
+   * @param ownsClient whether the client was made for this Store, so that it closes with it
+   * @throws TypeError for a client without `get`, `set` and `destroy`, and for ill-typed options.
+   */
+  constructor(client: SessionStore, options: StoreOptions = {}, ownsClient = false) {
+    super();
+    expectMethods('store', client, ['get', 'set', 'destroy']);
+    const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options);
+    this.client = client;
+    this.prefix = prefix;
+    this.budget = Math.max(reconnectTimeout, timeout);
+    this.#ownsClient = ownsClient;
+    this.#ttl = ttl;
+    this.#status = new StoreStatus(reconnectTimeout);
+    this.#caller = new ClientCaller(this.#status, timeout);
+    const ttlOfRecord = (record: string) => this.ttlOf(withDates(parseRecord(record) as Session));
+    this.records = canCompareAndSet(client)
+      ? new CompareAndSetRecords(client, this.#caller, ttlOfRecord)
+      : new LastWriteRecords(client, this.#caller, ttlOfRecord);
+    this.#stopListening = listenToClient(client, {
+      connected: () => this.#say('connect'),
+      disconnected: () => this.#say('disconnect'),
+    });
+    if (isDisconnected(client)) this.#status.lost();
+  }
+
+  /** `'compare-and-set'` where the client can: nothing written is lost between processes. Otherwise `'last-write'`. */
+  get guarantee(): Guarantee {
+    return this.records.guarantee;
+  }
+
+  /** Whether the client can be asked: `available`, `pending` (a reconnect is awaited), `unavailable` or `closed`. */
+  get status(): StoreState {
+    return this.#status.state;
+  }
+
+  /** Whether records can say how long they have left, as `renew` needs. */
+  get knowsTtl(): boolean {
+    return this.guarantee === 'compare-and-set';
+  }
+
+  /**
+   * The session stored under a session id; the client's own `null` or `undefined` where there is none.
+   *
+   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   */
+  async get(sid: string): Promise<Session | null | undefined> {
+    const key = this.keyOf(sid);
+    debug('get');
+    const session = await this.#caller.call<unknown>('get', this.newBudget(), () => this.client.get(key));
+    return withDates(session as Session | null | undefined);
+  }
+
+  /**
+   * Stores a session under a session id for `ttl` milliseconds, by default as long as the options and its cookie say. One that
+   * has ended already is destroyed.
+   *
+   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   * @throws {@link SessionError} `ERR_SESSION_TTL` where the ttl is no finite number.
+   */
+  async set(sid: string, session: Session, ttl?: number | null): Promise<void> {
+    const isGivenTtl = ttl !== undefined && ttl !== null && ttl !== 0;
+    const ms = isGivenTtl ? whole(ttl, '`ttl`') : this.ttlOf(session);
+    if (ms <= 0) return this.destroy(sid);
+    debug('set for %d ms', ms);
+    await this.records.set(this.keyOf(sid), session, ms, this.newBudget());
+  }
+
+  /**
+   * Removes the session stored under a session id, if there is one.
+   *
+   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   */
+  async destroy(sid: string): Promise<void> {
+    debug('destroy');
+    await this.records.destroy(this.keyOf(sid), this.newBudget());
+  }
+
+  /** The client's key of a session id. */
+  keyOf(sid: string): string {
+    return this.prefix + sid;
+  }
+
+  /** Milliseconds that the session's record lives; zero or less means that the session has ended. */
+  ttlOf(session: Session): number {
+    return ttlOf(session, this.#ttl);
+  }
+
+  /** @internal */
+  newBudget(): Budget {
+    return new Budget(this.budget);
+  }
+
+  /** @internal A middleware uses the store from now on. */
+  acquire(): this {
+    this.#users += 1;
+    return this;
+  }
+
+  /** @internal A middleware needs the store no longer; with the last one it closes. */
+  async release(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users === 0) await this.close();
+  }
+
+  /** Stops listening to the client and fails whoever waits for it. A client that you gave stays yours to end. */
+  async close(): Promise<void> {
+    this.#stopListening();
+    this.#status.close();
+    if (this.#ownsClient) await (this.client as ClosableStore).close?.();
+  }
+
+  #say(event: keyof StoreEvents): void {
+    if (event === 'connect') this.#status.regained();
+    else this.#status.lost();
+    if (this.#said === event) return;
+    this.#said = event;
+    debug(event);
+    this.emit(event);
+  }
+}
+
+function resolveStoreOptions(options: StoreOptions) {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
+    prefix?: string;
+    ttl?: Ttl;
+    reconnectTimeout?: number;
+    timeout?: number;
+  };
+  const { prefix, ttl, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
+  expectString('prefix', prefix);
+  if (ttl !== undefined && typeof ttl !== 'function' && !(Number.isFinite(ttl) && ttl >= 0)) {
+    throw expected('ttl', 'a positive number of milliseconds or a function that returns one', ttl);
+  }
+  expectMilliseconds('reconnectTimeout', reconnectTimeout, 0);
+  if (timeout !== undefined) expectMilliseconds('timeout', timeout, 1);
+  return { prefix, ttl, reconnectTimeout, timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout) };
+}
+
+/** JSON has no dates, and whoever reads a cookie expects one. */
+function withDates<S extends Session | null | undefined>(session: S): S {
+  const cookie = session?.cookie;
+  if (typeof cookie?.expires === 'string') cookie.expires = new Date(cookie.expires);
+  return session;
+}
+
+/** Only the presence of the abilities is found once; each call goes through the client's property at that moment. */
+function canCompareAndSet(client: SessionStore): client is SessionStore & CompareAndSetStore {
+  const abilities = ['load', 'create', 'swap', 'touch'] as const;
+  return abilities.every((ability) => typeof (client as Partial<CompareAndSetStore>)[ability] === 'function');
+}

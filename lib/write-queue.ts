@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Budget } from './budget';
+import { withDeadline } from './deadline';
+import { StoreTimeoutError } from './errors';
+import type { Draft, Edit, Version } from './records';
+
+/** A version whose text is known. */
+export interface TextVersion extends Version {
+  record: string;
+}
+
+/** What came of an attempt to replace a version: the new one, a later one that came first, or the record is gone. */
+export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { gone: true };
+
+/** Replaces `from` by `record`, if `from` is still what is stored. The ttl is the draft's, or else the record's own. */
+type Replace = (record: string, from: TextVersion, draft: Draft | undefined, budget: Budget) => Promise<Attempt>;
+
+interface Job {
+  edit: Edit;
+  /** The draft that the edit comes to where nobody else has written. */
+  draft: Draft | undefined;
+  /** When the request that asked for it stops waiting, on the clock of `performance.now()`. */
+  deadline: number;
+  resolve(landed: TextVersion | undefined): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The writers of each record in this process. Those that wait while another writes go into the store together, so that many of
+ * them cost as little as two.
+ */
+export class WriteQueues {
+  readonly #replace: (key: string, ...args: Parameters<Replace>) => Promise<Attempt>;
+  readonly #queues = new Map<string, WriteQueue>();
+
+  constructor(replace: (key: string, ...args: Parameters<Replace>) => Promise<Attempt>) {
+    this.#replace = replace;
+  }
+
+  /**
+   * Answers once the edit has landed; `undefined` where the record is gone.
+   *
+   * @param from the version to edit; where others are writing it is theirs
+   */
+  add(
+    key: string,
+    edit: Edit,
+    draft: Draft | undefined,
+    from: TextVersion,
+    budget: Budget,
+  ): Promise<Version | undefined> {
+    const queue = this.#queues.get(key);
+    if (queue !== undefined) return queue.add(edit, draft, budget);
+    const fresh = new WriteQueue(from, (...args) => this.#replace(key, ...args));
+    this.#queues.set(key, fresh);
+    const landed = fresh.add(edit, draft, budget);
+    fresh.start(() => this.#queues.delete(key));
+    return landed;
+  }
+
+  /** Answers once nobody writes the record. */
+  async idle(key: string, budget: Budget): Promise<void> {
+    const queue = this.#queues.get(key);
+    if (queue === undefined) return;
+    const { left } = budget;
+    await budget.spend(withDeadline(queue.idle, left, () => new StoreTimeoutError('destroy', Math.round(left))));
+  }
+}
+
+/** The writers of one record. */
+class WriteQueue {
+  /** Settles once nobody waits any more. */
+  idle: Promise<void> = Promise.resolve();
+  readonly #replace: Replace;
+  #current: TextVersion;
+  #waiting: Job[] = [];
+
+  constructor(current: TextVersion, replace: Replace) {
+    this.#current = current;
+    this.#replace = replace;
+  }
+
+  add(edit: Edit, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
+    const { left } = budget;
+    const landed = new Promise<TextVersion | undefined>((resolve, reject) => {
+      this.#waiting.push({ edit, draft, deadline: performance.now() + left, resolve, reject });
+    });
+    return budget.spend(withDeadline(landed, left, () => new StoreTimeoutError('set', Math.round(left))));
+  }
+
+  /** @param ended called as soon as nobody waits any more: nothing may be added then. */
+  start(ended: () => void): void {
+    this.idle = this.#work(ended);
+  }
+
+  /** Never rejects: what fails is told to those whom it concerns. */
+  async #work(ended: () => void): Promise<void> {
+    let lost = 0;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.filter((job) => job.deadline > performance.now());
+      this.#waiting = [];
+      const edited = await this.#edit(batch);
+      lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
+      await pauseAfter(lost);
+    }
+    ended();
+  }
+
+  /** A writer that fails leaves the batch; the others go on. */
+  async #edit(batch: readonly Job[]): Promise<{ jobs: Job[]; record: string }> {
+    const jobs: Job[] = [];
+    let { record } = this.#current;
+    for (const job of batch) {
+      try {
+        record = await edited(job, record);
+        jobs.push(job);
+      } catch (error) {
+        job.reject(error);
+      }
+    }
+    return { jobs, record };
+  }
+
+  async #write({ jobs, record }: { jobs: Job[]; record: string }): Promise<'settled' | 'conflict'> {
+    const [first] = jobs;
+    const draft = jobs.length === 1 && first?.draft?.record === record ? first.draft : undefined;
+    const budget = new Budget(Math.max(...jobs.map((job) => job.deadline)) - performance.now());
+    try {
+      const attempt = await this.#replace(record, this.#current, draft, budget);
+      if ('conflict' in attempt) {
+        this.#current = attempt.conflict;
+        this.#waiting.unshift(...jobs);
+        return 'conflict';
+      }
+      const landed = 'landed' in attempt ? attempt.landed : undefined;
+      if (landed !== undefined) this.#current = landed;
+      for (const job of jobs) job.resolve(landed);
+    } catch (error) {
+      for (const job of jobs) job.reject(error);
+    }
+    return 'settled';
+  }
+}
+
+/** A writer whose edit takes longer than its request waits must not keep the others. */
+function edited(job: Job, record: string): string | Promise<string> {
+  const edit = job.edit(record);
+  if (typeof edit === 'string') return edit;
+  return withDeadline(edit, job.deadline - performance.now(), () => new StoreTimeoutError('set', 0));
+}
+
+/** Apart from the first, tries that lost to another process wait a random while, so that many do not lose to each other for ever. */
+export async function pauseAfter(lost: number): Promise<void> {
+  if (lost > 1) await sleep(Math.random() * Math.min(2 ** lost, 50), undefined, { ref: false });
+}

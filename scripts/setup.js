@@ -1,0 +1,102 @@
+const { spawnSync } = require('node:child_process');
+const { accessSync, constants, existsSync, rmSync, writeFileSync } = require('node:fs');
+const { delimiter, join } = require('node:path');
+
+// One row per program the specs or the demo start. `packages` names it for each package manager.
+const needs = [
+  {
+    what: 'Redis server',
+    binary: 'redis-server',
+    packages: { apt: 'redis-server', dnf: 'redis', apk: 'redis', brew: 'redis' },
+    neededBy: 'specs of the Redis stores',
+  },
+];
+
+const folders = [
+  ...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean),
+  '/usr/bin',
+  '/usr/local/bin',
+  '/opt/homebrew/bin',
+];
+
+// In the order they are looked for; brew last, as it also lives next to the others.
+const managers = [
+  { name: 'apt', binary: 'apt-get', install: 'sudo apt-get update && sudo apt-get install -y --no-install-recommends' },
+  { name: 'dnf', binary: 'dnf', install: 'sudo dnf install -y' },
+  { name: 'apk', binary: 'apk', install: 'sudo apk add' },
+  { name: 'brew', binary: 'brew', install: 'brew install' },
+];
+
+/** @param {string} binary */
+function isThere(binary) {
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, binary), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** @param {string[]} args */
+function apt(args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // Its many lines matter only when it fails.
+  const { status, stdout, stderr, error } = spawnSync('apt-get', ['-q', ...args], { env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed\n${stdout}${stderr}${error?.message ?? ''}`);
+}
+
+/** @param {() => void} work */
+function withoutStartingServices(work) {
+  const policy = '/usr/sbin/policy-rc.d';
+  // A policy of the machine's owner stays as it is.
+  const ours = !existsSync(policy);
+  try {
+    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    work();
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+}
+
+/** @param {typeof needs} missing */
+function installByApt(missing) {
+  const packages = missing.map(({ packages }) => packages.apt);
+  console.log(
+    `setup: ${listed(missing)} missing; installing with apt-get: ${packages.join(' ')} (starting no service)`,
+  );
+  withoutStartingServices(() => {
+    apt(['update']);
+    apt(['install', '-y', '--no-install-recommends', ...packages]);
+  });
+}
+
+/** @param {typeof needs} missing */
+function listed(missing) {
+  return missing.map(({ what, binary, neededBy }) => `${what} (${binary}, for ${neededBy})`).join(', ');
+}
+
+/** @param {typeof needs} missing */
+function advice(missing) {
+  const manager = managers.find(({ binary }) => isThere(binary));
+  if (!manager) return `setup: ${listed(missing)} missing; please install it`;
+  const name = /** @type {keyof typeof needs[0]['packages']} */ (manager.name);
+  return `setup: ${listed(missing)} missing; run:\n  ${manager.install} ${missing.map((row) => row.packages[name]).join(' ')}`;
+}
+
+function main() {
+  const missing = needs.filter(({ binary }) => !isThere(binary));
+  if (missing.length === 0) return;
+  try {
+    if (process.getuid?.() !== 0 || !isThere('apt-get')) throw new Error(advice(missing));
+    installByApt(missing);
+    const still = missing.filter(({ binary }) => !isThere(binary));
+    if (still.length > 0) throw new Error(`setup: ${listed(still)} still missing after installing`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
+main();

@@ -1,0 +1,51 @@
+import { Budget } from '../lib/budget';
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const inTime = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+  await jest.advanceTimersByTimeAsync(ms);
+  return work;
+};
+
+describe('Budget', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  it('has all its time at first', () => {
+    expect(new Budget(1000).left).toBe(1000);
+  });
+
+  it('loses the time that is waited for, over all waits', async () => {
+    const budget = new Budget(1000);
+    await inTime(300, budget.spend(pause(300)));
+    await inTime(200, budget.spend(pause(200)));
+    expect(budget.left).toBeCloseTo(500);
+  });
+
+  it('loses nothing while nobody waits', async () => {
+    const budget = new Budget(1000);
+    await jest.advanceTimersByTimeAsync(300);
+    expect(budget.left).toBe(1000);
+  });
+
+  it('loses the time of a wait that ends badly, and passes its error on', async () => {
+    const budget = new Budget(1000);
+    const work = pause(300).then(() => Promise.reject(new Error('failed')));
+    await expect(
+      inTime(
+        300,
+        budget.spend(work).catch((error: Error) => error.message),
+      ),
+    ).resolves.toBe('failed');
+    expect(budget.left).toBeCloseTo(700);
+  });
+
+  it('passes on what was waited for', async () => {
+    expect(await new Budget(1000).spend(Promise.resolve('done'))).toBe('done');
+  });
+
+  it('never has less than nothing', async () => {
+    const budget = new Budget(100);
+    await inTime(300, budget.spend(pause(300)));
+    expect(budget.left).toBe(0);
+  });
+});

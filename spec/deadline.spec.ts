@@ -1,0 +1,52 @@
+import { withDeadline } from '../lib/deadline';
+
+const late = () => new Error('late');
+const never = new Promise<never>(() => undefined);
+
+describe('withDeadline', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  it('comes to what the work comes to', async () => {
+    expect(await withDeadline(Promise.resolve('done'), 50, late)).toBe('done');
+    await expect(withDeadline(Promise.reject(new Error('failed')), 50, late)).rejects.toThrow('failed');
+  });
+
+  it('takes thenables of other promise libraries', async () => {
+    // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+    const thenable = { then: (resolve: (value: string) => void) => resolve('done') } as PromiseLike<string>;
+    expect(await withDeadline(thenable, 50, late)).toBe('done');
+  });
+
+  it('rejects when the time is over, and not before', async () => {
+    const ended = jest.fn();
+    withDeadline(never, 50, late).catch(ended);
+    await jest.advanceTimersByTimeAsync(49);
+    expect(ended).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    expect(ended).toHaveBeenCalledWith(new Error('late'));
+  });
+
+  it('makes the error only when it is needed', async () => {
+    const make = jest.fn(late);
+    await withDeadline(Promise.resolve(), 50, make);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(make).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['a success', () => Promise.resolve()],
+    ['a failure', () => Promise.reject(new Error('failed'))],
+  ])('leaves no timer behind after %s', async (_what, work) => {
+    await withDeadline(work(), 50, late).catch(() => undefined);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('holds no process that has nothing else to do', () => {
+    jest.useRealTimers();
+    const timer = jest.spyOn(globalThis, 'setTimeout');
+    withDeadline(never, 10, late).catch(() => undefined);
+    expect(timer.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
+    timer.mockRestore();
+  });
+});

@@ -1,0 +1,195 @@
+import type Koa from 'koa';
+import { HeldSession } from '../lib/held-session';
+import type { Session } from '../lib/main';
+import { SessionCookie } from '../lib/session-cookie';
+import { MapClient } from './helpers/map-client';
+import { siteWith } from './helpers/open-sites';
+import { countCalls } from './helpers/session-clients';
+import { type Routes, sessionOf, setCookieOf } from './helpers/session-site';
+
+const options = Object.freeze({ path: '/', maxAge: 5000 });
+
+/** Holds the session of this record. */
+function holding(record: string): HeldSession {
+  const held = new HeldSession(() => options);
+  held.bind({ record, revision: 1, data: JSON.parse(record), ttl: undefined });
+  return held;
+}
+
+describe('an object that a handler assigns', () => {
+  it('keeps its identity, and gains no enumerable key', async () => {
+    const seen: unknown[] = [];
+    const assign = async (ctx: Koa.Context) => {
+      const mine = { a: 1 };
+      ctx.session = mine;
+      seen.push(ctx.session === (mine as unknown), Object.keys(mine), { ...mine }, JSON.stringify(mine));
+      seen.push((await sessionOf(ctx)).cookie instanceof SessionCookie);
+    };
+    const store = new MapClient();
+    const visitor = (await siteWith({ store }, { '/assign': assign })).visitor();
+    await visitor.get('/assign');
+    expect(seen).toEqual([true, ['a'], { a: 1 }, '{"a":1}', true]);
+    expect(JSON.parse([...store.records.values()][0] as string)).toMatchObject({ a: 1, cookie: { path: '/' } });
+  });
+
+  it.each<[string, () => object]>([
+    ['frozen', () => Object.freeze({ a: 1 })],
+    ['sealed', () => Object.seal({ a: 1 })],
+    ['not extensible', () => Object.preventExtensions({ a: 1 })],
+    ['without prototype', () => Object.assign(Object.create(null), { a: 1 })],
+    ['of a class', () => Object.assign(new (class Cart {})(), { a: 1 })],
+    ['with a toJSON', () => ({ toJSON: () => ({ a: 1 }) })],
+  ])('may be %s', async (_what, make) => {
+    const routes: Routes = {
+      '/assign': (ctx) => {
+        ctx.session = make();
+      },
+    };
+    const site = await siteWith({ store: new MapClient() }, routes);
+    const visitor = site.visitor();
+    for (let round = 0; round < 2; round += 1) {
+      const reply = await visitor.get('/assign');
+      expect([reply.status, site.errors]).toEqual([200, []]);
+      expect((await visitor.get('/see')).json()).toEqual({ a: 1 });
+    }
+    expect((await visitor.get('/put?b=1')).status).toBe(200);
+    expect((await visitor.get('/see')).json()).toEqual({ a: 1, b: '1' });
+  });
+
+  it('may be assigned and changed after', async () => {
+    const routes: Routes = {
+      '/assign': async (ctx) => {
+        const mine: Record<string, unknown> = {};
+        ctx.session = mine;
+        mine['a'] = 1;
+        (await sessionOf(ctx))['b'] = 2;
+      },
+    };
+    const visitor = (await siteWith({}, routes)).visitor();
+    await visitor.get('/assign');
+    expect((await visitor.get('/see')).json()).toEqual({ a: 1, b: 2 });
+  });
+
+  it('shared by all visitors, it gives none of them the cookie of another', async () => {
+    const shared = { a: 1 };
+    const site = await siteWith(
+      {},
+      {
+        '/strict': async (ctx) => {
+          ctx.session = shared;
+          (await sessionOf(ctx)).cookie.sameSite = 'strict';
+        },
+        '/plain': (ctx) => {
+          ctx.session = shared;
+        },
+      },
+    );
+    expect(setCookieOf(await site.visitor().get('/strict'))).toContain('samesite=strict');
+    expect(setCookieOf(await site.visitor().get('/plain'))).toContain('samesite=lax');
+  });
+});
+
+describe('whether a session has changed', () => {
+  const record = '{"a":{"x":1},"cookie":{"path":"/","maxAge":5000,"own":[]}}';
+  const isModified = (change: (session: Session) => void) => {
+    const held = holding(record);
+    const session = held.take() as Session;
+    change(session);
+    return held.isModified(session, held.text(session));
+  };
+
+  it.each<[string, (session: Session) => void]>([
+    ['nothing', () => undefined],
+    ['reading', (session) => void JSON.stringify(session)],
+    ['setting what is there', (session) => Object.assign(session, { a: { x: 1 } })],
+    ['setting and taking back', (session) => void (Object.assign(session, { b: 1 }) && delete session['b'])],
+    ['setting undefined', (session) => Object.assign(session, { b: undefined })],
+  ])('not by %s', (_what, change) => {
+    expect(isModified(change)).toBe(false);
+  });
+
+  it.each<[string, (session: Session) => void]>([
+    ['a new key', (session) => Object.assign(session, { b: 1 })],
+    ['a removed key', (session) => void delete session['a']],
+    ['a change deep inside', (session) => Object.assign(session['a'] as object, { y: 1 })],
+    ['null in place of a value', (session) => Object.assign(session, { a: null })],
+    ['an attribute of the cookie', (session) => Object.assign(session.cookie, { maxAge: 6000 })],
+    ['another cookie object', (session) => Object.assign(session, { cookie: { maxAge: 6000 } })],
+  ])('by %s', (_what, change) => {
+    expect(isModified(change)).toBe(true);
+  });
+
+  it('not by new cookie options alone, which reach the record with the next change', () => {
+    const old = '{"a":1,"cookie":{"path":"/old","maxAge":1,"own":[]}}';
+    const held = holding(old);
+    const session = held.take() as Session;
+    expect(held.isModified(session, held.text(session))).toBe(false);
+    session['b'] = 1;
+    expect(held.isModified(session, held.text(session))).toBe(true);
+    expect(JSON.parse(held.text(session))).toMatchObject({ a: 1, b: 1, cookie: { ...options, own: [] } });
+  });
+
+  it("not by reading a record of koa-generic-session's, or one without a cookie", () => {
+    for (const theirs of [
+      '{"a":1,"cookie":{"path":"/","maxAge":9}}',
+      '{"cookie":{"signed":true},"a":1}',
+      '{"a":1}',
+      '{}',
+    ]) {
+      const held = holding(theirs);
+      const session = held.take() as Session;
+      expect(held.isModified(session, held.text(session))).toBe(false);
+    }
+  });
+
+  it('is found by the text, not by a checksum: two texts of one CRC-32 are two', async () => {
+    const store = new MapClient();
+    const calls = countCalls(store);
+    const visitor = (await siteWith({ store })).visitor();
+    // Both names have the same CRC-32.
+    await visitor.get('/put?a=plumless');
+    await visitor.get('/put?a=buckeroo');
+    expect(calls.of('write')).toBe(2);
+    expect((await visitor.get('/see')).json()).toEqual({ a: 'buckeroo' });
+  });
+});
+
+describe('what is held', () => {
+  it('is empty without a record, and gives a session that has a cookie and nothing else', () => {
+    const held = new HeldSession(() => options);
+    expect([held.current, held.isEmpty]).toEqual([undefined, true]);
+    expect(Object.keys(held.take() as Session)).toEqual(['cookie']);
+    expect(held.isEmpty).toBe(true);
+    expect(held.cookie.attributes()).toEqual(options);
+  });
+
+  it('is the same object each time it is asked for', () => {
+    const held = holding('{"a":1}');
+    expect(held.take()).toBe(held.take());
+  });
+
+  it('is null once destroyed, and something new after a reset', () => {
+    const held = holding('{"a":1}');
+    held.destroy();
+    expect(held.take()).toBeNull();
+    held.reset();
+    expect(Object.keys(held.take() as Session)).toEqual(['cookie']);
+  });
+
+  it('becomes what is stored, in the same object', () => {
+    const held = holding('{"a":1,"b":2}');
+    const session = held.take();
+    held.show('{"b":3,"__proto__":{"c":4},"cookie":{"maxAge":7,"own":["maxAge"]}}');
+    expect(held.take()).toBe(session);
+    expect(Object.keys(session as Session)).toEqual(['b', 'cookie', '__proto__']);
+    expect(session).toMatchObject({ b: 3, cookie: { path: '/', maxAge: 7 } });
+    expect((session as Session)['c']).toBeUndefined();
+    expect(Object.getPrototypeOf(session)).toBe(Object.prototype);
+  });
+
+  it.each([5, 'x', true, 1n, Symbol('s'), () => 1, []])('refuses what is no session: %p', (value) => {
+    const held = holding('{"a":1}');
+    expect(() => held.assign(value)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_VALUE' }));
+    expect(held.take()).toMatchObject({ a: 1 });
+  });
+});

@@ -1,0 +1,31 @@
+/** The clock's hands move only by `jest.setSystemTime`; timers run as always, sockets need them. */
+export function fakeDate(now: Date | number = Date.now()): void {
+  jest.useFakeTimers({
+    now,
+    doNotFake: [
+      'hrtime',
+      'nextTick',
+      'performance',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'setInterval',
+      'clearInterval',
+      'setTimeout',
+      'clearTimeout',
+    ],
+  });
+}
+
+/** Lets time pass for whoever asks what time it is. */
+export function pass(ms: number): void {
+  jest.setSystemTime(Date.now() + ms);
+}
+
+/** In each test of the file it is this moment, until it lets time pass. */
+export function everyTestStartsAt(now: number): void {
+  beforeEach(() => fakeDate(now));
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+}

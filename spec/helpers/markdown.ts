@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { root } from './node-program';
+
+export interface CodeBlock {
+  /** Where it stands, as in `README.md:12`. */
+  readonly place: string;
+  readonly language: string;
+  readonly code: string;
+  /** What its last lines promise, as in `// GET / → 200 hello`: such a block is a whole program. */
+  readonly transcript: readonly { method: string; path: string; reply: string }[];
+}
+
+/** What a user reads: the README and the folder `docs`. */
+export const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+
+export function textOf(page: string): string {
+  return readFileSync(join(root, page), 'utf8');
+}
+
+export function codeBlocks(page: string): CodeBlock[] {
+  const text = textOf(page);
+  return [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(({ 1: language = '', 2: code = '', index }) => ({
+    place: `${page}:${text.slice(0, index).split('\n').length}`,
+    language,
+    code,
+    transcript: [...code.matchAll(/^\/\/ (GET|POST) +(\S+) → (.+)$/gm)].map(
+      ([, method = '', path = '', reply = '']) => ({ method, path, reply }),
+    ),
+  }));
+}
+
+export function headings(page: string, level: number): string[] {
+  const prose = textOf(page).replace(/^```[\s\S]*?^```$/gm, '');
+  return [...prose.matchAll(new RegExp(`^#{${level}} (.+)$`, 'gm'))].map(([, heading = '']) => heading);
+}
+
+/** Whether `target`, as in `docs/errors.md#err_session_keys`, names a page, and a heading if it says one. */
+export function isThere(target: string): boolean {
+  const [page = '', anchor] = target.split('#');
+  if (!pages.includes(page)) return false;
+  return anchor === undefined || [2, 3].some((level) => headings(page, level).map(slug).includes(anchor));
+}
+
+/** The pages and headings that a page links to, from the root of the project. */
+export function linksOf(page: string): string[] {
+  return [...textOf(page).matchAll(/\]\((?!\w+:)([^)]+)\)/g)].map(([, link = '']) =>
+    link.startsWith('#') ? `${page}${link}` : posix.join(posix.dirname(page), link),
+  );
+}
+
+/** The anchor that a heading has on code hosts. */
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}

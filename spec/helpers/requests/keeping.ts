@@ -1,0 +1,140 @@
+import { countCalls, recordOf } from '../session-clients';
+import { sentId, sessionOf, setCookieOf } from '../session-site';
+import { member, siteOpener, type Variant } from './variant';
+
+/** What is kept, what is sent for it, and that nothing is done without need. */
+export function keepingContract(variant: Variant): void {
+  const open = siteOpener(variant);
+
+  describe('keeping a session', () => {
+    it('keeps data from one request to the next, for each visitor apart', async () => {
+      const site = await open();
+      const [ann, bob] = [site.visitor(), site.visitor()];
+      await ann.get('/put?user=ann');
+      await bob.get('/put?user=bob');
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+      expect((await bob.get('/see')).json()).toEqual({ user: 'bob' });
+      expect(site.client.size).toBe(2);
+    });
+
+    it('sends a signed cookie for a day, hidden from scripts and from other sites', async () => {
+      const site = await open();
+      const reply = await site.visitor().get('/put?user=ann');
+      const line = setCookieOf(reply) as string;
+      expect(line).toMatch(/^koa\.sid=[\w-]{24}; path=\/; expires=[^;]+; samesite=lax; httponly$/);
+      expect(setCookieOf(reply, 'koa.sid.sig')).toBeDefined();
+      const expires = Date.parse(/expires=([^;]+)/.exec(line)?.[1] ?? '');
+      expect(Math.abs(expires - Date.now() - 24 * 60 * 60 * 1000)).toBeLessThan(60_000);
+    });
+
+    it('stores the session under prefix and id, with its cookie inside', async () => {
+      const site = await open();
+      const { sid } = await member(site);
+      expect(await recordOf(site.client, `koa:sess:${sid}`)).toMatchObject({
+        user: 'ann',
+        cookie: { path: '/', httpOnly: true, maxAge: 24 * 60 * 60 * 1000 },
+      });
+    });
+
+    it('takes other names for cookie and keys', async () => {
+      const site = await open({ key: 'shop:sid', prefix: 'shop:' });
+      const reply = await site.visitor().get('/put?user=ann');
+      const sid = sentId(reply, 'shop:sid');
+      expect(reply.setCookie.map((line) => line.split('=', 1)[0])).toEqual(['shop:sid', 'shop:sid.sig']);
+      expect(await recordOf(site.client, `shop:${sid}`)).toMatchObject({ user: 'ann' });
+    });
+
+    it('forbids shared caches to keep a reply that carries the cookie', async () => {
+      const site = await open();
+      const visitor = site.visitor();
+      const { headers } = await visitor.get('/put?user=ann');
+      expect(headers.get('vary')).toBe('Cookie');
+      expect(headers.get('cache-control')).toBe('no-cache="set-cookie"');
+      const later = await visitor.get('/see');
+      expect(later.headers.get('vary')).toBeNull();
+      expect(later.headers.get('cache-control')).toBeNull();
+    });
+
+    it("leaves the application's own caching headers alone", async () => {
+      const site = await open(
+        {},
+        {
+          '/own': async (ctx) => {
+            ctx.set('Cache-Control', 'no-store');
+            ctx.set('Vary', 'Accept');
+            (await sessionOf(ctx))['user'] = 'ann';
+          },
+        },
+      );
+      const { headers } = await site.visitor().get('/own');
+      expect(headers.get('vary')).toBe('Accept, Cookie');
+      expect(headers.get('cache-control')).toBe('no-store');
+    });
+  });
+
+  describe('doing nothing without need', () => {
+    it('sends and stores nothing for visitors whose session stays empty, and does not ask the store', async () => {
+      const site = await open();
+      const calls = countCalls(site.client);
+      for (const path of ['/idle', '/see', '/put']) expect((await site.visitor().get(path)).setCookie).toEqual([]);
+      expect(site.client.size).toBe(0);
+      expect(calls.of('read')).toBe(0);
+    });
+
+    it('writes nothing and sends no cookie where a session is only read', async () => {
+      const site = await open();
+      const ann = await member(site);
+      const calls = countCalls(site.client);
+      expect((await ann.get('/see')).setCookie).toEqual([]);
+      expect((await ann.get('/put?user=ann')).setCookie).toEqual([]);
+      expect([calls.of('write'), calls.of('touch')]).toEqual([0, 0]);
+    });
+
+    it('reads the session once in a request', async () => {
+      const site = await open(
+        {},
+        {
+          '/thrice': async (ctx) => [await ctx.session, await ctx.session, await ctx.session].length,
+        },
+      );
+      const ann = await member(site);
+      const calls = countCalls(site.client);
+      await ann.get('/thrice');
+      expect(calls.of('read')).toBe(1);
+    });
+
+    it('notices that a key was removed, and a change deep inside', async () => {
+      const site = await open(
+        {},
+        {
+          '/fill': async (ctx) => Object.assign(await sessionOf(ctx), { cart: { items: [1] } }),
+          '/deep': async (ctx) => ((await sessionOf(ctx))['cart'] as { items: number[] }).items.push(2),
+          '/remove': async (ctx) => delete (await sessionOf(ctx))['user'],
+        },
+      );
+      const ann = await member(site);
+      await ann.get('/fill');
+      await ann.get('/deep');
+      await ann.get('/remove');
+      expect((await ann.get('/see')).json()).toEqual({ cart: { items: [1, 2] } });
+    });
+  });
+
+  describe("the session's own cookie attributes", () => {
+    it('reach the cookie, stay with the session and decide how long the record lives', async () => {
+      const site = await open(
+        {},
+        {
+          '/remember': async (ctx) => {
+            (await sessionOf(ctx)).cookie.maxAge = 30 * 24 * 60 * 60 * 1000;
+          },
+          '/lifetime': async (ctx) => (await sessionOf(ctx)).cookie.maxAge,
+        },
+      );
+      const ann = await member(site);
+      const expires = Date.parse(/expires=([^;]+)/.exec(setCookieOf(await ann.get('/remember')) ?? '')?.[1] ?? '');
+      expect(Math.round((expires - Date.now()) / (24 * 60 * 60 * 1000))).toBe(30);
+      expect((await ann.get('/lifetime')).json()).toBe(30 * 24 * 60 * 60 * 1000);
+    });
+  });
+}

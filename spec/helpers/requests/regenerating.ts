@@ -1,0 +1,224 @@
+import { meeting } from '../gate';
+import { countCalls, recordOf } from '../session-clients';
+import { dataOf, type Routes, sentId, sessionOf } from '../session-site';
+import { cookieOf, member, siteOpener, type Variant } from './variant';
+
+/** A new id for the session, and what becomes of the old one. */
+export function regeneratingContract(variant: Variant): void {
+  const open = siteOpener(variant);
+  const routes = {
+    '/regenerate': (ctx) => ctx.regenerateSession(),
+    '/escalate': async (ctx) => {
+      await ctx.regenerateSession({ keepData: true });
+      (await sessionOf(ctx))['admin'] = true;
+    },
+    '/login': async (ctx) => {
+      await ctx.regenerateSession();
+      (await sessionOf(ctx))['user'] = 'bob';
+      return ctx.sessionId;
+    },
+  } satisfies Routes;
+
+  describe('ctx.regenerateSession()', () => {
+    it('gives an empty session under a new id; the old id is worth nothing', async () => {
+      const site = await open({}, routes);
+      const ann = await member(site);
+      const stolen = await ann.jar.getCookieString(site.url);
+      const reply = await ann.get('/login');
+      expect(sentId(reply)).toBe(reply.json());
+      expect(sentId(reply)).not.toBe(ann.sid);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
+      expect((await site.visitor().get('/see', { cookie: stolen })).json()).toEqual({});
+      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+    });
+
+    it('with keepData carries the data over', async () => {
+      const site = await open({}, routes);
+      const ann = await member(site);
+      const reply = await ann.get('/escalate');
+      expect(sentId(reply)).not.toBe(ann.sid);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', admin: true });
+      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+    });
+
+    it('with keepData also carries over what the handler has changed before', async () => {
+      const site = await open(
+        {},
+        {
+          '/escalate': async (ctx) => {
+            const held = await sessionOf(ctx);
+            held['before'] = 1;
+            await ctx.regenerateSession({ keepData: true });
+            return held === (await ctx.session);
+          },
+        },
+      );
+      const ann = await member(site);
+      expect((await ann.get('/escalate')).json()).toBe(true);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', before: 1 });
+    });
+
+    it('clears the cookie where the session stays empty', async () => {
+      const site = await open({}, routes);
+      const ann = await member(site);
+      expect(sentId(await ann.get('/regenerate'))).toBe('');
+      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+      expect(await cookieOf(ann, site)).toBe('');
+    });
+
+    it('stores the empty session where allowEmpty says so', async () => {
+      const site = await open({ allowEmpty: true }, routes);
+      const ann = await member(site);
+      const sid = sentId(await ann.get('/regenerate')) as string;
+      expect(sid).toMatch(/^[\w-]{24}$/);
+      expect(await recordOf(site.client, `koa:sess:${sid}`)).toHaveProperty('cookie');
+    });
+
+    it('is harmless for a new visitor', async () => {
+      const site = await open({}, routes);
+      const visitor = site.visitor();
+      expect((await visitor.get('/regenerate')).setCookie).toEqual([]);
+      expect(site.client.size).toBe(0);
+      await visitor.get('/login');
+      expect((await visitor.get('/see')).json()).toEqual({ user: 'bob' });
+      expect(site.client.size).toBe(1);
+    });
+
+    it('drops what a new visitor was given before', async () => {
+      const site = await open(
+        {},
+        {
+          '/login': async (ctx) => {
+            (await sessionOf(ctx))['guest'] = true;
+            const before = ctx.sessionId;
+            await ctx.regenerateSession();
+            (await sessionOf(ctx))['user'] = 'bob';
+            return ctx.sessionId === before;
+          },
+        },
+      );
+      const visitor = site.visitor();
+      expect((await visitor.get('/login')).json()).toBe(false);
+      expect((await visitor.get('/see')).json()).toEqual({ user: 'bob' });
+    });
+
+    it('may be called twice', async () => {
+      const site = await open(
+        {},
+        {
+          '/twice': async (ctx) => {
+            await ctx.regenerateSession();
+            const first = ctx.sessionId;
+            await ctx.regenerateSession();
+            (await sessionOf(ctx))['user'] = 'bob';
+            return first;
+          },
+        },
+      );
+      const ann = await member(site);
+      const reply = await ann.get('/twice');
+      expect(sentId(reply)).not.toBe(reply.json());
+      expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
+    });
+
+    it('ends a session that saveSession() has just stored', async () => {
+      const site = await open(
+        {},
+        {
+          '/login': async (ctx) => {
+            (await sessionOf(ctx))['guest'] = true;
+            await ctx.saveSession();
+            const guest = ctx.sessionId;
+            await ctx.regenerateSession();
+            (await sessionOf(ctx))['user'] = 'bob';
+            return guest;
+          },
+        },
+      );
+      const reply = await site.visitor().get('/login');
+      expect(await recordOf(site.client, `koa:sess:${reply.json()}`)).toBeUndefined();
+      expect(await recordOf(site.client, `koa:sess:${sentId(reply)}`)).toMatchObject({ user: 'bob' });
+    });
+
+    it('resolves with the new session', async () => {
+      const site = await open(
+        {},
+        {
+          '/resolve': async (ctx) => ((await ctx.regenerateSession()) as unknown) === (await ctx.session),
+        },
+      );
+      expect((await site.visitor().get('/resolve')).json()).toBe(true);
+    });
+
+    it.each([false, true])(
+      'rejects once the head is sent, before it touches anything (keepData: %s)',
+      async (keepData) => {
+        const site = await open(
+          {},
+          {
+            '/late': async (ctx) => {
+              await ctx.session;
+              ctx.res.writeHead(200);
+              ctx.respond = false;
+              const outcome = await ctx.regenerateSession({ keepData }).catch(({ code }: { code: string }) => code);
+              ctx.res.end(JSON.stringify(outcome));
+            },
+          },
+        );
+        const ann = await member(site);
+        const calls = countCalls(site.client);
+        expect((await ann.get('/late')).json()).toBe('ERR_SESSION_HEADERS_SENT');
+        expect([calls.of('write'), calls.of('destroy')]).toEqual([0, 0]);
+        expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+      },
+    );
+  });
+
+  describe('a regenerated id', () => {
+    it('gets an empty session that is neither stored nor sent, so that it cannot replace the new login', async () => {
+      const site = await open({}, routes);
+      const ann = await member(site);
+      const old = await ann.jar.getCookieString(site.url);
+      await ann.get('/escalate');
+      const { size } = site.client;
+      const late = await site.visitor().get('/put?late=yes', { cookie: old });
+      expect([late.status, late.setCookie]).toEqual([200, []]);
+      expect(site.client.size).toBe(size);
+      expect(site.heard.at(-1)).toEqual({ name: 'session:gone', key: ann.sid, value: undefined });
+    });
+
+    it('is not destroyed or regenerated by late requests either', async () => {
+      const site = await open({}, routes);
+      const ann = await member(site);
+      const old = await ann.jar.getCookieString(site.url);
+      await ann.get('/escalate');
+      for (const path of ['/logout', '/login', '/escalate']) {
+        const late = await site.visitor().get(path, { cookie: old });
+        expect([path, late.status, late.setCookie]).toEqual([path, 200, []]);
+      }
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', admin: true });
+    });
+
+    it('is claimed by one of two parallel requests: the other one stores and sends nothing', async () => {
+      const site = await open(
+        {},
+        {
+          '/race': async (ctx) => {
+            await ctx.session;
+            await bothHere();
+            await ctx.regenerateSession({ keepData: true });
+            (await sessionOf(ctx))['won'] = ctx.query['name'];
+          },
+        },
+      );
+      const bothHere = meeting(2);
+      const ann = await member(site);
+      const replies = await Promise.all(['/race?name=one', '/race?name=two'].map((path) => ann.get(path)));
+      const sent = replies.map((reply) => sentId(reply)).filter((sid) => sid !== undefined);
+      expect(sent).toHaveLength(1);
+      expect(site.events().filter((name) => name === 'session:gone')).toHaveLength(1);
+      const winner = sentId(replies[0] as never) === undefined ? 'two' : 'one';
+      expect(dataOf(await recordOf(site.client, `koa:sess:${sent[0]}`))).toEqual({ user: 'ann', won: winner });
+    });
+  });
+}

@@ -1,0 +1,65 @@
+import session = require('../../../lib/main');
+
+import { countCalls, recordOf } from '../session-clients';
+import { sentId, setCookieOf } from '../session-site';
+import { member, siteOpener, type Variant } from './variant';
+
+/** Cookies that are forged, outdated or of unknown sessions. */
+export function trustContract(variant: Variant): void {
+  const open = siteOpener(variant);
+
+  describe('a cookie that is not to be believed', () => {
+    it.each([
+      ['whose signature is wrong', (sid: string) => `koa.sid=${sid}; koa.sid.sig=AAAAAAAAAAAAAAAAAAAAAAAAAAA`],
+      ['that has no signature', (sid: string) => `koa.sid=${sid}`],
+    ])('%s is left alone: the visitor is new, and the store is not asked', async (_name, header) => {
+      const site = await open();
+      const { sid } = await member(site);
+      const calls = countCalls(site.client);
+      const reply = await site.visitor().get('/see', { cookie: header(sid) });
+      expect(reply.json()).toEqual({});
+      expect(reply.setCookie).toEqual([]);
+      expect(calls.of('read')).toBe(0);
+    });
+
+    it('is signed anew where an older key signed it', async () => {
+      const client = variant.newClient();
+      const before = await open({}, {}, { keys: ['old key'], client });
+      const ann = await member(before);
+      const after = await open({}, {}, { keys: ['new key', 'old key'], client });
+      const cookie = await ann.jar.getCookieString(before.url);
+      const reply = await after.visitor().get('/see', { cookie });
+      expect(reply.json()).toEqual({ user: 'ann' });
+      expect(reply.setCookie).toHaveLength(1);
+      expect(setCookieOf(reply, 'koa.sid.sig')).toMatch(/; path=\/; expires=.*; samesite=lax; httponly$/);
+      const onlyNew = await open({}, {}, { keys: ['new key'], client });
+      const renewed = `koa.sid=${ann.sid}; koa.sid.sig=${sentId(reply, 'koa.sid.sig')}`;
+      expect((await onlyNew.visitor().get('/see', { cookie: renewed })).json()).toEqual({ user: 'ann' });
+    });
+
+    it('with an id that the store does not know gives that id to nobody, and stays', async () => {
+      const site = await open();
+      const ann = await member(site);
+      await site.client.destroy(`koa:sess:${ann.sid}`);
+      expect((await ann.get('/see')).setCookie).toEqual([]);
+      expect(site.heard.at(-1)).toEqual({ name: 'session:missed', key: ann.sid, value: undefined });
+      const reply = await ann.get('/put?user=bob');
+      expect(sentId(reply)).toMatch(/^[\w-]{24}$/);
+      expect(sentId(reply)).not.toBe(ann.sid);
+    });
+
+    it.each(['just text', 5, ['list']])(
+      'with an id whose record is %j finds no session, and the record stays',
+      async (foreign) => {
+        const site = await open();
+        const ann = await member(site);
+        const key = `koa:sess:${ann.sid}`;
+        await site.client.set(key, foreign as unknown as session.Session, 60_000);
+        const reply = await ann.get('/see');
+        expect([reply.status, reply.json(), reply.setCookie]).toEqual([200, {}, []]);
+        expect(site.events().slice(-2)).toEqual(['session:invalid', 'session:missed']);
+        expect(await recordOf(site.client, key)).toEqual(foreign);
+      },
+    );
+  });
+}

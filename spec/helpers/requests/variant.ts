@@ -1,0 +1,48 @@
+import type Koa from 'koa';
+
+import session = require('../../../lib/main');
+
+import { closedAfterTest } from '../open-sites';
+import type { OpenClient } from '../session-clients';
+import { openSite, type Routes, type Site } from '../session-site';
+
+/** One of the settings that the request contract holds in. */
+export interface Variant {
+  Koa: typeof Koa;
+  defer: boolean;
+  newClient(): OpenClient;
+}
+
+export interface OpenedSite extends Site {
+  readonly client: OpenClient;
+  readonly middleware: session.SessionMiddleware;
+}
+
+export type Open = (
+  options?: session.SessionOptions,
+  routes?: Routes,
+  setup?: { keys?: string[]; before?: Koa.Middleware | undefined; after?: Koa.Middleware; client?: OpenClient },
+) => Promise<OpenedSite>;
+
+/** Opens sites with sessions as the variant has them; each is closed after its test. */
+export function siteOpener(variant: Variant): Open {
+  return async (options = {}, routes = {}, { keys, before, after, client = variant.newClient() } = {}) => {
+    const middleware = session({ store: client, defer: variant.defer, ...options });
+    const use = [before, middleware, after].filter((one): one is Koa.Middleware => one !== undefined);
+    const site = await closedAfterTest(openSite({ Koa: variant.Koa, use, routes, keys }));
+    return { ...site, client, middleware };
+  };
+}
+
+/** A visitor who has a session with `user: 'ann'`, and its id. */
+export async function member(site: Site): Promise<ReturnType<Site['visitor']> & { sid: string }> {
+  const visitor = site.visitor();
+  await visitor.get('/put?user=ann');
+  return { ...visitor, sid: await cookieOf(visitor, site) };
+}
+
+/** The session id in the visitor's cookie jar; `''` where there is none. */
+export async function cookieOf(visitor: ReturnType<Site['visitor']>, site: Site, name = 'koa.sid'): Promise<string> {
+  const cookies = await visitor.jar.getCookies(site.url);
+  return cookies.find(({ key }) => key === name)?.value ?? '';
+}

@@ -1,0 +1,143 @@
+import { createReadStream } from 'node:fs';
+import Koa from 'koa';
+import Koa2 from 'koa2';
+
+import session = require('../lib/main');
+
+import { fakeDate, pass } from './helpers/fake-date';
+import { MapClient } from './helpers/map-client';
+import { closedAfterTest } from './helpers/open-sites';
+import { requestContract } from './helpers/request-contract';
+import { member } from './helpers/requests/variant';
+import { countCalls, recordOf } from './helpers/session-clients';
+import { openSite, sentId, sessionOf } from './helpers/session-site';
+
+describe.each([
+  ['Koa 3', Koa],
+  ['Koa 2', Koa2],
+])('sessions with %s', (_version, AnyKoa) => {
+  describe.each([
+    ['a MemoryStore', () => new session.MemoryStore()],
+    ['a client that can only get, set and destroy', () => new MapClient()],
+  ])('in %s', (_store, newClient) => {
+    describe.each([
+      ['loaded up front', false],
+      ['deferred', true],
+    ])('%s', (_mode, defer) => {
+      requestContract({ Koa: AnyKoa, defer, newClient });
+    });
+  });
+});
+
+describe.each([
+  ['loaded up front', false],
+  ['deferred', true],
+])('with a store that can do more than the least, sessions %s', (_mode, defer) => {
+  afterEach(() => jest.useRealTimers());
+
+  it.each([
+    [true, 0.5],
+    [0.25, 0.25],
+  ])('with `renew: %s` are extended once no more than that part of their time is left', async (renew, fraction) => {
+    fakeDate();
+    const client = new session.MemoryStore();
+    const use = session({ store: client, defer, renew, cookie: { maxAge: 100_000 } });
+    const site = await closedAfterTest(openSite({ use }));
+    const ann = await member(site);
+    const calls = countCalls(client);
+    const left = () => client.load(`koa:sess:${ann.sid}`, { ttl: true })?.ttl;
+
+    pass(100_000 * (1 - fraction) - 1000);
+    expect((await ann.get('/see')).setCookie).toEqual([]);
+    pass(2000);
+    expect(sentId(await ann.get('/see'))).toBe(ann.sid);
+    expect([left(), calls.of('touch'), calls.of('write')]).toEqual([100_000, 1, 0]);
+    expect((await ann.get('/see')).setCookie).toEqual([]);
+  });
+
+  it('with `renew` are not extended by requests that leave them alone', async () => {
+    fakeDate();
+    const client = new session.MemoryStore();
+    const use = session({ store: client, defer, renew: true, cookie: { maxAge: 100_000 } });
+    const site = await closedAfterTest(openSite({ use }));
+    const ann = await member(site);
+    pass(90_000);
+    expect((await ann.get('/idle')).setCookie).toEqual([]);
+    pass(10_000);
+    expect((await ann.get('/see')).json()).toEqual({});
+  });
+
+  it('never share an id, even where `genSid` makes the same one twice', async () => {
+    const client = new session.MemoryStore();
+    const ids = ['one', 'one', 'two', 'one', 'one', 'one', 'one'];
+    const use = session({ store: client, defer, genSid: () => ids.shift() as string });
+    const site = await closedAfterTest(openSite({ use }));
+    await site.visitor().get('/put?user=ann');
+    expect(sentId(await site.visitor().get('/put?user=bob'))).toBe('two');
+    expect((await site.visitor().get('/put?user=cat')).status).toBe(500);
+    expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_ID' })]);
+    expect([client.get('koa:sess:one')?.['user'], client.size]).toEqual(['ann', 2]);
+  });
+
+  it('are not revived or overwritten by another process, as it were, that works on the same store', async () => {
+    const client = new session.MemoryStore();
+    const handler = { first: async () => undefined as unknown };
+    const routes = {
+      '/late': async (ctx: Koa.Context) => {
+        await ctx.session;
+        await handler.first();
+        (await sessionOf(ctx))['late'] = true;
+      },
+    };
+    const site = await closedAfterTest(openSite({ use: session({ store: client, defer }), routes }));
+    const ann = await member(site);
+    const key = `koa:sess:${ann.sid}`;
+    handler.first = async () => client.set(key, { ...(await recordOf(client, key)), other: 1, cookie: {} }, 60_000);
+    await ann.get('/late');
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann', other: 1, late: true });
+    handler.first = async () => client.destroy(key);
+    const reply = await ann.get('/put?user=bob').then(() => ann.get('/late'));
+    expect([reply.status, client.size]).toEqual([200, 0]);
+  });
+});
+
+it('a session that nobody asks for is not serialised', async () => {
+  let serialised = 0;
+  const client = Object.assign(new MapClient(), {
+    get: async () => ({
+      user: 'ann',
+      toJSON() {
+        serialised += 1;
+        return { user: 'ann' };
+      },
+    }),
+  });
+  const site = await closedAfterTest(openSite({ use: session({ store: client, cookie: { signed: false } }) }));
+  const headers = { cookie: 'koa.sid=known' };
+  await site.visitor().get('/idle', headers);
+  expect(serialised).toBe(0);
+  await site.visitor().get('/see', headers);
+  expect(serialised).toBeGreaterThan(0);
+});
+
+it('`store` and `close()` of the middleware end the wait for a store', async () => {
+  const middleware = session({ store: new MapClient() });
+  expect(middleware.store).toBeInstanceOf(session.Store);
+  await middleware.close();
+  await middleware.close();
+  await expect(middleware.store.get('any')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+});
+
+it('a body that cannot be read after all has its cookie sent along with the error', async () => {
+  const broken: Koa.Middleware = async (ctx, next) => {
+    if (ctx.path !== '/file') return next();
+    (await sessionOf(ctx))['user'] = 'ann';
+    ctx.body = createReadStream('/no/such/file');
+  };
+  // Koa 3 just hangs up.
+  const site = await closedAfterTest(openSite({ Koa: Koa2, use: [session(), broken] }));
+  const visitor = site.visitor();
+  const reply = await visitor.get('/file');
+  expect([reply.status, reply.setCookie.length]).toEqual([404, 2]);
+  expect((await visitor.get('/see')).json()).toEqual({ user: 'ann' });
+});

@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { SessionError } from '../lib/main';
+import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from '../lib/record';
+import { SessionCookie } from '../lib/session-cookie';
+
+const cookie = new SessionCookie({ path: '/', maxAge: 5000 });
+const cookieText = JSON.stringify(cookie);
+
+/** Own keys and all, `__proto__` among them. */
+const parsed = (text: string) => JSON.parse(text) as SessionData;
+
+describe('what is stored for a session', () => {
+  it('is its JSON with the cookie inside', () => {
+    expect(serialize({ a: 1, list: [1, 'x'] }, cookie)).toBe(`{"a":1,"list":[1,"x"],"cookie":${cookieText}}`);
+  });
+
+  it('leaves the order of keys to a session that carries the cookie already', () => {
+    expect(serialize({ a: 1, cookie, b: 2 }, cookie)).toBe(`{"a":1,"cookie":${cookieText},"b":2}`);
+    expect(serialize({ a: 1, cookie: 'another', b: 2 }, cookie)).toBe(`{"a":1,"cookie":${cookieText},"b":2}`);
+  });
+
+  it('takes in the cookie where it is not enumerable', () => {
+    const session = Object.defineProperty({ a: 1 }, 'cookie', { value: cookie });
+    expect(serialize(session, cookie)).toBe(`{"a":1,"cookie":${cookieText}}`);
+  });
+
+  it('is what toJSON of the session gives, with the cookie', () => {
+    expect(serialize({ a: 1, toJSON: () => ({ b: 2 }) }, cookie)).toBe(`{"b":2,"cookie":${cookieText}}`);
+    expect(serialize({ cookie, toJSON: () => ({ b: 2 }) }, cookie)).toBe(`{"b":2,"cookie":${cookieText}}`);
+    class Cart {
+      items = ['x'];
+      toJSON() {
+        return { items: this.items };
+      }
+    }
+    expect(serialize(new Cart() as unknown as SessionData, cookie)).toBe(`{"items":["x"],"cookie":${cookieText}}`);
+  });
+
+  it('keeps keys that every object inherits', () => {
+    const text = serialize(parsed('{"__proto__":{"a":1},"constructor":2,"toString":3}'), cookie);
+    expect(text).toBe(`{"__proto__":{"a":1},"constructor":2,"toString":3,"cookie":${cookieText}}`);
+    const plain = toPlain(parsed('{"__proto__":{"a":1},"constructor":2}'), cookie);
+    expect(JSON.stringify(plain)).toBe(`{"__proto__":{"a":1},"constructor":2,"cookie":${cookieText}}`);
+    expect(Object.getPrototypeOf(plain)).toBe(Object.prototype);
+  });
+
+  const cycle = () => {
+    const loop: SessionData = {};
+    loop['self'] = loop;
+    return loop;
+  };
+
+  it.each<[string, () => SessionData, RegExp]>([
+    ['a cycle', cycle, /circular/i],
+    ['a BigInt', () => ({ big: 1n }), /BigInt/],
+    [
+      'a toJSON that throws',
+      () => ({
+        toJSON() {
+          throw new Error('not me');
+        },
+      }),
+      /not me/,
+    ],
+    ['a toJSON that gives a number', () => ({ toJSON: () => 5 }), /to return an object, got number/],
+    ['a toJSON that gives a list', () => ({ toJSON: () => [] }), /to return an object/],
+    ['a toJSON that gives nothing', () => ({ toJSON: () => undefined }), /to return an object, got undefined/],
+    [
+      'a getter that throws',
+      () => ({
+        get a(): never {
+          throw new Error('not now');
+        },
+      }),
+      /not now/,
+    ],
+  ])('is an ERR_SESSION_SERIALIZE for %s', (_what, make, message) => {
+    const session = make();
+    expect(() => serialize(session, cookie)).toThrow(SessionError);
+    expect(() => serialize(session, cookie)).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_SERIALIZE', cause: expect.any(Error) }),
+    );
+    expect(() => serialize(session, cookie)).toThrow(message);
+  });
+
+  it('comes back as the same data, whatever JSON it is', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {
+        const { cookie: _, ...rest } = parseRecord(serialize(data, cookie)) as SessionData;
+        const { cookie: __, ...expected } = parsed(JSON.stringify(data));
+        expect(rest).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe('reading a record', () => {
+  it.each(['5', '"x"', '[]', '[{"a":1}]', 'null', 'true', '', ' ', '{', '{"a":1', 'undefined', '{"a":1}}', '\0'])(
+    'finds no session in %j',
+    (text) => {
+      expect(parseRecord(text)).toBeUndefined();
+    },
+  );
+
+  it.each(['{}', '{"a":1}', '{"cookie":5}', '{"__proto__":1}', ' {"a":[1]} '])('finds one in %j', (text) => {
+    expect(parseRecord(text)).toEqual(JSON.parse(text));
+  });
+
+  it('takes objects for sessions, and nothing else', () => {
+    expect([{}, Object.create(null), new Map(), new Date()].every(isSessionData)).toBe(true);
+    expect([null, undefined, 5, 'x', true, [], () => 1, Symbol('s')].some(isSessionData)).toBe(false);
+  });
+});
+
+it('a session is empty without data; its cookie and undefined are none', () => {
+  expect([{}, { cookie }, { a: undefined }, { cookie, a: undefined }].every(isEmpty)).toBe(true);
+  expect([{ a: null }, { a: 0 }, { a: '' }, { cookie, a: false }, parsed('{"__proto__":1}')].some(isEmpty)).toBe(false);
+});

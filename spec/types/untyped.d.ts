@@ -1,0 +1,29 @@
+// Modules without types of their own, or whose published types redeclare `ctx.session`.
+
+declare module 'koa2' {
+  import Koa = require('koa');
+  export = Koa;
+}
+
+declare module 'koa-generic-session' {
+  import type { Middleware } from 'koa';
+
+  function session(options?: object): Middleware;
+  export = session;
+}
+
+declare module 'koa-redis' {
+  import type { EventEmitter } from 'node:events';
+
+  interface RedisStore extends EventEmitter {
+    readonly client: { quit(): Promise<unknown>; disconnect(): void };
+    readonly connected: boolean;
+    get(sid: string): Promise<unknown>;
+    set(sid: string, session: unknown, ttl?: number): Promise<unknown>;
+    destroy(sid: string): Promise<unknown>;
+    quit(): Promise<unknown>;
+    end(): Promise<unknown>;
+  }
+  function redisStore(options?: object): RedisStore;
+  export = redisStore;
+}
