@@ -1,0 +1,19 @@
+// Counts each visitor's views. Sessions are kept in memory. `npm run build && node examples/basic.js`
+const Koa = require('koa');
+const session = require('koa-evented-session');
+
+const app = new Koa();
+app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+
+app.use(session());
+
+app.use((ctx) => {
+  const visitor = /** @type {{ views?: number }} */ (ctx.session);
+  visitor.views = (visitor.views ?? 0) + 1;
+  ctx.body = `views: ${visitor.views}\n`;
+});
+
+const server = app.listen(Number(process.env['PORT'] || 3000), () => {
+  const address = server.address();
+  console.log(`http://localhost:${address && typeof address === 'object' ? address.port : ''}`);
+});

@@ -1,0 +1,23 @@
+// Keeps sessions in Redis and hears of its disconnects. `npm run build && REDIS_URL=redis://… node examples/redis.js`
+const Koa = require('koa');
+const session = require('koa-evented-session');
+const redisStore = require('koa-redis');
+
+const app = new Koa();
+app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+
+const sessions = session({ store: redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6379' }) });
+sessions.store.on('disconnect', () => console.log('disconnect: requests wait up to 10 seconds for Redis'));
+sessions.store.on('connect', () => console.log('connect: requests that waited go on'));
+app.use(sessions);
+
+app.use((ctx) => {
+  const visitor = /** @type {{ views?: number }} */ (ctx.session);
+  visitor.views = (visitor.views ?? 0) + 1;
+  ctx.body = `views: ${visitor.views}\n`;
+});
+
+const server = app.listen(Number(process.env['PORT'] || 3000), () => {
+  const address = server.address();
+  console.log(`http://localhost:${address && typeof address === 'object' ? address.port : ''}`);
+});
