@@ -16,7 +16,8 @@ interface Carrier extends Koa.Context {
  */
 export async function carryHeaders(ctx: Koa.Context, send: () => unknown): Promise<void> {
   const carrier = ctx as Carrier;
-  const before = { ...ctx.res.getHeaders() };
+  // A copy of the arrays too: `cookies` adds to the one that is there.
+  const before = structuredClone({ ...ctx.res.getHeaders() });
   await send();
   const earlier = carrier[CARRIED]?.headers;
   const headers: Headers = {};
@@ -30,9 +31,34 @@ export async function carryHeaders(ctx: Koa.Context, send: () => unknown): Promi
   ctx.onerror = onerrorWithHeaders;
 }
 
+/** Without what somebody has taken off the response meanwhile. */
+function stillSent(ctx: Koa.Context, carried: Headers): Headers {
+  const sent: Headers = {};
+  for (const [name, value] of Object.entries(carried)) {
+    const current = linesOf(ctx.res.getHeader(name));
+    const lines = linesOf(value).filter((line) => current.includes(line));
+    if (lines.length > 0) sent[name] = Array.isArray(value) ? lines : (lines[0] as string);
+  }
+  return sent;
+}
+
 function linesOf(value: number | string | string[] | undefined): string[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [String(value)];
+}
+
+/** Takes off the response what was set on it by {@link carryHeaders}. */
+export function withdrawHeaders(ctx: Koa.Context): void {
+  const carrier = ctx as Carrier;
+  if (carrier[CARRIED] === undefined || ctx.headerSent) return;
+  for (const [name, value] of Object.entries(carrier[CARRIED].headers)) {
+    // It may be the application's too, and does no harm.
+    if (name === 'vary') continue;
+    const others = linesOf(ctx.res.getHeader(name)).filter((line) => !linesOf(value).includes(line));
+    if (others.length > 0) ctx.res.setHeader(name, others);
+    else ctx.res.removeHeader(name);
+  }
+  carrier[CARRIED].headers = {};
 }
 
 function onerrorWithHeaders(this: Carrier, error: Error): void {
@@ -47,9 +73,9 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
   const lent = toError(error) as Error & { headers?: Headers };
   const own = Object.getOwnPropertyDescriptor(lent, 'headers');
   Object.defineProperty(lent, 'headers', {
-    value: join(carried.headers, lent.headers),
+    value: join(stillSent(this, carried.headers), lent.headers),
     configurable: true,
-    enumerable: true,
+    enumerable: false, // loggers print what is enumerable, and a session id is not for logs
     writable: true,
   });
   try {

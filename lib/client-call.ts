@@ -2,7 +2,7 @@ import co = require('co');
 
 import type { Budget } from './budget';
 import { withDeadline } from './deadline';
-import { StoreError, type StoreOperation, StoreTimeoutError } from './errors';
+import { StoreError, type StoreOperation, StoreTimeoutError, StoreUnavailableError } from './errors';
 import type { StoreStatus } from './store-status';
 import type { Answer } from './types';
 
@@ -17,6 +17,17 @@ export class ClientCaller {
     this.#timeout = timeout;
   }
 
+  /** `undefined` where the client can be asked now; otherwise a promise of it, which rejects with a StoreUnavailableError. */
+  ready(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
+    return this.#status.wait(operation, budget);
+  }
+
+  /** What a request is told that has waited for `ms` milliseconds. */
+  late(operation: StoreOperation, ms: number): StoreError {
+    const isAway = this.#status.state !== 'available';
+    return isAway ? new StoreUnavailableError(operation) : new StoreTimeoutError(operation, Math.round(ms));
+  }
+
   /**
    * What the client answers to `ask`. A `get` that fails with `ENOENT` answers `undefined`: so clients on files say that there is nothing.
    *
@@ -25,8 +36,10 @@ export class ClientCaller {
    * @throws StoreError where it fails; `cause` is its own error.
    */
   async call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
-    const waiting = this.#status.wait(operation, budget);
-    if (waiting !== undefined) await waiting;
+    // The connection may be gone again by the time that its return is heard of here.
+    for (let waiting = this.ready(operation, budget); waiting !== undefined; waiting = this.ready(operation, budget)) {
+      await waiting;
+    }
     try {
       const answer = settle(ask());
       if (!isThenable(answer)) return answer;

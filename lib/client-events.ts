@@ -4,6 +4,8 @@ interface Emitter {
   off?(event: string, listener: () => void): unknown;
   removeListener?(event: string, listener: () => void): unknown;
   readonly status?: unknown;
+  readonly connected?: unknown;
+  readonly isReady?: unknown;
 }
 
 /** Who wants to hear of a client's connection. */
@@ -27,6 +29,8 @@ const REDIS_STATES = [
 
 /** Where there is a `status`, `connect` means the socket alone: while Redis is LOADING nothing can be read, and `disconnect` is the end of all retries. */
 const REDIS_EVENTS = { connected: ['ready'], disconnected: ['close', 'reconnecting', 'end', 'disconnect'] };
+/** node-redis says `reconnecting` while it tries to come back; where it gives up it may say no more than `error`. Its Clusters have no `isReady`. */
+const NODE_REDIS_EVENTS = { connected: ['ready'], disconnected: ['reconnecting', 'end', 'error'] };
 const PLAIN_EVENTS = { connected: ['connect'], disconnected: ['disconnect'] };
 
 /** One set of listeners on each client, however many Stores share it: Node warns of the eleventh. */
@@ -45,7 +49,9 @@ export function listenToClient(client: object, listener: ConnectionListener): ()
 
 /** Whether the client says of itself that it cannot be asked yet. One that connects on its first command can. */
 export function isDisconnected(client: object): boolean {
-  return isEmitter(client) && isRedisLike(client) && !['wait', 'ready', 'monitoring'].includes(client.status as string);
+  if (!isEmitter(client)) return false;
+  if (!isRedisLike(client)) return client.connected === false;
+  return !['wait', 'ready', 'monitoring'].includes(client.status as string);
 }
 
 class ClientHub {
@@ -57,9 +63,12 @@ class ClientHub {
   constructor(client: Emitter, ended: () => void) {
     this.#client = client;
     this.#ended = ended;
-    const events = isRedisLike(client) ? REDIS_EVENTS : PLAIN_EVENTS;
+    const events = eventsOf(client);
     const connected = () => this.#tell('connected');
-    const disconnected = () => this.#tell('disconnected');
+    const disconnected = () => {
+      // An `error` of a connection that lasts is told to whoever asked.
+      if (client.isReady !== true) this.#tell('disconnected');
+    };
     this.#subscriptions = [
       ...events.connected.map((event): [string, () => void] => [event, connected]),
       ...events.disconnected.map((event): [string, () => void] => [event, disconnected]),
@@ -90,6 +99,11 @@ class ClientHub {
 
 function isEmitter(client: object): client is Emitter {
   return typeof (client as Partial<Emitter>).on === 'function';
+}
+
+function eventsOf(client: Emitter) {
+  if (isRedisLike(client)) return REDIS_EVENTS;
+  return typeof client.isReady === 'boolean' ? NODE_REDIS_EVENTS : PLAIN_EVENTS;
 }
 
 function isRedisLike(client: Emitter): boolean {

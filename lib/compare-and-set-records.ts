@@ -4,6 +4,7 @@ import { StoreTimeoutError } from './errors';
 import { applyChange } from './merge';
 import { isRegeneratedMarker, parseRecord, regeneratedMarker } from './record';
 import {
+  type Accept,
   type Commit,
   type Draft,
   type Edit,
@@ -14,7 +15,7 @@ import {
   type Version,
 } from './records';
 import type { CompareAndSetStore, SessionStore } from './types';
-import { type Attempt, pauseAfter, type TextVersion, WriteQueues } from './write-queue';
+import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
 
 /** Records of a client that can compare and set: a write never undoes another's. */
 export class CompareAndSetRecords implements Records {
@@ -22,7 +23,9 @@ export class CompareAndSetRecords implements Records {
   readonly #client: SessionStore & CompareAndSetStore;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
-  readonly #queues = new WriteQueues((...args) => this.#replace(...args));
+  readonly #queues = new WriteQueues();
+  /** Keys whose records this process has ended lately, oldest first, and until when that is remembered. */
+  readonly #ended = new Map<string, number>();
 
   constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord) {
     this.#client = client;
@@ -43,38 +46,45 @@ export class CompareAndSetRecords implements Records {
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
     const revision = await this.#caller.call('set', budget, () => this.#client.create(key, draft.record, draft.ttl));
-    return revision === false ? undefined : { record: draft.record, revision };
+    if (revision === false) return undefined;
+    this.#ended.delete(key);
+    return { record: draft.record, revision };
   }
 
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
     const edit: Edit = (current) => applyChange(commit.change, current, commit.onConflict);
-    return this.#queues.add(key, edit, commit, from as TextVersion, budget);
+    return this.#queues.add(key, edit, commit, from as TextVersion, budget, this.#writer(key));
   }
 
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
-    return this.#queues.add(key, edit, undefined, from as TextVersion, budget);
+    return this.#queues.add(key, edit, undefined, from as TextVersion, budget, this.#writer(key));
   }
 
-  touch(key: string, _draft: () => Draft, ttl: number, _from: Version, budget: Budget): Promise<boolean> {
+  touch(key: string, ttl: number, _from: () => Version, budget: Budget): Promise<boolean> {
     return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl));
   }
 
-  async claim(key: string, from: Version, budget: Budget): Promise<Version | undefined> {
+  async claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+    const { left } = budget;
     const marker = regeneratedMarker();
     let current = from as TextVersion;
     for (let lost = 0; ; lost += 1) {
       await budget.spend(pauseAfter(lost));
-      if (budget.left === 0) throw new StoreTimeoutError('destroy', 0);
+      if (budget.left === 0) throw new StoreTimeoutError('destroy', Math.round(left));
+      accept(current.record);
       const attempt = await this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
-      if ('landed' in attempt) return current;
-      if ('gone' in attempt) return undefined;
+      if ('landed' in attempt) {
+        this.#remember(key);
+        return true;
+      }
+      if ('gone' in attempt) return false;
       current = attempt.conflict;
     }
   }
 
   /** Claims the record first: a request that comes too late must not take back the id that another has handed out. */
   async end(key: string, from: Version, budget: Budget): Promise<boolean> {
-    if ((await this.claim(key, from, budget)) === undefined) return false;
+    if (!(await this.claim(key, from, budget, () => undefined))) return false;
     await this.destroy(key, budget);
     return true;
   }
@@ -85,18 +95,38 @@ export class CompareAndSetRecords implements Records {
     );
   }
 
+  hasEnded(key: string): boolean {
+    return (this.#ended.get(key) ?? 0) > Date.now();
+  }
+
   /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
   release(): void {}
 
   async destroy(key: string, budget: Budget): Promise<void> {
     await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+    this.#remember(key);
   }
 
-  async #replace(key: string, record: string, from: TextVersion, draft: Draft | undefined, budget: Budget) {
-    const ttl = draft?.ttl ?? this.#ttlOf(record);
-    if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget);
-    await this.destroy(key, budget);
-    return { gone: true } as const;
+  #remember(key: string): void {
+    const now = Date.now();
+    for (const [oldest, until] of this.#ended) {
+      if (until > now) break;
+      this.#ended.delete(oldest);
+    }
+    this.#ended.delete(key);
+    this.#ended.set(key, now + REMEMBERED_FOR);
+  }
+
+  #writer(key: string): Writer {
+    return {
+      caller: this.#caller,
+      replace: async (record, from, draft, budget) => {
+        const ttl = draft?.ttl ?? this.#ttlOf(record);
+        if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget);
+        await this.destroy(key, budget);
+        return { gone: true };
+      },
+    };
   }
 
   async #swap(

@@ -28,6 +28,7 @@ export class ContextSession implements SessionHandler {
   /** @throws SessionError `ERR_SESSION_ID` for what cannot be an id, and where the session has one already. */
   set id(value: unknown) {
     const sid = checkSessionId(value, '`ctx.sessionId`');
+    if (sid === this.#state.id) return;
     if (this.#state.origin === 'unknown') this.#state.presented = sid;
     else if (this.#state.origin === 'new') this.#state.id = sid;
     else
@@ -95,6 +96,7 @@ export class ContextSession implements SessionHandler {
   async commit(): Promise<void> {
     // A handler may have asked for the session without waiting for it.
     await this.#loading?.catch(() => undefined);
+    this.#state.isFinal = true;
     if (this.#state.origin !== 'unknown' || this.#state.held.replaced) await this.save();
   }
 

@@ -15,8 +15,10 @@ export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
 
 /** An id store with hooks for the engine. */
 export interface CookieIdStore extends SessionIdStore {
-  /** The session was found. */
-  found(this: Koa.Context, cookie: SessionCookie): void;
+  /** Whether the request's id was signed with an older key than the first. */
+  isOutdated(this: Koa.Context): boolean;
+  /** Signs the request's id with the first key; `cookie` is the session's. */
+  sign(this: Koa.Context, cookie: SessionCookie): void;
   /** The session is about to be written: throws where its cookie could not be sent then. */
   check(this: Koa.Context, cookie: CookieOptions): void;
 }
@@ -59,8 +61,11 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       if (secure === true && !isSecure) throw insecure(key);
     },
 
-    found(cookie) {
-      if (!outdated.has(this) || this.headerSent) return;
+    isOutdated() {
+      return outdated.has(this);
+    },
+
+    sign(cookie) {
       const sid = this.cookies.get(key, { signed: false });
       send(this, signatureKey, signerOf(this).sign(`${key}=${sid}`), { ...cookie.attributes(), signed: false });
     },

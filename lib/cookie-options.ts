@@ -25,9 +25,10 @@ export function resolveCookieOf(
   given: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | undefined,
 ): CookieOf {
   if (typeof given !== 'function') {
-    const cookie = resolveCookie(key, given ?? {});
+    const cookie = resolveCookie(key, given ?? {}, new Set());
     return () => cookie;
   }
+  const warnedOf = new Set<string>();
   const resolved = new WeakMap<object, Readonly<CookieOptions>>();
   const byRequest = new WeakMap<object, Readonly<CookieOptions>>();
   return (ctx) => {
@@ -37,7 +38,7 @@ export function resolveCookieOf(
     // A promise has no attributes; taken for options it would go unnoticed.
     if (typeof options !== 'object' || options === null || options instanceof Promise)
       throw expected('cookie', 'a function that returns an object', options);
-    cookie = resolved.get(options) ?? resolveCookie(key, options);
+    cookie = resolved.get(options) ?? resolveCookie(key, options, warnedOf);
     resolved.set(options, cookie);
     byRequest.set(ctx, cookie);
     return cookie;
@@ -53,6 +54,7 @@ export function checkKey(key: unknown): asserts key is string {
 function resolveCookie(
   key: string,
   options: CookieOptions & { maxage?: CookieOptions['maxAge'] },
+  warnedOf: Set<string>,
 ): Readonly<CookieOptions> {
   if (typeof options !== 'object' || Array.isArray(options)) {
     throw expected('cookie', 'an object, or a function that returns one', options);
@@ -68,11 +70,24 @@ function resolveCookie(
     if (expectation !== undefined) throw expected(`cookie.${name}`, expectation, given[name]);
   }
   if (typeof given.expires === 'string') given.expires = new Date(given.expires);
+  warnOfMisspelt(Object.keys(given), warnedOf);
   const cookie = copy(DEFAULTS).to({ ...given });
   // Cookie and record end together: of the two only `expires` counts, as in the ttl rule.
   if (given.expires !== undefined) delete cookie.maxAge;
   checkNamePrefix(key, cookie);
   return Object.freeze(cookie);
+}
+
+/** Other attributes may be for cookies of another make; these are certainly mistakes. */
+function warnOfMisspelt(names: readonly string[], warnedOf: Set<string>): void {
+  for (const name of names) {
+    const meant = COOKIE_ATTRIBUTES.find((known) => known !== name && known.toLowerCase() === name.toLowerCase());
+    if (meant === undefined || warnedOf.has(name)) continue;
+    warnedOf.add(name);
+    process.emitWarning(`koa-evented-session does not know \`cookie.${name}\`; did you mean \`cookie.${meant}\`?`, {
+      code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION',
+    });
+  }
 }
 
 /** Browsers drop cookies that break the rules of their name's prefix (RFC 6265bis, 4.1.3). */

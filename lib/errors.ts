@@ -72,7 +72,9 @@ export class StoreTimeoutError extends StoreError {
   constructor(operation: StoreOperation, ms: number) {
     super(
       operation,
-      `session store gave no answer to "${operation}" within ${ms} ms`,
+      ms > 1
+        ? `session store gave no answer to "${operation}" within ${ms} ms`
+        : `the request had no time left to wait for the session store to "${operation}"`,
       undefined,
       'ERR_SESSION_STORE_TIMEOUT',
     );

@@ -53,7 +53,7 @@ export class HeldSession {
 
   /** The version of the record that changes are made to. */
   get version(): Version {
-    return { record: this.#stored?.record ?? this.#base, revision: this.#stored?.revision };
+    return { record: this.#stored?.record ?? this.#baseText(), revision: this.#stored?.revision };
   }
 
   /** The session, made from its record on first use. */
@@ -73,8 +73,8 @@ export class HeldSession {
 
   /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
   assign(value: unknown): void {
-    if (value && !isSessionData(value)) {
-      const got = Array.isArray(value) ? 'an array' : typeof value;
+    if (value && (!isSessionData(value) || typeof value['then'] === 'function')) {
+      const got = Array.isArray(value) ? 'an array' : value instanceof Promise ? 'a promise: await it' : typeof value;
       throw new SessionError(
         'ERR_SESSION_VALUE',
         `Expected ctx.session to be set to an object, or to null to destroy it, got ${got}`,
@@ -107,10 +107,12 @@ export class HeldSession {
     this.#stored = this.#base = this.#storedCookie = undefined;
   }
 
-  /** An empty session, without a record. */
+  /** An empty session, without a record; its cookie takes the place of the one before. */
   reset(): void {
+    const scope = this.#cookie?.scope();
     this.unbind();
-    this.#session = this.#cookie = undefined;
+    this.#session = undefined;
+    this.#cookie = scope && new SessionCookie(this.#cookieDefaults(), scope);
     this.used = this.#replaced = false;
   }
 
@@ -119,6 +121,16 @@ export class HeldSession {
     this.#session = null;
     this.#cookie = undefined;
     this.unbind();
+  }
+
+  /** A session of no data, for whoever takes the cookie back. */
+  withOwnCookie(): Session {
+    return { cookie: this.cookie };
+  }
+
+  /** The session with its cookie as it was sent, for whoever takes it back. */
+  asSent(): Session {
+    return { ...this.takeStored(), cookie: this.#cookieInUse().attributesAsSent(this.#storedCookie) };
   }
 
   /** How the session's cookie is to be sent. */
@@ -133,6 +145,12 @@ export class HeldSession {
   /** Makes the session's text one that no other request can come to, so that a store cannot take another's for it. */
   stamp(session: Session): void {
     this.#cookieOf(session).stamp();
+  }
+
+  /** The session's text, with a cookie that can be sent. */
+  draftText(session: Session): string {
+    this.#cookieOf(session).check();
+    return this.text(session);
   }
 
   /** The session's text. */
@@ -156,9 +174,8 @@ export class HeldSession {
 
   /** The session, ready to be written. */
   draft(session: Session, rule: TtlRule): Draft {
-    const cookie = this.#cookieOf(session);
-    cookie.check();
-    return { record: serialize(session, cookie), ttl: this.ttl(session, rule), plain: () => toPlain(session, cookie) };
+    const record = this.draftText(session);
+    return { record, ttl: this.ttl(session, rule), plain: () => toPlain(session, this.#cookieOf(session)) };
   }
 
   /** The session for whoever reads its cookie: an object that cannot be extended carries none. */
@@ -169,7 +186,13 @@ export class HeldSession {
 
   /** What handlers did; `handled` is the text before `beforeSave` ran. */
   change(mine: string, handled: string): Change {
-    return { base: this.#baseText(), mine, handled, replaced: this.#replaced };
+    return {
+      base: this.#baseText(),
+      mine,
+      handled,
+      replaced: this.#replaced,
+      cookieChanged: this.cookie.changed,
+    };
   }
 
   /** The session is stored as `text`; with other requests' changes it may have become `version`. */
@@ -180,13 +203,17 @@ export class HeldSession {
     this.#replaced = false;
   }
 
-  /** Brings in what other requests have stored since this one read the record. */
-  catchUp(latest: Version, onConflict: OnConflict): void {
-    const { record } = latest;
-    const session = this.take();
-    if (session === null || record === undefined || record === this.#baseText()) return;
-    const mine = this.text(session);
-    this.show(applyChange(this.change(mine, mine), record, onConflict));
+  /** The session's text with what other requests have stored since this one read the record. */
+  mergedWith(record: string, onConflict: OnConflict): string {
+    const session = this.take() as Session;
+    const mine = this.draftText(session);
+    return applyChange(this.change(mine, mine), record, onConflict);
+  }
+
+  /** The session as it was stored, for whoever reads its cookie: another request may have set that. */
+  storedAs(record: string, session: Session): Session {
+    const stored = parseRecord(record) as SessionData;
+    return { ...session, cookie: SessionCookie.fromRecord(this.#cookieDefaults(), stored['cookie']) };
   }
 
   /** The session object now holds what `record` does, and keeps its identity. */

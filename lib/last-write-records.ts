@@ -1,9 +1,10 @@
 import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { applyChange } from './merge';
-import { Overlaps, overlapOf } from './overlaps';
+import { latestOf, Overlaps, type Sighting } from './overlaps';
 import { isSessionData, parseRecord, type SessionData } from './record';
 import {
+  type Accept,
   type Commit,
   type Draft,
   type Edit,
@@ -14,11 +15,11 @@ import {
   type Version,
 } from './records';
 import type { SessionStore, TouchableStore } from './types';
-import { type Attempt, type TextVersion, WriteQueues } from './write-queue';
+import { WriteQueues, type Writer } from './write-queue';
 
 /**
- * Records of a client that can only get, set and destroy. Within this process they are as safe as with any other: requests
- * that overlap share what they write. Between processes the last write counts.
+ * Records of a client that can only get, set and destroy. Requests of this process that overlap share what they write, so
+ * that none undoes another's change. Between processes the last write counts.
  */
 export class LastWriteRecords implements Records {
   readonly guarantee = 'last-write';
@@ -26,71 +27,78 @@ export class LastWriteRecords implements Records {
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
   readonly #canTouch: boolean;
-  readonly #overlaps = new Overlaps(REMEMBERED_FOR);
-  readonly #queues = new WriteQueues((...args) => this.#replace(...args));
+  readonly #overlaps: Overlaps;
+  readonly #queues: WriteQueues;
 
   constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
     this.#canTouch = typeof client.touch === 'function';
+    const { overlaps, queues } = sharedBy(client);
+    this.#overlaps = overlaps;
+    this.#queues = queues;
   }
 
   async load(key: string, budget: Budget): Promise<Loaded> {
     if (this.#overlaps.find(key)?.ended === 'regenerated') return { found: 'regenerated' };
     // Before the store is asked: what others write from here on may not be in its answer.
     const overlap = this.#overlaps.enter(key);
+    const revision: Sighting = { overlap, writes: overlap.writes };
     const value = await this.#get(key, budget).catch((error: unknown) => {
       this.#overlaps.leave(overlap);
       throw error;
     });
-    if (isSessionData(value)) {
-      return { found: 'session', data: value, ttl: undefined, record: undefined, revision: overlap };
-    }
+    if (isSessionData(value)) return { found: 'session', data: value, ttl: undefined, record: undefined, revision };
     this.#overlaps.leave(overlap);
+    if (overlap.ended === 'regenerated') return { found: 'regenerated' };
     return value === null || value === undefined ? { found: 'nothing' } : { found: 'invalid', value };
   }
 
   release(version: Version): void {
-    this.#overlaps.leave(overlapOf(version));
+    this.#overlaps.leave(sighting(version).overlap);
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version> {
     await this.#set(key, draft.plain(), draft.ttl, budget);
-    const overlap = this.#overlaps.renew(key);
-    overlap.last = draft.record;
-    return { record: draft.record, revision: overlap };
+    return { record: draft.record, revision: this.#overlaps.wrote(this.#overlaps.renew(key), draft.record) };
   }
 
-  write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
+  async write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
     const edit: Edit = (current) => applyChange(commit.change, current, commit.onConflict);
-    return this.#queues.add(key, edit, commit, latest(from, commit.change.base), budget);
+    return this.#edit(key, edit, commit, from, budget);
   }
 
-  edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
-    return this.#queues.add(key, edit, undefined, latest(from, from.record as string), budget);
+  async edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
+    return this.#edit(key, edit, undefined, from, budget);
   }
 
   /** Without the client's help the whole record is written again, as it is by now. */
-  async touch(key: string, draft: () => Draft, ttl: number, from: Version, budget: Budget): Promise<boolean> {
-    if (overlapOf(from).ended !== undefined) return false;
+  async touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean> {
+    const version = from();
+    if (await this.hasEnded(key, version)) return false;
     if (!this.#canTouch) {
-      const whole = draft();
-      const unchanged: Edit = (current) => current;
-      return (await this.#queues.add(key, unchanged, whole, latest(from, whole.record), budget)) !== undefined;
+      const record = version.record as string;
+      const draft: Draft = { record, ttl, plain: () => parseRecord(record) as SessionData };
+      return (await this.#edit(key, (current) => current, draft, version, budget)) !== undefined;
     }
     return this.#caller.call('touch', budget, () => (this.#client as TouchableStore).touch(key, ttl));
   }
 
-  async claim(key: string, from: Version, budget: Budget): Promise<Version | undefined> {
-    const overlap = overlapOf(from);
-    if (overlap.ended !== undefined) return undefined;
-    await this.#end(key, 'regenerated', budget);
-    return { record: overlap.last ?? from.record, revision: overlap };
+  async claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+    const ended = this.hasEnded(key, from);
+    if (ended && (await ended)) return false;
+    await this.#end(key, 'regenerated', budget, () => accept(latestOf(sighting(from), from.record as string)));
+    return true;
+  }
+
+  hasEnded(_key: string, from: Version): false | Promise<boolean> {
+    return this.#overlaps.hasEnded(sighting(from).overlap);
   }
 
   async end(key: string, from: Version, budget: Budget): Promise<boolean> {
-    if (overlapOf(from).ended !== undefined) return false;
+    const ended = this.hasEnded(key, from);
+    if (ended && (await ended)) return false;
     await this.destroy(key, budget);
     return true;
   }
@@ -102,34 +110,59 @@ export class LastWriteRecords implements Records {
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
     await this.#set(key, session, ttl, budget);
     const overlap = this.#overlaps.find(key);
-    if (overlap !== undefined) overlap.last = JSON.stringify(session);
+    if (overlap !== undefined) this.#overlaps.wrote(overlap, JSON.stringify(session));
   }
 
-  /** From this moment on no request of this process writes the record; one that is at it is waited for. */
-  async #end(key: string, how: 'destroyed' | 'regenerated', budget: Budget): Promise<void> {
-    this.#overlaps.end(key, how);
-    await this.#queues.idle(key, budget);
-    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+  /**
+   * From this moment on no request of this process writes the record, unless `accept` or the client fails; one that is at it is
+   * waited for.
+   */
+  #end(key: string, how: 'destroyed' | 'regenerated', budget: Budget, accept?: () => void): Promise<void> {
+    return this.#overlaps.end(key, how, async () => {
+      await this.#queues.idle(key, budget, this.#caller);
+      accept?.();
+      await this.#destroy(key, budget);
+    });
   }
 
-  async #replace(
+  #destroy(key: string, budget: Budget): Promise<unknown> {
+    return this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+  }
+
+  async #edit(
     key: string,
-    record: string,
-    from: TextVersion,
+    edit: Edit,
     draft: Draft | undefined,
+    from: Version,
     budget: Budget,
-  ): Promise<Attempt> {
-    const overlap = overlapOf(from);
-    if (overlap.ended !== undefined) return { gone: true };
-    const ttl = draft?.ttl ?? this.#ttlOf(record);
-    if (ttl <= 0) {
-      this.#overlaps.end(key, 'destroyed');
-      await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
-      return { gone: true };
+  ): Promise<Version | undefined> {
+    const seen = sighting(from);
+    let record = latestOf(seen, from.record as string);
+    if (!this.#overlaps.isCurrent(seen.overlap)) {
+      // The request is over, and others have come and gone since.
+      const value = await this.#get(key, budget);
+      if (!isSessionData(value)) return undefined;
+      record = JSON.stringify(value);
     }
-    await this.#set(key, draft?.plain() ?? (parseRecord(record) as SessionData), ttl, budget);
-    overlap.last = record;
-    return { landed: { record, revision: overlap } };
+    return this.#queues.add(key, edit, draft, { record, revision: seen }, budget, this.#writer(key));
+  }
+
+  #writer(key: string): Writer {
+    return {
+      caller: this.#caller,
+      replace: async (record, from, draft, budget) => {
+        const { overlap } = sighting(from);
+        // Not waited for: an end waits for those who write.
+        if (this.#overlaps.hasEnded(overlap)) return { gone: true };
+        const ttl = draft?.ttl ?? this.#ttlOf(record);
+        if (ttl <= 0) {
+          await this.#overlaps.end(key, 'destroyed', () => this.#destroy(key, budget));
+          return { gone: true };
+        }
+        await this.#set(key, draft?.plain() ?? (parseRecord(record) as SessionData), ttl, budget);
+        return { landed: { record, revision: this.#overlaps.wrote(overlap, record) } };
+      },
+    };
   }
 
   #get(key: string, budget: Budget): Promise<unknown> {
@@ -143,8 +176,15 @@ export class LastWriteRecords implements Records {
   }
 }
 
-/** The version to write over: this process's last, or what the request read. */
-function latest(from: Version, read: string): TextVersion {
-  const overlap = overlapOf(from);
-  return { record: overlap.last ?? read, revision: overlap };
+function sighting(version: Version): Sighting {
+  return version.revision as Sighting;
+}
+
+/** What the Stores that stand on one client have in common. */
+const shared = new WeakMap<object, { overlaps: Overlaps; queues: WriteQueues }>();
+
+function sharedBy(client: object): { overlaps: Overlaps; queues: WriteQueues } {
+  const known = shared.get(client) ?? { overlaps: new Overlaps(REMEMBERED_FOR), queues: new WriteQueues() };
+  shared.set(client, known);
+  return known;
 }

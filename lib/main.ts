@@ -48,6 +48,14 @@ declare namespace session {
   export import Ttl = engine.Ttl;
 }
 
+// Node finds the names that ES modules may import by reading this file.
+module.exports.Store = engine.Store;
+module.exports.MemoryStore = engine.MemoryStore;
+module.exports.SessionError = engine.SessionError;
+module.exports.StoreError = engine.StoreError;
+module.exports.StoreUnavailableError = engine.StoreUnavailableError;
+module.exports.StoreTimeoutError = engine.StoreTimeoutError;
+
 // ES modules compiled to CommonJS look for it.
 Object.defineProperty(session, 'default', { value: session, enumerable: true });
 

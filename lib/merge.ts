@@ -12,6 +12,8 @@ export interface Change {
   handled: string;
   /** Whether the request replaced the session as a whole, so that stored keys it lacks go. */
   replaced: boolean;
+  /** Whether a handler set anything on the session's cookie: its text differs with today's options too. */
+  cookieChanged: boolean;
 }
 
 /** The session as the request found it, as its handlers left it, as it is to be stored, and as it is stored now. */
@@ -38,6 +40,10 @@ export function applyChange(change: Change, current: string, onConflict: OnConfl
   // Entries, since assigning to a key named __proto__ would change the prototype instead.
   const merged = new Map(Object.entries(change.replaced ? {} : sides.theirs));
   for (const key of new Set([...Object.keys(sides.base), ...Object.keys(sides.mine)])) {
+    if (key === 'cookie' && !change.cookieChanged && sides.theirs['cookie']) {
+      merged.set(key, stamped(sides.theirs['cookie'], sides.mine['cookie']));
+      continue;
+    }
     const changed = !same(key, sides.base, sides.mine);
     if (!changed && !change.replaced) continue;
     const value = changed ? changedValue(key, sides, onConflict) : ownValue(key, sides.theirs);
@@ -50,7 +56,11 @@ export function applyChange(change: Change, current: string, onConflict: OnConfl
 function changedValue(key: string, sides: Sides, onConflict: OnConflict): unknown {
   const { base, mine, theirs } = sides;
   if (onConflict === 'last-write' || !isConflict(key, sides)) return ownValue(key, mine);
-  if (onConflict !== 'throw') return onConflict(key, ownValue(key, base), ownValue(key, mine), ownValue(key, theirs));
+  if (onConflict !== 'throw') {
+    const value = onConflict(key, ownValue(key, base), ownValue(key, mine), ownValue(key, theirs));
+    if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== 'function') return value;
+    throw new SessionError('ERR_SESSION_VALUE', 'Expected `onConflict` to return a value, got a promise');
+  }
   throw new SessionError('ERR_SESSION_CONFLICT', `Another request changed the session's \`${key}\` at the same time`);
 }
 
@@ -67,6 +77,12 @@ function same(key: string, a: SessionData, b: SessionData): boolean {
 /** A session may have keys that every object inherits. */
 function ownValue(key: string, data: SessionData): unknown {
   return Object.hasOwn(data, key) ? data[key] : undefined;
+}
+
+/** Another's cookie, with the stamp that makes this request's text its own. */
+function stamped(theirs: unknown, mine: unknown): unknown {
+  const { stamp } = { ...(mine as { stamp?: unknown } | undefined) };
+  return stamp === undefined ? theirs : { ...(theirs as object), stamp };
 }
 
 function dataOf(record: string): SessionData {

@@ -88,9 +88,12 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
   return Object.assign(session as Koa.Middleware, { store, close, [Symbol.asyncDispose]: close });
 }
 
-/** By another session middleware, of ours or not: the first one has the request. */
+/** By another session middleware, of ours or not: the first one has the request. Its accessors are not asked: that could load its session. */
 function isTaken(ctx: Koa.Context): boolean {
-  return (ctx as SessionContext)[STATE] !== undefined || (Object.hasOwn(ctx, 'session') && Boolean(ctx.session));
+  if ((ctx as SessionContext)[STATE] !== undefined) return true;
+  const own = Object.getOwnPropertyDescriptor(ctx, 'session');
+  if (own !== undefined) return own.get !== undefined || Boolean(own.value);
+  return !(STATE in ctx.app.context) && 'session' in ctx.app.context;
 }
 
 /** An earlier middleware may have set the id, as a property of its own. */

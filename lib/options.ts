@@ -61,7 +61,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   const cookieOf = resolveCookieOf(key, given.cookie);
   const store = resolveStore(given);
   const { genSid, errorHandler, valid, beforeSave } = given;
-  const idStore: SessionIdStore & Partial<Pick<CookieIdStore, 'found' | 'check'>> =
+  const idStore: SessionIdStore & Partial<Pick<CookieIdStore, 'isOutdated' | 'sign' | 'check'>> =
     given.sessionIdStore ?? cookieIdStore(key, cookieOf);
   return Object.freeze({
     store,

@@ -1,13 +1,21 @@
-import type { Version } from './records';
-
 /** What this process knows of one record, while requests that work on it overlap and for a while after it has ended. */
 export interface Overlap {
   readonly key: string;
   /** Requests that work on the record. */
   users: number;
-  /** The text that this process wrote last. */
+  /** The text that this process wrote last, and how many writes that makes. */
   last: string | undefined;
+  writes: number;
   ended: 'destroyed' | 'regenerated' | undefined;
+  /** Settles once it is known whether that holds: the client may fail to destroy the record. */
+  ending: Promise<unknown>;
+}
+
+/** A version of a record that this process has read or written. */
+export interface Sighting {
+  readonly overlap: Overlap;
+  /** Writes of this process that it may have missed come after this many. */
+  readonly writes: number;
 }
 
 /** The records that requests of this process are working on: what makes up for a client that cannot compare. */
@@ -47,15 +55,49 @@ export class Overlaps {
     return this.#overlaps.get(key);
   }
 
-  end(key: string, how: NonNullable<Overlap['ended']>): void {
+  /** The record ends with `work`, and does not where that fails. */
+  async end(key: string, how: NonNullable<Overlap['ended']>, work: () => Promise<unknown>): Promise<void> {
     const overlap = this.find(key) ?? this.#add(key);
+    const isFirst = overlap.ended === undefined;
     overlap.ended ??= how;
-    this.#ended.delete(overlap);
     this.#ended.set(overlap, Date.now() + this.#memory);
+    const ending = work();
+    if (isFirst) overlap.ending = ending;
+    try {
+      await ending;
+    } catch (error) {
+      if (isFirst) this.#revive(overlap);
+      throw error;
+    }
+  }
+
+  /** Whether requests work on it still: one that goes on after its response has not seen what others wrote. */
+  isCurrent(overlap: Overlap): boolean {
+    return this.#overlaps.get(overlap.key) === overlap;
+  }
+
+  /** Whether the record has ended, were it after the request that asks was over. `false` comes at once: nobody gets in between. */
+  hasEnded(overlap: Overlap): false | Promise<boolean> {
+    const known = this.find(overlap.key) ?? overlap;
+    const isEnded = () => overlap.ended !== undefined || known.ended !== undefined;
+    return isEnded() && Promise.allSettled([overlap.ending, known.ending]).then(isEnded);
+  }
+
+  /** The process has written the record. */
+  wrote(overlap: Overlap, record: string): Sighting {
+    overlap.last = record;
+    overlap.writes += 1;
+    return { overlap, writes: overlap.writes };
+  }
+
+  #revive(overlap: Overlap): void {
+    overlap.ended = undefined;
+    this.#ended.delete(overlap);
+    if (overlap.users === 0) this.#remove(overlap);
   }
 
   #add(key: string): Overlap {
-    const overlap: Overlap = { key, users: 0, last: undefined, ended: undefined };
+    const overlap: Overlap = { key, users: 0, last: undefined, writes: 0, ended: undefined, ending: Promise.resolve() };
     this.#overlaps.set(key, overlap);
     return overlap;
   }
@@ -76,7 +118,7 @@ export class Overlaps {
   }
 }
 
-/** The overlap that a version of a record was read or written in. */
-export function overlapOf(version: Version): Overlap {
-  return version.revision as Overlap;
+/** The record to write over: this process's last, if it came after what the request has seen. */
+export function latestOf({ overlap, writes }: Sighting, seen: string): string {
+  return overlap.last !== undefined && overlap.writes > writes ? overlap.last : seen;
 }

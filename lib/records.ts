@@ -34,6 +34,9 @@ export interface Commit extends Draft {
   onConflict: OnConflict;
 }
 
+/** Sees the record that is about to be claimed; where it throws, the record stays as it is. */
+export type Accept = (record: string) => void;
+
 /** Applies to the text of the record that is stored now, and gives the text that is to be stored instead. */
 export type Edit = (current: string) => string | Promise<string>;
 
@@ -50,11 +53,13 @@ export interface Records {
   /** Like {@link write}, but with a function that may see any version of the record, several times. */
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
   /** Extends the record; `false` where it is gone. */
-  touch(key: string, draft: () => Draft, ttl: number, from: Version, budget: Budget): Promise<boolean>;
-  /** Takes the record out of use, for the one request that succeeds: its last version. */
-  claim(key: string, from: Version, budget: Budget): Promise<Version | undefined>;
+  touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean>;
+  /** Takes the record out of use, for the one request that succeeds; `accept` sees its last version before. */
+  claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
   /** Destroys the record; `false` where another request has ended it before. */
   end(key: string, from: Version, budget: Budget): Promise<boolean>;
+  /** Whether this process knows that the record has ended; the store is not asked. */
+  hasEnded(key: string, from: Version): boolean | Promise<boolean>;
   destroy(key: string, budget: Budget): Promise<void>;
   /** Stores a session whatever is stored already. */
   set(key: string, session: object, ttl: number, budget: Budget): Promise<void>;

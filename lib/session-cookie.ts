@@ -96,6 +96,21 @@ export class SessionCookie {
     this.#stamp = uid(8);
   }
 
+  /** Where handlers have put the cookie: another one has to be there too to take its place. */
+  scope(): Own {
+    return scopeOf(this.#own);
+  }
+
+  /** The attributes of the cookie as a record says it was sent: today's options may say otherwise where it is. */
+  attributesAsSent(stored: unknown): CookieOptions {
+    const nowhere = { domain: undefined, partitioned: undefined };
+    return {
+      ...this.attributes(),
+      ...nowhere,
+      ...scopeOf({ ...(stored as StoredCookie | undefined) }),
+    } as CookieOptions;
+  }
+
   /** A plain object of all attributes, as `cookies` takes it. */
   attributes(): CookieOptions {
     return { ...this.#defaults, ...this.#own } as CookieOptions;
@@ -136,6 +151,16 @@ export class SessionCookie {
       this.#own[other] = undefined;
     }
   }
+}
+
+/** What says which cookie is meant, beside its name (RFC 6265, 5.3). */
+function scopeOf(cookie: Own): Own {
+  const scope: Own = {};
+  for (const name of ['domain', 'path', 'partitioned'] as const) {
+    const value = cookie[name];
+    if (value !== undefined && wrongAttribute(name, value) === undefined) scope[name] = value;
+  }
+  return scope;
 }
 
 /** What handlers set, of what a record holds; what cannot be right is left out, so that nobody is locked out by it. */

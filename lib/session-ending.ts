@@ -1,4 +1,3 @@
-import type { Version } from './records';
 import type { SessionState } from './session-state';
 import type { Session } from './types';
 
@@ -8,7 +7,7 @@ export async function destroyStored(state: SessionState): Promise<void> {
   const { store } = state.options;
   const sid = state.id as string;
   const from = held.version;
-  const session = held.takeStored();
+  const session = held.asSent();
   held.destroy();
   let ended: boolean;
   try {
@@ -57,35 +56,42 @@ export async function expire(state: SessionState, session: Session): Promise<voi
   else await state.takeIdBack();
 }
 
-/** Continues under a new id. */
+/** Continues under a new id. What can fail is done before the old record is taken out of use. */
 export async function regenerate(state: SessionState, keepData: boolean): Promise<void> {
-  const keeps = keepData && state.held.take() !== null;
+  const { held } = state;
+  const keeps = keepData && held.take() !== null;
+  const id = state.origin === 'detached' ? undefined : await state.makeId();
   const goesOn = state.origin === 'stored' ? await claim(state, keeps) : state.origin === 'new';
-  if (keeps && goesOn) state.held.unbind();
-  else state.held.reset();
+  if (keeps && goesOn) held.unbind();
+  else held.reset();
   if (!goesOn) return;
-  state.id = undefined;
-  await state.becomeNew();
-  state.held.used = true;
-  state.emit('regenerated', state.id ?? state.makeDefaultId(), state.held.take());
+  state.id = id;
+  state.presented = undefined;
+  state.origin = 'new';
+  held.used = true;
+  state.emit('regenerated', id, held.take());
 }
 
 /** Takes the old record out of use, so that of all requests with its id only this one goes on. */
 async function claim(state: SessionState, keepsData: boolean): Promise<boolean> {
-  const { store, onConflict } = state.options;
-  let last: Version | undefined;
+  const { held, options, key } = state;
+  let merged: string | undefined;
+  const accept = (record: string) => {
+    if (keepsData) merged = held.mergedWith(record, options.onConflict);
+  };
+  let won: boolean;
   try {
-    last = await store.records.claim(state.key, state.held.version, state.budget);
+    won = await options.store.records.claim(key, held.version, state.budget, accept);
   } catch (error) {
     await state.fail(error, 'destroy');
     state.origin = 'detached';
     return false;
   }
-  if (last === undefined) {
+  if (!won) {
     state.detach(state.id);
     return false;
   }
-  if (keepsData) state.held.catchUp(last, onConflict);
+  if (merged !== undefined && merged !== held.text(held.take() as Session)) held.show(merged);
   state.owesReset = true;
   return true;
 }

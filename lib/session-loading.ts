@@ -1,5 +1,6 @@
-import type { Stored } from './held-session';
+import { HeldSession, type Stored } from './held-session';
 import type { Loaded } from './records';
+import { SessionCookie } from './session-cookie';
 import { destroyRecord } from './session-ending';
 import { isSessionId } from './session-id';
 import type { SessionState } from './session-state';
@@ -31,30 +32,30 @@ export async function loadSession(state: SessionState): Promise<void> {
 
 async function accept(state: SessionState, sid: string, stored: Stored): Promise<void> {
   const { held, options } = state;
-  const { idStore, valid } = options;
+  const { cookieOf, valid } = options;
   state.enter(stored);
-  held.bind(stored);
-  if (hasExpired(held.cookie)) {
-    held.unbind();
+  if (hasExpired(SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']))) {
     state.emit('expired', sid, stored.data);
     return miss(state, sid);
   }
   if (valid !== undefined) {
-    const session = held.takeStored();
-    held.used = true; // the hook may have changed it
+    // What a deferred handler has assigned must not be taken for what is stored.
+    const seen = held.replaced ? new HeldSession(() => cookieOf(state.ctx)) : held;
+    seen.bind(held.replaced ? { ...stored, data: structuredClone(stored.data) } : stored);
+    const session = seen.takeStored();
+    seen.used = true; // the hook may have changed it
     if (!(await state.hook(() => valid(state.ctx, session)))) return reject(state, sid, session);
   }
+  if (valid === undefined || held.replaced) held.bind(stored);
   state.id = sid;
   state.origin = 'stored';
-  idStore.found?.call(state.ctx, held.cookie);
 }
 
 /** A session that the application refuses: it ends, and the visitor starts anew. */
 async function reject(state: SessionState, sid: string, session: Session): Promise<void> {
   state.emit('invalid', sid, session);
   await destroyRecord(state, sid, session);
-  if (state.held.replaced) state.held.unbind();
-  else state.held.reset();
+  if (!state.held.replaced) state.held.reset();
   await state.becomeNew();
 }
 

@@ -1,5 +1,5 @@
 import { SessionError } from './errors';
-import type { Draft, Version } from './records';
+import type { Draft, Loaded, Version } from './records';
 import { destroyPresented, destroyStored, expire } from './session-ending';
 import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
@@ -11,8 +11,8 @@ const ID_TRIES = 3;
 export async function saveSession(state: SessionState): Promise<void> {
   if (state.saving === false) return state.takeIdBack();
   if (state.origin === 'stored') return saveStored(state);
-  if (state.origin === 'new') return saveNew(state);
-  if (state.held.current === null) await destroyPresented(state);
+  if (state.origin === 'new') await saveNew(state);
+  else if (state.held.current === null) await destroyPresented(state);
 }
 
 /** Extends record and cookie; `false` where the record is gone. */
@@ -25,7 +25,7 @@ export async function touchSession(state: SessionState, session: Session): Promi
   }
   let alive: boolean;
   try {
-    alive = await store.records.touch(state.key, () => state.draft(session), ttl, state.held.version, state.budget);
+    alive = await store.records.touch(state.key, ttl, () => state.held.version, state.budget);
   } catch (error) {
     await state.fail(error, 'touch');
     return false;
@@ -33,11 +33,11 @@ export async function touchSession(state: SessionState, session: Session): Promi
   state.extended = alive;
   if (alive) await state.sendId(session);
   else state.detach(state.id);
-  return alive;
+  return state.origin === 'stored';
 }
 
-/** Stores a session that has no record yet, if there is anything to store. */
-export async function saveNew(state: SessionState): Promise<void> {
+/** Stores a session that has no record yet, if there is anything to store; answers with the failure that the errorHandler took. */
+export async function saveNew(state: SessionState): Promise<unknown> {
   const { held, options } = state;
   const { allowEmpty, beforeSave } = options;
   const forced = state.saving === true || allowEmpty;
@@ -51,17 +51,19 @@ export async function saveNew(state: SessionState): Promise<void> {
   const draft = state.draft(session);
   if (draft.ttl <= 0) return expire(state, session);
   if (state.headersSent) throw headersSent('A new session');
-  await createStored(state, session, draft);
+  return createStored(state, session, draft);
 }
 
-async function createStored(state: SessionState, session: Session, draft: Draft): Promise<void> {
+async function createStored(state: SessionState, session: Session, draft: Draft): Promise<unknown> {
   let version: Version;
   try {
     version = await createRecord(state, draft);
   } catch (error) {
-    return state.fail(error, 'set');
+    await state.fail(error, 'set');
+    return error;
   }
   state.enter(version);
+  state.isOwn = true;
   try {
     await state.sendId(session);
   } catch (error) {
@@ -71,6 +73,7 @@ async function createStored(state: SessionState, session: Session, draft: Draft)
   }
   state.landed(version, draft.record);
   state.emit('created', state.id, session);
+  return undefined;
 }
 
 async function createRecord(state: SessionState, draft: Draft): Promise<Version> {
@@ -91,7 +94,7 @@ async function saveStored(state: SessionState): Promise<void> {
   const { beforeSave, rolling } = options;
   const forced = state.saving === true && !state.extended;
   // A session that nobody has touched is not even made of its record.
-  if (!held.used && !forced && !rolling) return;
+  if (!held.used && !forced && !rolling && !state.owesId) return signAnew(state);
   const before = held.take();
   if (before === null) return destroyStored(state);
   const handled = held.used || forced ? held.text(before) : undefined;
@@ -110,7 +113,28 @@ async function saveStored(state: SessionState): Promise<void> {
 /** What a session gets that has not changed: more time, where the options give it. */
 async function keepAlive(state: SessionState, session: Session): Promise<void> {
   const { held, options, extended } = state;
-  if (!extended && (options.rolling || (held.used && isDue(state, session)))) await touchSession(state, session);
+  // It was saved while the handlers ran: its cookie follows now.
+  if (state.owesId && state.isFinal) return state.sendId(session);
+  if (extended) return;
+  if (options.rolling || (held.used && isDue(state, session))) await touchSession(state, session);
+  else await signAnew(state);
+}
+
+/** New keys reach the visitor; unless the session has ended: then there may be another id by now, with a signature of its own. */
+async function signAnew(state: SessionState): Promise<void> {
+  const { held, key, options } = state;
+  const { idStore, store } = options;
+  if (state.extended || state.headersSent || !state.isOutdated) return;
+  state.extended = true;
+  let loaded: Loaded;
+  try {
+    loaded = await store.records.load(key, state.budget, false);
+  } catch (error) {
+    return state.fail(error, 'get');
+  }
+  if (loaded.found !== 'session') return state.detach(state.id);
+  state.enter(loaded);
+  idStore.sign?.call(state.ctx, held.cookie);
 }
 
 async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {
@@ -126,8 +150,9 @@ async function writeStored(state: SessionState, session: Session, draft: Draft, 
   }
   if (version === undefined) return state.detach(state.id);
   state.landed(version, draft.record);
-  await state.sendId(session);
+  const isMerged = version.record !== undefined && version.record !== draft.record;
   state.emit('saved', state.id, session);
+  await state.sendId(isMerged ? held.storedAs(version.record as string, session) : session);
 }
 
 /** Whether the record has less time left than the `renew` option asks for. */

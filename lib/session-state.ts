@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type Koa from 'koa';
 import type { Budget } from './budget';
-import { carryHeaders } from './carried-headers';
+import { carryHeaders, withdrawHeaders } from './carried-headers';
 import { SessionError, StoreError, StoreUnavailableError } from './errors';
 import { HeldSession } from './held-session';
 import type { ResolvedOptions } from './options';
@@ -32,6 +32,12 @@ export class SessionState {
   id: string | undefined;
   /** Whether record and cookie have been given their full time in this request. */
   extended = false;
+  /** Whether the handlers are done, so that what is sent now is sent at once. */
+  isFinal = false;
+  /** Whether the session was created, and its id sent, by this request. */
+  isOwn = false;
+  /** Whether the visitor's cookie is to be sent again, with its full time, once the handlers are done. */
+  owesId = false;
   /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
   saving: boolean | null = null;
   /** Whether the visitor holds an id that is no longer good. */
@@ -39,6 +45,7 @@ export class SessionState {
   #budget: Budget | undefined;
   /** The records that this request has loaded or created. */
   #versions: Version[] = [];
+  #isOver = false;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
     this.ctx = ctx;
@@ -60,12 +67,20 @@ export class SessionState {
 
   /** This request works on the record from now on. */
   enter(version: Version): void {
-    this.#versions.push(version);
+    // What goes on after the response is nobody's to wait for.
+    if (this.#isOver) this.options.store.records.release(version);
+    else this.#versions.push(version);
   }
 
   /** This request is over. */
   leave(): void {
+    this.#isOver = true;
     for (const version of this.#versions.splice(0)) this.options.store.records.release(version);
+  }
+
+  /** Whether the visitor's id was signed with a key that is no longer the first. */
+  get isOutdated(): boolean {
+    return this.options.idStore.isOutdated?.call(this.ctx) === true;
   }
 
   /** Whether ids can no longer reach the visitor. An id store of the user's own knows best itself. */
@@ -93,8 +108,9 @@ export class SessionState {
   detach(sid: string | undefined): void {
     this.origin = 'detached';
     this.id = this.presented = undefined;
-    this.owesReset = false;
+    this.owesReset = this.owesId = false;
     this.held.unbind();
+    withdrawHeaders(this.ctx);
     this.emit('gone', sid, undefined);
   }
 
@@ -125,13 +141,21 @@ export class SessionState {
     this.extended = true;
   }
 
-  /** Hands the id to the visitor. */
+  /**
+   * Hands the id to the visitor. One that the visitor holds already waits for the end of the request: until then another request
+   * may end the session, and hand out an id of its own.
+   */
   async sendId(session: Session): Promise<void> {
     if (this.headersSent) return;
-    const { idStore } = this.options;
+    const { autoCommit, idStore, store } = this.options;
+    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn;
+    if (this.owesId) return;
+    // Its answer may have come later than that of another request of this process, which has ended the session.
+    const stored = this.held.stored as Version;
+    if (!this.isOwn && (await store.records.hasEnded(this.key, stored))) return this.detach(this.id);
     const sid = this.id as string;
     const sent = this.held.withCookie(session);
-    await carryHeaders(this.ctx, () => idStore.set.call(this.ctx, sid, sent));
+    await carryHeaders(this.ctx, () => this.#deliver(() => idStore.set.call(this.ctx, sid, sent)));
   }
 
   /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
@@ -139,7 +163,13 @@ export class SessionState {
     if (!this.owesReset || this.headersSent) return;
     this.owesReset = false;
     const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
-    await carryHeaders(this.ctx, () => reset.call(this.ctx, session));
+    const last = session ?? this.held.withOwnCookie();
+    await carryHeaders(this.ctx, () => this.#deliver(() => reset.call(this.ctx, last)));
+  }
+
+  /** An id store of the user's own is a hook like others. */
+  #deliver(send: () => unknown): unknown {
+    return this.options.sendsCookie ? send() : this.hook(send);
   }
 
   /** What the store failed with is the errorHandler's to judge; the request goes on where that returns. */

@@ -15,8 +15,9 @@ export async function updateSession<T>(state: SessionState, fn: (session: Sessio
   if (session === null || state.origin === 'detached') throw gone();
   if (state.origin === 'stored') return updateStored(state, session, fn);
   const { result, copy, session: changedCopy } = await changed(state, held.text(session), fn);
-  held.show(copy.text(changedCopy));
-  await saveNew(state);
+  held.show(copy.draft(changedCopy, state.options.store).record);
+  const failure = state.saving === false ? undefined : await saveNew(state);
+  if (failure !== undefined) throw failure;
   return result;
 }
 
@@ -37,7 +38,7 @@ async function updateStored<T>(
   const { held, options } = state;
   const { beforeSave, store, onConflict } = options;
   const text = held.text(mine);
-  const pending = held.isModified(mine, text) ? held.change(text, text) : undefined;
+  const pending = state.saving !== false && held.isModified(mine, text) ? held.change(text, text) : undefined;
   let result: T | undefined;
   const edit = async (current: string) => {
     const latest = pending === undefined ? current : applyChange(pending, current, onConflict);
@@ -69,8 +70,8 @@ async function updateStored<T>(
   }
   const session = held.show(version.record);
   state.landed(version, held.text(session));
-  await state.sendId(session);
   state.emit('saved', state.id, session);
+  await state.sendId(session);
   return result as T;
 }
 

@@ -7,6 +7,7 @@ import { Budget } from './budget';
 import { ClientCaller } from './client-call';
 import { isDisconnected, listenToClient } from './client-events';
 import { CompareAndSetRecords } from './compare-and-set-records';
+import { wrongAttribute } from './cookie-attributes';
 import { expected, expectMethods, expectMilliseconds, expectString, isGiven } from './expect';
 import { LastWriteRecords } from './last-write-records';
 import { parseRecord } from './record';
@@ -56,10 +57,10 @@ export class Store extends EventEmitter<StoreEvents> {
    * @param ownsClient whether the client was made for this Store, so that it closes with it
    * @throws TypeError for a client without `get`, `set` and `destroy`, and for ill-typed options.
    */
-  constructor(client: SessionStore, options: StoreOptions = {}, ownsClient = false) {
+  constructor(client: SessionStore, options?: StoreOptions | null, ownsClient = false) {
     super();
     expectMethods('store', client, ['get', 'set', 'destroy']);
-    const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options);
+    const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
     this.prefix = prefix;
     this.budget = Math.max(reconnectTimeout, timeout);
@@ -67,7 +68,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#ttl = ttl;
     this.#status = new StoreStatus(reconnectTimeout);
     this.#caller = new ClientCaller(this.#status, timeout);
-    const ttlOfRecord = (record: string) => this.ttlOf(withDates(parseRecord(record) as Session));
+    const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
     this.records = canCompareAndSet(client)
       ? new CompareAndSetRecords(client, this.#caller, ttlOfRecord)
       : new LastWriteRecords(client, this.#caller, ttlOfRecord);
@@ -175,6 +176,7 @@ export class Store extends EventEmitter<StoreEvents> {
 }
 
 function resolveStoreOptions(options: StoreOptions) {
+  if (typeof options !== 'object') throw expected('options', 'an object', options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
     prefix?: string;
     ttl?: Ttl;
@@ -189,6 +191,15 @@ function resolveStoreOptions(options: StoreOptions) {
   expectMilliseconds('reconnectTimeout', reconnectTimeout, 0);
   if (timeout !== undefined) expectMilliseconds('timeout', timeout, 1);
   return { prefix, ttl, reconnectTimeout, timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout) };
+}
+
+/** A record may hold what is no lifetime: it is one without then, as for whoever reads it. */
+function withLifetime(session: Session): Session {
+  const { cookie } = withDates(session);
+  for (const name of ['maxAge', 'expires'] as const) {
+    if (cookie && wrongAttribute(name, cookie[name]) !== undefined) delete cookie[name];
+  }
+  return session;
 }
 
 /** JSON has no dates, and whoever reads a cookie expects one. */

@@ -157,7 +157,7 @@ export interface SessionOptions extends StoreOptions {
   cookie?: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | null | undefined;
   /** Load the session only when a handler asks: `await ctx.session`. Default: `false`. */
   defer?: boolean | null | undefined;
-  /** Extend record and cookie with every request that uses the session. Default: `false`. */
+  /** Extend record and cookie with every request; in defer mode with those that use the session. Default: `false`. */
   rolling?: boolean | null | undefined;
   /** Extend record and cookie once the given fraction of the ttl is all that is left; `true` means 0.5. Default: `false`. */
   renew?: boolean | number | null | undefined;
@@ -174,7 +174,7 @@ export interface SessionOptions extends StoreOptions {
   errorHandler?: ((error: Error, type: ErrorType, ctx: Koa.Context) => unknown) | null | undefined;
   /** Whether a stored session may be used; one that may not is destroyed. Default: every session is valid. */
   valid?: ((ctx: Koa.Context, session: Session) => boolean | Promise<boolean>) | null | undefined;
-  /** Called once before a changed session is written, and may change it. */
+  /** Called once before a changed session is written, and may change it; within `update` as often as its function. */
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
   /** How the session id travels. Default: a cookie. */
   sessionIdStore?: SessionIdStore | null | undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Budget } from './budget';
+import type { ClientCaller } from './client-call';
 import { withDeadline } from './deadline';
 import { StoreTimeoutError } from './errors';
 import type { Draft, Edit, Version } from './records';
@@ -13,7 +14,13 @@ export interface TextVersion extends Version {
 export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { gone: true };
 
 /** Replaces `from` by `record`, if `from` is still what is stored. The ttl is the draft's, or else the record's own. */
-type Replace = (record: string, from: TextVersion, draft: Draft | undefined, budget: Budget) => Promise<Attempt>;
+export type Replace = (record: string, from: TextVersion, draft: Draft | undefined, budget: Budget) => Promise<Attempt>;
+
+/** Whoever knows how a record is written. */
+export interface Writer {
+  caller: ClientCaller;
+  replace: Replace;
+}
 
 interface Job {
   edit: Edit;
@@ -21,6 +28,8 @@ interface Job {
   draft: Draft | undefined;
   /** When the request that asked for it stops waiting, on the clock of `performance.now()`. */
   deadline: number;
+  /** Whether its edit is running. */
+  isEdited: boolean;
   resolve(landed: TextVersion | undefined): void;
   reject(error: unknown): void;
 }
@@ -30,12 +39,7 @@ interface Job {
  * them cost as little as two.
  */
 export class WriteQueues {
-  readonly #replace: (key: string, ...args: Parameters<Replace>) => Promise<Attempt>;
   readonly #queues = new Map<string, WriteQueue>();
-
-  constructor(replace: (key: string, ...args: Parameters<Replace>) => Promise<Attempt>) {
-    this.#replace = replace;
-  }
 
   /**
    * Answers once the edit has landed; `undefined` where the record is gone.
@@ -48,10 +52,11 @@ export class WriteQueues {
     draft: Draft | undefined,
     from: TextVersion,
     budget: Budget,
+    writer: Writer,
   ): Promise<Version | undefined> {
     const queue = this.#queues.get(key);
     if (queue !== undefined) return queue.add(edit, draft, budget);
-    const fresh = new WriteQueue(from, (...args) => this.#replace(key, ...args));
+    const fresh = new WriteQueue(from, writer);
     this.#queues.set(key, fresh);
     const landed = fresh.add(edit, draft, budget);
     fresh.start(() => this.#queues.delete(key));
@@ -59,11 +64,11 @@ export class WriteQueues {
   }
 
   /** Answers once nobody writes the record. */
-  async idle(key: string, budget: Budget): Promise<void> {
+  async idle(key: string, budget: Budget, caller: ClientCaller): Promise<void> {
     const queue = this.#queues.get(key);
     if (queue === undefined) return;
     const { left } = budget;
-    await budget.spend(withDeadline(queue.idle, left, () => new StoreTimeoutError('destroy', Math.round(left))));
+    await budget.spend(withDeadline(queue.idle, left, () => caller.late('destroy', left)));
   }
 }
 
@@ -71,21 +76,25 @@ export class WriteQueues {
 class WriteQueue {
   /** Settles once nobody waits any more. */
   idle: Promise<void> = Promise.resolve();
-  readonly #replace: Replace;
+  readonly #writer: Writer;
   #current: TextVersion;
   #waiting: Job[] = [];
 
-  constructor(current: TextVersion, replace: Replace) {
+  constructor(current: TextVersion, writer: Writer) {
     this.#current = current;
-    this.#replace = replace;
+    this.#writer = writer;
   }
 
   add(edit: Edit, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
     const { left } = budget;
+    const job: Partial<Job> = {};
     const landed = new Promise<TextVersion | undefined>((resolve, reject) => {
-      this.#waiting.push({ edit, draft, deadline: performance.now() + left, resolve, reject });
+      Object.assign(job, { edit, draft, deadline: performance.now() + left, isEdited: false, resolve, reject });
+      this.#waiting.push(job as Job);
     });
-    return budget.spend(withDeadline(landed, left, () => new StoreTimeoutError('set', Math.round(left))));
+    // An update that takes too long is not the store's fault.
+    const late = () => (job.isEdited ? new StoreTimeoutError('set', 0) : this.#writer.caller.late('set', left));
+    return budget.spend(withDeadline(landed, left, late));
   }
 
   /** @param ended called as soon as nobody waits any more: nothing may be added then. */
@@ -97,6 +106,7 @@ class WriteQueue {
   async #work(ended: () => void): Promise<void> {
     let lost = 0;
     while (this.#waiting.length > 0) {
+      await this.#connected();
       const batch = this.#waiting.filter((job) => job.deadline > performance.now());
       this.#waiting = [];
       const edited = await this.#edit(batch);
@@ -106,13 +116,23 @@ class WriteQueue {
     ended();
   }
 
+  /** Nothing is edited before it can be written: a writer that gives up meanwhile must leave nothing behind. */
+  async #connected(): Promise<void> {
+    const waiting = this.#writer.caller.ready('set', budgetOf(this.#waiting));
+    await waiting?.catch((error: unknown) => {
+      for (const job of this.#waiting.splice(0)) job.reject(error);
+    });
+  }
+
   /** A writer that fails leaves the batch; the others go on. */
   async #edit(batch: readonly Job[]): Promise<{ jobs: Job[]; record: string }> {
     const jobs: Job[] = [];
     let { record } = this.#current;
     for (const job of batch) {
       try {
+        job.isEdited = true;
         record = await edited(job, record);
+        job.isEdited = false;
         jobs.push(job);
       } catch (error) {
         job.reject(error);
@@ -124,9 +144,8 @@ class WriteQueue {
   async #write({ jobs, record }: { jobs: Job[]; record: string }): Promise<'settled' | 'conflict'> {
     const [first] = jobs;
     const draft = jobs.length === 1 && first?.draft?.record === record ? first.draft : undefined;
-    const budget = new Budget(Math.max(...jobs.map((job) => job.deadline)) - performance.now());
     try {
-      const attempt = await this.#replace(record, this.#current, draft, budget);
+      const attempt = await this.#writer.replace(record, this.#current, draft, budgetOf(jobs));
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
         this.#waiting.unshift(...jobs);
@@ -140,6 +159,11 @@ class WriteQueue {
     }
     return 'settled';
   }
+}
+
+/** As long as any of them waits. */
+function budgetOf(jobs: readonly Job[]): Budget {
+  return new Budget(Math.max(0, ...jobs.map((job) => job.deadline - performance.now())));
 }
 
 /** A writer whose edit takes longer than its request waits must not keep the others. */

@@ -151,6 +151,42 @@ describe('an ill-typed attribute is a TypeError at set-up that says attribute, e
   });
 });
 
+describe('an attribute whose name is in the wrong case', () => {
+  let warnings: jest.SpyInstance;
+
+  beforeEach(() => {
+    warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  });
+  afterEach(() => warnings.mockRestore());
+
+  it.each([
+    ['samesite', 'sameSite'],
+    ['SameSite', 'sameSite'],
+    ['httponly', 'httpOnly'],
+    ['Secure', 'secure'],
+    ['Max-Age', undefined],
+    ['banner', undefined],
+  ])('is warned of; others may be for cookies of another make: %s', (name, meant) => {
+    set({ cookie: { [name]: true } });
+    expect(warnings.mock.calls).toEqual(
+      meant === undefined
+        ? []
+        : [[expect.stringContaining(`\`cookie.${name}\`; did you mean \`cookie.${meant}\`?`), expect.anything()]],
+    );
+  });
+
+  it('is no name that is right, nor the one of connect', () => {
+    set({ cookie: { maxage: 5000, sameSite: 'strict', httpOnly: true, secure: false, samesite: undefined } });
+    expect(warnings).not.toHaveBeenCalled();
+  });
+
+  it('is warned of once, also where a function returns it for each request', async () => {
+    const visitor = (await siteWith({ cookie: () => ({ samesite: 'none' }) as CookieOptions })).visitor();
+    for (let request = 0; request < 3; request += 1) await visitor.get('/see');
+    expect(warnings).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe('cookie options as a function of ctx', () => {
   const byHost = (ctx: Koa.Context): CookieOptions => ({ sameSite: ctx.get('x-shop') === 'b' ? 'strict' : 'none' });
 

@@ -61,6 +61,11 @@ describe.each<[string, SessionError, { code: string; name: string; message: stri
   });
 });
 
+it.each([0, 1])('where only %s ms were left, the store is not to blame: the request had no time', (ms) => {
+  const { message } = new StoreTimeoutError('set', ms);
+  expect(message).toBe('the request had no time left to wait for the session store to "set"');
+});
+
 it('the cause is kept as it was, and there is none where none was given', () => {
   expect(new StoreError('get', 'x', { cause }).cause).toBe(cause);
   expect(new StoreUnavailableError('get', { cause: 'text' }).cause).toBe('text');

@@ -4,6 +4,7 @@ import type { Session } from '../lib/main';
 import { SessionCookie } from '../lib/session-cookie';
 import { MapClient } from './helpers/map-client';
 import { siteWith } from './helpers/open-sites';
+import { member } from './helpers/requests/variant';
 import { countCalls } from './helpers/session-clients';
 import { type Routes, sessionOf, setCookieOf } from './helpers/session-site';
 
@@ -54,6 +55,63 @@ describe('an object that a handler assigns', () => {
     }
     expect((await visitor.get('/put?b=1')).status).toBe(200);
     expect((await visitor.get('/see')).json()).toEqual({ a: 1, b: '1' });
+  });
+
+  it('may bring its own cookie, frozen or not', async () => {
+    const store = new MapClient();
+    const site = await siteWith(
+      { store },
+      {
+        '/assign': (ctx) => {
+          const mine = { a: 1, cookie: { sameSite: 'strict', maxAge: 60_000 } };
+          ctx.session = ctx.query['frozen'] === undefined ? mine : Object.freeze(mine);
+        },
+      },
+    );
+    for (const path of ['/assign', '/assign?frozen']) {
+      const visitor = site.visitor();
+      expect(setCookieOf(await visitor.get(path))).toContain('samesite=strict');
+      expect((await visitor.get('/see')).json()).toEqual({ a: 1 });
+    }
+    expect([...store.ttls.values()]).toEqual([60_000, 60_000]);
+  });
+
+  it('shows what an update has stored, frozen or not', async () => {
+    const site = await siteWith(
+      {},
+      {
+        '/assign': async (ctx) => {
+          const mine = { a: 1 };
+          ctx.session = ctx.query['frozen'] === undefined ? mine : Object.freeze(mine);
+          await ctx.sessionHandler.update((session) => {
+            session['b'] = 2;
+          });
+          return { ...(await sessionOf(ctx)), cookie: undefined };
+        },
+      },
+    );
+    for (const path of ['/assign', '/assign?frozen']) {
+      const ann = await member(site);
+      expect((await ann.get(path)).json()).toEqual({ a: 1, b: 2 });
+      expect((await ann.get('/see')).json()).toEqual({ a: 1, b: 2 });
+    }
+  });
+
+  it('keeps the cookie that a deferred handler has given it before the stored one was read', async () => {
+    const store = new MapClient();
+    const site = await siteWith(
+      { store, defer: true },
+      {
+        '/assign': async (ctx) => {
+          ctx.session = { a: 1 };
+          (await sessionOf(ctx)).cookie.maxAge = 60_000;
+        },
+      },
+    );
+    const ann = await member(site);
+    await ann.get('/assign');
+    expect([...store.ttls]).toEqual([[`koa:sess:${ann.sid}`, 60_000]]);
+    expect((await ann.get('/see')).json()).toEqual({ a: 1 });
   });
 
   it('may be assigned and changed after', async () => {
@@ -154,6 +212,24 @@ describe('whether a session has changed', () => {
   });
 });
 
+it('a client that hands out what nobody can change is read all the same, and its sessions can be assigned', async () => {
+  const store = new MapClient();
+  const { get } = store;
+  store.get = async (key) => Object.freeze(await get.call(store, key));
+  const site = await siteWith(
+    { store },
+    {
+      '/assign': (ctx) => {
+        ctx.session = { ...ctx.session, b: 2 };
+      },
+    },
+  );
+  const ann = await member(site);
+  expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  await ann.get('/assign');
+  expect([(await ann.get('/see')).json(), site.errors]).toEqual([{ user: 'ann', b: 2 }, []]);
+});
+
 describe('what is held', () => {
   it('is empty without a record, and gives a session that has a cookie and nothing else', () => {
     const held = new HeldSession(() => options);
@@ -187,9 +263,39 @@ describe('what is held', () => {
     expect(Object.getPrototypeOf(session)).toBe(Object.prototype);
   });
 
-  it.each([5, 'x', true, 1n, Symbol('s'), () => 1, []])('refuses what is no session: %p', (value) => {
+  it.each([
+    5,
+    'x',
+    true,
+    1n,
+    Symbol('s'),
+    () => 1,
+    [],
+    Promise.resolve({ a: 2 }),
+    // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+    { then: () => undefined },
+  ])('refuses what is no session: %p', (value) => {
     const held = holding('{"a":1}');
     expect(() => held.assign(value)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_VALUE' }));
     expect(held.take()).toMatchObject({ a: 1 });
+  });
+
+  it('says of a promise what to do with it', () => {
+    expect(() => holding('{}').assign(Promise.resolve({}))).toThrow('got a promise: await it');
+  });
+
+  it.each([false, true])('is kept where a handler assigns a promise (defer: %s)', async (defer) => {
+    const site = await siteWith(
+      { defer },
+      {
+        '/assign': (ctx) => {
+          ctx.session = defer ? ctx.session : Promise.resolve({ user: 'bob' });
+        },
+      },
+    );
+    const ann = await member(site);
+    expect((await ann.get('/assign')).status).toBe(500);
+    expect(site.errors).toMatchObject([{ code: 'ERR_SESSION_VALUE' }]);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 });

@@ -1,9 +1,10 @@
 import type session from '../lib/main';
+import { fakeDate, pass } from './helpers/fake-date';
 import { gate } from './helpers/gate';
 import { MapClient, TouchableMapClient } from './helpers/map-client';
 import { overlapContract, siteOf, slow } from './helpers/overlap-contract';
 import { countCalls } from './helpers/session-clients';
-import { type Site, setCookieOf } from './helpers/session-site';
+import { type Site, sessionOf, setCookieOf } from './helpers/session-site';
 
 /** A client that tells the ttl of each write, and takes a turn of the event loop for it, like a database. */
 class WrittenClient extends MapClient {
@@ -30,7 +31,53 @@ describe('Requests of one session that overlap, with a store that only gets, set
     sites.push(site);
     return site;
   };
-  afterEach(() => Promise.all(sites.splice(0).map((site) => site.close())));
+  afterEach(async () => {
+    jest.useRealTimers();
+    await Promise.all(sites.splice(0).map((site) => site.close()));
+  });
+
+  /** A request of one site is overtaken by one of another site. */
+  const overtaken = async (client: MapClient, other: MapClient, byPath: string) => {
+    const [here, there] = [await open(client), await open(other)];
+    const ann = here.visitor();
+    await ann.get('/put?user=ann');
+    const cookie = await ann.jar.getCookieString(here.url);
+    const { open: go, opened } = gate();
+    const late = slow(ann, '/slow?here=1', opened);
+    await late.arrived;
+    await there.visitor().get(byPath, { cookie });
+    go();
+    return { here, reply: await late.reply, cookie, see: async () => (await ann.get('/see')).json() };
+  };
+
+  /** A request of one site whose write is on its way until it is let go, and another site with the same client. */
+  const whileWriting = async (client: MapClient) => {
+    const [here, there] = [await open(client), await open(client)];
+    const ann = here.visitor();
+    await ann.get('/put?user=ann');
+    const cookie = await ann.jar.getCookieString(here.url);
+    const [writing, read, answered] = [gate(), gate(), gate()];
+    const { get, set } = client;
+    client.set = async (...args) => {
+      client.set = set;
+      writing.open();
+      await answered.opened;
+      return set.apply(client, args);
+    };
+    const written = ann.get('/put?here=1');
+    await writing.opened;
+    client.get = (key) => {
+      setImmediate(read.open);
+      return get.call(client, key);
+    };
+    const overtakenBy = async (other: Promise<unknown>) => {
+      // By then the other one has done all that it can do before the write has ended.
+      await read.opened;
+      answered.open();
+      await Promise.all([written, other]);
+    };
+    return { here, there, cookie, overtakenBy };
+  };
 
   it('cost one read each, however much they merge', async () => {
     const client = new MapClient();
@@ -61,43 +108,136 @@ describe('Requests of one session that overlap, with a store that only gets, set
 
   it('follow the last write where they run in two processes', async () => {
     const client = new MapClient();
-    const [here, there] = [await open(client), await open(client)];
-    const ann = here.visitor();
-    await ann.get('/put?user=ann');
-    const cookie = await ann.jar.getCookieString(here.url);
-    const { open: go, opened } = gate();
-    const late = slow(ann, '/slow?here=1', opened);
-    await late.arrived;
-    await there.visitor().get('/put?there=1', { cookie });
-    go();
-    await late.reply;
-    expect((await ann.get('/see')).json()).toEqual({ user: 'ann', here: '1' });
+    const { see } = await overtaken(client, client.inAnotherProcess(), '/put?there=1');
+    expect(await see()).toEqual({ user: 'ann', here: '1' });
+  });
+
+  describe('in two applications of one process, with one client,', () => {
+    it('keep what both wrote', async () => {
+      const client = new MapClient();
+      const { see } = await overtaken(client, client, '/put?there=1');
+      expect(await see()).toEqual({ user: 'ann', here: '1', there: '1' });
+    });
+
+    it.each(['/logout', '/renew'])('write nothing over what %s of the other has left', async (path) => {
+      const client = new MapClient();
+      const { here, reply, cookie } = await overtaken(client, client, path);
+      expect([reply.status, setCookieOf(reply)]).toEqual([200, undefined]);
+      expect(here.events()).toContain('session:gone');
+      expect((await here.visitor().get('/see', { cookie })).json()).toEqual({});
+    });
+
+    it('wait for each other: neither loses what the other is writing', async () => {
+      const client = new MapClient();
+      const { there, cookie, ...writing } = await whileWriting(client);
+      await writing.overtakenBy(there.visitor().get('/put?there=1', { cookie }));
+      expect((await there.visitor().get('/see', { cookie })).json()).toEqual({ user: 'ann', here: '1', there: '1' });
+    });
+
+    it('wait for each other: what one is writing is not there any more once the other has logged out', async () => {
+      const client = new MapClient();
+      const { there, cookie, ...writing } = await whileWriting(client);
+      await writing.overtakenBy(there.visitor().get('/logout', { cookie }));
+      expect(client.size).toBe(0);
+    });
   });
 
   it('leave nothing stored when a write is on its way while another one logs out', async () => {
     const client = new MapClient();
-    const { visitor } = await open(client);
-    const ann = visitor();
+    const { here, cookie, ...writing } = await whileWriting(client);
+    await writing.overtakenBy(here.visitor().get('/logout', { cookie }));
+    expect(client.size).toBe(0);
+  });
+
+  it('get a session that goes nowhere where the record is moved while they read it', async () => {
+    const client = new MapClient();
+    const site = await open(client);
+    const ann = site.visitor();
     await ann.get('/put?user=ann');
-    const [writing, read, answered] = [gate(), gate(), gate()];
-    const { get, set } = client;
-    client.set = async (...args) => {
-      writing.open();
-      await answered.opened;
-      return set.apply(client, args);
-    };
-    const written = ann.get('/put?late=1');
-    await writing.opened;
-    client.get = (key) => {
-      setImmediate(read.open);
+    const cookie = await ann.jar.getCookieString(site.url);
+    const [reading, moved] = [gate(), gate()];
+    const { get } = client;
+    client.get = async (key) => {
+      client.get = get;
+      reading.open();
+      await moved.opened;
       return get.call(client, key);
     };
-    const left = ann.get('/logout');
-    // By then the logout has done all that it can do before the write has ended.
-    await read.opened;
-    answered.open();
-    await Promise.all([written, left]);
-    expect(client.size).toBe(0);
+    const late = site.visitor().get('/put?user=late', { cookie });
+    await reading.opened;
+    await ann.get('/renew');
+    moved.open();
+    expect(setCookieOf(await late)).toBeUndefined();
+    expect(site.events().slice(-2)).toEqual(['session:created', 'session:gone']);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+
+  it('do not write a record on whose time another one has let it end meanwhile', async () => {
+    fakeDate();
+    const client = new MapClient();
+    const { visitor, events } = await open(
+      client,
+      {},
+      {
+        '/shortly': async (ctx) => {
+          (await sessionOf(ctx)).cookie.expires = new Date(Date.now() + 1000);
+        },
+      },
+    );
+    const ann = visitor();
+    await ann.get('/put?user=ann');
+    const { open: go, opened } = gate();
+    const late = slow(ann, '/slow?late=1', opened);
+    await late.arrived;
+    await ann.get('/shortly');
+    pass(2000);
+    go();
+    expect(setCookieOf(await late.reply)).toBeUndefined();
+    expect([client.size, events().at(-1)]).toEqual([0, 'session:gone']);
+  });
+
+  describe('that go on after their response', () => {
+    /** Sets `late` once it is told to, after the response. */
+    const working = async (client: MapClient) => {
+      const { open: go, opened } = gate();
+      let work: Promise<unknown> | undefined;
+      const site = await open(
+        client,
+        {},
+        {
+          '/work': async (ctx) => {
+            const it = await sessionOf(ctx);
+            work = opened.then(async () => {
+              it['late'] = '1';
+              await ctx['saveSession']();
+            });
+          },
+        },
+      );
+      const ann = site.visitor();
+      await ann.get('/put?user=ann');
+      await ann.get('/work');
+      const finish = async () => {
+        go();
+        await work;
+      };
+      return { site, ann, finish };
+    };
+
+    it('keep what others have written since', async () => {
+      const { ann, finish } = await working(new MapClient());
+      await ann.get('/put?early=1');
+      await finish();
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', early: '1', late: '1' });
+    });
+
+    it('write nothing where the record is not there any more', async () => {
+      const client = new MapClient();
+      const { site, finish } = await working(client);
+      client.records.clear();
+      await finish();
+      expect([client.size, site.events().at(-1)]).toEqual([0, 'session:gone']);
+    });
   });
 
   describe('extend a record', () => {

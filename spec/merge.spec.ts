@@ -14,20 +14,27 @@ interface Sides {
   /** Before `beforeSave`; default: `mine`. */
   handled?: unknown;
   replaced?: boolean;
+  /** Default: whether `mine` has another cookie than `base`. */
+  cookieChanged?: boolean;
   onConflict?: OnConflict;
 }
 
 /** JSON text of data, or a text as it is, for keys that literals cannot have. */
 const text = (data: unknown) => (typeof data === 'string' ? data : JSON.stringify(data));
 
-function merge({ base, mine, theirs, handled = mine, replaced = false, onConflict = 'last-write' }: Sides): Data {
-  const change: Change = { base: text(base), mine: text(mine), handled: text(handled), replaced };
+/** The cookie's text in one of the sides. */
+const cookieOf = (data: unknown) => JSON.stringify((JSON.parse(text(data)) as Data)['cookie']);
+
+function merge({ base, mine, theirs, handled = mine, onConflict = 'last-write', ...rest }: Sides): Data {
+  const { replaced = false, cookieChanged = cookieOf(base) !== cookieOf(mine) } = rest;
+  const change: Change = { base: text(base), mine: text(mine), handled: text(handled), replaced, cookieChanged };
   return JSON.parse(applyChange(change, text(theirs), onConflict));
 }
 
 describe('a change of a session that nobody else changed', () => {
   it('is stored as it is', () => {
-    const change: Change = { base: '{"a":1}', mine: '{"a":2, "b":3}', handled: '{"a":2, "b":3}', replaced: false };
+    const mine = '{"a":2, "b":3}';
+    const change: Change = { base: '{"a":1}', mine, handled: mine, replaced: false, cookieChanged: false };
     expect(applyChange(change, '{"a":1}', 'throw')).toBe('{"a":2, "b":3}');
   });
 });
@@ -181,6 +188,56 @@ describe('the same key changed twice', () => {
       theirs: { cookie: { maxAge: 3 } },
     };
     expect(merge({ ...conflict, onConflict: 'throw' })).toEqual({ cookie: { maxAge: 2 } });
+  });
+
+  it.each<[string, Sides, Data]>([
+    [
+      "theirs, where no handler of this request set anything: today's options differ from the record",
+      { base: { cookie: { maxAge: 1 } }, mine: { cookie: { maxAge: 2 } }, theirs: { cookie: { maxAge: 3 } } },
+      { cookie: { maxAge: 3 } },
+    ],
+    [
+      "theirs, with the stamp that tells this request's text from others",
+      {
+        base: { cookie: { maxAge: 1, stamp: 'old' } },
+        mine: { cookie: { maxAge: 1, stamp: 'mine' } },
+        theirs: { cookie: { maxAge: 3, stamp: 'theirs' } },
+      },
+      { cookie: { maxAge: 3, stamp: 'mine' } },
+    ],
+    [
+      'theirs, also where this request replaced the session as a whole',
+      {
+        base: { cookie: { maxAge: 1 } },
+        mine: { cookie: {} },
+        theirs: { a: 1, cookie: { maxAge: 3 } },
+        replaced: true,
+      },
+      { cookie: { maxAge: 3 } },
+    ],
+    [
+      'theirs, where this request has none',
+      { base: { a: 1, cookie: { maxAge: 1 } }, mine: { a: 2 }, theirs: { a: 1, cookie: { maxAge: 3 } } },
+      { a: 2, cookie: { maxAge: 3 } },
+    ],
+    [
+      "this request's, where the record has none",
+      { base: { a: 1 }, mine: { a: 2, cookie: { maxAge: 2 } }, theirs: { a: 1, b: 1 } },
+      { a: 2, b: 1, cookie: { maxAge: 2 } },
+    ],
+  ])('the cookie is %s', (_whose, sides, expected) => {
+    for (const onConflict of ['last-write', 'throw', () => 'asked'] as const)
+      expect(merge({ ...sides, cookieChanged: false, onConflict })).toEqual(expected);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['an async function', async () => 5],
+    // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+    ['a function that returns what other promise libraries make', () => ({ then: () => undefined })],
+  ])('is not to be settled by %s: nobody would wait for it', (_what, onConflict) => {
+    expect(() => merge({ ...sides, onConflict })).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_VALUE', message: expect.stringContaining('onConflict') }),
+    );
   });
 
   it('no conflict: what only beforeSave set', () => {

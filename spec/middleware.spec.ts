@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import Koa from 'koa';
 import Koa2 from 'koa2';
 
+import predecessor = require('koa-generic-session');
 import session = require('../lib/main');
 
 import { fakeDate, pass } from './helpers/fake-date';
@@ -140,4 +141,59 @@ it('a body that cannot be read after all has its cookie sent along with the erro
   const reply = await visitor.get('/file');
   expect([reply.status, reply.setCookie.length]).toEqual([404, 2]);
   expect((await visitor.get('/see')).json()).toEqual({ user: 'ann' });
+});
+
+describe("a request that has another package's session already", () => {
+  const elsewhere = { from: 'elsewhere' };
+
+  it('is left alone where that is an accessor of the application’s context', async () => {
+    const client = new MapClient();
+    const site = await closedAfterTest(
+      openSite({ use: session({ store: client }), routes: { '/whose': (ctx) => ctx.session } }),
+    );
+    Object.defineProperty(site.app.context, 'session', { get: () => elsewhere, configurable: true });
+    const reply = await site.visitor().get('/whose');
+    expect([reply.json(), reply.setCookie, site.errors]).toEqual([elsewhere, [], []]);
+    await site.visitor().get('/put?user=ann');
+    expect(client.size).toBe(0);
+  });
+
+  it('is left alone without asking for that session: it might be loaded by it', async () => {
+    let asked = 0;
+    const before: Koa.Middleware = (ctx, next) => {
+      const get = () => {
+        asked += 1;
+        return undefined;
+      };
+      Object.defineProperty(ctx, 'session', { get, configurable: true });
+      return next();
+    };
+    const client = new MapClient();
+    const site = await closedAfterTest(openSite({ use: [before, session({ store: client })] }));
+    expect((await site.visitor().get('/idle')).status).toBe(200);
+    expect([asked, client.size]).toEqual([0, 0]);
+  });
+
+  it("is left alone where that is koa-generic-session's, deferred", async () => {
+    const [theirs, ours] = [new MapClient(), new MapClient()];
+    const first = predecessor({ store: theirs, defer: true }) as Koa.Middleware;
+    const site = await closedAfterTest(openSite({ use: [first, session({ key: 'b.sid', store: ours, defer: true })] }));
+    const ann = await member(site);
+    const calls = [countCalls(theirs), countCalls(ours)];
+    expect((await ann.get('/idle')).status).toBe(200);
+    expect(calls.map((counted) => counted.of('read'))).toEqual([0, 0]);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    expect([ours.size, site.errors]).toEqual([0, []]);
+  });
+
+  it('is ours where the name holds nothing', async () => {
+    const before: Koa.Middleware = (ctx, next) => {
+      Object.defineProperty(ctx, 'session', { value: null, configurable: true, writable: true });
+      return next();
+    };
+    const client = new MapClient();
+    const site = await closedAfterTest(openSite({ use: [before, session({ store: client })] }));
+    await site.visitor().get('/see');
+    expect(site.errors).toEqual([]);
+  });
 });

@@ -1,6 +1,7 @@
 import type Koa from 'koa';
 import predecessor from 'koa-generic-session';
 import session, { MemoryStore, type Session, type SessionStore } from '../lib/main';
+import { redisStore } from '../lib/redis';
 import { type Browser, browser } from './helpers/http';
 import { endOf, type KoaRedis, koaRedis } from './helpers/koa-redis-client';
 import { MapClient } from './helpers/map-client';
@@ -72,12 +73,27 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-const sharedClients: [string, () => { client: SessionStore; end?: () => Promise<void> }][] = [
+/** What both use, or what the predecessor uses, and `own` what this package uses on the same records. */
+interface Shared {
+  client: SessionStore;
+  own?: SessionStore;
+  end?: () => Promise<void>;
+}
+
+const sharedClients: [string, () => Shared][] = [
   [
     'koa-redis',
     () => {
       const client = koaRedis(redis);
       return { client, end: () => endBeside(client) };
+    },
+  ],
+  [
+    'koa-redis, with the RedisStore here',
+    () => {
+      const client = koaRedis(redis);
+      const own = redisStore({ host: '127.0.0.1', port: redis.port });
+      return { client, own, end: () => Promise.all([endBeside(client), own.close()]).then(() => undefined) };
     },
   ],
   ['a client that keeps JSON', () => ({ client: new MapClient() })],
@@ -94,10 +110,10 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
 
   beforeEach(async () => {
     shared = share();
-    const options = { store: shared.client, key: 'sid', prefix: 'app:' };
+    const options = { key: 'sid', prefix: 'app:' };
     const keys = ['a key of both'];
-    old = await closedAfterTest(openSite({ use: predecessor({ ...options }), keys, routes }));
-    young = await closedAfterTest(openSite({ use: session(options), keys, routes }));
+    old = await closedAfterTest(openSite({ use: predecessor({ ...options, store: shared.client }), keys, routes }));
+    young = await closedAfterTest(openSite({ use: session({ ...options, store: shared.own ?? shared.client }), keys, routes }));
     // One visitor: cookies do not tell ports apart.
     inOld = old.visitor();
     inYoung = browser(young.url, inOld.jar);

@@ -3,9 +3,10 @@ import session, { MemoryStore, type Session, type SessionStore, Store } from '..
 import { compareAndSetClient, plainClient, type Style, styles } from './helpers/client-styles';
 import { EmittingClient } from './helpers/emitting-client';
 import { MapClient } from './helpers/map-client';
-import { openSite } from './helpers/session-site';
+import { openSite, type Routes, sessionOf } from './helpers/session-site';
 
 const HOUR = 60 * 60 * 1000;
+const KEY = 'koa:sess:known';
 const now = new Date('2030-01-01T00:00:00Z');
 const later = (ms: number) => new Date(now.getTime() + ms);
 
@@ -87,6 +88,13 @@ describe('Store', () => {
       (client) => {
         expect(() => new Store(client as unknown as SessionStore)).toThrow(TypeError);
       },
+    );
+  });
+
+  it.each([['shop:'], [5], [() => undefined]])('refuses options that are none: %p', (options) => {
+    expect(() => new Store(new MapClient(), options as unknown as object)).toThrow(TypeError);
+    expect(() => new Store(new MapClient(), options as unknown as object)).toThrow(
+      /Expected `options` to be an object/,
     );
   });
 
@@ -178,6 +186,42 @@ describe('Store', () => {
     );
   });
 
+  describe('a record that is written again as it is', () => {
+    it.each<[string, object | null, number]>([
+      ['its own time', { maxAge: HOUR, own: ['maxAge'] }, HOUR],
+      ['one day where its cookie holds what is no time', { maxAge: 'soon', expires: 'never' }, 24 * HOUR],
+      ['one day where it has no cookie', null, 24 * HOUR],
+    ])('lives %s', async (_what, cookie, expected) => {
+      const client = new MapClient();
+      await using site = await disposable(
+        openSite({ use: session({ store: client, rolling: true, cookie: { signed: false } }) }),
+      );
+      client.records.set(KEY, JSON.stringify({ user: 'ann', ...(cookie && { cookie }) }));
+      expect((await site.visitor().get('/see', { cookie: 'koa.sid=known' })).json()).toEqual({ user: 'ann' });
+      expect(client.ttls.get(KEY)).toBe(expected);
+    });
+
+    it('lives one day where another program has meanwhile given it what is no time', async () => {
+      const client = new MemoryStore();
+      const routes: Routes = {
+        '/late': async (ctx) => {
+          Object.assign(await sessionOf(ctx), { late: 1 });
+          client.set(
+            KEY,
+            { user: 'ann', other: 1, cookie: { maxAge: 'soon', expires: 'never' } } as unknown as Session,
+            HOUR,
+          );
+        },
+      };
+      const use = session({ store: client, cookie: { signed: false, maxAge: HOUR } });
+      await using site = await disposable(openSite({ use, routes }));
+      client.set(KEY, { user: 'ann', cookie: {} }, HOUR);
+      expect((await site.visitor().get('/late', { cookie: 'koa.sid=known' })).status).toBe(200);
+      expect(client.get(KEY)).toMatchObject({ user: 'ann', other: 1, late: 1 });
+      expect(client.load(KEY, { ttl: true })?.ttl).toBeGreaterThan(23 * HOUR);
+    });
+  });
+
   describe('guarantee', () => {
     it.each(Object.entries(styles))('is compare-and-set where the client can, with %s', (_name, style) => {
       expect(new Store(compareAndSetClient(style)).guarantee).toBe('compare-and-set');
@@ -240,6 +284,20 @@ describe('Store', () => {
       const store = new Store(new MapClient());
       store.close();
       await expect(store.get('a')).rejects.toMatchObject({ name: 'StoreUnavailableError', operation: 'get' });
+    });
+
+    it('closes with the last middleware that uses it, and its client only where that was made for it', async () => {
+      const closed: string[] = [];
+      const client = () => Object.assign(new MapClient(), { close: () => closed.push('client') });
+      const store = new Store(client());
+      const [one, two] = [session({ store }), session({ store })];
+      await one.close();
+      expect(store.status).toBe('available');
+      await two.close();
+      expect([store.status, closed]).toEqual(['closed', []]);
+      await new Store(client(), {}, true).close();
+      await new Store(new MapClient(), {}, true).close();
+      expect(closed).toEqual(['client']);
     });
 
     it('waits for the connection and then asks', async () => {

@@ -10,6 +10,11 @@ export class MapClient implements SessionStore {
     return this.records.size;
   }
 
+  /** The client of another process, on the same database. */
+  inAnotherProcess(): MapClient {
+    return Object.assign(new MapClient(), { records: this.records, ttls: this.ttls });
+  }
+
   async get(key: string): Promise<Session | null> {
     const record = this.records.get(key);
     return record === undefined ? null : (JSON.parse(record) as Session);

@@ -59,11 +59,16 @@ export function placementContract(variant: Variant): void {
             (await sessionOf(ctx))['user'] = 'ann';
             ctx.sessionId = 'chosen';
           },
+          '/change': async (ctx) => {
+            await ctx.session;
+            ctx.sessionId = 'another';
+          },
         },
       );
       const visitor = site.visitor();
       expect(sentId(await visitor.get('/choose'))).toBe('chosen');
-      expect((await visitor.get('/choose')).status).toBe(500);
+      expect((await visitor.get('/choose')).status).toBe(200);
+      expect((await visitor.get('/change')).status).toBe(500);
       expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_ID' })]);
     });
   });

@@ -1,0 +1,48 @@
+import { MapClient } from './helpers/map-client';
+import { eitherClient, siteWithMember } from './helpers/meanwhile';
+import type { OpenClient } from './helpers/session-clients';
+import { sessionOf } from './helpers/session-site';
+
+const shortly = { timeout: 200, reconnectTimeout: 200 };
+const never = () => new Promise<never>(() => undefined);
+
+/** Lets no write of the client be answered any more. */
+function hang(client: OpenClient): void {
+  if (client instanceof MapClient) client.set = never;
+  else Object.assign(client, { swap: never, create: never });
+}
+
+describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
+  it('do not blame the store for an update that takes too long, and go on without it', async () => {
+    const { site, ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
+      '/update': (ctx) => ctx.sessionHandler.update(never),
+    }));
+    expect((await ann.get('/update')).status).toBe(500);
+    expect(site.errors).toMatchObject([{ code: 'ERR_SESSION_STORE_TIMEOUT', operation: 'set' }]);
+    expect(site.errors[0]?.message).not.toContain('session store gave no answer');
+    expect((await ann.get('/put?a=1')).status).toBe(200);
+    expect(await see()).toEqual({ user: 'ann', a: '1' });
+  });
+
+  it('are told that they had no time left, not that the store took a millisecond or none', async () => {
+    const client = make();
+    const { site, ann } = await siteWithMember({ store: client, ...shortly }, () => ({
+      '/twice': async (ctx) => {
+        const session = await sessionOf(ctx);
+        hang(client);
+        const messages: string[] = [];
+        for (const name of ['a', 'b']) {
+          session[name] = 1;
+          await ctx.saveSession().catch((error: Error) => messages.push(error.message));
+        }
+        ctx.sessionSave = false;
+        return messages;
+      },
+    }));
+    expect((await ann.get('/twice')).json()).toEqual([
+      'session store gave no answer to "set" within 200 ms',
+      'the request had no time left to wait for the session store to "set"',
+    ]);
+    expect(site.errors).toEqual([]);
+  });
+});
