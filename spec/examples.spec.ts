@@ -40,4 +40,34 @@ describe('the examples', () => {
     await program.says(/^connect: /m, heard);
     expect((await visitor.get('/')).text).toBe('views: 2\n');
   });
+
+  it('outage.js answers 503 with Retry-After while Redis is away, and its health all the time', async () => {
+    redis = await startRedis({ appendonly: true });
+    const { visitor } = await start('outage.js', { REDIS_URL: redis.url });
+    expect((await visitor.get('/')).text).toBe('views: 1\n');
+
+    await redis.kill();
+    await program.says(/^disconnect: /m);
+    const heard = program.output.length;
+    const { status, headers, setCookie } = await visitor.get('/');
+    expect([status, headers.get('retry-after'), setCookie]).toEqual([503, '5', []]);
+    expect((await visitor.get('/health')).text).toBe('sessions: unavailable\n');
+
+    await redis.restart();
+    await program.says(/^connect: /m, heard);
+    expect((await visitor.get('/')).text).toBe('views: 2\n');
+    expect((await visitor.get('/health')).text).toBe('sessions: available\n');
+  });
+
+  it.each([
+    ['is there', async () => undefined],
+    ['is away', () => redis?.kill()],
+  ])('shutdown.js ends by itself while Redis %s', async (_where, change) => {
+    redis = await startRedis();
+    const { visitor } = await start('shutdown.js', { REDIS_URL: redis.url });
+    expect((await visitor.get('/')).text).toBe('views: 1\n');
+    await change();
+    expect(await program.end('SIGTERM')).toBe(0);
+    expect(program.output).toMatch(/^bye$/m);
+  });
 });

@@ -28,11 +28,16 @@ export async function untilReady(client: KoaRedis): Promise<void> {
   if (statusOf(client) !== 'ready') await once(client, 'ready');
 }
 
+/** The client's next event of this name. Unlike `once` of node:events it does not mind the errors of attempts in vain. */
+export function heard(client: KoaRedis, event: string): Promise<void> {
+  return new Promise((resolve) => client.once(event, () => resolve()));
+}
+
 /** Ends the client, whether or not its server still runs. */
 export async function endOf(client: KoaRedis): Promise<void> {
   if (statusOf(client) === 'end') return;
   // Between two retries there is no connection whose end could be told.
-  const ended = statusOf(client) === 'reconnecting' ? undefined : once(client, 'end');
+  const ended = statusOf(client) === 'reconnecting' ? undefined : heard(client, 'end');
   client.client.disconnect();
   await ended;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ export interface RedisOptions {
   appendonly?: boolean;
   /** More arguments for redis-server, such as `['--requirepass', 'x']`. */
   args?: readonly string[];
+  /** Lines of a configuration file, for what has no argument. The server may write to it. */
+  config?: readonly string[];
 }
 
 export interface RedisServer {
@@ -31,10 +33,12 @@ export interface RedisServer {
 
 const attempts = 5;
 const patience = 10_000;
+const configFile = 'redis.conf';
 
 /** A private redis-server on a free port; it ends with `stop()` and never outlives the specs. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'spec-redis-'));
+  if (options.config) await writeFile(join(dir, configFile), options.config.join('\n'));
   let { port, redis } = await startOnFreePort(dir, options);
 
   const end = async (signal: NodeJS.Signals) => {
@@ -84,7 +88,7 @@ async function startOnFreePort(dir: string, options: RedisOptions): Promise<{ po
   }
 }
 
-async function startOn(port: number, dir: string, { appendonly = false, args = [] }: RedisOptions) {
+async function startOn(port: number, dir: string, { appendonly = false, args = [], config }: RedisOptions) {
   const settings = {
     port,
     dir,
@@ -94,7 +98,7 @@ async function startOn(port: number, dir: string, { appendonly = false, args = [
     appendfsync: 'always',
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const redis = await spawnRedis([...flags, ...args], dir);
+  const redis = await spawnRedis([...(config ? [configFile] : []), ...flags, ...args], dir);
   await ready(redis, port);
   return redis;
 }
@@ -121,7 +125,8 @@ function fields(info: string): Record<string, string> {
   return Object.fromEntries([...info.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]));
 }
 
-async function freePort(): Promise<number> {
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

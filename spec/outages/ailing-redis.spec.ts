@@ -1,0 +1,155 @@
+import { type Ailment, ailments, untilWell } from '../helpers/ailing-redis';
+import { endOf, type KoaRedis, koaRedis, untilReady } from '../helpers/koa-redis-client';
+import { at, budget, grace, openCalmShop, openShop, summary, type Told, timed } from '../helpers/outage-shop';
+import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { sentId } from '../helpers/session-site';
+
+// A replica takes its time to find its master.
+jest.setTimeout(20_000);
+
+const modes = [
+  ['eager', false],
+  ['defer', true],
+] as const;
+
+let redis: RedisServer;
+let client: KoaRedis;
+let cure: (() => Promise<unknown>) | undefined;
+const strike = async (ailment: Pick<Ailment, 'begin'>) => {
+  cure = await ailment.begin(redis, client);
+};
+const recover = async () => {
+  const one = cure;
+  cure = undefined;
+  await one?.();
+};
+// Also where a spec failed before it came to that.
+afterEach(recover);
+
+/** The key and the text of the only session. */
+const storedSession = async () => {
+  const key = await redis.command("EVAL \"return redis.call('KEYS','koa:sess:*')[1]\" 0");
+  return [key, await redis.command(`GET ${key}`)];
+};
+const start = async (options: Parameters<typeof startRedis>[0], clientOptions: object = {}) => {
+  redis = await startRedis(options);
+  client = koaRedis(redis, clientOptions);
+  client.on('error', () => undefined);
+  await untilReady(client);
+};
+const stop = async () => {
+  await endOf(client);
+  await redis.stop();
+};
+
+describe.each(Object.entries(ailments))(
+  'A Redis that %s',
+  (_what, { redis: options, client: clientOptions, ...ailment }) => {
+    const { type, says, ...failure } = ailment.failure;
+    const told = {
+      type,
+      error: {
+        ...failure,
+        code: expect.stringMatching(/^ERR_SESSION_STORE/),
+        cause: says === undefined ? undefined : expect.objectContaining({ message: expect.stringMatching(`^${says}`) }),
+      },
+    };
+    const { error } = told;
+
+    beforeAll(() => start(options, clientOptions));
+    afterEach(() => redis.command('FLUSHALL'));
+    afterAll(stop);
+
+    it.each(modes)('keeps no request longer than its budget, and the session as it was: %s', async (_mode, defer) => {
+      const strict = await openShop(client, { defer });
+      const calm = await openCalmShop(client, { defer });
+      const ann = strict.visitor();
+      await ann.get('/put?user=ann');
+      const before = await storedSession();
+
+      await strike(ailment);
+      const [failed, wentOn] = await Promise.all([timed(ann.get('/change')), timed(at(calm, ann).get('/change'))]);
+      await recover();
+      await untilWell(client);
+
+      expect([failed.reply.status, failed.reply.setCookie]).toEqual([500, []]);
+      expect(strict.errors.map(summary)).toEqual([error]);
+      const seen = failure.operation === 'get' ? {} : { user: 'ann' };
+      expect([wentOn.reply.status, wentOn.reply.setCookie, wentOn.reply.json()]).toEqual([200, [], seen]);
+      expect(calm.told.map((it) => ({ type: it.type, error: summary(it.error) }))).toEqual([told]);
+      expect(calm.errors).toEqual([]);
+      for (const { ms } of [failed, wentOn]) expect(ms).toBeLessThan(budget + grace);
+
+      expect(await storedSession()).toEqual(before);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+      expect((await at(calm, ann).get('/see')).json()).toEqual({ user: 'ann' });
+    });
+
+    it.each(modes)('lets visitors without a session in: %s', async (_mode, defer) => {
+      const strict = await openShop(client, { defer });
+      await strike(ailment);
+      const { reply, ms } = await timed(strict.visitor().get('/see'));
+      expect([reply.status, reply.json(), reply.setCookie]).toEqual([200, {}, []]);
+      expect(ms).toBeLessThan(budget + grace);
+      await recover();
+      await untilWell(client);
+    });
+  },
+);
+
+describe('A Redis that takes no writes', () => {
+  const [readOnly, full] = [ailments['became a replica'], ailments['is out of memory']] as [Ailment, Ailment];
+  beforeEach(() => start({}));
+  afterEach(stop);
+
+  it('keeps nobody logged in: the cookie is cleared, the errorHandler hears of the record that stays', async () => {
+    const calm = await openCalmShop(client);
+    const ann = calm.visitor();
+    await ann.get('/put?user=ann');
+    const before = await storedSession();
+    await strike(readOnly);
+    const reply = await ann.get('/logout');
+    await recover();
+    expect([reply.status, sentId(reply)]).toEqual([200, '']);
+    expect(calm.told).toEqual([
+      { type: 'destroy', error: expect.objectContaining({ operation: 'destroy' }) } satisfies Told,
+    ]);
+    expect(await storedSession()).toEqual(before);
+    expect((await ann.get('/see')).json()).toEqual({});
+  });
+
+  it('lets users log out where it is merely full', async () => {
+    const strict = await openShop(client);
+    const ann = strict.visitor();
+    await ann.get('/put?user=ann');
+    await strike(full);
+    const reply = await ann.get('/logout');
+    await recover();
+    expect([reply.status, sentId(reply), await redis.command('DBSIZE')]).toEqual([200, '', '0']);
+  });
+
+  it('cannot extend a session, which the errorHandler hears of as a touch; no cookie promises what the record lacks', async () => {
+    const calm = await openCalmShop(client, { rolling: true });
+    const ann = calm.visitor();
+    await ann.get('/put?user=ann');
+    await strike(readOnly);
+    const reply = await ann.get('/see');
+    await recover();
+    expect([reply.status, reply.json(), reply.setCookie]).toEqual([200, { user: 'ann' }, []]);
+    expect(calm.told).toEqual([{ type: 'touch', error: expect.objectContaining({ name: 'StoreError' }) }]);
+  });
+
+  it.each(modes)('starts no new session, and promises none: %s', async (_mode, defer) => {
+    const calm = await openCalmShop(client, { defer });
+    const strict = await openShop(client, { defer });
+    await strike(full);
+    const replies = [await calm.visitor().get('/put?user=ann'), await strict.visitor().get('/put?user=ann')];
+    await recover();
+    expect(replies.map(({ status, setCookie }) => [status, setCookie])).toEqual([
+      [200, []],
+      [500, []],
+    ]);
+    expect(calm.told).toEqual([{ type: 'set', error: expect.objectContaining({ operation: 'set' }) }]);
+    expect(await redis.command('DBSIZE')).toBe('0');
+  });
+});
