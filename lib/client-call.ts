@@ -2,7 +2,7 @@ import co = require('co');
 
 import type { Budget } from './budget';
 import { withDeadline } from './deadline';
-import { StoreError, type StoreOperation, StoreTimeoutError, StoreUnavailableError } from './errors';
+import { StoreError, type StoreOperation, StoreTimeoutError } from './errors';
 import type { StoreStatus } from './store-status';
 import type { Answer } from './types';
 
@@ -25,7 +25,7 @@ export class ClientCaller {
   /** What a request is told that has waited for `ms` milliseconds. */
   late(operation: StoreOperation, ms: number): StoreError {
     const isAway = this.#status.state !== 'available';
-    return isAway ? new StoreUnavailableError(operation) : new StoreTimeoutError(operation, Math.round(ms));
+    return isAway ? this.#status.unavailable(operation) : new StoreTimeoutError(operation, Math.round(ms));
   }
 
   /**

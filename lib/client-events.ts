@@ -1,17 +1,23 @@
+type Heard = (error?: unknown) => void;
+
 /** The part of an EventEmitter that is used of a client, if it has it. */
 interface Emitter {
-  on(event: string, listener: () => void): unknown;
-  off?(event: string, listener: () => void): unknown;
-  removeListener?(event: string, listener: () => void): unknown;
+  on(event: string, listener: Heard): unknown;
+  off?(event: string, listener: Heard): unknown;
+  removeListener?(event: string, listener: Heard): unknown;
+  listenerCount?(event: string): number;
   readonly status?: unknown;
   readonly connected?: unknown;
   readonly isReady?: unknown;
+  readonly slots?: unknown;
 }
 
 /** Who wants to hear of a client's connection. */
 export interface ConnectionListener {
   connected(): void;
   disconnected(): void;
+  /** The connection failed, for this reason. */
+  failed(error: unknown): void;
 }
 
 /** The states in which a Redis client of the ioredis family can be; koa-redis passes its client's on. */
@@ -29,7 +35,7 @@ const REDIS_STATES = [
 
 /** Where there is a `status`, `connect` means the socket alone: while Redis is LOADING nothing can be read, and `disconnect` is the end of all retries. */
 const REDIS_EVENTS = { connected: ['ready'], disconnected: ['close', 'reconnecting', 'end', 'disconnect'] };
-/** node-redis says `reconnecting` while it tries to come back; where it gives up it may say no more than `error`. Its Clusters have no `isReady`. */
+/** node-redis says `reconnecting` while it tries to come back; where it gives up it may say no more than `error`. */
 const NODE_REDIS_EVENTS = { connected: ['ready'], disconnected: ['reconnecting', 'end', 'error'] };
 const PLAIN_EVENTS = { connected: ['connect'], disconnected: ['disconnect'] };
 
@@ -57,7 +63,7 @@ export function isDisconnected(client: object): boolean {
 class ClientHub {
   readonly #listeners = new Set<ConnectionListener>();
   readonly #client: Emitter;
-  readonly #subscriptions: [event: string, heard: () => void][];
+  readonly #subscriptions: [event: string, heard: Heard][];
   readonly #ended: () => void;
 
   constructor(client: Emitter, ended: () => void) {
@@ -70,9 +76,11 @@ class ClientHub {
       if (client.isReady !== true) this.#tell('disconnected');
     };
     this.#subscriptions = [
-      ...events.connected.map((event): [string, () => void] => [event, connected]),
-      ...events.disconnected.map((event): [string, () => void] => [event, disconnected]),
+      ...events.connected.map((event): [string, Heard] => [event, connected]),
+      ...events.disconnected.map((event): [string, Heard] => [event, disconnected]),
     ];
+    // Where nobody listens, an `error` is to be noticed, and a listener of ours would hide it.
+    if (client.listenerCount?.('error')) this.#subscriptions.push(['error', (error) => this.#failed(error)]);
     for (const [event, heard] of this.#subscriptions) client.on(event, heard);
   }
 
@@ -83,7 +91,11 @@ class ClientHub {
     };
   }
 
-  #tell(what: keyof ConnectionListener): void {
+  #failed(error: unknown): void {
+    for (const listener of this.#listeners) listener.failed(error);
+  }
+
+  #tell(what: 'connected' | 'disconnected'): void {
     for (const listener of this.#listeners) listener[what]();
   }
 
@@ -103,7 +115,8 @@ function isEmitter(client: object): client is Emitter {
 
 function eventsOf(client: Emitter) {
   if (isRedisLike(client)) return REDIS_EVENTS;
-  return typeof client.isReady === 'boolean' ? NODE_REDIS_EVENTS : PLAIN_EVENTS;
+  // Its Clusters, which know their `slots`, say `connect` and `disconnect`.
+  return typeof client.isReady === 'boolean' && client.slots === undefined ? NODE_REDIS_EVENTS : PLAIN_EVENTS;
 }
 
 function isRedisLike(client: Emitter): boolean {

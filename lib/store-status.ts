@@ -16,6 +16,8 @@ export class StoreStatus {
   readonly #waiters = new Set<Waiter>();
   #state: StoreState = 'available';
   #timer: NodeJS.Timeout | undefined;
+  /** Why the connection failed last. */
+  #cause: unknown;
 
   /** @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`. */
   constructor(reconnectTimeout: number) {
@@ -42,6 +44,16 @@ export class StoreStatus {
     if (this.#state !== 'closed') this.#end('available');
   }
 
+  /** The client says why it has no connection. */
+  failed(error: unknown): void {
+    this.#cause = error;
+  }
+
+  /** What a request is told; `cause` is why the connection failed last, where the client says so. */
+  unavailable(operation: StoreOperation): StoreUnavailableError {
+    return new StoreUnavailableError(operation, this.#cause === undefined ? undefined : { cause: this.#cause });
+  }
+
   /** Nothing will be asked any more. */
   close(): void {
     this.#end('closed');
@@ -54,7 +66,7 @@ export class StoreStatus {
    */
   wait(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
     if (this.#state === 'available') return undefined;
-    const unavailable = () => new StoreUnavailableError(operation);
+    const unavailable = () => this.unavailable(operation);
     if (this.#state !== 'pending' || budget.left === 0) return Promise.reject(unavailable());
 
     let waiter: Waiter | undefined;
@@ -70,6 +82,7 @@ export class StoreStatus {
   #end(state: Exclude<StoreState, 'pending'>): void {
     clearTimeout(this.#timer);
     this.#state = state;
+    if (state === 'available') this.#cause = undefined;
     for (const waiter of this.#waiters) {
       if (state === 'available') waiter.resolve();
       else waiter.reject();

@@ -75,6 +75,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#stopListening = listenToClient(client, {
       connected: () => this.#say('connect'),
       disconnected: () => this.#say('disconnect'),
+      failed: (error) => this.#status.failed(error),
     });
     if (isDisconnected(client)) this.#status.lost();
   }

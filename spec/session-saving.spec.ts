@@ -1,10 +1,11 @@
 import type Koa from 'koa';
+import { MemoryStore } from '../lib/main';
 import { everyTestStartsAt } from './helpers/fake-date';
 import { gate } from './helpers/gate';
 import { MapClient } from './helpers/map-client';
 import { eitherClient, siteWithMember } from './helpers/meanwhile';
 import { cookieOf } from './helpers/requests/variant';
-import { countCalls, failing, recordOf } from './helpers/session-clients';
+import { countCalls, failing, type OpenClient, recordOf } from './helpers/session-clients';
 import { lifetime } from './helpers/session-cookies';
 import { type Routes, sentId, sessionOf, setCookieOf } from './helpers/session-site';
 
@@ -258,5 +259,24 @@ it.each(eitherClient)(
     const reply = await ann.get('/touch');
     expect([reply.json(), sentId(reply), store.size]).toEqual([false, '', 0]);
     expect(site.events().slice(-2)).toEqual(['session:expired', 'session:destroyed']);
+  },
+);
+
+it.each<[string, 'touch' | 'write', OpenClient]>([
+  ['a MemoryStore', 'touch', new MemoryStore()],
+  ['a client that can only get, set and destroy', 'write', new MapClient()],
+])(
+  'touch() that fails in %s is false where the errorHandler takes it, and the session stays',
+  async (_what, kind, store) => {
+    const heard: unknown[] = [];
+    const errorHandler = (error: Error, type: string) => void heard.push([error.message, type]);
+    const { ann, see } = await siteWithMember({ store, errorHandler }, () => ({
+      '/touch': (ctx) => ctx.sessionHandler.touch(),
+    }));
+    const recover = failing(store, kind);
+    const reply = await ann.get('/touch');
+    expect([reply.json(), reply.setCookie, heard]).toEqual([false, [], [['store is broken', 'touch']]]);
+    recover();
+    expect(await see()).toEqual({ user: 'ann' });
   },
 );

@@ -29,6 +29,20 @@ describe('StoreStatus', () => {
     expect([status.state, status.wait('get', new Budget(10))]).toEqual(['available', undefined]);
   });
 
+  it('refuses with the reason that the client gave last, until it is connected again', async () => {
+    const { status, fate } = statusOf(0);
+    status.failed(new Error('refused'));
+    status.lost();
+    const refused = fate();
+    await pass(0);
+    expect(refused.error).toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE', cause: new Error('refused') });
+    status.regained();
+    status.lost();
+    const later = fate();
+    await pass(0);
+    expect(later.error).not.toHaveProperty('cause');
+  });
+
   it('is pending while a reconnect is awaited, and unavailable after it', async () => {
     const { status } = statusOf();
     status.lost();

@@ -27,11 +27,11 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
   it('are told that they had no time left, not that the store took a millisecond or none', async () => {
     const client = make();
     const { site, ann } = await siteWithMember({ store: client, ...shortly }, () => ({
-      '/twice': async (ctx) => {
+      '/saves': async (ctx) => {
         const session = await sessionOf(ctx);
         hang(client);
         const messages: string[] = [];
-        for (const name of ['a', 'b']) {
+        for (const name of ['a', 'b', 'c']) {
           session[name] = 1;
           await ctx.saveSession().catch((error: Error) => messages.push(error.message));
         }
@@ -39,10 +39,10 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
         return messages;
       },
     }));
-    expect((await ann.get('/twice')).json()).toEqual([
-      'session store gave no answer to "set" within 200 ms',
-      'the request had no time left to wait for the session store to "set"',
-    ]);
+    const messages = (await ann.get('/saves')).json<string[]>();
+    expect(messages[0]).toMatch(/^session store gave no answer to "set" within (1\d\d|200) ms$/);
+    // Timers are a millisecond early at times, so only the last one surely comes too late.
+    expect(messages[2]).toBe('the request had no time left to wait for the session store to "set"');
     expect(site.errors).toEqual([]);
   });
 });

@@ -64,6 +64,14 @@ describe.each(Object.entries(koaRedisKinds))('%s', (_kind, connect) => {
   });
 });
 
+it('tells why the connection failed, as the cause of its error', async () => {
+  const client = Object.values(koaRedisKinds)[0]?.({ port: await deadPort() } as RedisServer) as KoaRedis;
+  const calm = await openCalmShop(client);
+  await at(calm, await cookie()).get('/change');
+  await endOf(client);
+  expect(calm.told).toMatchObject([{ type: 'connect', error: { cause: { code: 'ECONNREFUSED' } } }]);
+});
+
 describe('Routes that leave the session alone', () => {
   const hanging = () => new Promise<void>(() => undefined);
   const failing = () => Promise.reject(new Error('out of order'));
