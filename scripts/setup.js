@@ -1,5 +1,5 @@
 const { spawnSync } = require('node:child_process');
-const { accessSync, constants, existsSync, rmSync, writeFileSync } = require('node:fs');
+const { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { delimiter, join } = require('node:path');
 
 // One row per program the specs or the demo start. `packages` names it for each package manager.
@@ -85,18 +85,36 @@ function advice(missing) {
   return `setup: ${listed(missing)} missing; run:\n  ${manager.install} ${missing.map((row) => row.packages[name]).join(' ')}`;
 }
 
-function main() {
-  const missing = needs.filter(({ binary }) => !isThere(binary));
-  if (missing.length === 0) return;
-  try {
-    if (process.getuid?.() !== 0 || !isThere('apt-get')) throw new Error(advice(missing));
-    installByApt(missing);
-    const still = missing.filter(({ binary }) => !isThere(binary));
-    if (still.length > 0) throw new Error(`setup: ${listed(still)} still missing after installing`);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
+/** Packages that specs alone need, apart from the project's own so that `npm ci` stays small. */
+function installInterop() {
+  const folder = join(__dirname, '..', 'spec', 'interop');
+  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  const stamp = join(folder, 'node_modules', '.installed');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  console.log('setup: installing the packages that only specs need, in spec/interop');
+  const { status, stdout, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  if (status !== 0) {
+    throw new Error(`setup: npm ci failed in spec/interop; run it there once you are online\n${stdout}${stderr}`);
   }
+  writeFileSync(stamp, lock);
 }
 
-main();
+function installPrograms() {
+  const missing = needs.filter(({ binary }) => !isThere(binary));
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0 || !isThere('apt-get')) throw new Error(advice(missing));
+  installByApt(missing);
+  const still = missing.filter(({ binary }) => !isThere(binary));
+  if (still.length > 0) throw new Error(`setup: ${listed(still)} still missing after installing`);
+}
+
+try {
+  installPrograms();
+  installInterop();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -113,7 +113,9 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
     const options = { key: 'sid', prefix: 'app:' };
     const keys = ['a key of both'];
     old = await closedAfterTest(openSite({ use: predecessor({ ...options, store: shared.client }), keys, routes }));
-    young = await closedAfterTest(openSite({ use: session({ ...options, store: shared.own ?? shared.client }), keys, routes }));
+    young = await closedAfterTest(
+      openSite({ use: session({ ...options, store: shared.own ?? shared.client }), keys, routes }),
+    );
     // One visitor: cookies do not tell ports apart.
     inOld = old.visitor();
     inYoung = browser(young.url, inOld.jar);

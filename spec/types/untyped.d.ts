@@ -27,3 +27,10 @@ declare module 'koa-redis' {
   function redisStore(options?: object): RedisStore;
   export = redisStore;
 }
+
+/** Not installed here under its own name; the documentation shows how it is used. */
+declare module 'redis' {
+  import type { EventEmitter } from 'node:events';
+
+  export function createClient(options?: object): EventEmitter & { connect(): Promise<unknown> };
+}

@@ -1,0 +1,155 @@
+import { expected, isGiven } from '../expect';
+import {
+  type IoRedisClient,
+  ioRedisDriver,
+  isIoRedis,
+  isNodeRedis,
+  type NodeRedisClient,
+  nodeRedisDriver,
+  type RedisClient,
+  type RedisDriver,
+} from './redis-driver';
+
+/** How to reach Redis: koa-redis' options. Whatever else is given goes to ioredis. */
+export interface RedisConnectionOptions {
+  /** A client that you have: of ioredis or of node-redis, version 4 or later, single or Cluster. It stays yours to end. */
+  client?: object | null | undefined;
+  /** Make a connection of its own from `client`, with the other options laid over the client's. Default: `false`. */
+  duplicate?: boolean | undefined;
+  /** `redis://user:password@host:port/db`. */
+  url?: string | URL | undefined;
+  /** Default: `'127.0.0.1'`. */
+  host?: string | undefined;
+  /** Default: 6379. */
+  port?: number | undefined;
+  /** A Unix socket; `socket` is its older name. */
+  path?: string | undefined;
+  socket?: string | undefined;
+  /** Number of the database. */
+  db?: number | undefined;
+  username?: string | undefined;
+  /** `auth_pass` and `pass` are older names. */
+  password?: string | undefined;
+  auth_pass?: string | undefined;
+  pass?: string | undefined;
+  /** Sentinels to ask for the primary, whose group is called `name`. */
+  sentinels?: readonly { host: string; port: number }[] | undefined;
+  name?: string | undefined;
+  /** Whether `nodes` are those of a Redis Cluster. */
+  isRedisCluster?: boolean | undefined;
+  nodes?: readonly (string | number | { host?: string; port?: number })[] | undefined;
+  clusterOptions?: ClusterOptions | undefined;
+  [option: string]: unknown;
+}
+
+/** Options of ioredis' Cluster; `redisOptions` are those of each connection. */
+export interface ClusterOptions {
+  redisOptions?: object | undefined;
+  [option: string]: unknown;
+}
+
+/** A connection, and whether it was made here, so that it is ended here. */
+export interface RedisConnection {
+  client: RedisClient;
+  driver: RedisDriver;
+  isOwn: boolean;
+}
+
+interface IoRedisConstructor {
+  new (options: object): IoRedisClient;
+  new (url: string, options: object): IoRedisClient;
+  Cluster: new (nodes: readonly unknown[], options?: object) => IoRedisClient;
+}
+
+/** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
+export function openRedis(options: RedisConnectionOptions): RedisConnection {
+  if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
+  const { client, duplicate, socket, auth_pass, pass, ...others } = options;
+  const rest = withoutEmpty({
+    ...others,
+    path: others.path ?? socket,
+    password: others.password ?? auth_pass ?? pass,
+  });
+  return isGiven(client) ? connectionOf(client, duplicate === true, rest) : newConnection(rest);
+}
+
+function newConnection({
+  url,
+  isRedisCluster,
+  nodes,
+  clusterOptions,
+  ...rest
+}: RedisConnectionOptions): RedisConnection {
+  const Redis = requireIoRedis();
+  if (isRedisCluster) return connection(new Redis.Cluster(nodes ?? [], forCluster(clusterOptions, rest)), true);
+  return connection(url === undefined ? new Redis(rest) : new Redis(String(url), rest), true);
+}
+
+function connectionOf(client: object, duplicate: boolean, rest: Record<string, unknown>): RedisConnection {
+  if (!isIoRedis(client) && !isNodeRedis(client)) {
+    throw expected('client', 'a client of ioredis (4 or later) or of node-redis (4 or later)', client);
+  }
+  if ('url' in rest) {
+    throw new TypeError(
+      'Expected `url` not to be given beside `client`: with `duplicate: true` give `host`, `port`, `db` and `password`',
+    );
+  }
+  if (duplicate) return duplicateOf(client, rest);
+  if (!('db' in rest)) return connection(client, false);
+  throw new TypeError(
+    'Expected `db` not to be given beside `client`: it would change the database of your client. Add `duplicate: true`, or select it there.',
+  );
+}
+
+/** Credentials beside `nodes` are meant for each of them. */
+function forCluster(options: ClusterOptions | undefined, { username, password }: Record<string, unknown>): object {
+  return { ...options, redisOptions: { ...withoutEmpty({ username, password }), ...options?.redisOptions } };
+}
+
+function connection(client: RedisClient, isOwn: boolean): RedisConnection {
+  return { client, driver: isNodeRedis(client) ? nodeRedisDriver(client) : ioRedisDriver(client), isOwn };
+}
+
+function duplicateOf(client: RedisClient, overrides: Record<string, unknown>): RedisConnection {
+  if (!isNodeRedis(client)) return connection(duplicateOfIoRedis(client, overrides), true);
+  const twin = client.duplicate(inNodeRedisWords(client, overrides));
+  // Its failures are told by its events.
+  twin.connect().catch(() => undefined);
+  return connection(twin, true);
+}
+
+/** A Cluster takes its nodes first, and keeps what concerns each connection apart. */
+function duplicateOfIoRedis(client: IoRedisClient, overrides: Record<string, unknown>): IoRedisClient {
+  if (!client.isCluster) return client.duplicate(overrides);
+  return client.duplicate([], { redisOptions: { ...client.options?.redisOptions, ...overrides } });
+}
+
+/** node-redis keeps the address in `socket`. Its url, and the credentials that it took from there, would win over what is given here. */
+function inNodeRedisWords(client: NodeRedisClient, overrides: Record<string, unknown>): object {
+  const { db, host, port, path, ...others } = overrides;
+  const address = path === undefined ? withoutEmpty({ host, port }) : { path };
+  const { path: oldPath, ...socket } = client.options?.socket ?? {};
+  return {
+    ...others,
+    ...(client.options?.url === undefined ? {} : { url: undefined }),
+    ...(db === undefined ? {} : { database: db }),
+    ...(Object.keys(address).length === 0 ? {} : { socket: { ...socket, ...address } }),
+    ...('username' in others || 'password' in others ? { credentialsProvider: undefined } : {}),
+  };
+}
+
+/** An option that is not given must not hide the one of a url or of a client. */
+function withoutEmpty(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function requireIoRedis(): IoRedisConstructor {
+  try {
+    return require('ioredis') as IoRedisConstructor;
+  } catch (cause) {
+    throw new TypeError(
+      'redisStore() needs ioredis to connect: run `npm install ioredis`, or give it a `client` of yours.',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,133 @@
+import { withDeadline } from '../deadline';
+
+/** What the Redis store asks of a connection, whichever package it comes from. Every command is on one key, so that a Cluster can route it. */
+export interface RedisDriver {
+  get(key: string): Promise<string | null>;
+  /** `SET key value PX ttl`, with `NX` where `create` is set: whether it was stored. */
+  set(key: string, value: string, ttl: number, create: boolean): Promise<boolean>;
+  del(key: string): Promise<unknown>;
+  evalsha(sha: string, key: string, args: readonly string[]): Promise<unknown>;
+  eval(script: string, key: string, args: readonly string[]): Promise<unknown>;
+  /** Whether commands are taken at once. A connection that opens with its first command is. */
+  isReady(): boolean;
+  /** Ends the connection, after the answers that are under way. */
+  quit(): Promise<unknown>;
+}
+
+/** What a client of any kind offers as an EventEmitter. */
+export interface RedisEvents {
+  on(event: string, listener: (error?: unknown) => void): unknown;
+  listenerCount(event: string): number;
+}
+
+/** The methods of ioredis 4, 5 and 6 that are used here, of a single connection and of a Cluster. */
+export interface IoRedisClient extends RedisEvents {
+  readonly status: string;
+  readonly isCluster?: boolean;
+  readonly options?: { redisOptions?: object };
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string, ...args: (string | number)[]): Promise<unknown>;
+  del(key: string): Promise<unknown>;
+  evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>;
+  eval(script: string, keys: number, ...args: string[]): Promise<unknown>;
+  quit(): Promise<unknown>;
+  disconnect(): void;
+  readonly stream?: { destroy(): unknown } | null;
+  /** Those of a Cluster. */
+  nodes?(): IoRedisClient[];
+  duplicate(options?: object): IoRedisClient;
+  /** Of a Cluster. */
+  duplicate(nodes: readonly unknown[], options: object): IoRedisClient;
+}
+
+/** The methods of node-redis 4, 5 and 6 that are used here, of a single connection and of a Cluster. */
+export interface NodeRedisClient extends RedisEvents {
+  readonly isReady?: boolean;
+  readonly isOpen?: boolean;
+  /** Of a Cluster. */
+  readonly slots?: readonly unknown[];
+  readonly options?: { url?: string; socket?: { path?: string } };
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, options: object): Promise<unknown>;
+  del(key: string): Promise<unknown>;
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /** As it is called on a Cluster. */
+  sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
+  connect(): Promise<unknown>;
+  quit(): Promise<unknown>;
+  /** Of versions 5 and 6. */
+  disconnect?(): unknown;
+  destroy?(): void;
+  duplicate(options?: object): NodeRedisClient;
+}
+
+/** A client that the user has already. */
+export type RedisClient = IoRedisClient | NodeRedisClient;
+
+export function isNodeRedis(client: object): client is NodeRedisClient {
+  return typeof (client as Partial<NodeRedisClient>).evalSha === 'function';
+}
+
+export function isIoRedis(client: object): client is IoRedisClient {
+  return typeof (client as Partial<IoRedisClient>).evalsha === 'function' && 'status' in client;
+}
+
+export function ioRedisDriver(client: IoRedisClient): RedisDriver {
+  return {
+    get: (key) => client.get(key),
+    set: async (key, value, ttl, create) =>
+      (await client.set(key, value, 'PX', ttl, ...(create ? ['NX'] : []))) !== null,
+    del: (key) => client.del(key),
+    evalsha: (sha, key, args) => client.evalsha(sha, 1, key, ...args),
+    eval: (script, key, args) => client.eval(script, 1, key, ...args),
+    isReady: () => client.status === 'ready' || client.status === 'wait',
+    async quit() {
+      // Without a connection QUIT would wait for one.
+      if (client.status === 'ready') await inTime(client.quit(), () => hangUp(client));
+      else client.disconnect();
+    },
+  };
+}
+
+export function nodeRedisDriver(client: NodeRedisClient): RedisDriver {
+  const isCluster4 = client.slots !== undefined && client.destroy === undefined;
+  const run = (command: 'EVAL' | 'EVALSHA', script: string, key: string, args: readonly string[]) => {
+    // A Cluster of version 4 does not see the key of a script, and would send it to any node.
+    if (isCluster4) return client.sendCommand(key, false, [command, script, '1', key, ...args]);
+    const options = { keys: [key], arguments: [...args] };
+    return command === 'EVAL' ? client.eval(script, options) : client.evalSha(script, options);
+  };
+  return {
+    get: async (key) => {
+      const value = await client.get(key);
+      return value === null ? null : String(value);
+    },
+    set: async (key, value, ttl, create) => (await client.set(key, value, { PX: ttl, NX: create })) !== null,
+    del: (key) => client.del(key),
+    evalsha: (sha, key, args) => run('EVALSHA', sha, key, args),
+    eval: (script, key, args) => run('EVAL', script, key, args),
+    // Clusters of versions 4 and 5 are open before they know their nodes, and that of version 4 never tells when it does.
+    isReady: () => client.isReady ?? (client.isOpen === true && (isCluster4 || client.slots?.[0] !== undefined)),
+    async quit() {
+      const isReady = client.isReady ?? client.isOpen;
+      const ended = client.quit();
+      // Without a connection nobody answers; the client goes once its attempt to have one is over.
+      if (isReady) await inTime(ended, () => (client.destroy ? client.destroy() : client.disconnect?.()));
+      else ended.catch(() => undefined);
+    },
+  };
+}
+
+/** Without waiting for the other side to close, as one that hangs never does. */
+function hangUp(client: IoRedisClient): void {
+  client.disconnect();
+  for (const node of client.nodes?.() ?? [client]) node.stream?.destroy();
+}
+
+/** Milliseconds for Redis to answer QUIT; one that hangs must not hold the process. */
+const QUIT_TIMEOUT = 1000;
+
+async function inTime(quit: Promise<unknown>, giveUp: () => unknown): Promise<void> {
+  await withDeadline(quit, QUIT_TIMEOUT, () => new Error('QUIT was not answered')).catch(giveUp);
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { listenToClient } from '../client-events';
+import { parseRecord } from '../record';
+import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from '../types';
+import { openRedis, type RedisConnectionOptions } from './redis-connection';
+import type { RedisClient, RedisDriver } from './redis-driver';
+
+/** A Lua script on one key, and the digest by which Redis knows it once it has run. */
+class Script {
+  readonly #source: string;
+  readonly #sha: string;
+
+  constructor(source: string) {
+    this.#source = source;
+    this.#sha = sha1(source);
+  }
+
+  /** Redis forgets scripts when it restarts, fails over or is told to: then the source goes along once. */
+  async run(driver: RedisDriver, key: string, ...args: string[]): Promise<unknown> {
+    try {
+      return await driver.evalsha(this.#sha, key, args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return driver.eval(this.#source, key, args);
+    }
+  }
+}
+
+/** ARGV: the new record, its ttl, the digest of the one that is expected. A record that is there already counts as done. */
+const SWAP = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current then return nil end
+if redis.sha1hex(current) ~= ARGV[3] and current ~= ARGV[1] then return { current } end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** ARGV: the ttl. The marker of a regenerated session is left alone. */
+const TOUCH = new Script(`
+if redis.call('GETRANGE', KEYS[1], 0, 3) == 'null' then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`);
+
+const LOAD_WITH_TTL = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current then return nil end
+return { current, redis.call('PTTL', KEYS[1]) }`);
+
+/** What a {@link RedisStore} emits. */
+export interface RedisStoreEvents {
+  /** Redis answers again. */
+  connect: [];
+  /** The connection to Redis is lost. */
+  disconnect: [];
+}
+
+/**
+ * Sessions in Redis, alone, behind Sentinels or as a Cluster, with the `'compare-and-set'` guarantee. A record is the JSON text
+ * that koa-redis reads and writes. A `revision` is the record's own text, of which only the digest travels.
+ */
+export class RedisStore extends EventEmitter<RedisStoreEvents> implements SessionStore, CompareAndSetStore<string> {
+  /** The connection. */
+  readonly client: RedisClient;
+  readonly #driver: RedisDriver;
+  readonly #isOwn: boolean;
+  readonly #stopListening: () => void;
+  #said: keyof RedisStoreEvents | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
+  constructor(options?: RedisConnectionOptions | null) {
+    super();
+    const { client, driver, isOwn } = openRedis(options ?? {});
+    this.client = client;
+    this.#driver = driver;
+    this.#isOwn = isOwn;
+    this.#stopListening = listenToClient(client, {
+      connected: () => this.#say('connect'),
+      disconnected: () => this.#say('disconnect'),
+      failed: () => undefined,
+    });
+    // Without a listener an outage would end the process; the Store tells of it.
+    if (client.listenerCount('error') === 0) client.on('error', () => undefined);
+  }
+
+  /** Whether Redis can be asked now. */
+  get connected(): boolean {
+    return this.#driver.isReady();
+  }
+
+  /** The session under `key`; `undefined` where it is missing, was regenerated or is no JSON object. */
+  async get(key: string): Promise<Session | undefined> {
+    const record = await this.#driver.get(key);
+    return record === null ? undefined : (parseRecord(record) as Session | undefined);
+  }
+
+  /** Stores a session for `ttl` milliseconds. */
+  async set(key: string, session: Session, ttl: number): Promise<void> {
+    await this.#driver.set(key, JSON.stringify(session), ttl, false);
+  }
+
+  async destroy(key: string): Promise<void> {
+    await this.#driver.del(key);
+  }
+
+  async load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord<string> | null> {
+    if (options?.ttl !== true) {
+      const record = await this.#driver.get(key);
+      return record === null ? null : { record, revision: record };
+    }
+    const found = (await LOAD_WITH_TTL.run(this.#driver, key)) as [unknown, unknown] | null;
+    if (found === null) return null;
+    const record = String(found[0]);
+    return { record, revision: record, ttl: Number(found[1]) };
+  }
+
+  async create(key: string, record: string, ttl: number): Promise<string | false> {
+    if (await this.#driver.set(key, record, ttl, true)) return record;
+    return (await this.#driver.get(key)) === record ? record : false;
+  }
+
+  async swap(key: string, record: string, ttl: number, expected: string): Promise<SwapResult<string>> {
+    const found = await SWAP.run(this.#driver, key, record, String(ttl), sha1(expected));
+    if (found === null) return { ok: false, gone: true };
+    if (!Array.isArray(found)) return { ok: true, revision: record };
+    const current = String(found[0]);
+    return { ok: false, record: current, revision: current };
+  }
+
+  async touch(key: string, ttl: number): Promise<boolean> {
+    // Some clients give numbers as strings.
+    return Number(await TOUCH.run(this.#driver, key, String(ttl))) === 1;
+  }
+
+  /** Stops listening, and ends the connection, if it was made by this store. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopListening();
+    if (this.#isOwn) await this.#driver.quit();
+  }
+
+  #say(event: keyof RedisStoreEvents): void {
+    if (this.#said === event) return;
+    this.#said = event;
+    this.emit(event);
+  }
+}
+
+/** Makes a {@link RedisStore}. */
+export function redisStore(options?: RedisConnectionOptions | null): RedisStore {
+  return new RedisStore(options);
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}

@@ -1,0 +1,103 @@
+import timers = require('node:timers/promises');
+
+/** Milliseconds that pass when the scheduler lets time pass. */
+const step = 50;
+/** Milliseconds without a call on its way after which what has not ended is taken to hang. */
+const patience = 60_000;
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Lets what is held go on, one at a time, in an order that its random numbers decide: the same numbers, the same order. Time
+ * is part of the order, so timers must be jest's (`fakeAllButTurns`).
+ */
+export class Scheduler {
+  /** What went on, in order. */
+  readonly trace: string[] = [];
+  /** How likely it is that time passes while calls are on their way, from 0 to 1. */
+  delay = 0;
+  readonly #random: () => number;
+  readonly #held: { what: string; go(): void }[] = [];
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** Resolves when it is this one's turn. */
+  hold(what: string): Promise<void> {
+    return new Promise((go) => this.#held.push({ what, go }));
+  }
+
+  /**
+   * Lets everything go on until all work is done and nothing is on its way any more.
+   *
+   * @throws Error where some of it hangs.
+   */
+  async run<T>(work: readonly Promise<T>[]): Promise<T[]> {
+    let open = work.length;
+    const close = () => {
+      open -= 1;
+    };
+    for (const one of work) one.then(close, close);
+    for (let waited = 0; ; ) {
+      // All that can go on without a call goes on in this turn.
+      await turn();
+      const isHeld = this.#held.length > 0;
+      if (!isHeld && open === 0) return Promise.all(work);
+      if (isHeld && this.#random() >= this.delay) {
+        waited = 0;
+        this.#letOneGo();
+      } else {
+        if (waited > patience) throw new Error(`hangs after ${this.trace.join(', ')}`);
+        waited += step;
+        jest.advanceTimersByTime(step);
+      }
+    }
+  }
+
+  #letOneGo(): void {
+    const [chosen] = this.#held.splice(Math.floor(this.#random() * this.#held.length), 1);
+    if (chosen === undefined) return;
+    this.trace.push(chosen.what);
+    chosen.go();
+  }
+}
+
+/** Timers and the clock are jest's; turns of the event loop are real. What sleeps goes on when time passes. */
+export function fakeAllButTurns(): void {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] });
+  // Jest does not know of these. All sleep equally long, so that no order depends on chance.
+  jest.spyOn(timers, 'setTimeout').mockImplementation((_ms, value) => new Promise((go) => setTimeout(go, 1, value)));
+}
+
+/** The methods by which clients are asked. */
+const methods = ['get', 'set', 'destroy', 'load', 'create', 'swap', 'touch'] as const;
+
+/**
+ * The client as a process sees it whose calls the scheduler holds twice: on their way to the store, and on their way back.
+ * What a call hands over is what it was at that moment, like on a wire.
+ *
+ * @param done hears the key of each call that the store has carried out
+ */
+export function heldClient<T extends object>(
+  client: T,
+  scheduler: Scheduler,
+  name: string,
+  done: (key: string) => void,
+): T {
+  const original = client as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+  const entries = methods
+    .filter((method) => original[method] !== undefined)
+    .map((method) => [
+      method,
+      async (...args: unknown[]) => {
+        const sent = JSON.parse(JSON.stringify(args)) as unknown[];
+        await scheduler.hold(`${name} ${method}`);
+        const answer = await original[method]?.call(client, ...sent);
+        done(String(sent[0]));
+        await scheduler.hold(`${name} ${method} answers`);
+        return answer;
+      },
+    ]);
+  return Object.fromEntries(entries) as T;
+}

@@ -1,0 +1,10 @@
+import { everywhere } from '../helpers/races';
+import { redisRaces } from '../helpers/redis-races';
+
+jest.setTimeout(300_000);
+
+const SEED = Number(process.env['SEED'] ?? 20_300_104);
+
+describe(`Requests of one session on a real Redis, in two processes, seed ${SEED}`, () => {
+  redisRaces(everywhere, 200, SEED);
+});

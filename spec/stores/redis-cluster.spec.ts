@@ -1,0 +1,215 @@
+import session, { type Session } from '../../lib/main';
+import { type RedisStore, redisStore } from '../../lib/redis';
+import { browser } from '../helpers/http';
+import { closedAfterTest } from '../helpers/open-sites';
+import { type RedisCluster, startCluster } from '../helpers/redis-cluster';
+import { type Driver, driverOf, drivers } from '../helpers/redis-drivers';
+import type { RedisServer } from '../helpers/redis-server';
+import { openSite, sentId } from '../helpers/session-site';
+import { compareAndSetContract, storeContract } from '../helpers/store-contract';
+import { until } from '../helpers/until';
+
+const HOUR = 60 * 60 * 1000;
+
+jest.setTimeout(30_000);
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(() => cluster.stop());
+
+/** A store on the cluster, and how to be rid of it and its client. */
+interface Open {
+  store: RedisStore;
+  end(): Promise<void>;
+}
+
+const withClient = (driver: Driver) => async (): Promise<Open> => {
+  const client = driver.openCluster(cluster.addresses);
+  await until(() => driver.isReady(client));
+  const store = redisStore({ client });
+  return { store, end: () => Promise.all([store.close(), driver.end(client)]).then(() => undefined) };
+};
+
+const ways: [string, () => Promise<Open>][] = [
+  [
+    'made by `isRedisCluster` and `nodes`',
+    async () => {
+      const nodes = Object.freeze(cluster.addresses.map((address) => Object.freeze(address)));
+      const store = redisStore(Object.freeze({ isRedisCluster: true, nodes }));
+      return { store, end: () => store.close() };
+    },
+  ],
+  ...drivers.map((driver): [string, () => Promise<Open>] => [`on a Cluster of ${driver.name}`, withClient(driver)]),
+];
+
+describe.each(ways)('RedisStore %s', (_how, connect) => {
+  let one: Open;
+  beforeAll(async () => {
+    one = await connect();
+  });
+  afterAll(() => one.end());
+
+  describe('keeps the contract:', () => {
+    const subject = () => ({
+      client: one.store,
+      ttlLeft: async (key: string) => Number(await cluster.command(`PTTL ${key}`)),
+    });
+    storeContract(subject);
+    compareAndSetContract(subject);
+  });
+
+  it('has sessions on every primary', async () => {
+    const sids = Array.from({ length: 30 }, (_, n) => `${_how}:${n}`.replaceAll(' ', '-'));
+    await Promise.all(sids.map((sid) => one.store.create(sid, '{}', HOUR)));
+    const primaries = new Set(await Promise.all(sids.map((sid) => cluster.primaryOf(sid))));
+    expect(primaries.size).toBe(3);
+    const swaps = sids.map((sid, n) => one.store.swap(sid, `{"n":${n}}`, HOUR, '{}'));
+    expect((await Promise.all(swaps)).filter(({ ok }) => !ok)).toEqual([]);
+    expect(await Promise.all(sids.map((sid) => one.store.get(sid)))).toEqual(sids.map((_sid, n) => ({ n })));
+  });
+});
+
+// A Cluster of node-redis 4 says nothing: whoever has one connects it first.
+const telling = drivers.filter(({ name }) => name !== 'redis4');
+describe.each(telling)('A site whose RedisStore is on a Cluster of $name', (driver) => {
+  it('has sessions though the Cluster was not connected when it was given', async () => {
+    const client = driver.openCluster(cluster.addresses);
+    const store = redisStore({ client });
+    const site = await closedAfterTest(openSite({ use: session({ store, reconnectTimeout: 5_000 }) }));
+    const ann = site.visitor();
+    await ann.get('/put?user=ann');
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    await store.close();
+    await driver.end(client);
+  });
+
+  it('tells when the Cluster is ended', async () => {
+    const { store, end } = await withClient(driver)();
+    const heard: string[] = [];
+    for (const event of ['connect', 'disconnect'] as const) store.on(event, () => heard.push(event));
+    await store.client.quit();
+    await until(() => heard.length > 0);
+    expect([heard, store.connected]).toEqual([['disconnect'], false]);
+    await end();
+  });
+});
+
+describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster, by $name,', (driver) => {
+  let own: RedisCluster;
+  const ends: (() => Promise<void>)[] = [];
+  beforeAll(async () => {
+    own = await startCluster();
+  });
+  afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
+  afterAll(() => own.stop());
+
+  /** Two processes of one application: a site each, with a client of its own; visitors go to either. */
+  const open = async () => {
+    const opened = await Promise.all(
+      [1, 2].map(async () => {
+        const client = driver.openCluster(own.addresses);
+        await until(() => driver.isReady(client));
+        const store = redisStore({ client });
+        ends.push(() => Promise.all([store.close(), driver.end(client)]).then(() => undefined));
+        return closedAfterTest(openSite({ use: session({ store }) }));
+      }),
+    );
+    const [here, there] = opened as [(typeof opened)[0], (typeof opened)[0]];
+    const ann = here.visitor();
+    const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
+    const sites = [ann, browser(there.url, ann.jar)] as const;
+    let written = 0;
+    /** Writes keys of their own through both, at the same time. */
+    const write = async (parallel = 10) => {
+      const from = written;
+      written += parallel;
+      const names = Array.from({ length: parallel }, (_, n) => `k${from + n}`);
+      const replies = await Promise.all(names.map((name, n) => sites[n % 2 ? 1 : 0].get(`/put?${name}=1`)));
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+    };
+    /** Every key that was written is in the session. */
+    const all = async () => {
+      const names = Array.from({ length: written }, (_, n) => [`k${n}`, '1']);
+      for (const site of sites) {
+        expect((await site.get('/see')).json()).toEqual({ user: 'ann', ...Object.fromEntries(names) });
+      }
+      return JSON.parse(await own.command(`GET ${key}`)) as Session;
+    };
+    return { key, write, all };
+  };
+
+  it('lose nothing while their slot moves', async () => {
+    const { key, write, all } = await open();
+    await write();
+    const source = await own.primaryOf(key);
+    const target = own.nodes.find((node) => node !== source) as RedisServer;
+    const slot = await source.command(`CLUSTER KEYSLOT ${key}`);
+    const [from, to] = [await own.idOf(source), await own.idOf(target)];
+
+    await target.command(`CLUSTER SETSLOT ${slot} IMPORTING ${from}`);
+    await source.command(`CLUSTER SETSLOT ${slot} MIGRATING ${to}`);
+    await write();
+    const during = write(50);
+    await source.command(`MIGRATE 127.0.0.1 ${target.port} ${key} 0 5000`);
+    await during;
+    expect(await target.command('CLUSTER COUNTKEYSINSLOT '.concat(slot))).toBe('1');
+    // The source sends who asks on to the target.
+    await write();
+    await target.command('SCRIPT FLUSH');
+    await write();
+    for (const node of [target, source]) await node.command(`CLUSTER SETSLOT ${slot} NODE ${to}`);
+    await write();
+    expect(await all()).toMatchObject({ user: 'ann' });
+    expect(await own.primaryOf(key)).toBe(target);
+  });
+
+  it('lose nothing where all servers forget their scripts', async () => {
+    const { write, all } = await open();
+    const flush = () => Promise.all(own.nodes.map((node) => node.command('SCRIPT FLUSH')));
+    for (let round = 0; round < 5; round += 1) {
+      await flush();
+      await Promise.all([write(), flush()]);
+    }
+    await all();
+  });
+
+  /** A replica of the primary that has all of it. */
+  const followed = async (primary: RedisServer) => {
+    const replica = await own.addReplica(primary);
+    const offset = async (node: RedisServer) => Number((await node.info('replication'))['master_repl_offset']);
+    const written = await offset(primary);
+    await until(async () => (await offset(replica)) >= written);
+    return replica;
+  };
+  const promoted = (replica: RedisServer) =>
+    until(async () => (await replica.info('replication'))['role'] === 'master');
+
+  it('lose nothing while a replica takes over from their primary', async () => {
+    const { key, write, all } = await open();
+    await write();
+    const replica = await followed(await own.primaryOf(key));
+    const during = write(50);
+    await replica.command('CLUSTER FAILOVER');
+    await promoted(replica);
+    await during;
+    await write();
+    await all();
+    expect(JSON.parse(await replica.command(`GET ${key}`))).toMatchObject({ user: 'ann', k69: '1' });
+  });
+
+  // The Clusters of node-redis look for the killed server for many seconds, that of version 5 for ever.
+  if (!driver.name.startsWith('ioredis')) return;
+  it('go on once a replica has taken over from a primary that was killed', async () => {
+    const { key, write, all } = await open();
+    await write();
+    const primary = await own.primaryOf(key);
+    const replica = await followed(primary);
+    await primary.kill('SIGKILL');
+    await replica.command('CLUSTER FAILOVER TAKEOVER');
+    await promoted(replica);
+    await write();
+    await all();
+  });
+});

@@ -1,0 +1,218 @@
+import session, { type Session, type SessionOptions, Store } from '../../lib/main';
+import { type RedisConnectionOptions, RedisStore, redisStore } from '../../lib/redis';
+import { endOf, koaRedis } from '../helpers/koa-redis-client';
+import { closedAfterTest } from '../helpers/open-sites';
+import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { openSite, type Routes, sentId } from '../helpers/session-site';
+
+const HOUR = 60 * 60 * 1000;
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+beforeEach(() => redis.command('FLUSHALL'));
+afterAll(() => redis.stop());
+
+const stores: RedisStore[] = [];
+afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+const open = (options: RedisConnectionOptions = {}): RedisStore => {
+  const store = redisStore({ host: '127.0.0.1', port: redis.port, ...options });
+  stores.push(store);
+  return store;
+};
+
+/** The commands that reach Redis from now on, each with how often. */
+const commands = async () => {
+  await redis.command('CONFIG RESETSTAT');
+  return async () => {
+    const stats = Object.entries(await redis.info('commandstats'));
+    const counted = stats.map(([name, stat]) => [name.replace('cmdstat_', ''), Number(/calls=(\d+)/.exec(stat)?.[1])]);
+    const { info: _, ping: _asWell, ...asked } = Object.fromEntries(counted) as Record<string, number>;
+    return asked;
+  };
+};
+
+describe('A site with its sessions in a RedisStore', () => {
+  const routes: Routes = {
+    '/renew': (ctx) => ctx['regenerateSession']({ keepData: true }),
+  };
+  const siteOf = async (options: SessionOptions = {}) => {
+    const store = open();
+    const site = await closedAfterTest(openSite({ use: session({ store, ...options }), routes }));
+    const ann = site.visitor();
+    const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
+    // Scripts that Redis has seen go by their digest.
+    await ann.get('/put?warm=1');
+    await ann.get('/see');
+    const see = async () => (await ann.get('/see')).json();
+    return { site, ann, key, see };
+  };
+
+  it('is promised that nothing is lost', () => {
+    const store = new Store(open());
+    expect(store.guarantee).toBe('compare-and-set');
+    store.close();
+  });
+
+  it('costs one GET for a session that is only read', async () => {
+    const { ann } = await siteOf();
+    const count = await commands();
+    await ann.get('/see');
+    expect(await count()).toEqual({ get: 1 });
+  });
+
+  it('costs nothing for visitors without a session', async () => {
+    const { site } = await siteOf();
+    const count = await commands();
+    await site.visitor().get('/see');
+    expect(await count()).toEqual({});
+  });
+
+  it('costs one GET and one script for a session that is changed', async () => {
+    const { ann } = await siteOf();
+    const count = await commands();
+    await ann.get('/put?user=bob');
+    // The script itself reads, and sets.
+    expect(await count()).toEqual({ get: 2, evalsha: 1, set: 1 });
+  });
+
+  it('extends a session that is only read by one PEXPIRE with `rolling`, without a SET', async () => {
+    const { ann, key } = await siteOf({ rolling: true });
+    await redis.command(`PEXPIRE ${key} 60000`);
+    const count = await commands();
+    await ann.get('/see');
+    // GETRANGE is the script's look at whether the session was regenerated.
+    expect(await count()).toEqual({ get: 1, evalsha: 1, getrange: 1, pexpire: 1 });
+    expect(Number(await redis.command(`PTTL ${key}`))).toBeGreaterThan(23 * HOUR);
+  });
+
+  it('extends a session by `renew` once half of its time is over, not before', async () => {
+    const { ann, key } = await siteOf({ renew: true });
+    let count = await commands();
+    await ann.get('/see');
+    expect(await count()).toEqual({ evalsha: 1, get: 1, pttl: 1 });
+    await redis.command(`PEXPIRE ${key} ${11 * HOUR}`);
+    count = await commands();
+    await ann.get('/see');
+    expect(await count()).toMatchObject({ evalsha: 2, get: 1, pttl: 1, pexpire: 1 });
+    expect(Number(await redis.command(`PTTL ${key}`))).toBeGreaterThan(23 * HOUR);
+  });
+
+  it('goes on through SCRIPT FLUSH', async () => {
+    const { ann, see } = await siteOf({ rolling: true });
+    await redis.command('SCRIPT FLUSH');
+    expect(await see()).toEqual({ user: 'ann', warm: '1' });
+    await redis.command('SCRIPT FLUSH');
+    await ann.get('/put?user=bob');
+    await redis.command('SCRIPT FLUSH');
+    await ann.get('/renew');
+    expect(await see()).toEqual({ user: 'bob', warm: '1' });
+  });
+
+  it.each([
+    ['no JSON', '{user:ann}'],
+    ['no whole JSON', '{"user":"ann"'],
+    ['nothing', ''],
+    ['a number', '5'],
+    ['a list', '[]'],
+    ['a string', '"ann"'],
+  ])('takes a record that is %s for a missed session, says so, and keeps it', async (_what, text) => {
+    const { site, ann, key } = await siteOf();
+    await redis.command(`SET ${key} '${text}'`);
+    site.heard.length = 0;
+    const reply = await ann.get('/see');
+    expect([reply.status, reply.json(), reply.setCookie]).toEqual([200, {}, []]);
+    expect(site.heard.map(({ name, value }) => [name, value])).toEqual([
+      ['session:invalid', text],
+      ['session:missed', undefined],
+    ]);
+    const fresh = `koa:sess:${sentId(await ann.get('/put?user=bob'))}`;
+    expect(fresh).not.toBe(key);
+    expect(await redis.command(`GET ${key}`)).toBe(text);
+    expect(site.errors).toEqual([]);
+  });
+
+  it('answers nothing but objects to who asks the store itself', async () => {
+    const store = open();
+    for (const text of ['5', '[]', '{user:ann}', 'null']) {
+      await redis.command(`SET sid ${text}`);
+      expect(await store.get('sid')).toBeUndefined();
+    }
+  });
+
+  it('does not write to a record that turned into something else meanwhile', async () => {
+    const store = open();
+    const revision = await store.create('sid', '{}', HOUR);
+    await redis.command('SET sid 5');
+    expect(await store.swap('sid', '{"a":1}', HOUR, String(revision))).toEqual({
+      ok: false,
+      record: '5',
+      revision: '5',
+    });
+  });
+});
+
+describe('A RedisStore', () => {
+  it('sends no old record along with a new one', async () => {
+    const store = open();
+    const large = JSON.stringify({ text: 'x'.repeat(200_000) });
+    const received = async () => Number((await redis.info('stats'))['total_net_input_bytes']);
+    await store.create('sid', '{}', HOUR);
+    // The script's text goes along the first time.
+    await store.swap('sid', large, HOUR, '{}');
+    const before = await received();
+    expect(await store.swap('sid', '{"n":1}', HOUR, large)).toMatchObject({ ok: true });
+    expect((await received()) - before).toBeLessThan(1_000);
+  });
+
+  it('stores the plain JSON that koa-redis writes and reads', async () => {
+    const [store, other] = [open(), koaRedis(redis)];
+    const data: Session = { cookie: { maxAge: HOUR }, user: 'Zoë 🎈', list: [], big: 9007199254740991 };
+    await store.set('ours', data, HOUR);
+    await other.set('theirs', data, HOUR);
+    const text = JSON.stringify(data);
+    expect([await redis.command('GET ours'), await redis.command('GET theirs')]).toEqual([text, text]);
+    expect(await other.get('ours')).toEqual(data);
+    expect(await store.get('theirs')).toEqual(data);
+    expect(await store.load('theirs')).toMatchObject({ record: text });
+    await endOf(other);
+  });
+
+  it('shows koa-redis no session where one was regenerated', async () => {
+    const [store, other] = [open(), koaRedis(redis)];
+    const site = await closedAfterTest(
+      openSite({ use: session({ store }), routes: { '/renew': (ctx) => ctx['regenerateSession']() } }),
+    );
+    const ann = site.visitor();
+    const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
+    await ann.get('/renew');
+    expect(await redis.command(`GET ${key}`)).toMatch(/^null\s*$/);
+    expect((await other.get(key)) ?? null).toBeNull();
+    expect(Number(await redis.command(`PTTL ${key}`))).toBeLessThanOrEqual(60_000);
+    await endOf(other);
+  });
+
+  it('takes the longest time that there is', async () => {
+    const store = open();
+    await store.set('sid', { cookie: {} }, Number.MAX_SAFE_INTEGER);
+    expect(await store.swap('sid', '{}', Number.MAX_SAFE_INTEGER, '{"cookie":{}}')).toMatchObject({ ok: true });
+    expect(await store.touch('sid', Number.MAX_SAFE_INTEGER)).toBe(true);
+    expect(await store.load('sid', { ttl: true })).toMatchObject({ record: '{}' });
+  });
+
+  it('serves many Stores, and many share a client, without a warning', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    const { client } = open();
+    const shared = Array.from({ length: 30 }, () => new RedisStore({ client }));
+    const wrapped = Array.from({ length: 30 }, (_, n) => new Store(shared[n % 2] as RedisStore));
+    await shared[0]?.get('sid');
+    // Warnings come in a turn of their own.
+    await new Promise(setImmediate);
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+    await Promise.all([...wrapped, ...shared].map((store) => store.close()));
+  });
+});
