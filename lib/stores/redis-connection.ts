@@ -64,6 +64,11 @@ interface IoRedisConstructor {
 /** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
 export function openRedis(options: RedisConnectionOptions): RedisConnection {
   if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
+  if ('serialize' in options || 'unserialize' in options) {
+    throw new TypeError(
+      'Expected `serialize` and `unserialize` not to be given: records are JSON, which this store compares and merges',
+    );
+  }
   const { client, duplicate, socket, auth_pass, pass, ...others } = options;
   const rest = withoutEmpty({
     ...others,

@@ -51,6 +51,8 @@ export interface RedisStoreEvents {
   connect: [];
   /** The connection to Redis is lost. */
   disconnect: [];
+  /** Why. Nobody has to listen. */
+  error: [error: unknown];
 }
 
 /**
@@ -63,7 +65,7 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
   readonly #driver: RedisDriver;
   readonly #isOwn: boolean;
   readonly #stopListening: () => void;
-  #said: keyof RedisStoreEvents | undefined;
+  #said: 'connect' | 'disconnect' | undefined;
   #closed: Promise<void> | undefined;
 
   /** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
@@ -73,13 +75,14 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
     this.client = client;
     this.#driver = driver;
     this.#isOwn = isOwn;
+    // Without a listener an outage would end the process; the Store tells of it.
+    if (client.listenerCount('error') === 0) client.on('error', () => undefined);
+    this.on('error', () => undefined);
     this.#stopListening = listenToClient(client, {
       connected: () => this.#say('connect'),
       disconnected: () => this.#say('disconnect'),
-      failed: () => undefined,
+      failed: (error) => this.emit('error', error),
     });
-    // Without a listener an outage would end the process; the Store tells of it.
-    if (client.listenerCount('error') === 0) client.on('error', () => undefined);
   }
 
   /** Whether Redis can be asked now. */
@@ -142,7 +145,7 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
     if (this.#isOwn) await this.#driver.quit();
   }
 
-  #say(event: keyof RedisStoreEvents): void {
+  #say(event: 'connect' | 'disconnect'): void {
     if (this.#said === event) return;
     this.#said = event;
     this.emit(event);

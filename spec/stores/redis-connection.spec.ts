@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Store } from '../../lib/main';
 import { type RedisConnectionOptions, RedisStore, redisStore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/stores/redis-driver';
 import { deepFreeze } from '../helpers/deep-freeze';
@@ -8,6 +9,7 @@ import { root, startNode } from '../helpers/node-program';
 import { drivers } from '../helpers/redis-drivers';
 import { startSentinel } from '../helpers/redis-sentinel';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { deadPort } from '../helpers/sick-server';
 import { until } from '../helpers/until';
 
 const HOUR = 60 * 60 * 1000;
@@ -56,6 +58,19 @@ describe('redisStore', () => {
     expect(() => redisStore(options as unknown as RedisConnectionOptions)).toThrow(
       'Expected `options` to be an object, got ',
     );
+  });
+
+  it('refuses to serialise otherwise than as JSON', () => {
+    expect(() => redisStore({ serialize: String })).toThrow('records are JSON');
+  });
+
+  it('tells a Store why Redis is out of reach', async () => {
+    const store = new Store(open({ host, port: await deadPort() }), { reconnectTimeout: 200 });
+    await expect(store.get('sid')).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE_UNAVAILABLE',
+      cause: { code: 'ECONNREFUSED' },
+    });
+    await store.close();
   });
 
   it('refuses a url beside a client, which it could not follow', () => {

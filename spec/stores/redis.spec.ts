@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import session, { type Session, type SessionOptions, Store } from '../../lib/main';
-import { type RedisConnectionOptions, RedisStore, redisStore } from '../../lib/redis';
+import { type RedisConnectionOptions, type RedisStore, redisStore } from '../../lib/redis';
 import { endOf, koaRedis } from '../helpers/koa-redis-client';
+import { root } from '../helpers/node-program';
 import { closedAfterTest } from '../helpers/open-sites';
+import { runScript } from '../helpers/process-script';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { openSite, type Routes, sentId } from '../helpers/session-site';
 
@@ -202,17 +205,14 @@ describe('A RedisStore', () => {
   });
 
   it('serves many Stores, and many share a client, without a warning', async () => {
-    const warnings: Error[] = [];
-    const warned = (warning: Error) => warnings.push(warning);
-    process.on('warning', warned);
-    const { client } = open();
-    const shared = Array.from({ length: 30 }, () => new RedisStore({ client }));
-    const wrapped = Array.from({ length: 30 }, (_, n) => new Store(shared[n % 2] as RedisStore));
-    await shared[0]?.get('sid');
-    // Warnings come in a turn of their own.
-    await new Promise(setImmediate);
-    process.off('warning', warned);
-    expect(warnings).toEqual([]);
-    await Promise.all([...wrapped, ...shared].map((store) => store.close()));
+    const script = `
+      const { RedisStore } = require(args.redis);
+      const first = new RedisStore({ host: '127.0.0.1', port: args.port });
+      const shared = Array.from({ length: 30 }, () => new RedisStore({ client: first.client }));
+      const wrapped = Array.from({ length: 30 }, (_, n) => new session.Store(shared[n % 2]));
+      console.log(await wrapped[0].get('sid'));
+      for (const store of [...wrapped, ...shared, first]) await store.close();`;
+    const args = { redis: join(root, 'dist', 'redis.js'), port: redis.port };
+    expect(await runScript('own', script, args)).toEqual({ code: 0, signal: null, stdout: 'undefined\n', stderr: '' });
   });
 });
