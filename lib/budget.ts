@@ -1,3 +1,5 @@
+import { withDeadline } from './deadline';
+
 /** The time that one request may spend waiting for its store, over all that it asks of it. */
 export class Budget {
   #left: number;
@@ -18,7 +20,17 @@ export class Budget {
     try {
       return await work;
     } finally {
-      this.#left = Math.max(0, this.#left - (performance.now() - start));
+      this.#charge(start);
     }
+  }
+
+  /** Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. */
+  spendAtMost<T>(ms: number, work: PromiseLike<T>, late: () => Error): Promise<T> {
+    const start = performance.now();
+    return withDeadline(work, ms, late, () => this.#charge(start));
+  }
+
+  #charge(start: number): void {
+    this.#left = Math.max(0, this.#left - (performance.now() - start));
   }
 }

@@ -2,6 +2,7 @@ import { format } from 'node:util';
 import type Koa from 'koa';
 
 type Headers = Record<string, string | string[]>;
+type Current = ReturnType<Koa.Context['res']['getHeaders']>;
 
 const CARRIED = Symbol('koa-evented-session headers that an error response carries too');
 
@@ -14,14 +15,31 @@ interface Carrier extends Koa.Context {
  * drops all headers but the error's own. They are lent to the error for that synchronous call alone, since an error may be
  * shared by requests of several visitors.
  */
-export async function carryHeaders(ctx: Koa.Context, send: () => unknown): Promise<void> {
+export function carryHeaders(ctx: Koa.Context, send: () => unknown): Promise<void> | undefined {
+  const before = currentHeaders(ctx);
+  const sent = send();
+  if (typeof (sent as PromiseLike<unknown> | undefined)?.then !== 'function') return carrySince(ctx, before);
+  return Promise.resolve(sent).then(() => carrySince(ctx, before));
+}
+
+/** A copy of the arrays too: `cookies` adds to the one that is there. */
+function currentHeaders(ctx: Koa.Context): Current {
+  const headers = ctx.res.getHeaders();
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) headers[name] = [...value];
+  }
+  return headers;
+}
+
+function carrySince(ctx: Koa.Context, before: Current): undefined {
   const carrier = ctx as Carrier;
-  // A copy of the arrays too: `cookies` adds to the one that is there.
-  const before = structuredClone({ ...ctx.res.getHeaders() });
-  await send();
   const earlier = carrier[CARRIED]?.headers;
   const headers: Headers = {};
-  for (const [name, value] of Object.entries(ctx.res.getHeaders())) {
+  const current = ctx.res.getHeaders();
+  for (const name in current) {
+    const value = current[name];
+    if (value === before[name] && earlier?.[name] === undefined) continue;
     const known = linesOf(before[name]);
     const carried = linesOf(earlier?.[name]);
     const lines = linesOf(value).filter((line) => !known.includes(line) || carried.includes(line));

@@ -1,7 +1,6 @@
 import co = require('co');
 
 import type { Budget } from './budget';
-import { withDeadline } from './deadline';
 import { StoreError, type StoreOperation, StoreTimeoutError } from './errors';
 import type { StoreStatus } from './store-status';
 import type { Answer } from './types';
@@ -15,6 +14,11 @@ export class ClientCaller {
   constructor(status: StoreStatus, timeout: number) {
     this.#status = status;
     this.#timeout = timeout;
+  }
+
+  /** Whether the client can be asked now. */
+  get isReady(): boolean {
+    return this.#status.state === 'available';
   }
 
   /** `undefined` where the client can be asked now; otherwise a promise of it, which rejects with a StoreUnavailableError. */
@@ -35,16 +39,19 @@ export class ClientCaller {
    * @throws StoreTimeoutError where it gives no answer in time.
    * @throws StoreError where it fails; `cause` is its own error.
    */
-  async call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
+  call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
+    const waiting = this.ready(operation, budget);
+    if (waiting === undefined) return this.#ask(operation, budget, ask);
     // The connection may be gone again by the time that its return is heard of here.
-    for (let waiting = this.ready(operation, budget); waiting !== undefined; waiting = this.ready(operation, budget)) {
-      await waiting;
-    }
+    return waiting.then(() => this.call(operation, budget, ask));
+  }
+
+  async #ask<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
     try {
       const answer = settle(ask());
       if (!isThenable(answer)) return answer;
       const limit = Math.min(this.#timeout, budget.left);
-      return await budget.spend(withDeadline(answer, limit, () => new StoreTimeoutError(operation, Math.round(limit))));
+      return await budget.spendAtMost(limit, answer, () => new StoreTimeoutError(operation, Math.round(limit)));
     } catch (error) {
       if (operation === 'get' && (error as { code?: unknown } | null | undefined)?.code === 'ENOENT')
         return undefined as T;
@@ -61,7 +68,12 @@ function settle<T>(answer: Answer<T>): T | PromiseLike<T> {
       return (yield thunk) as T;
     });
   }
-  return isGenerator(answer) ? co(() => answer) : (answer as T | PromiseLike<T>);
+  if (!isGenerator(answer)) return answer as T | PromiseLike<T>;
+  if (!(Symbol.asyncIterator in answer)) return co(() => answer);
+  // What it yields could be meant as well as what it returns.
+  throw new TypeError(
+    'Expected the store to answer with a value, a promise, a thunk or a generator, got an async generator: leave out its `*`',
+  );
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
 import { checkSessionId } from './session-id';
 import { loadSession } from './session-loading';
-import { saveSession, touchSession } from './session-saving';
+import { isSettled, saveSession, touchSession } from './session-saving';
 import { headersSent, SessionState } from './session-state';
 import { updateSession } from './session-updating';
 import type { Session, SessionHandler, SessionStatus } from './types';
@@ -13,11 +13,17 @@ import type { Session, SessionHandler, SessionStatus } from './types';
 export class ContextSession implements SessionHandler {
   readonly #state: SessionState;
   #loading: Promise<void> | undefined;
+  /** What a deferred handler has been promised. */
+  #asked: Promise<unknown> | undefined;
   /** The end of the last operation that writes. */
   #turn: Promise<unknown> | undefined;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
     this.#state = new SessionState(ctx, options, presented);
+  }
+
+  get options(): ResolvedOptions {
+    return this.#state.options;
   }
 
   get id(): string | undefined {
@@ -77,24 +83,41 @@ export class ContextSession implements SessionHandler {
   get deferred(): Promise<Session | null | undefined> {
     const { held, origin, isInHook } = this.#state;
     if (held.current !== undefined || origin !== 'unknown' || isInHook) return Promise.resolve(this.session);
-    const session = this.load().then(() => this.session);
+    const session = this.#loaded();
     // A handler need not wait for it, and then a failure must not end the process.
-    session.catch(() => undefined);
+    this.#asked = session.catch(() => undefined);
     return session;
   }
 
-  /** Finds out which session the request has; the store is asked once, however often this is called meanwhile. */
-  load(): Promise<void> {
-    if (this.#state.origin !== 'unknown') return Promise.resolve();
-    this.#loading ??= loadSession(this.#state).finally(() => {
+  async #loaded(): Promise<Session | null | undefined> {
+    await this.load();
+    return this.session;
+  }
+
+  /**
+   * Finds out which session the request has; the store is asked once, however often this is called meanwhile. A promise only
+   * where there is something to wait for.
+   */
+  load(): Promise<void> | undefined {
+    if (this.#loading !== undefined || this.#state.origin !== 'unknown') return this.#loading;
+    this.#loading = loadSession(this.#state)?.finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;
   }
 
-  /** What is left to do once the handlers are done. */
-  async commit(): Promise<void> {
+  /** What is left to do once the handlers are done: for most requests nothing, and then no promise is made. */
+  commit(): Promise<void> | undefined {
+    if (!this.options.autoCommit) return undefined;
     // A handler may have asked for the session without waiting for it.
+    if (this.#asked !== undefined || this.#loading !== undefined) return this.#commitLoaded();
+    if (this.#turn === undefined && isSettled(this.#state)) return undefined;
+    this.#state.isFinal = true;
+    return this.save();
+  }
+
+  async #commitLoaded(): Promise<void> {
+    await this.#asked;
     await this.#loading?.catch(() => undefined);
     this.#state.isFinal = true;
     if (this.#state.origin !== 'unknown' || this.#state.held.replaced) await this.save();
@@ -106,7 +129,7 @@ export class ContextSession implements SessionHandler {
   }
 
   save(): Promise<void> {
-    return this.#inTurn(() => saveSession(this.#state));
+    return this.#inTurn(async () => void (await saveSession(this.#state)));
   }
 
   regenerate(keepData: boolean): Promise<Session> {
@@ -156,12 +179,21 @@ export class ContextSession implements SessionHandler {
   }
 
   /** Operations that write run one after the other, each on the session that the one before left. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.#state.isInHook) return Promise.reject(nested());
-    const before = this.#turn ?? Promise.resolve();
-    const turn = before.then(() => this.load()).then(work);
-    this.#turn = turn.catch(() => undefined);
+    const turn = this.#turn === undefined ? this.#run(work) : this.#turn.then(() => this.#run(work));
+    const clear = () => {
+      if (this.#turn === ended) this.#turn = undefined;
+    };
+    const ended: Promise<unknown> = turn.then(clear, clear);
+    this.#turn = ended;
     return turn;
+  }
+
+  async #run<T>(work: () => T | Promise<T>): Promise<T> {
+    const loading = this.load();
+    if (loading !== undefined) await loading;
+    return work();
   }
 }
 

@@ -1,14 +1,9 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
 import { SessionCookie } from './session-cookie';
+import { Signatures } from './signatures';
 import { ONE_DAY } from './ttl';
 import type { CookieOptions, Session, SessionIdStore } from './types';
-
-/** The part of keygrip that is used here, whoever made the object in `app.keys`. */
-interface Signer {
-  sign(data: string): string;
-  index(data: string, digest: string): number;
-}
 
 /** Attributes that belong to the cookie in this request. */
 export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
@@ -28,6 +23,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   const signatureKey = `${key}.sig`;
   /** Requests whose signature was made with an older key. */
   const outdated = new WeakSet<Koa.Context>();
+  const signatures = new Signatures();
 
   return {
     /**
@@ -48,11 +44,19 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     },
 
     set(sid, session) {
-      send(this, key, sid, attributesOf(this, session));
+      const cookie = attributesOf(this, session);
+      // Signed first: without keys nothing is sent.
+      const signature = cookie.signed ? signerOf(this).sign(`${key}=${sid}`) : undefined;
+      send(this, key, sid, cookie);
+      if (signature !== undefined) send(this, signatureKey, signature, cookie);
+      forbidSharing(this);
     },
 
     reset(session?: Session) {
-      send(this, key, null, { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) });
+      const cookie = { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) };
+      send(this, key, null, cookie);
+      if (cookie.signed) send(this, signatureKey, null, cookie);
+      forbidSharing(this);
     },
 
     check({ secure }) {
@@ -67,9 +71,21 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
 
     sign(cookie) {
       const sid = this.cookies.get(key, { signed: false });
-      send(this, signatureKey, signerOf(this).sign(`${key}=${sid}`), { ...cookie.attributes(), signed: false });
+      send(this, signatureKey, signerOf(this).sign(`${key}=${sid}`), cookie.attributes());
+      forbidSharing(this);
     },
   } as CookieIdStore;
+
+  /** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
+  function signerOf(ctx: Koa.Context) {
+    const signer = signatures.signer(ctx.app.keys);
+    if (signer !== undefined) return signer;
+    throw new SessionError(
+      'ERR_SESSION_KEYS',
+      'The session cookie is signed, but `app.keys` is not set to an array of secrets. Set it before the first request, ' +
+        '`app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
+    );
+  }
 
   function attributesOf(ctx: Koa.Context, session: Session | undefined): CookieOptions {
     const cookie = session?.cookie;
@@ -77,40 +93,23 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   }
 }
 
-/** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
-function signerOf(ctx: Koa.Context): Signer {
-  const { keys } = ctx.app as { keys?: unknown };
-  const usable = Array.isArray(keys) ? keys.length > 0 && keys.every(isSecret) : isSigner(keys);
-  // An array of keys that cannot be used makes `ctx.cookies` itself throw.
-  const signer = usable ? (ctx.cookies as { keys?: unknown }).keys : undefined;
-  if (isSigner(signer)) return signer;
-  throw new SessionError(
-    'ERR_SESSION_KEYS',
-    'The session cookie is signed, but `app.keys` is not set to an array of secrets. Set it before the first request, ' +
-      '`app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
-  );
-}
-
-function isSecret(key: unknown): boolean {
-  return (typeof key === 'string' || key instanceof Uint8Array) && key.length > 0;
-}
-
-function isSigner(keys: unknown): keys is Signer {
-  return typeof (keys as Partial<Signer> | null | undefined)?.index === 'function';
-}
-
 /** No browser keeps a cookie for longer (RFC 6265bis, 5.5), and much longer than that is no date any more. */
 const LONGEST_MAX_AGE = 400 * ONE_DAY;
 
+/** Signatures are cookies of their own here: `cookies` would make each anew. */
 function send(ctx: Koa.Context, name: string, value: string | null, cookie: CookieOptions): void {
   const { maxAge } = cookie;
-  const attributes = maxAge ? { ...cookie, maxAge: Math.min(maxAge, LONGEST_MAX_AGE) } : cookie;
+  const attributes = { ...cookie, signed: false };
+  if (maxAge) attributes.maxAge = Math.min(maxAge, LONGEST_MAX_AGE);
   try {
     // The types of `cookies` know neither null nor the Date that a string has become.
     ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
   } catch (cause) {
     throw cookieError(name, cause);
   }
+}
+
+function forbidSharing(ctx: Koa.Context): void {
   // A shared cache must not hand one visitor's cookie to another (RFC 9111, 7.3; OWASP, "Web Content Caching").
   ctx.vary('Cookie');
   if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-cache="set-cookie"');

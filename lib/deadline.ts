@@ -1,18 +1,23 @@
 /**
  * Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over. What `work` comes to after that is
- * nobody's concern any more, a rejection included.
+ * nobody's concern any more, a rejection included. `ended` hears that it is settled.
  */
-export function withDeadline<T>(work: PromiseLike<T>, ms: number, late: () => Error): Promise<T> {
+export function withDeadline<T>(work: PromiseLike<T>, ms: number, late: () => Error, ended?: () => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     // unref: a call that never settles must not hold the process.
-    const timer = setTimeout(() => reject(late()), ms).unref();
+    const timer = setTimeout(() => {
+      ended?.();
+      reject(late());
+    }, ms).unref();
     work.then(
       (value) => {
         clearTimeout(timer);
+        ended?.();
         resolve(value);
       },
       (error: unknown) => {
         clearTimeout(timer);
+        ended?.();
         reject(error);
       },
     );

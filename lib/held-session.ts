@@ -91,11 +91,10 @@ export class HeldSession {
   }
 
   /** The session belongs to this record. What a deferred handler has assigned before stays, under the record's cookie. */
-  bind(stored: Stored): void {
+  bind(stored: Stored, cookie = SessionCookie.fromRecord(this.#cookieDefaults(), stored.data['cookie'])): void {
     this.#stored = stored;
     this.#base = undefined;
     this.#storedCookie = stored.data['cookie'];
-    const cookie = SessionCookie.fromRecord(this.#cookieDefaults(), this.#storedCookie);
     const session = this.#session;
     if (session && session.cookie === this.#cookie && !this.#cookie?.changed && Object.isExtensible(session))
       session.cookie = cookie;
@@ -172,9 +171,10 @@ export class HeldSession {
     return rule.ttlOf(this.withCookie(session));
   }
 
-  /** The session, ready to be written. */
-  draft(session: Session, rule: TtlRule): Draft {
-    const record = this.draftText(session);
+  /** The session, ready to be written; `text` is its text where that is known already. */
+  draft(session: Session, rule: TtlRule, text?: string): Draft {
+    this.#cookieOf(session).check();
+    const record = text ?? this.text(session);
     return { record, ttl: this.ttl(session, rule), plain: () => toPlain(session, this.#cookieOf(session)) };
   }
 

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { ContextSession } from './context-session';
-import { type ResolvedOptions, resolveOptions } from './options';
+import { resolveOptions } from './options';
 import { matchesPath } from './session-cookie';
 import type { Store } from './store';
 import type { ContextSessionValue, SessionHandler, SessionOptions } from './types';
@@ -35,14 +35,9 @@ export interface SessionMiddleware extends Koa.Middleware {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-interface State {
-  session: ContextSession;
-  options: ResolvedOptions;
-}
-
 const STATE = Symbol('koa-evented-session');
 
-type SessionContext = Koa.Context & { [STATE]?: State };
+type SessionContext = Koa.Context & { [STATE]?: ContextSession };
 
 /**
  * Makes the session middleware.
@@ -59,24 +54,22 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
     if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return next();
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
-    (ctx as SessionContext)[STATE] = { session: contextSession, options };
+    (ctx as SessionContext)[STATE] = contextSession;
     try {
-      await run(contextSession, ctx, next);
+      try {
+        const loading = options.defer ? undefined : contextSession.load();
+        if (loading !== undefined) await loading;
+        await next();
+      } catch (error) {
+        // What the handler did before it failed counts; its own error is the one to tell.
+        await contextSession.commit()?.catch((failure) => ctx.app.emit('error', failure, ctx));
+        throw error;
+      }
+      const commit = contextSession.commit();
+      if (commit !== undefined) await commit;
     } finally {
       contextSession.leave();
     }
-  }
-
-  async function run(contextSession: ContextSession, ctx: Koa.Context, next: Koa.Next): Promise<void> {
-    try {
-      if (!options.defer) await contextSession.load();
-      await next();
-    } catch (error) {
-      // What the handler did before it failed counts; its own error is the one to tell.
-      if (options.autoCommit) await contextSession.commit().catch((failure) => ctx.app.emit('error', failure, ctx));
-      throw error;
-    }
-    if (options.autoCommit) await contextSession.commit();
   }
 
   async function close(): Promise<void> {
@@ -106,36 +99,28 @@ function takePresetId(ctx: Koa.Context): string | undefined {
 /** Once for each application: defining properties is too dear to be done in each request. */
 function installAccessors(context: object): void {
   accessor(context, 'session', {
-    get: ({ session, options }) => (options.defer ? session.deferred : session.session),
-    set: ({ session }, value) => {
+    get: (session) => (session.options.defer ? session.deferred : session.session),
+    set: (session, value) => {
       session.session = value;
     },
   });
   accessor(context, 'sessionId', {
-    get: ({ session }) => session.id,
-    set: ({ session }, value) => {
+    get: (session) => session.id,
+    set: (session, value) => {
       session.id = value;
     },
   });
   accessor(context, 'sessionSave', {
-    get: ({ session }) => session.saving,
-    set: ({ session }, value) => {
+    get: (session) => session.saving,
+    set: (session, value) => {
       session.saving = value as boolean | null;
     },
   });
-  accessor(context, 'sessionStore', { get: ({ options }) => options.store });
-  accessor(context, 'sessionHandler', { get: ({ session }) => session });
-  accessor(context, 'saveSession', {
-    get:
-      ({ session }) =>
-      () =>
-        session.save(),
-  });
+  accessor(context, 'sessionStore', { get: (session) => session.options.store });
+  accessor(context, 'sessionHandler', { get: (session) => session });
+  accessor(context, 'saveSession', { get: (session) => () => session.save() });
   accessor(context, 'regenerateSession', {
-    get:
-      ({ session }) =>
-      (how?: { keepData?: boolean }) =>
-        session.regenerate(how?.keepData === true),
+    get: (session) => (how?: { keepData?: boolean }) => session.regenerate(how?.keepData === true),
   });
   Object.defineProperty(context, STATE, { value: undefined, writable: true, configurable: true });
 }
@@ -144,7 +129,7 @@ function installAccessors(context: object): void {
 function accessor(
   context: object,
   name: string,
-  on: { get(state: State): unknown; set?(state: State, value: unknown): void },
+  on: { get(session: ContextSession): unknown; set?(session: ContextSession, value: unknown): void },
 ): void {
   Object.defineProperty(context, name, {
     configurable: true,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SessionError } from './errors';
 import type { SessionCookie } from './session-cookie';
+import type { CookieOptions } from './types';
 
 /** A session as JSON holds it. */
 export type SessionData = Record<string, unknown>;
@@ -59,8 +60,10 @@ export function stringify(session: () => SessionData): string {
 export function toPlain(
   session: SessionData,
   cookie: SessionCookie,
-): SessionData & { cookie: ReturnType<SessionCookie['toJSON']> } {
-  return withCookie(session, cookie.toJSON());
+): SessionData & { cookie: CookieOptions & { own: string[] } } {
+  const json = cookie.toJSON();
+  // The client may change what it is given.
+  return withCookie(session, { ...json, own: [...json.own] });
 }
 
 /** Whether there is any data in the session; its cookie is none. */

@@ -5,17 +5,27 @@ import { destroyRecord } from './session-ending';
 import { isSessionId } from './session-id';
 import type { SessionState } from './session-state';
 import { hasExpired } from './ttl';
-import type { Session } from './types';
+import type { Session, SessionOptions } from './types';
 
-/** Finds out which session the request has. */
-export async function loadSession(state: SessionState): Promise<void> {
-  const { idStore, store, renew, sendsCookie } = state.options;
+type Valid = NonNullable<SessionOptions['valid']>;
+
+/** Finds out which session the request has. A visitor without a cookie costs no promise: `undefined`, it is done. */
+export function loadSession(state: SessionState): Promise<void> | undefined {
+  const { idStore, sendsCookie } = state.options;
   const read = () => idStore.get.call(state.ctx);
-  const presented = state.presented ?? (await (sendsCookie ? read() : state.hook(read)));
+  const presented = state.presented ?? (sendsCookie ? read() : state.hook(read));
+  return presented instanceof Promise ? presented.then((sid) => loadFrom(state, sid)) : loadFrom(state, presented);
+}
+
+function loadFrom(state: SessionState, presented: string | null | undefined): Promise<void> | undefined {
   if (!presented) return state.becomeNew();
   if (!isSessionId(presented)) return miss(state, String(presented));
   state.presented = presented;
+  return loadRecord(state, presented);
+}
 
+async function loadRecord(state: SessionState, presented: string): Promise<void> {
+  const { store, renew } = state.options;
   let loaded: Loaded;
   try {
     loaded = await store.records.load(store.keyOf(presented), state.budget, renew !== undefined);
@@ -30,23 +40,34 @@ export async function loadSession(state: SessionState): Promise<void> {
   return miss(state, presented);
 }
 
-async function accept(state: SessionState, sid: string, stored: Stored): Promise<void> {
+function accept(state: SessionState, sid: string, stored: Stored): Promise<void> | undefined {
   const { held, options } = state;
   const { cookieOf, valid } = options;
   state.enter(stored);
-  if (hasExpired(SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']))) {
+  const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
+  if (hasExpired(cookie)) {
     state.emit('expired', sid, stored.data);
     return miss(state, sid);
   }
-  if (valid !== undefined) {
-    // What a deferred handler has assigned must not be taken for what is stored.
-    const seen = held.replaced ? new HeldSession(() => cookieOf(state.ctx)) : held;
-    seen.bind(held.replaced ? { ...stored, data: structuredClone(stored.data) } : stored);
-    const session = seen.takeStored();
-    seen.used = true; // the hook may have changed it
-    if (!(await state.hook(() => valid(state.ctx, session)))) return reject(state, sid, session);
-  }
-  if (valid === undefined || held.replaced) held.bind(stored);
+  if (valid !== undefined) return acceptIfValid(state, sid, stored, valid);
+  held.bind(stored, cookie);
+  become(state, sid);
+  return undefined;
+}
+
+async function acceptIfValid(state: SessionState, sid: string, stored: Stored, valid: Valid): Promise<void> {
+  const { ctx, held, options } = state;
+  // What a deferred handler has assigned must not be taken for what is stored.
+  const seen = held.replaced ? new HeldSession(() => options.cookieOf(ctx)) : held;
+  seen.bind(held.replaced ? { ...stored, data: structuredClone(stored.data) } : stored);
+  const session = seen.takeStored();
+  seen.used = true; // the hook may have changed it
+  if (!(await state.hook(() => valid(ctx, session)))) return reject(state, sid, session);
+  if (held.replaced) held.bind(stored);
+  become(state, sid);
+}
+
+function become(state: SessionState, sid: string): void {
   state.id = sid;
   state.origin = 'stored';
 }
@@ -60,7 +81,7 @@ async function reject(state: SessionState, sid: string, session: Session): Promi
 }
 
 /** The id is nobody's. It is not adopted, and its cookie stays: a parallel login may have replaced it a moment ago. */
-function miss(state: SessionState, sid: string): Promise<void> {
+function miss(state: SessionState, sid: string): Promise<void> | undefined {
   state.emit('missed', sid, undefined);
   return state.becomeNew();
 }

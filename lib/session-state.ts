@@ -44,7 +44,7 @@ export class SessionState {
   owesReset = false;
   #budget: Budget | undefined;
   /** The records that this request has loaded or created. */
-  #versions: Version[] = [];
+  #versions: Version[] | undefined;
   #isOver = false;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
@@ -69,13 +69,16 @@ export class SessionState {
   enter(version: Version): void {
     // What goes on after the response is nobody's to wait for.
     if (this.#isOver) this.options.store.records.release(version);
+    else if (this.#versions === undefined) this.#versions = [version];
     else this.#versions.push(version);
   }
 
   /** This request is over. */
   leave(): void {
     this.#isOver = true;
-    for (const version of this.#versions.splice(0)) this.options.store.records.release(version);
+    const versions = this.#versions ?? [];
+    this.#versions = undefined;
+    for (const version of versions) this.options.store.records.release(version);
   }
 
   /** Whether the visitor's id was signed with a key that is no longer the first. */
@@ -97,11 +100,18 @@ export class SessionState {
     return hooks.run(this, run);
   }
 
-  async becomeNew(): Promise<void> {
+  /** A promise only where an id has to be waited for. */
+  becomeNew(): Promise<void> | undefined {
     this.presented = undefined;
+    if (this.options.genSid === undefined || this.id !== undefined) {
+      this.origin = 'new';
+      return undefined;
+    }
     // An id of the user's own making is made up front: `ctx.sessionId` cannot wait for it.
-    if (this.options.genSid !== undefined) this.id ??= await this.makeId();
-    this.origin = 'new';
+    return this.makeId().then((id) => {
+      this.id ??= id;
+      this.origin = 'new';
+    });
   }
 
   /** Another request has ended the session: the visitor has what that one sent, and gets nothing from this one. */
@@ -126,10 +136,10 @@ export class SessionState {
     return this.id;
   }
 
-  /** The session, ready to be written, with a cookie that can be sent. */
-  draft(session: Session): Draft {
+  /** The session, ready to be written, with a cookie that can be sent; `text` is its text where that is known already. */
+  draft(session: Session, text?: string): Draft {
     const { idStore, store } = this.options;
-    const draft = this.held.draft(session, store);
+    const draft = this.held.draft(session, store, text);
     if (!this.headersSent) idStore.check?.call(this.ctx, this.held.withCookie(session).cookie);
     return draft;
   }
@@ -152,7 +162,8 @@ export class SessionState {
     if (this.owesId) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
     const stored = this.held.stored as Version;
-    if (!this.isOwn && (await store.records.hasEnded(this.key, stored))) return this.detach(this.id);
+    const hasEnded = !this.isOwn && store.records.hasEnded(this.key, stored);
+    if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.id as string;
     const sent = this.held.withCookie(session);
     await carryHeaders(this.ctx, () => this.#deliver(() => idStore.set.call(this.ctx, sid, sent)));

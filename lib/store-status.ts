@@ -1,5 +1,4 @@
 import type { Budget } from './budget';
-import { withDeadline } from './deadline';
 import { type StoreOperation, StoreUnavailableError } from './errors';
 
 /** `pending`: the connection is lost, requests wait for it. `unavailable`: it stayed away too long, requests fail at once. */
@@ -75,7 +74,7 @@ export class StoreStatus {
       this.#waiters.add(waiter);
     });
     return budget
-      .spend(withDeadline(connected, budget.left, unavailable))
+      .spendAtMost(budget.left, connected, unavailable)
       .finally(() => this.#waiters.delete(waiter as Waiter));
   }
 

@@ -56,11 +56,9 @@ export class WriteQueues {
   ): Promise<Version | undefined> {
     const queue = this.#queues.get(key);
     if (queue !== undefined) return queue.add(edit, draft, budget);
-    const fresh = new WriteQueue(from, writer);
+    const fresh = new WriteQueue(from, writer, () => this.#queues.delete(key));
     this.#queues.set(key, fresh);
-    const landed = fresh.add(edit, draft, budget);
-    fresh.start(() => this.#queues.delete(key));
-    return landed;
+    return fresh.begin(edit, draft, budget);
   }
 
   /** Answers once nobody writes the record. */
@@ -68,42 +66,95 @@ export class WriteQueues {
     const queue = this.#queues.get(key);
     if (queue === undefined) return;
     const { left } = budget;
-    await budget.spend(withDeadline(queue.idle, left, () => caller.late('destroy', left)));
+    await budget.spendAtMost(left, queue.idle, () => caller.late('destroy', left));
   }
 }
 
 /** The writers of one record. */
 class WriteQueue {
-  /** Settles once nobody waits any more. */
-  idle: Promise<void> = Promise.resolve();
   readonly #writer: Writer;
+  readonly #ended: () => void;
   #current: TextVersion;
   #waiting: Job[] = [];
+  #first: Promise<unknown> | undefined;
+  #working: Promise<void> | undefined;
 
-  constructor(current: TextVersion, writer: Writer) {
+  /** @param ended called as soon as nobody waits any more: nothing may be added then. */
+  constructor(current: TextVersion, writer: Writer, ended: () => void) {
     this.#current = current;
     this.#writer = writer;
+    this.#ended = ended;
+  }
+
+  /** Settles once nobody waits any more. */
+  get idle(): Promise<void> {
+    return Promise.allSettled([this.#first]).then(() => this.#working);
+  }
+
+  /** Adds the first writer. */
+  begin(edit: Edit, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
+    if (draft !== undefined && this.#writer.caller.isReady) {
+      const landed = this.#writeFirst(edit, draft, budget);
+      this.#first = landed;
+      return landed;
+    }
+    const landed = this.add(edit, draft, budget);
+    this.#start();
+    return landed;
+  }
+
+  /** The first writer of a record mostly is the only one: without a job, a deadline and a batch it costs a write 5 µs less. */
+  async #writeFirst(edit: Edit, draft: Draft, budget: Budget): Promise<Version | undefined> {
+    try {
+      const record = await edit(this.#current.record);
+      // Those who write in the same moment go together.
+      if (this.#waiting.length > 0) return this.#waitInFront(edit, draft, budget);
+      const own = draft.record === record ? draft : undefined;
+      const attempt = await this.#writer.replace(record, this.#current, own, budget);
+      if ('conflict' in attempt) {
+        this.#current = attempt.conflict;
+        return this.#waitInFront(edit, draft, budget);
+      }
+      if (!('landed' in attempt)) return undefined;
+      this.#current = attempt.landed;
+      return attempt.landed;
+    } finally {
+      if (this.#waiting.length > 0) this.#start();
+      else this.#ended();
+    }
   }
 
   add(edit: Edit, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
+    return this.#wait(edit, draft, budget, (job) => this.#waiting.push(job));
+  }
+
+  #wait(
+    edit: Edit,
+    draft: Draft | undefined,
+    budget: Budget,
+    queue: (job: Job) => unknown,
+  ): Promise<Version | undefined> {
     const { left } = budget;
     const job: Partial<Job> = {};
     const landed = new Promise<TextVersion | undefined>((resolve, reject) => {
       Object.assign(job, { edit, draft, deadline: performance.now() + left, isEdited: false, resolve, reject });
-      this.#waiting.push(job as Job);
+      queue(job as Job);
     });
     // An update that takes too long is not the store's fault.
     const late = () => (job.isEdited ? new StoreTimeoutError('set', 0) : this.#writer.caller.late('set', left));
-    return budget.spend(withDeadline(landed, left, late));
+    return budget.spendAtMost(left, landed, late);
   }
 
-  /** @param ended called as soon as nobody waits any more: nothing may be added then. */
-  start(ended: () => void): void {
-    this.idle = this.#work(ended);
+  #waitInFront(edit: Edit, draft: Draft, budget: Budget): Promise<Version | undefined> {
+    return this.#wait(edit, draft, budget, (job) => this.#waiting.unshift(job));
+  }
+
+  #start(): void {
+    this.#working = this.#work();
   }
 
   /** Never rejects: what fails is told to those whom it concerns. */
-  async #work(ended: () => void): Promise<void> {
+  async #work(): Promise<void> {
     let lost = 0;
     while (this.#waiting.length > 0) {
       await this.#connected();
@@ -111,15 +162,16 @@ class WriteQueue {
       this.#waiting = [];
       const edited = await this.#edit(batch);
       lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
-      await pauseAfter(lost);
+      if (lost > 0) await pauseAfter(lost);
     }
-    ended();
+    this.#ended();
   }
 
   /** Nothing is edited before it can be written: a writer that gives up meanwhile must leave nothing behind. */
-  async #connected(): Promise<void> {
-    const waiting = this.#writer.caller.ready('set', budgetOf(this.#waiting));
-    await waiting?.catch((error: unknown) => {
+  #connected(): Promise<void> | undefined {
+    const { caller } = this.#writer;
+    if (caller.isReady) return undefined;
+    return caller.ready('set', budgetOf(this.#waiting))?.catch((error: unknown) => {
       for (const job of this.#waiting.splice(0)) job.reject(error);
     });
   }
@@ -131,7 +183,8 @@ class WriteQueue {
     for (const job of batch) {
       try {
         job.isEdited = true;
-        record = await edited(job, record);
+        const text = edited(job, record);
+        record = typeof text === 'string' ? text : await text;
         job.isEdited = false;
         jobs.push(job);
       } catch (error) {

@@ -1,4 +1,5 @@
 import { withDeadline } from '../deadline';
+import { type Corkable, RedisBatch } from './redis-batch';
 
 /** What the Redis store asks of a connection, whichever package it comes from. Every command is on one key, so that a Cluster can route it. */
 export interface RedisDriver {
@@ -32,7 +33,7 @@ export interface IoRedisClient extends RedisEvents {
   eval(script: string, keys: number, ...args: string[]): Promise<unknown>;
   quit(): Promise<unknown>;
   disconnect(): void;
-  readonly stream?: { destroy(): unknown } | null;
+  readonly stream?: (Corkable & { destroy(): unknown }) | null;
   /** Those of a Cluster. */
   nodes?(): IoRedisClient[];
   duplicate(options?: object): IoRedisClient;
@@ -74,13 +75,18 @@ export function isIoRedis(client: object): client is IoRedisClient {
 }
 
 export function ioRedisDriver(client: IoRedisClient): RedisDriver {
+  const batch = new RedisBatch();
+  const batched = (text = '') => {
+    batch.join(client.stream, text.length);
+    return client;
+  };
   return {
-    get: (key) => client.get(key),
+    get: (key) => batched().get(key),
     set: async (key, value, ttl, create) =>
-      (await client.set(key, value, 'PX', ttl, ...(create ? ['NX'] : []))) !== null,
-    del: (key) => client.del(key),
-    evalsha: (sha, key, args) => client.evalsha(sha, 1, key, ...args),
-    eval: (script, key, args) => client.eval(script, 1, key, ...args),
+      (await batched(value).set(key, value, 'PX', ttl, ...(create ? ['NX'] : []))) !== null,
+    del: (key) => batched().del(key),
+    evalsha: (sha, key, args) => batched(args[0]).evalsha(sha, 1, key, ...args),
+    eval: (script, key, args) => batched(args[0]).eval(script, 1, key, ...args),
     isReady: () => client.status === 'ready' || client.status === 'wait',
     async quit() {
       // Without a connection QUIT would wait for one.

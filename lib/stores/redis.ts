@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { listenToClient } from '../client-events';
 import { parseRecord } from '../record';
@@ -13,7 +13,7 @@ class Script {
 
   constructor(source: string) {
     this.#source = source;
-    this.#sha = sha1(source);
+    this.#sha = hash('sha1', source);
   }
 
   /** Redis forgets scripts when it restarts, fails over or is told to: then the source goes along once. */
@@ -122,7 +122,7 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
   }
 
   async swap(key: string, record: string, ttl: number, expected: string): Promise<SwapResult<string>> {
-    const found = await SWAP.run(this.#driver, key, record, String(ttl), sha1(expected));
+    const found = await SWAP.run(this.#driver, key, record, String(ttl), hash('sha1', expected));
     if (found === null) return { ok: false, gone: true };
     if (!Array.isArray(found)) return { ok: true, revision: record };
     const current = String(found[0]);
@@ -155,8 +155,4 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
 /** Makes a {@link RedisStore}. */
 export function redisStore(options?: RedisConnectionOptions | null): RedisStore {
   return new RedisStore(options);
-}
-
-function sha1(text: string): string {
-  return createHash('sha1').update(text).digest('hex');
 }
