@@ -111,8 +111,8 @@ export class ContextSession implements SessionHandler {
     if (!this.options.autoCommit) return undefined;
     // A handler may have asked for the session without waiting for it.
     if (this.#asked !== undefined || this.#loading !== undefined) return this.#commitLoaded();
-    if (this.#turn === undefined && isSettled(this.#state)) return undefined;
     this.#state.isFinal = true;
+    if (this.#turn === undefined && isSettled(this.#state)) return undefined;
     return this.save();
   }
 
@@ -181,7 +181,8 @@ export class ContextSession implements SessionHandler {
   /** Operations that write run one after the other, each on the session that the one before left. */
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.#state.isInHook) return Promise.reject(nested());
-    const turn = this.#turn === undefined ? this.#run(work) : this.#turn.then(() => this.#run(work));
+    // Later: whoever hears of it while it runs has to wait for its turn.
+    const turn = (this.#turn ?? Promise.resolve()).then(() => this.#run(work));
     const clear = () => {
       if (this.#turn === ended) this.#turn = undefined;
     };

@@ -5,19 +5,21 @@
 export function withDeadline<T>(work: PromiseLike<T>, ms: number, late: () => Error, ended?: () => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     // unref: a call that never settles must not hold the process.
+    let isLate = false;
     const timer = setTimeout(() => {
+      isLate = true;
       ended?.();
       reject(late());
     }, ms).unref();
     work.then(
       (value) => {
         clearTimeout(timer);
-        ended?.();
+        if (!isLate) ended?.();
         resolve(value);
       },
       (error: unknown) => {
         clearTimeout(timer);
-        ended?.();
+        if (!isLate) ended?.();
         reject(error);
       },
     );

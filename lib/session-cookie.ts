@@ -14,6 +14,9 @@ type StoredCookie = { [Name in CookieAttribute | 'own' | 'lifetime']?: unknown }
 /** What a record says of its cookie. */
 type CookieJson = CookieOptions & { own: readonly string[]; lifetime?: unknown; stamp?: string };
 
+/** What most cookies have of their own; it is shared, and so never written to. */
+const NOTHING: Own = Object.freeze({});
+
 /** Cookies on which no handler has set anything look alike: saves a request that touches its session 2 µs of copying attributes. */
 const plainJson = new WeakMap<Readonly<CookieOptions>, CookieJson>();
 
@@ -31,7 +34,7 @@ export class SessionCookie {
   #changed = false;
   #stamp: string | undefined;
 
-  constructor(defaults: Readonly<CookieOptions>, own: Own = {}) {
+  constructor(defaults: Readonly<CookieOptions>, own: Own = NOTHING) {
     this.#defaults = defaults;
     this.#own = own;
   }
@@ -53,7 +56,7 @@ export class SessionCookie {
 
   /** Reads the `cookie` of a record, ours or koa-generic-session's, whose handlers may have set a lifetime and nothing else. */
   static fromRecord(defaults: Readonly<CookieOptions>, stored: unknown): SessionCookie {
-    return new SessionCookie(defaults, typeof stored === 'object' && stored !== null ? ownOf(stored) : {});
+    return new SessionCookie(defaults, typeof stored === 'object' && stored !== null ? ownOf(stored) : NOTHING);
   }
 
   /** What an application assigned as `session.cookie`, laid over the cookie that the session had. */
@@ -131,7 +134,7 @@ export class SessionCookie {
     if (own.length > 0 || this.#stamp !== undefined) return this.#json(own);
     const known = plainJson.get(this.#defaults);
     if (known !== undefined) return known;
-    const json = Object.freeze(this.#json(own));
+    const json = Object.freeze(this.#json(Object.freeze(own)));
     plainJson.set(this.#defaults, json);
     return json;
   }
@@ -152,6 +155,7 @@ export class SessionCookie {
 
   #set(name: CookieAttribute, value: unknown): void {
     this.#changed = true;
+    if (this.#own === NOTHING) this.#own = {};
     if (name === 'expires') this.#setLifetime(name, 'maxAge', toDate(value) ?? undefined);
     else if (name === 'maxAge') this.#setLifetime(name, 'expires', value);
     else this.#own[name] = value;
@@ -183,6 +187,7 @@ function scopeOf(cookie: Own): Own {
 function ownOf(cookie: StoredCookie): Own {
   const names = Array.isArray(cookie.own) ? cookie.own.filter(isCookieAttribute) : [];
   const isTheirs = !Array.isArray(cookie.own) || ('lifetime' in cookie && cookie.lifetime !== lifetimeOf(cookie));
+  if (!isTheirs && names.length === 0) return NOTHING;
   const own: Own = isTheirs || names.some(isLifetime) ? ownLifetimeOf(cookie) : {};
   for (const name of names) {
     if (!isLifetime(name) && wrongAttribute(name, cookie[name]) === undefined) own[name] = cookie[name];

@@ -19,7 +19,8 @@ export function loadSession(state: SessionState): Promise<void> | undefined {
 
 function loadFrom(state: SessionState, presented: string | null | undefined): Promise<void> | undefined {
   if (!presented) return state.becomeNew();
-  if (!isSessionId(presented)) return miss(state, String(presented));
+  // Later: a listener that asks for the session must find that it is being loaded.
+  if (!isSessionId(presented)) return Promise.resolve().then(() => miss(state, String(presented)));
   state.presented = presented;
   return loadRecord(state, presented);
 }

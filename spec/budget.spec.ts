@@ -48,4 +48,31 @@ describe('Budget', () => {
     await inTime(300, budget.spend(pause(300)));
     expect(budget.left).toBe(0);
   });
+
+  describe('with a limit for one wait', () => {
+    const late = () => new Error('late');
+    const message = ({ message }: Error) => message;
+
+    it('loses what the wait took where it ends before the limit, well or badly', async () => {
+      const budget = new Budget(1000);
+      const work = pause(30).then(() => 'done');
+      expect(await inTime(30, budget.spendAtMost(50, work, late))).toBe('done');
+      expect(budget.left).toBeCloseTo(970);
+      const failing = pause(30).then(() => Promise.reject(new Error('failed')));
+      expect(await inTime(30, budget.spendAtMost(50, failing, late).catch(message))).toBe('failed');
+      expect(budget.left).toBeCloseTo(940);
+    });
+
+    it.each([
+      ['never comes', () => new Promise(() => undefined)],
+      ['comes late', () => pause(400)],
+      ['fails late', () => pause(400).then(() => Promise.reject(new Error('failed')))],
+    ])('loses the limit and no more where the answer %s', async (_what, work) => {
+      const budget = new Budget(1000);
+      expect(await inTime(50, budget.spendAtMost(50, work(), late).catch(message))).toBe('late');
+      expect(budget.left).toBeCloseTo(950);
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(budget.left).toBeCloseTo(950);
+    });
+  });
 });

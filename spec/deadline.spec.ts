@@ -49,4 +49,29 @@ describe('withDeadline', () => {
     expect(timer.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
     timer.mockRestore();
   });
+
+  it.each([
+    ['a success', () => Promise.resolve()],
+    ['a failure', () => Promise.reject(new Error('failed'))],
+  ])('tells once that it has ended, with %s', async (_what, work) => {
+    const ended = jest.fn();
+    await withDeadline(work(), 50, late, ended).catch(() => undefined);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['comes late', () => Promise.resolve()],
+    ['fails late', () => Promise.reject(new Error('failed'))],
+  ])('tells at the deadline that it has ended, and not again when the work %s', async (_what, end) => {
+    const ended = jest.fn();
+    const work = new Promise((resolve) => setTimeout(resolve, 400)).then(end);
+    const outcome = withDeadline(work, 50, late, ended).catch(({ message }: Error) => message);
+    await jest.advanceTimersByTimeAsync(49);
+    expect(ended).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    expect(ended).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(400);
+    expect([await outcome, ended.mock.calls.length]).toEqual(['late', 1]);
+  });
 });

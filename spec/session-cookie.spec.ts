@@ -214,6 +214,29 @@ describe('the cookie of one session', () => {
     expect(cookie).toEqual({ maxAge: DAY });
   });
 
+  it('does not reach the next visitor by way of its JSON', async () => {
+    const routes: Routes = {
+      '/tamper': async (ctx) => {
+        const current = await sessionOf(ctx);
+        current['a'] = 1;
+        const json = (current.cookie as unknown as SessionCookie).toJSON();
+        const changes = [() => (json.own as string[]).push('maxAge'), () => Object.assign(json, { maxAge: 5 })];
+        return changes.map((change) => {
+          try {
+            return String(change());
+          } catch (error) {
+            return (error as Error).name;
+          }
+        });
+      },
+    };
+    const site = await siteWith({ store, cookie: { maxAge: DAY } }, routes);
+    await site.visitor().get('/tamper');
+    store.records.clear();
+    await site.visitor().get('/put?a=1');
+    expect(onlyRecord(store).cookie).toMatchObject({ maxAge: DAY, own: [] });
+  });
+
   it('knows whether anything was set', () => {
     const cookie = new SessionCookie({ maxAge: DAY });
     expect(cookie.changed).toBe(false);

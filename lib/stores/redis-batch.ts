@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 /** The part of a socket that holds writes back. */
 export interface Corkable {
   cork(): void;
@@ -20,6 +22,7 @@ export class RedisBatch {
     if (!stream || stream === this.#stream || length > LONGEST_HELD_BACK) return;
     stream.cork();
     this.#stream = stream;
+    // Node's own: faked timers would hold commands back for good.
     setImmediate(() => {
       if (this.#stream === stream) this.#stream = undefined;
       stream.uncork();

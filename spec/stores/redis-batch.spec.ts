@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type RedisStore, redisStore } from '../../lib/redis';
 import { type Corkable, RedisBatch } from '../../lib/stores/redis-batch';
@@ -141,7 +140,8 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
 
   it('go on after the server has hung up and after it was started anew', async () => {
     for (const loss of [() => redis.command('CLIENT KILL TYPE normal').catch(() => ''), () => redis.restart()]) {
-      const lost = once(client as unknown as NodeJS.EventEmitter, 'close');
+      // Not by `once` of node:events, which an error ends.
+      const lost = new Promise<void>((resolve) => client.on('close', () => resolve()));
       const meanwhile = sids(10).map((sid) => store.load(sid));
       await Promise.all([lost, loss()]);
       expect(await Promise.all([...meanwhile, store.load('sid')])).toEqual(Array(11).fill(null));
@@ -162,6 +162,17 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     await application.connect();
     expect(await Promise.all(sids(10).map((sid) => store.create(sid, '{}', HOUR)))).toEqual(Array(10).fill('{}'));
     expect(client.stream.writableCorked).toBe(0);
+  });
+
+  it('are answered under fake timers, and so are those of the application on the same client', async () => {
+    jest.useFakeTimers();
+    try {
+      const answers = [store.create('sid', '{}', HOUR), store.get('sid'), client.set('app', 'kept')];
+      expect(await Promise.all(answers)).toEqual(['{}', {}, 'OK']);
+      expect(client.stream.writableCorked).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('given before there is a connection go out with it', async () => {
@@ -210,6 +221,18 @@ describe('RedisBatch', () => {
       expect(one.done.splice(0)).toEqual(['cork']);
       await nextTurn();
       expect(one.done.splice(0)).toEqual(['uncork']);
+    }
+  });
+
+  it('lets go of it after the turn under fake timers too', async () => {
+    jest.useFakeTimers();
+    try {
+      const one = stream();
+      new RedisBatch().join(one, 0);
+      await nextTurn();
+      expect(one.done).toEqual(['cork', 'uncork']);
+    } finally {
+      jest.useRealTimers();
     }
   });
 
