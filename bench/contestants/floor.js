@@ -1,0 +1,56 @@
+const { randomUUID } = require('node:crypto');
+const { peer } = require('../peers');
+const { dataOf } = require('../workloads');
+
+const Koa = peer('koa');
+const Redis = peer('ioredis');
+
+const DAY = 86_400_000;
+
+/**
+ * What a session has to cost: Koa, the id out of the header, one GET, one PEXPIRE or SET where the workload needs it, and JSON where
+ * the handler needs the data. No signature, no check, no comparison.
+ *
+ * @param {import('../workloads').Workload} workload
+ * @param {number} port
+ */
+module.exports = (workload, port) => {
+  const redis = new Redis(port);
+  const text = JSON.stringify(dataOf(workload.bytes));
+  const app = new Koa();
+
+  const create = async (/** @type {any} */ ctx) => {
+    const sid = randomUUID();
+    await redis.set(`floor:${sid}`, JSON.stringify(JSON.parse(text)), 'PX', DAY);
+    ctx.set('Set-Cookie', `sid=${sid}; path=/; httponly`);
+    ctx.body = 'created';
+  };
+
+  const read = async (/** @type {any} */ ctx) => {
+    const cookie = ctx.get('Cookie');
+    const key = `floor:${cookie.slice(4)}`;
+    const session = JSON.parse(await redis.get(key));
+    if (workload.rolling) {
+      await redis.pexpire(key, DAY);
+      ctx.set('Set-Cookie', `${cookie}; path=/; httponly`);
+    }
+    ctx.body = session.user.name;
+  };
+
+  const write = async (/** @type {any} */ ctx) => {
+    const key = `floor:${ctx.get('Cookie').slice(4)}`;
+    const session = JSON.parse(await redis.get(key));
+    session.views += 1;
+    await redis.set(key, JSON.stringify(session), 'PX', DAY);
+    ctx.body = session.user.name;
+  };
+
+  const nothing = async (/** @type {any} */ ctx) => {
+    if (workload.cookie && !workload.defer) await redis.get(`floor:${ctx.get('Cookie').slice(4)}`);
+    ctx.body = 'nothing';
+  };
+
+  const work = { create, read, write, nothing }[workload.use];
+  app.use((/** @type {any} */ ctx) => (ctx.path === '/create' ? create(ctx) : work(ctx)));
+  return app.callback();
+};

@@ -1,0 +1,64 @@
+const { fork } = require('node:child_process');
+const { once } = require('node:events');
+const path = require('node:path');
+const { pinned, SERVER_CORE } = require('./cores');
+
+/** A running contestant. */
+class Contestant {
+  /** @param {string} name @param {import('node:child_process').ChildProcess} child @param {number} port */
+  constructor(name, child, port) {
+    this.name = name;
+    this.child = child;
+    this.port = port;
+  }
+
+  /** CPU microseconds that the process has used, user and system, by the operating system's account. */
+  async cpu() {
+    const { cpu } = await this.#ask('cpu');
+    return cpu.user + cpu.system;
+  }
+
+  /** Bytes on the heap that are in use, after a collection. */
+  async heapUsed() {
+    const { heapUsed } = await this.#ask('collect');
+    return heapUsed;
+  }
+
+  async end() {
+    if (this.child.exitCode !== null) return;
+    const gone = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** @param {string} question */
+  async #ask(question) {
+    this.child.send(question);
+    const [answer] = await once(this.child, 'message');
+    return answer;
+  }
+}
+
+/**
+ * @param {string} name a file in contestants/
+ * @param {import('../workloads').Workload} workload
+ * @param {number} redisPort
+ * @param {string[]} [execArgv]
+ */
+exports.startContestant = async (name, workload, redisPort, execArgv = []) => {
+  const child = fork(path.join(__dirname, 'server.js'), [name, JSON.stringify(workload), String(redisPort)], {
+    execArgv,
+    env: { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' },
+    // Deprecation warnings of the peers say nothing here.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  pinned(child.pid, SERVER_CORE);
+  const [{ port }] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => {
+      throw new Error(`${name} did not start`);
+    }),
+  ]);
+  return new Contestant(name, child, port);
+};
+exports.Contestant = Contestant;

@@ -1,0 +1,129 @@
+// Memory of requests in flight, and whether it grows over many: `npm run bench:in-flight`. Fails above 2 kB for each request in
+// flight beyond what bare Koa takes, or where a million requests leave more than 5 MB behind.
+const http = require('node:http');
+const { once } = require('node:events');
+const path = require('node:path');
+const { peer } = require('./peers');
+const { writePart, surroundings } = require('./harness/report');
+
+const dist = process.env['BENCH_DIST'] ?? path.join(__dirname, '../dist');
+/** @type {typeof import('../lib/main')} */
+const session = require(path.join(dist, 'main'));
+
+const Koa = peer('koa');
+const IN_FLIGHT = 2000;
+const REQUESTS = 1_000_000;
+const MAX_BYTES = 2048;
+const MAX_GROWTH = 5e6;
+
+/** Bytes on the heap that are in use. */
+function heapUsed() {
+  for (let n = 0; n < 4; n += 1) globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+/** A client with the full guarantee that has one session for everybody, and takes no memory for it. */
+function thriftyClient() {
+  const record = JSON.stringify({ user: 'ann', cookie: { maxAge: 86_400_000, own: [], lifetime: 86_400_000 } });
+  return {
+    get: async () => JSON.parse(record),
+    set: async () => undefined,
+    destroy: async () => undefined,
+    load: async () => ({ record, revision: record }),
+    create: async () => record,
+    swap: async () => ({ ok: /** @type {const} */ (true), revision: record }),
+    touch: async () => true,
+  };
+}
+
+/**
+ * Bytes that each request in flight takes, in a server of its own.
+ *
+ * @param {boolean} hasSession
+ */
+async function inFlight(hasSession) {
+  const app = new Koa();
+  app.keys = ['key'];
+  if (hasSession) app.use(session({ store: thriftyClient(), cookie: { signed: false } }));
+  let waiting = 0;
+  /** @type {(() => void)[]} */
+  const release = [];
+  app.use(async (/** @type {any} */ ctx) => {
+    waiting += 1;
+    // Koa's own cookies, which a session's id comes from, are Koa's.
+    ctx.cookies.get('koa.sid', { signed: false });
+    await new Promise((resolve) => release.push(() => resolve(undefined)));
+    ctx.body = hasSession ? ctx.session.user : 'ann';
+  });
+  const server = http.createServer(app.callback()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const agent = new http.Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
+  const ask = (/** @type {number} */ n) =>
+    new Promise((resolve, reject) => {
+      const headers = { cookie: `koa.sid=visitor${n}` };
+      http
+        .get({ port, host: '127.0.0.1', agent, headers }, (res) => res.resume().on('end', resolve))
+        .on('error', reject);
+    });
+  /** Lets all requests wait in the handler, weighs, and lets them go. */
+  const weigh = async () => {
+    const answers = Array.from({ length: IN_FLIGHT }, (_, n) => ask(n));
+    while (waiting < IN_FLIGHT) await new Promise((resolve) => setImmediate(resolve));
+    const full = heapUsed();
+    for (const go of release.splice(0)) go();
+    waiting = 0;
+    await Promise.all(answers);
+    return full - heapUsed();
+  };
+  await weigh(); // what is compiled and connected once does not count
+  const weights = [await weigh(), await weigh(), await weigh(), await weigh(), await weigh()].sort((a, b) => a - b);
+  agent.destroy();
+  server.close();
+  return (weights[2] ?? 0) / IN_FLIGHT;
+}
+
+/** Bytes that are left after a million requests, more than after the first hundred thousand. */
+async function growth() {
+  const app = new Koa();
+  app.keys = ['key'];
+  app.use(session());
+  app.use((/** @type {any} */ ctx) => {
+    ctx.session.views = (ctx.session.views ?? 0) + 1;
+    ctx.body = 'ok';
+  });
+  const handle = app.callback();
+  let cookie = '';
+  const ask = async () => {
+    const req = new http.IncomingMessage(/** @type {any} */ (null));
+    Object.assign(req, { url: '/', method: 'GET', headers: { cookie }, socket: { remoteAddress: '127.0.0.1' } });
+    const res = new http.ServerResponse(req);
+    await handle(req, res);
+    const sent = /** @type {string[] | undefined} */ (res.getHeader('set-cookie'));
+    cookie ||= sent?.map((line) => line.split(';')[0]).join('; ') ?? '';
+    res.emit('finish');
+  };
+  for (let n = 0; n < REQUESTS / 10; n += 1) await ask();
+  const before = heapUsed();
+  for (let n = 0; n < REQUESTS; n += 1) await ask();
+  return heapUsed() - before;
+}
+
+async function main() {
+  process.removeAllListeners('warning');
+  const bare = await inFlight(false);
+  const own = await inFlight(true);
+  const grown = await growth();
+  const lines = [
+    `bare Koa that reads the cookie: ${bare.toFixed(0)} bytes on the heap for each of ${IN_FLIGHT} requests in flight`,
+    `with a session loaded: ${own.toFixed(0)} bytes, ${(own - bare).toFixed(0)} more (at most ${MAX_BYTES})`,
+    `after ${REQUESTS.toLocaleString('en')} more requests that write: ${(grown / 1e6).toFixed(2)} MB more on the heap (at most ${MAX_GROWTH / 1e6})`,
+  ];
+  console.log(lines.join('\n'));
+  writePart('Memory', ['`npm run bench:in-flight`', surroundings(), ...lines.map((line) => `- ${line}`)].join('\n\n'));
+  process.exitCode = own - bare > MAX_BYTES || grown > MAX_GROWTH ? 1 : 0;
+  process.exit();
+}
+
+void main();

@@ -1,0 +1,139 @@
+// CPU per request of this package and its peers against a bare GET. `npm run bench`; `npm run bench -- --workload read,write
+// --contestant floor,koa-evented-session --rounds 3 --seconds 1` for a part of it. Without arguments it writes RESULTS.md.
+const { parseArgs } = require('node:util');
+const { startContestant } = require('./harness/contestant');
+const { median, round, visitors } = require('./harness/measure');
+const { surroundings, writePart } = require('./harness/report');
+const { startRedis } = require('./harness/redis');
+const { workloads } = require('./workloads');
+
+const OWN = 'koa-evented-session';
+const PREDECESSOR = 'koa-generic-session';
+const CONTESTANTS = [
+  'floor',
+  OWN,
+  'koa-evented-session-on-koa-redis',
+  PREDECESSOR,
+  'koa-session',
+  'koa-session-minimal',
+  'express-session',
+];
+const VISITORS = 200;
+const CONNECTIONS = 32;
+
+const { values } = parseArgs({
+  options: {
+    workload: { type: 'string' },
+    contestant: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1' },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const names = values.contestant?.split(',') ?? CONTESTANTS;
+const chosen = workloads.filter(({ name }) => values.workload?.split(',').includes(name) ?? true);
+
+/**
+ * @typedef {{ name: string, perSecond: number, cpu: number, ratio: number }} Row
+ * @typedef {{ workload: import('./workloads').Workload, rows: Row[] }} Table
+ */
+
+/** Contestants take turns, round by round, so that what disturbs the machine disturbs them all. @param {import('./workloads').Workload} workload @param {number} redisPort @returns {Promise<Table>} */
+async function play(workload, redisPort) {
+  const running = [];
+  for (const name of names) {
+    const contestant = await startContestant(name, workload, redisPort);
+    const cookies = workload.cookie ? await visitors(contestant.port, VISITORS) : [''];
+    running.push({ contestant, cookies, measured: /** @type {Awaited<ReturnType<typeof round>>[]} */ ([]) });
+  }
+  try {
+    for (let n = -1; n < rounds; n += 1) {
+      for (const { contestant, cookies, measured } of running) {
+        const path = workload.use === 'create' ? '/create' : '/';
+        const result = await round(contestant, { path, cookies, connections: CONNECTIONS, seconds });
+        // The first round is for the compiler.
+        if (n >= 0) measured.push(result);
+      }
+    }
+  } finally {
+    for (const { contestant } of running) await contestant.end();
+  }
+  const rows = running.map(({ contestant: { name }, measured }) => ({
+    name,
+    perSecond: median(measured.map(({ perSecond }) => perSecond)),
+    cpu: median(measured.map(({ cpu }) => cpu)),
+  }));
+  const floor = rows.find(({ name }) => name === 'floor')?.cpu ?? Number.NaN;
+  return { workload, rows: rows.map((row) => ({ ...row, ratio: row.cpu / floor })) };
+}
+
+/** @param {Table} table */
+function print({ workload, rows }) {
+  console.log(`\n${workload.name} (target ${workload.target.toFixed(2)})`);
+  for (const { name, perSecond, cpu, ratio } of rows) {
+    const figures = [perSecond.toFixed(0).padStart(8), cpu.toFixed(1).padStart(8), ratio.toFixed(2).padStart(6)];
+    console.log(`  ${name.padEnd(34)}${figures[0]} req/s${figures[1]} µs${figures[2]}`);
+  }
+}
+
+async function main() {
+  const redis = await startRedis();
+  const tables = [];
+  try {
+    for (const workload of chosen) {
+      const table = await play(workload, redis.port);
+      print(table);
+      tables.push(table);
+    }
+  } finally {
+    await redis.end();
+  }
+  if (process.argv.length === 2) writeResults(tables);
+  const missed = tables.flatMap(judge);
+  if (missed.length === 0) return;
+  console.log(`\nover the target: ${missed.join(', ')}`);
+  process.exitCode = 1;
+}
+
+/** What a table misses of the targets. @param {Table} table */
+function judge({ workload, rows }) {
+  const cpuOf = (/** @type {string} */ name) => rows.find((row) => row.name === name)?.cpu ?? Number.NaN;
+  const share = workload.name === 'big read' ? 0.55 : 0.4;
+  return [
+    ...(cpuOf(OWN) / cpuOf('floor') > workload.target ? [`${workload.name} (${workload.target} of the floor)`] : []),
+    ...(cpuOf(OWN) / cpuOf(PREDECESSOR) > share ? [`${workload.name} (${share} of ${PREDECESSOR})`] : []),
+  ];
+}
+
+/** @param {Table[]} tables */
+function writeResults(tables) {
+  const how = [
+    '`npm run bench`: CPU time of the server process for each request, by the operating system’s account, and what it is of the',
+    'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature.',
+    `Medians of ${rounds} interleaved rounds of ${seconds} s, ${CONNECTIONS} connections, ${VISITORS} visitors; the server on a core of its own.`,
+    'koa-session-minimal signs nothing and knows no rolling; only this package and koa-generic-session know `defer`, and the others do what',
+    'they do without. express-session runs on Express.',
+  ].join('\n');
+  const head = `| CPU µs a request (of the floor) | ${tables.map(({ workload }) => workload.name).join(' | ')} |\n|---|${'---:|'.repeat(tables.length)}`;
+  /** @param {string} title @param {(table: Table) => string | undefined} cell */
+  const line = (title, cell) => `| ${title} | ${tables.map((table) => cell(table) ?? '–').join(' | ')} |`;
+  /** @param {Table} table @param {string} name */
+  const rowOf = ({ rows }, name) => rows.find((row) => row.name === name);
+  const lines = names.map((name) =>
+    line(name, (table) => {
+      const row = rowOf(table, name);
+      return row && `${row.cpu.toFixed(1)} (${row.ratio.toFixed(2)})`;
+    }),
+  );
+  const target = line('target for koa-evented-session', ({ workload }) => workload.target.toFixed(2));
+  const share = line(`koa-evented-session, of koa-generic-session's`, (table) => {
+    const [own, predecessor] = [rowOf(table, OWN), rowOf(table, PREDECESSOR)];
+    return own && predecessor && (own.cpu / predecessor.cpu).toFixed(2);
+  });
+  const speed = names.map((name) => line(name, (table) => rowOf(table, name)?.perSecond.toFixed(0)));
+  const speeds = [head.replace('CPU µs a request (of the floor)', 'requests a second'), ...speed].join('\n');
+  writePart('CPU per request', [how, surroundings(), [head, ...lines, target, share].join('\n'), speeds].join('\n\n'));
+}
+
+void main();
