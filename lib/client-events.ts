@@ -1,3 +1,5 @@
+import { hasMethod } from './expect';
+
 type Heard = (error?: unknown) => void;
 
 /** The part of an EventEmitter that is used of a client, if it has it. */
@@ -110,7 +112,7 @@ class ClientHub {
 }
 
 function isEmitter(client: object): client is Emitter {
-  return typeof (client as Partial<Emitter>).on === 'function';
+  return hasMethod(client, 'on');
 }
 
 function eventsOf(client: Emitter) {

@@ -43,6 +43,11 @@ export function expectMethods(name: string, value: unknown, methods: readonly st
   );
 }
 
+/** Whether a client has an ability. It is looked for before it is asked for: a Proxy may have a function for any name. */
+export function hasMethod(client: object, name: string): boolean {
+  return name in client && typeof (client as Record<string, unknown>)[name] === 'function';
+}
+
 /** What Node's timers can count; beyond it they fire at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 

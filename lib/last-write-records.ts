@@ -1,8 +1,10 @@
 import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
+import { hasMethod } from './expect';
 import { applyChange } from './merge';
 import { latestOf, Overlaps, type Sighting } from './overlaps';
 import { isSessionData, parseRecord, type SessionData } from './record';
+import { mayOutlive, untilEnd, withEnd, withoutEnd } from './record-end';
 import {
   type Accept,
   type Commit,
@@ -27,6 +29,7 @@ export class LastWriteRecords implements Records {
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
   readonly #canTouch: boolean;
+  readonly #notesEnd: boolean;
   readonly #overlaps: Overlaps;
   readonly #queues: WriteQueues;
 
@@ -34,7 +37,8 @@ export class LastWriteRecords implements Records {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
-    this.#canTouch = typeof client.touch === 'function';
+    this.#canTouch = hasMethod(client, 'touch');
+    this.#notesEnd = mayOutlive(client);
     const { overlaps, queues } = sharedBy(client);
     this.#overlaps = overlaps;
     this.#queues = queues;
@@ -45,7 +49,7 @@ export class LastWriteRecords implements Records {
     // Before the store is asked: what others write from here on may not be in its answer.
     const overlap = this.#overlaps.enter(key);
     const revision: Sighting = { overlap, writes: overlap.writes };
-    const value = await this.#get(key, budget).catch((error: unknown) => {
+    const value = await this.#get(key, budget, withoutEnd).catch((error: unknown) => {
       this.#overlaps.leave(overlap);
       throw error;
     });
@@ -60,7 +64,7 @@ export class LastWriteRecords implements Records {
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version> {
-    await this.#set(key, draft.plain(), draft.ttl, budget);
+    await this.#write(key, draft.plain(), draft.ttl, budget);
     return { record: draft.record, revision: this.#overlaps.wrote(this.#overlaps.renew(key), draft.record) };
   }
 
@@ -140,7 +144,7 @@ export class LastWriteRecords implements Records {
     let record = latestOf(seen, from.record as string);
     if (!this.#overlaps.isCurrent(seen.overlap)) {
       // The request is over, and others have come and gone since.
-      const value = await this.#get(key, budget);
+      const value = await this.#get(key, budget, untilEnd);
       if (!isSessionData(value)) return undefined;
       record = JSON.stringify(value);
     }
@@ -159,14 +163,19 @@ export class LastWriteRecords implements Records {
           await this.#overlaps.end(key, 'destroyed', () => this.#destroy(key, budget));
           return { gone: true };
         }
-        await this.#set(key, draft?.plain() ?? (parseRecord(record) as SessionData), ttl, budget);
+        await this.#write(key, draft?.plain() ?? (parseRecord(record) as SessionData), ttl, budget);
         return { landed: { record, revision: this.#overlaps.wrote(overlap, record) } };
       },
     };
   }
 
-  #get(key: string, budget: Budget): Promise<unknown> {
-    return this.#caller.call<unknown>('get', budget, () => this.#client.get(key));
+  #get(key: string, budget: Budget, read: typeof untilEnd): Promise<unknown> {
+    const answer = this.#caller.call<unknown>('get', budget, () => this.#client.get(key));
+    return this.#notesEnd ? answer.then(read) : answer;
+  }
+
+  #write(key: string, session: SessionData, ttl: number, budget: Budget): Promise<void> {
+    return this.#set(key, this.#notesEnd ? withEnd(session, ttl) : session, ttl, budget);
   }
 
   async #set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {

@@ -8,9 +8,11 @@ import { ClientCaller } from './client-call';
 import { isDisconnected, listenToClient } from './client-events';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { wrongAttribute } from './cookie-attributes';
-import { expected, expectMethods, expectMilliseconds, expectString, isGiven } from './expect';
+import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from './expect';
+import { expectClient } from './known-clients';
 import { LastWriteRecords } from './last-write-records';
 import { parseRecord } from './record';
+import { mayOutlive, untilEnd } from './record-end';
 import type { Records } from './records';
 import { type StoreState, StoreStatus } from './store-status';
 import { ttlOf, whole } from './ttl';
@@ -59,7 +61,7 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   constructor(client: SessionStore, options?: StoreOptions | null, ownsClient = false) {
     super();
-    expectMethods('store', client, ['get', 'set', 'destroy']);
+    expectClient(client);
     const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
     this.prefix = prefix;
@@ -103,7 +105,8 @@ export class Store extends EventEmitter<StoreEvents> {
   async get(sid: string): Promise<Session | null | undefined> {
     const key = this.keyOf(sid);
     debug('get');
-    const session = await this.#caller.call<unknown>('get', this.newBudget(), () => this.client.get(key));
+    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => this.client.get(key));
+    const session = mayOutlive(this.client) ? untilEnd(answer) : answer;
     return withDates(session as Session | null | undefined);
   }
 
@@ -213,5 +216,5 @@ function withDates<S extends Session | null | undefined>(session: S): S {
 /** Only the presence of the abilities is found once; each call goes through the client's property at that moment. */
 function canCompareAndSet(client: SessionStore): client is SessionStore & CompareAndSetStore {
   const abilities = ['load', 'create', 'swap', 'touch'] as const;
-  return abilities.every((ability) => typeof (client as Partial<CompareAndSetStore>)[ability] === 'function');
+  return abilities.every((ability) => hasMethod(client, ability));
 }

@@ -1,6 +1,7 @@
 const { spawnSync } = require('node:child_process');
-const { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { delimiter, join } = require('node:path');
+const { existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { join } = require('node:path');
+const { findProgram } = require('./find-program');
 
 // One row per program the specs or the demo start. `packages` names it for each package manager.
 const needs = [
@@ -10,13 +11,18 @@ const needs = [
     packages: { apt: 'redis-server', dnf: 'redis', apk: 'redis', brew: 'redis' },
     neededBy: 'specs of the Redis stores',
   },
-];
-
-const folders = [
-  ...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean),
-  '/usr/bin',
-  '/usr/local/bin',
-  '/opt/homebrew/bin',
+  {
+    what: 'MariaDB server',
+    binary: 'mariadbd',
+    packages: { apt: 'mariadb-server', dnf: 'mariadb-server', apk: 'mariadb', brew: 'mariadb' },
+    neededBy: 'specs of the SQL store',
+  },
+  {
+    what: 'PostgreSQL server',
+    binary: 'postgres',
+    packages: { apt: 'postgresql', dnf: 'postgresql-server', apk: 'postgresql', brew: 'postgresql' },
+    neededBy: 'specs of the SQL store',
+  },
 ];
 
 // In the order they are looked for; brew last, as it also lives next to the others.
@@ -29,14 +35,7 @@ const managers = [
 
 /** @param {string} binary */
 function isThere(binary) {
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, binary), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return findProgram(binary) !== undefined;
 }
 
 /** @param {string[]} args */

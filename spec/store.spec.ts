@@ -78,8 +78,11 @@ describe('Store', () => {
       expect(await store.get('a')).toMatchObject({ replaced: true });
     });
 
-    it('resolves set and destroy with nothing, whatever the client answers', async () => {
-      const store = new Store({ get: () => 'OK', set: () => 'OK', destroy: () => 1 });
+    it.each([
+      ['three methods', {}],
+      ['compare-and-set', compareAndSetClient(async (run) => run())],
+    ])('resolves set and destroy with nothing, whatever a client with %s answers', async (_which, client) => {
+      const store = new Store({ ...client, get: () => 'OK', set: () => 'OK', destroy: () => 1 });
       expect(await Promise.all([store.set('a', { cookie: {} }), store.destroy('a')])).toEqual([undefined, undefined]);
     });
 

@@ -1,8 +1,8 @@
 import { type RedisStore, redisStore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/stores/redis-driver';
+import { storeContract } from '../../lib/testing';
 import { type Driver, driverOf, drivers } from '../helpers/redis-drivers';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { compareAndSetContract, storeContract } from '../helpers/store-contract';
 import { until } from '../helpers/until';
 
 const HOUR = 60 * 60 * 1000;
@@ -30,7 +30,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
   };
   afterEach(end);
 
-  describe('keeps the contract:', () => {
+  describe('keeps', () => {
     let client: RedisClient;
     beforeAll(async () => {
       await redis.command('FLUSHALL');
@@ -38,7 +38,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
       await until(() => driver.isReady(client));
     });
     afterAll(() => driver.end(client));
-    const subject = () => {
+    const open = () => {
       const store = redisStore({ client });
       return {
         client: store,
@@ -46,8 +46,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
         end: () => store.close(),
       };
     };
-    storeContract(subject);
-    compareAndSetContract(subject);
+    storeContract('the contract:', open, { guarantee: 'compare-and-set' });
   });
 
   it('goes on where Redis has forgotten the scripts', async () => {

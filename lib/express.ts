@@ -1,0 +1,1 @@
+export { type ExpressClient, type ExpressStoreLike, fromExpressStore } from './stores/express';

@@ -1,0 +1,1 @@
+export { fromKeyv, type KeyvClient, type KeyvLike } from './stores/keyv';

@@ -1,0 +1,1 @@
+export { fromKoaSessionStore, type KoaSessionClient, type KoaSessionStoreLike } from './stores/koa-session-store';

@@ -1,0 +1,76 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** What errors of the drivers carry. */
+interface DriverError {
+  message?: unknown;
+  code?: unknown;
+  errno?: unknown;
+}
+
+/** The database took the statement back because of another one's, and would take it now. */
+const TRANSIENT: readonly unknown[] = [
+  'ER_LOCK_DEADLOCK',
+  'ER_CHECKREAD',
+  // PostgreSQL: serialization_failure and deadlock_detected.
+  '40001',
+  '40P01',
+];
+const DUPLICATE: readonly unknown[] = ['ER_DUP_ENTRY', '23505'];
+const TABLE_MISSING: readonly unknown[] = ['ER_NO_SUCH_TABLE', '42P01'];
+const COLUMN_MISSING: readonly unknown[] = ['ER_BAD_FIELD_ERROR', '42703'];
+
+/** Milliseconds that a statement is tried again. */
+const PATIENCE = 5000;
+const LONGEST_PAUSE = 50;
+const DASH = ' - ';
+
+/** Asks until the answer is more than that another statement was in the way. */
+export async function again<T>(ask: () => PromiseLike<T>): Promise<T> {
+  const end = performance.now() + PATIENCE;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isTransient(error) || performance.now() > end) throw error;
+    }
+    await pause(Math.random() * Math.min(5 * attempt, LONGEST_PAUSE));
+  }
+}
+
+/** The error without the statement and its values, which Knex and the drivers put into it: a session's id and data are for no log. */
+export function withoutData(error: unknown): Error {
+  const { code, errno } = driverError(error);
+  return Object.assign(new Error(ownMessage(error) || String(code ?? 'the database failed')), {
+    ...(code === undefined ? {} : { code }),
+    ...(errno === undefined ? {} : { errno }),
+  });
+}
+
+/** A row with this id is there. */
+export function isDuplicate(error: unknown): boolean {
+  return DUPLICATE.includes(driverError(error).code) || ownMessage(error).includes('UNIQUE constraint failed');
+}
+
+export function isTableMissing(error: unknown): boolean {
+  return TABLE_MISSING.includes(driverError(error).code) || ownMessage(error).includes('no such table');
+}
+
+export function isColumnMissing(error: unknown): boolean {
+  return COLUMN_MISSING.includes(driverError(error).code) || ownMessage(error).includes('no such column');
+}
+
+function isTransient(error: unknown): boolean {
+  const { code } = driverError(error);
+  return TRANSIENT.includes(code) || /^SQLITE_(?:BUSY|LOCKED)/.test(String(code));
+}
+
+/** Knex puts the statement in front, and a dash between. */
+function ownMessage(error: unknown): string {
+  const message = String(driverError(error).message ?? '');
+  const dash = message.lastIndexOf(DASH);
+  return dash < 0 ? message : message.slice(dash + DASH.length);
+}
+
+function driverError(error: unknown): DriverError {
+  return typeof error === 'object' && error !== null ? error : { message: error };
+}

@@ -1,0 +1,89 @@
+import type { Knex } from 'knex';
+import { expectBoolean, expected, expectMilliseconds, isGiven } from '../../expect';
+
+/** Options of a KnexStore. */
+export interface KnexStoreOptions {
+  /** An instance of Knex on MySQL, MariaDB, PostgreSQL or SQLite: what `knex({ client, connection })` returns. It stays yours to destroy. */
+  knex: Knex;
+  /** Name of the table; `'schema.table'` names its schema too. Default: `'sessions'`. */
+  table?: string | null | undefined;
+  /** Whether the table is created on first use where it is missing. Default: `true`. With `false` a migration does it. */
+  createTable?: boolean | null | undefined;
+  /** Milliseconds between two sweeps of expired rows at most; at least half of it. Default: 300 000 (5 minutes). `0`: never. */
+  sweepInterval?: number | null | undefined;
+  /** How many rows are removed at once, from 1 to 10 000. Default: 100. */
+  sweepBatch?: number | null | undefined;
+}
+
+/** What the SQL of the databases differs by. */
+export type Dialect = 'mysql' | 'postgresql' | 'sqlite3';
+
+const DEFAULTS = { table: 'sessions', createTable: true, sweepInterval: 5 * 60 * 1000, sweepBatch: 100 };
+const KNOWN = ['knex', ...Object.keys(DEFAULTS)];
+const MOST_AT_ONCE = 10_000;
+/** PostgreSQL knows names by their first 63 characters, and the index has the table's name in its own. */
+const TABLE_NAME = /^(?:[\w$-]{1,48}\.)?[\w$-]{1,48}$/;
+
+/** @throws TypeError */
+export function resolveKnexOptions(options: KnexStoreOptions): Readonly<typeof DEFAULTS> & { knex: Knex } {
+  if (typeof options !== 'object' || options === null)
+    throw expected('options', 'an object such as `{ knex }`', options);
+  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`Expected the options to be of ${KNOWN.join(', ')}, got \`${unknown}\``);
+  }
+  const { knex } = options;
+  expectKnex(knex);
+  if (knex.isTransaction) {
+    throw new TypeError('Expected `knex` to be no transaction, which ends: give the instance that it is of');
+  }
+  const { table, createTable, sweepInterval, sweepBatch } = withDefaults(options);
+  expectTable(table);
+  expectBoolean('createTable', createTable);
+  expectMilliseconds('sweepInterval', sweepInterval, 0);
+  if (!Number.isSafeInteger(sweepBatch) || sweepBatch < 1 || sweepBatch > MOST_AT_ONCE) {
+    throw expected('sweepBatch', `an integer from 1 to ${MOST_AT_ONCE}`, sweepBatch);
+  }
+  return Object.freeze({ knex, table, createTable, sweepInterval, sweepBatch });
+}
+
+/** @throws TypeError for what is no instance of Knex, or is on another database. */
+export function expectKnex(knex: unknown): void {
+  const client = clientOf(knex);
+  if (client === undefined) {
+    const given = expected('knex', 'an instance of Knex', knex).message;
+    throw new TypeError(`${given}: call Knex with your configuration, and give what it returns`);
+  }
+  if (!isDialect(client.dialect)) {
+    throw expected('knex', 'an instance of Knex on MySQL, MariaDB, PostgreSQL or SQLite', client.dialect);
+  }
+}
+
+/** @throws TypeError */
+export function expectTable(table: unknown): asserts table is string {
+  if (typeof table === 'string' && TABLE_NAME.test(table)) return;
+  throw expected('table', 'a name of up to 48 letters, digits and `_`, or two with a dot between them', table);
+}
+
+export function dialectOf(knex: Knex): Dialect {
+  return clientOf(knex)?.dialect as Dialect;
+}
+
+/** The table, as it is called without an option. */
+export const DEFAULT_TABLE = DEFAULTS.table;
+
+/** The function that makes instances has no client. */
+function clientOf(knex: unknown): { dialect?: unknown } | undefined {
+  if (typeof knex !== 'function') return undefined;
+  const { client, raw } = knex as { client?: unknown; raw?: unknown };
+  return typeof client === 'object' && client !== null && typeof raw === 'function' ? client : undefined;
+}
+
+function isDialect(dialect: unknown): dialect is Dialect {
+  return dialect === 'mysql' || dialect === 'postgresql' || dialect === 'sqlite3';
+}
+
+function withDefaults(options: KnexStoreOptions): typeof DEFAULTS {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value)));
+  return { ...DEFAULTS, ...given };
+}

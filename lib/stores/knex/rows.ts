@@ -1,0 +1,144 @@
+import type { Knex } from 'knex';
+import { withDeadline } from '../../deadline';
+import { again, isDuplicate, isTableMissing, withoutData } from './failure';
+import { dialectOf } from './options';
+import { prepareTable, type SessionRow } from './table';
+
+type Rows = Knex.QueryBuilder<SessionRow>;
+
+/** Milliseconds for the first look at the table; with a connection that hangs, the next call takes another one. */
+const PREPARED_WITHIN = 10_000;
+/** The columns that another version of a record changes. */
+const VERSION = ['record', 'revision', 'expires'] as const;
+
+/**
+ * The rows of the table. What has expired is not there, whether or not it was swept. All is done by single statements, so that a
+ * database that took one back leaves nothing behind, and nobody waits for what another process does between two of them.
+ *
+ * Every method fails with an error of the driver's, without the statement.
+ */
+export class SessionRows {
+  readonly #knex: Knex;
+  readonly #table: string;
+  readonly #createTable: boolean;
+  #prepared: Promise<void> | undefined;
+
+  constructor(knex: Knex, table: string, createTable: boolean) {
+    this.#knex = knex;
+    this.#table = table;
+    this.#createTable = createTable;
+  }
+
+  async find(id: string): Promise<Omit<SessionRow, 'id'> | undefined> {
+    const row = await this.#ask((rows) => rows.select(VERSION).where({ id }).where('expires', '>', Date.now()).first());
+    // PostgreSQL gives a bigint as text.
+    return row && { record: String(row.record), revision: String(row.revision), expires: Number(row.expires) };
+  }
+
+  /** Stores a row whatever is there. */
+  async put(row: SessionRow): Promise<void> {
+    await this.#ask((rows) =>
+      rows
+        .insert(row)
+        .onConflict('id')
+        .merge([...VERSION]),
+    );
+  }
+
+  /** Stores a row where there is none: whether it did. */
+  async add(row: SessionRow): Promise<boolean> {
+    // Whether an upsert has done anything is told by each driver in another way, and by some wrongly.
+    return (await this.#insert(row)) || this.#replaceExpired(row);
+  }
+
+  /** Replaces the row where it has the expected revision: whether it did. */
+  async replace({ id, ...version }: SessionRow, expected: string): Promise<boolean> {
+    const count = await this.#ask((rows) =>
+      rows.where({ id, revision: expected }).where('expires', '>', Date.now()).update(version),
+    );
+    return count > 0;
+  }
+
+  /** Changes the end of what is a session: whether there is one. The mark of a regenerated one is none. */
+  async extend(id: string, expires: number): Promise<boolean> {
+    const count = await this.#ask((rows) =>
+      rows
+        .where({ id })
+        .where('expires', '>', Date.now())
+        .whereRaw(`substr(record, 1, 4) <> 'null'`)
+        .update({ expires }),
+    );
+    return count > 0;
+  }
+
+  /** Changes the end of this very version, if it is still there. */
+  async renew(id: string, revision: string, expires: number): Promise<void> {
+    await this.#ask((rows) => rows.where({ id, revision }).update({ expires }));
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#ask((rows) => rows.where({ id }).delete());
+  }
+
+  /**
+   * Removes up to `limit` rows that have expired at `from` or later. Looks for them first, without a lock: of two processes who find
+   * the same, one removes them, and the other leaves the rest to it.
+   */
+  async removeExpired(from: number, limit: number): Promise<{ removed: number; isLast: boolean; from: number }> {
+    const now = Date.now();
+    const found: Pick<SessionRow, 'id' | 'expires'>[] = await this.#ask((rows) =>
+      rows.select('id', 'expires').whereBetween('expires', [from, now]).orderBy('expires').limit(limit),
+    );
+    if (found.length === 0) return { removed: 0, isLast: true, from };
+    const ids = found.map(({ id }) => id);
+    const removed = await this.#ask((rows) => this.#remove(rows, ids, now));
+    const isLast = found.length < limit || removed < found.length;
+    return { removed, isLast, from: Number(found.at(-1)?.expires) };
+  }
+
+  async #remove(rows: Rows, ids: readonly string[], now: number): Promise<number> {
+    if (dialectOf(this.#knex) !== 'mysql') return rows.whereIn('id', ids).where('expires', '<=', now).delete();
+    // By the ids alone: where MySQL looks through the table or the other index, it locks rows that have not expired.
+    const sql = `delete ?? from ?? force index (primary) where id in (${ids.map(() => '?')}) and expires <= ?`;
+    const [{ affectedRows }] = await this.#knex.raw(sql, [this.#table, this.#table, ...ids, now]);
+    return Number(affectedRows);
+  }
+
+  async #insert(row: SessionRow): Promise<boolean> {
+    try {
+      await this.#ask((rows) => rows.insert(row));
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+
+  async #replaceExpired({ id, ...version }: SessionRow): Promise<boolean> {
+    const count = await this.#ask((rows) => rows.where({ id }).where('expires', '<=', Date.now()).update(version));
+    return count > 0;
+  }
+
+  async #ask<T>(statement: (rows: Rows) => PromiseLike<T>): Promise<T> {
+    try {
+      await this.#prepare();
+      return await again(() => statement(this.#knex<SessionRow>(this.#table)));
+    } catch (error) {
+      // It was dropped: the next call creates it anew.
+      if (isTableMissing(error)) this.#prepared = undefined;
+      throw withoutData(error);
+    }
+  }
+
+  #prepare(): Promise<void> {
+    this.#prepared ??= withDeadline(
+      prepareTable(this.#knex, this.#table, this.#createTable),
+      PREPARED_WITHIN,
+      () => new Error(`The database did not answer within ${PREPARED_WITHIN} ms`),
+    ).catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+    return this.#prepared;
+  }
+}

@@ -1,0 +1,148 @@
+import type { Knex } from 'knex';
+import { again, isColumnMissing, isTableMissing, withoutData } from './failure';
+import { DEFAULT_TABLE, type Dialect, dialectOf, expectKnex, expectTable } from './options';
+
+/** Which table a migration is about. */
+export interface SessionsTableOptions {
+  /** Default: `'sessions'`. */
+  table?: string | null | undefined;
+}
+
+/** The columns of the table. */
+export interface SessionRow {
+  /** The key: prefix and session id. */
+  id: string;
+  /** The session's JSON text. */
+  record: string;
+  /** What tells this version of the record from any other. */
+  revision: string;
+  /** When it ends, in milliseconds since 1970. */
+  expires: number;
+}
+
+/** Columns compare byte by byte: the usual collations of MySQL and MariaDB take `a`, `A` and `a ` for the same. */
+const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: string[]][]> = {
+  mysql: (table) => [
+    [
+      `create table if not exists ?? (
+        id varbinary(512) not null primary key,
+        record longtext character set utf8mb4 collate utf8mb4_bin not null,
+        revision varchar(36) character set ascii collate ascii_bin not null,
+        expires bigint not null,
+        index (expires)
+      ) engine = InnoDB`,
+      table,
+    ],
+  ],
+  postgresql: (table) => [
+    [
+      `create table if not exists ?? (
+        id text collate "C" not null primary key,
+        record text not null,
+        revision varchar(36) not null,
+        expires bigint not null
+      )`,
+      table,
+    ],
+    ['create index if not exists ?? on ?? (expires)', indexOf(table).name, table],
+  ],
+  sqlite3: (table) => [
+    [
+      `create table if not exists ?? (
+        id text not null primary key,
+        record text not null,
+        revision text not null,
+        expires bigint not null
+      )`,
+      table,
+    ],
+    // Here it is the index that is of a schema.
+    ['create index if not exists ?? on ?? (expires)', indexOf(table).qualified, indexOf(table).of],
+  ],
+};
+
+/**
+ * Creates the table of a KnexStore where it is missing. Made for migrations: `exports.up = (knex) => createSessionsTable(knex)`.
+ *
+ * @throws TypeError for what is no instance of Knex or no name of a table.
+ */
+export async function createSessionsTable(knex: Knex, options?: SessionsTableOptions | null): Promise<void> {
+  const table = tableOf(knex, options);
+  const dialect = dialectOf(knex);
+  const create = async (on: Knex) => {
+    for (const [sql, ...names] of CREATION[dialect](table)) await on.raw(sql, names);
+  };
+  if (dialect !== 'postgresql') return again(() => create(knex));
+  await knex.transaction(async (transaction) => {
+    // There `if not exists` fails where another process creates the table at the same time.
+    await transaction.raw('select pg_advisory_xact_lock(hashtext(?))', [`koa-evented-session ${table}`]);
+    await create(transaction);
+  });
+}
+
+/**
+ * Drops the table of a KnexStore, and all sessions with it: `exports.down = (knex) => dropSessionsTable(knex)`.
+ *
+ * @throws TypeError for what is no instance of Knex or no name of a table.
+ */
+export async function dropSessionsTable(knex: Knex, options?: SessionsTableOptions | null): Promise<void> {
+  await knex.raw('drop table if exists ??', [tableOf(knex, options)]);
+}
+
+/** Makes sure that sessions can be kept in the table as they are; creates it where it is missing and `createTable` is set. */
+export async function prepareTable(knex: Knex, table: string, createTable: boolean): Promise<void> {
+  await CHECK[dialectOf(knex)](knex);
+  try {
+    await again(() => knex(table).select('id', 'record', 'revision', 'expires').whereRaw('1 = 0'));
+  } catch (error) {
+    if (isColumnMissing(error)) {
+      throw new Error(
+        `The table \`${table}\` is none of knexStore(), which needs one of its own: ${withoutData(error).message}`,
+      );
+    }
+    if (!isTableMissing(error)) throw error;
+    if (!createTable) {
+      throw new Error(
+        `The table \`${table}\` is missing: create it by a migration with createSessionsTable(), or let \`createTable\` be true`,
+      );
+    }
+    await createSessionsTable(knex, { table });
+  }
+}
+
+/** Whether a connection is one that keeps what it is given. */
+const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
+  mysql: async (knex) => {
+    const [found] = await knex.select<{ sent: unknown; received: unknown }[]>(
+      knex.raw('@@character_set_client as sent'),
+      knex.raw('@@character_set_results as received'),
+    );
+    if (found?.sent === 'utf8mb4' && found.received === 'utf8mb4') return;
+    // Without strict mode the database would change or cut what the connection cannot carry.
+    throw new Error(
+      `Expected the connection to the database to be in utf8mb4, got ${found?.sent} and ${found?.received}: give \`charset: 'utf8mb4'\` in Knex's \`connection\``,
+    );
+  },
+  postgresql: async () => undefined,
+  sqlite3: async (knex) => {
+    const [found] = (await knex.raw('pragma busy_timeout')) as { timeout: unknown }[];
+    if (found?.timeout !== 0) return;
+    process.emitWarning(
+      'SQLite does not wait for other processes that write: sessions may be lost. Set `pragma busy_timeout = 5000` in the `pool.afterCreate` of Knex.',
+      { code: 'KOA_EVENTED_SESSION_BUSY_TIMEOUT' },
+    );
+  },
+};
+
+function tableOf(knex: unknown, options: SessionsTableOptions | null | undefined): string {
+  expectKnex(knex);
+  const table = options?.table ?? DEFAULT_TABLE;
+  expectTable(table);
+  return table;
+}
+
+function indexOf(table: string) {
+  const [of = '', schema] = table.split('.').reverse();
+  const name = `${of}_expires_index`;
+  return { of, name, qualified: schema === undefined ? name : `${schema}.${name}` };
+}

@@ -1,0 +1,60 @@
+import type { StoredRecord, SwapResult } from '../index';
+import { expectThat, shown } from './expectations';
+import { HOUR, type Trial } from './trial';
+
+export const LATE = 'a late request must not bring back what has ended';
+export const OVERWRITE = 'a request must not overwrite what it has not seen';
+export const RETRY = 'after a lost reply the same call is made again, and must not be taken for a conflict';
+
+/** Texts of as many writers. */
+export function manyTexts(): string[] {
+  return Array.from({ length: 20 }, (_, n) => `{"a":${n}}`);
+}
+
+/** The revision of a record that has to be created. */
+export async function created(trial: Trial, sid: string, record: string, ttl: number = HOUR): Promise<unknown> {
+  const revision = await trial.create(sid, record, ttl);
+  expectThat(revision !== false, '`create` to give a revision', revision, 'nothing is stored under the key');
+  return revision;
+}
+
+/** The record that has to be there. */
+export async function loaded(trial: Trial, sid: string): Promise<StoredRecord> {
+  const found = await trial.load(sid);
+  const isFound = typeof found?.record === 'string' && 'revision' in found;
+  expectThat(isFound, '`load` to give `{ record, revision }`', found, 'the record is there');
+  return found as StoredRecord;
+}
+
+/** The revision that comes of a swap which has to succeed. */
+export async function swapped(
+  trial: Trial,
+  sid: string,
+  record: string,
+  from: unknown,
+  { ttl = HOUR, source = 'the present revision' }: { ttl?: number; source?: string } = {},
+): Promise<unknown> {
+  const result = await trial.swap(sid, record, from, ttl);
+  const what = `a swap from ${source} to give \`{ ok: true, revision }\``;
+  expectThat(result?.ok === true, what, result, 'nobody else has written');
+  return result.revision;
+}
+
+/** Fails unless this text is stored. */
+export async function expectStored(trial: Trial, sid: string, record: string | undefined, why: string): Promise<void> {
+  const got = (await trial.load(sid))?.record;
+  expectThat(got === record, `\`load\` to give the record ${shown(record)}`, got, why);
+}
+
+/** The revision that a refused swap shows. */
+export function expectRefused(result: SwapResult, record: string, why: string): unknown {
+  const holds = result?.ok === false && result.gone !== true && result.record === record && 'revision' in result;
+  expectThat(holds, `a swap to be refused with \`{ ok: false, record: ${shown(record)}, revision }\``, result, why);
+  return result.revision;
+}
+
+/** Fails unless the swap found nothing. */
+export function expectGone(result: SwapResult): void {
+  const holds = result?.ok === false && result.gone === true;
+  expectThat(holds, 'a swap to answer `{ ok: false, gone: true }` where nothing is', result, LATE);
+}

@@ -1,0 +1,139 @@
+import type { Session } from '../index';
+import { type Cases, session } from './cases';
+import { expectJson, expectNothing, expectThat } from './expectations';
+import { HOUR } from './trial';
+
+const TEXTS = {
+  accents: 'Zoë',
+  'an emoji': '🎈',
+  'quotes and backslashes': `"'\`\\`,
+  'line breaks': 'a\r\n\tb\u2028c',
+  'a zero': 'a\u0000b',
+  'half an emoji': '\ud83c',
+};
+
+/** What every client owes to the Store: to get, to set and to destroy. */
+export const sessionCases: Cases = {
+  'gives back what was stored': async (trial) => {
+    const stored = session({
+      user: { name: 'Ann', roles: ['admin', 'editor'] },
+      empty: { list: [], object: {}, text: '' },
+      list: [1, null, 'a:b', [true, false]],
+      none: null,
+      numbers: [0, -1, 0.1, 1e21, 9007199254740991],
+      'a key ': 1,
+      'a.b': 2,
+      $set: 3,
+    });
+    await trial.set('sid', stored);
+    const why =
+      'a session is any JSON object; a store with callbacks needs `fromExpressStore` of koa-evented-session/express';
+    expectJson('what `get` gives of a stored session', await trial.get('sid'), stored, why);
+  },
+
+  'gives back the cookie as it was': async (trial) => {
+    const expires = new Date(Date.now() + HOUR).toISOString();
+    const cookie = { path: '/shop', httpOnly: false, sameSite: 'strict' as const, expires, own: ['path'] };
+    await trial.set('sid', { cookie, user: 'ann' });
+    const why = 'the attributes that a handler set stay with the session';
+    expectJson('what `get` gives', await trial.get('sid'), { cookie, user: 'ann' }, why);
+  },
+
+  'gives back any text': async (trial) => {
+    const giveBack = async ([what, text]: [string, string]) => {
+      await trial.set(what, session({ text }));
+      const got = (await trial.get(what))?.['text'];
+      expectJson(`a session's text with ${what}`, got, text, 'sessions hold what visitors type');
+    };
+    await Promise.all(Object.entries(TEXTS).map(giveBack));
+  },
+
+  'gives back a session of 100 kB': async (trial) => {
+    const text = 'ab"é '.repeat(20_000);
+    await trial.set('sid', session({ text }));
+    const got = (await trial.get('sid'))?.['text'];
+    const length = typeof got === 'string' ? got.length : got;
+    expectThat(got === text, `a text of ${text.length} characters back`, length, 'a session that was cut is lost');
+  },
+
+  'replaces what was stored': async (trial) => {
+    await trial.set('sid', session({ views: 1, old: true }));
+    await trial.set('sid', session({ views: 2 }));
+    const why = '`set` replaces the whole session and merges nothing';
+    expectJson('the session that was stored last', await trial.get('sid'), session({ views: 2 }), why);
+  },
+
+  'answers null or undefined for what is missing': async (trial) => {
+    const found = await trial.get('missing');
+    expectNothing('a session that was never stored', found, 'an id that is made up must not open a session');
+  },
+
+  'destroys a session and no other': async (trial) => {
+    await trial.set('one', session({ name: 'one' }));
+    await trial.set('one-more', session({ name: 'one-more' }));
+    await trial.destroy('one');
+    expectNothing('a destroyed session', await trial.get('one'), 'a visitor who logged out would be logged in still');
+    const other = await trial.get('one-more');
+    expectJson('the other session', other, session({ name: 'one-more' }), '`destroy` removes one session only');
+  },
+
+  'destroys what is missing without a word': async (trial) => {
+    await trial.destroy('missing');
+    await trial.set('sid', session());
+    await trial.destroy('sid');
+    await trial.destroy('sid');
+  },
+
+  'stores a session again after it was destroyed': async (trial) => {
+    await trial.set('sid', session({ round: 1 }));
+    await trial.destroy('sid');
+    await trial.set('sid', session({ round: 2 }));
+    const why = '`destroy` leaves nothing behind';
+    expectJson('the new session', await trial.get('sid'), session({ round: 2 }), why);
+  },
+
+  'keeps what was stored, whatever becomes of the object': async (trial) => {
+    const stored = session({ user: 'ann', cart: ['tea'] });
+    const asStored = structuredClone(stored);
+    const why = 'what nobody saved must not be stored: keep JSON text, or copies, and give out copies';
+    await trial.set('sid', stored);
+    change(stored);
+    const got = await trial.get('sid');
+    expectJson('the session after the stored object was changed', got, asStored, why);
+    change(got as Session);
+    expectJson('the session after what `get` gave was changed', await trial.get('sid'), asStored, why);
+  },
+
+  'stores many sessions at once': async (trial) => {
+    const sids = Array.from({ length: 20 }, (_, n) => `sid-${n}`);
+    await Promise.all(sids.map((sid) => trial.set(sid, session({ sid }))));
+    const got = await Promise.all(sids.map(async (sid) => (await trial.get(sid))?.['sid']));
+    expectJson('20 sessions stored at once', got, sids, 'visitors come at the same time');
+  },
+
+  'answers to `set` and `destroy` once it is done': async (trial) => {
+    for (let round = 1; round <= 3; round += 1) {
+      await trial.set('sid', session({ round }));
+      const why = 'the next request of the visitor must see what this one has done';
+      expectJson('the session right after `set`', await trial.get('sid'), session({ round }), why);
+      await trial.destroy('sid');
+      expectNothing('the session right after `destroy`', await trial.get('sid'), why);
+    }
+  },
+
+  'shows nothing of another prefix': async (trial) => {
+    const other = trial.under(`${trial.prefix}other:`);
+    await trial.set('sid', session({ name: 'mine' }));
+    const why = 'applications that share a store have a prefix each, so the whole key counts';
+    expectNothing('the session under another prefix', await other.get('sid'), why);
+    await other.set('sid', session({ name: 'other' }));
+    await other.destroy('sid');
+    const mine = await trial.get('sid');
+    expectJson('the session, once that under another prefix was destroyed,', mine, session({ name: 'mine' }), why);
+  },
+};
+
+function change(session: Session): void {
+  session['user'] = 'eve';
+  (session['cart'] as string[]).push('poison');
+}

@@ -1,0 +1,44 @@
+import type { CompareAndSetStore, Guarantee, Store } from '../index';
+import { type Cases, session } from './cases';
+import { expectJson, expectNothing, fail } from './expectations';
+import { expectLeft } from './time-cases';
+import { HOUR, type Trial } from './trial';
+
+const ABILITIES: readonly (keyof CompareAndSetStore)[] = ['load', 'create', 'swap', 'touch'];
+
+/** What a client comes to in the Store that the middleware puts around it. */
+export function storeCases(claimed: Guarantee): Cases {
+  return {
+    [`reaches the guarantee '${claimed}'`]: (trial) =>
+      trial.withStore((store) => expectGuarantee(trial, store, claimed)),
+
+    'keeps the sessions of a Store for as long as their cookie': (trial) =>
+      trial.withStore(async (store) => {
+        expectNothing(
+          'a session that was never stored',
+          await store.get('sid'),
+          'an id that is made up opens no session',
+        );
+        await store.set('sid', session({ user: 'ann' }));
+        const why = 'it is what the middleware stored';
+        expectJson('the session in a Store', await store.get('sid'), session({ user: 'ann' }), why);
+        await expectLeft(trial, HOUR);
+        await store.destroy('sid');
+        expectNothing(
+          'a destroyed session',
+          await store.get('sid'),
+          'a visitor who logged out would be logged in still',
+        );
+      }),
+  };
+}
+
+function expectGuarantee(trial: Trial, { guarantee }: Store, claimed: Guarantee): void {
+  if (guarantee === claimed) return;
+  const missing = ABILITIES.filter((ability) => !trial.has(ability)).map((ability) => `\`${ability}\``);
+  const message =
+    claimed === 'compare-and-set'
+      ? `Expected the guarantee 'compare-and-set', got 'last-write': the client lacks ${missing.join(', ')}`
+      : "Expected no more than the guarantee 'last-write', got 'compare-and-set': claim it by `{ guarantee: 'compare-and-set' }`, so that all of it is tested";
+  fail(message, { actual: guarantee, expected: claimed });
+}

@@ -1,0 +1,76 @@
+import { type Cases, session } from './cases';
+import { expectJson, expectNothing, expectThat } from './expectations';
+import { expectLeft } from './time-cases';
+import { HOUR, MOMENT, type Trial } from './trial';
+
+const MISSING = '`touch` must answer false for what is gone, or a visitor who logged out counts as there';
+
+/** What a client with `touch` owes. */
+const cases: Cases = {
+  'extends a session without changing it': async (trial) => {
+    const ttl = await touchedInTime(trial);
+    await expectLeft(trial, HOUR);
+    await trial.outlive(ttl);
+    const why = '`touch` lets a session live for its ttl from now on, and changes nothing else';
+    expectJson('a session that was extended by an hour', await trial.get('sid'), session({ user: 'ann' }), why);
+  },
+
+  'lets a session end sooner by touching it': async (trial) => {
+    await trial.set('sid', session(), HOUR);
+    await expectTouch(trial, 'sid', MOMENT, true, 'the session is there');
+    await trial.untilGone('sid', `that was stored for an hour, and touched with a ttl of ${MOMENT} ms,`);
+  },
+
+  'creates nothing by touching it': async (trial) => {
+    await expectTouch(trial, 'missing', HOUR, false, MISSING);
+    expectNothing('a session that was never stored', await trial.get('missing'), '`touch` must not create one');
+  },
+
+  'brings nothing back by touching it once it was destroyed': async (trial) => {
+    await trial.set('sid', session());
+    await trial.destroy('sid');
+    await expectTouch(trial, 'sid', HOUR, false, MISSING);
+    expectNothing('a destroyed session', await trial.get('sid'), '`touch` must not bring it back');
+  },
+
+  'brings nothing back by touching it once its time is over': async (trial) => {
+    await trial.set('sid', session(), 1);
+    await trial.outlive(1);
+    await expectTouch(trial, 'sid', HOUR, false, MISSING);
+    expectNothing('an expired session', await trial.get('sid'), '`touch` must not bring it back');
+  },
+};
+
+/** Touches: with those who claim no more than three methods, where they have it. */
+export function touchCases(isClaimed: boolean): Cases {
+  if (isClaimed) return cases;
+  const optional = Object.entries(cases).map(([title, run]): [string, Cases[string]] => [
+    `${title}, where it has \`touch\``,
+    async (trial) => {
+      if (trial.has('touch')) await run(trial);
+    },
+  ]);
+  return Object.fromEntries(optional);
+}
+
+async function expectTouch(trial: Trial, sid: string, ttl: number, expected: boolean, why: string): Promise<void> {
+  const got = await trial.touch(sid, ttl);
+  expectThat(got === expected, `\`touch\` to answer ${expected}`, got, why);
+}
+
+/** Touches a session whose time is nearly over: the ttl that it had. A slow store gets more time. */
+async function touchedInTime(trial: Trial): Promise<number> {
+  for (let ttl = MOMENT; ; ttl *= 3) {
+    const start = performance.now();
+    await trial.set('sid', session({ user: 'ann' }), ttl);
+    const got = await trial.touch('sid', HOUR);
+    if (got === true) return ttl;
+    const isLate = performance.now() - start > ttl / 2;
+    expectThat(
+      isLate,
+      '`touch` to answer true',
+      got,
+      'the session is there, and any other answer means that it has ended',
+    );
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Budget } from '../budget';
+import { ClientCaller } from '../client-call';
+import { hasMethod } from '../expect';
+import {
+  type Answer,
+  type CompareAndSetStore,
+  type Session,
+  type SessionStore,
+  Store,
+  type StoredRecord,
+  type StoreOperation,
+  type SwapResult,
+} from '../index';
+import { StoreStatus } from '../store-status';
+import { fail, shown } from './expectations';
+import type { Subject } from './subject';
+
+export const MINUTE = 60 * 1000;
+export const HOUR = 60 * MINUTE;
+/** A ttl to wait for. */
+export const MOMENT = 20;
+/** Milliseconds that an answer may take: jest and vitest give up on a case after five seconds, and would not say why. */
+const ANSWER_WITHIN = 4_000;
+/** The same for what is done after the case. */
+const CLEAN_WITHIN = 500;
+/** Milliseconds that a record may outlive its ttl: there are stores that count in seconds. */
+const EXPIRES_WITHIN = 1_500;
+
+type Client = SessionStore & CompareAndSetStore;
+type Method = 'get' | 'set' | 'destroy' | 'touch' | 'load' | 'create' | 'swap';
+
+const MISSING = 'what is missing or has expired is no error';
+const ANY_TTL = 'any `ttl` from 1 to Number.MAX_SAFE_INTEGER milliseconds';
+/** As what the Store asks for each, and what a client is to take. */
+const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string }>> = {
+  get: { operation: 'get', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
+  set: { operation: 'set', asks: `it is given a \`key\`, any session, ${ANY_TTL}, and nothing else` },
+  destroy: { operation: 'destroy', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
+  touch: { operation: 'touch', asks: `it is given a \`key\` and ${ANY_TTL}, and ${MISSING}` },
+  load: { operation: 'get', asks: `it is given a \`key\`, sometimes \`{ ttl: true }\`, and ${MISSING}` },
+  create: { operation: 'set', asks: `it is given a \`key\`, any text and ${ANY_TTL}` },
+  swap: { operation: 'set', asks: `it is given a \`key\`, any text, ${ANY_TTL} and a revision, and ${MISSING}` },
+};
+
+/** What a case does with its client, under a prefix that no other case uses. The client is asked as the Store asks it. */
+export class Trial {
+  readonly prefix: string;
+  readonly #subject: Subject;
+  readonly #caller = new ClientCaller(new StoreStatus(0), ANSWER_WITHIN);
+  readonly #written: Set<string>;
+
+  constructor(subject: Subject, prefix = `contract:${randomHex()}:`, written = new Set<string>()) {
+    this.#subject = subject;
+    this.prefix = prefix;
+    this.#written = written;
+  }
+
+  /** The same client, under another prefix. */
+  under(prefix: string): Trial {
+    return new Trial(this.#subject, prefix, this.#written);
+  }
+
+  /** Does `use` with a Store around the client, once that is connected. */
+  async withStore(use: (store: Store) => unknown): Promise<void> {
+    const options = { prefix: this.prefix, timeout: ANSWER_WITHIN, reconnectTimeout: ANSWER_WITHIN };
+    const store = new Store(this.#subject.client, options);
+    try {
+      await connected(store);
+      await use(store);
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** Removes what the case has stored, as far as the client can. */
+  async clean(): Promise<void> {
+    const caller = new ClientCaller(new StoreStatus(0), CLEAN_WITHIN);
+    const remove = (key: string) =>
+      caller.call<unknown>('destroy', new Budget(CLEAN_WITHIN), () => this.#subject.client.destroy(key));
+    await Promise.allSettled([...this.#written].map(remove));
+  }
+
+  get(sid: string): Promise<Session | null | undefined> {
+    return this.#ask('get', sid, (client, key) => client.get(key) as Answer<Session | null | undefined>);
+  }
+
+  async set(sid: string, session: Session, ttl: number = HOUR): Promise<void> {
+    await this.#ask<unknown>('set', sid, (client, key) => client.set(key, session, ttl));
+  }
+
+  async destroy(sid: string): Promise<void> {
+    await this.#ask<unknown>('destroy', sid, (client, key) => client.destroy(key));
+    this.#written.delete(this.prefix + sid);
+  }
+
+  has(ability: keyof CompareAndSetStore): boolean {
+    return hasMethod(this.#subject.client, ability);
+  }
+
+  load(sid: string, options?: { ttl: true }): Promise<StoredRecord | null | undefined> {
+    return this.#ask('load', sid, (client, key) => (options ? client.load(key, options) : client.load(key)));
+  }
+
+  create(sid: string, record: string, ttl: number = HOUR): Promise<unknown> {
+    return this.#ask('create', sid, (client, key) => client.create(key, record, ttl));
+  }
+
+  swap(sid: string, record: string, expected: unknown, ttl: number = HOUR): Promise<SwapResult> {
+    return this.#ask('swap', sid, (client, key) => client.swap(key, record, ttl, expected));
+  }
+
+  touch(sid: string, ttl: number = HOUR): Promise<unknown> {
+    return this.#ask('touch', sid, (client, key) => client.touch(key, ttl));
+  }
+
+  /** Milliseconds that a session has left; `undefined` where nobody can tell. */
+  async timeLeft(sid: string): Promise<number | undefined> {
+    if (this.#subject.ttlLeft) return this.#subject.ttlLeft(this.prefix + sid);
+    return this.has('load') ? (await this.load(sid, { ttl: true }))?.ttl : undefined;
+  }
+
+  /** Resolves once there is no session under `sid`. */
+  async untilGone(sid: string, which: string): Promise<void> {
+    const giveUp = performance.now() + EXPIRES_WITHIN;
+    for (;;) {
+      const asked = performance.now();
+      const found = await this.get(sid);
+      if (found === null || found === undefined) return;
+      if (asked > giveUp) {
+        const why = 'a session ends with its ttl, which is in milliseconds, whether or not it was swept away already';
+        fail(`Expected a session ${which} to be gone, but it was still there ${EXPIRES_WITHIN} ms later: ${why}`);
+      }
+      await pause(5);
+    }
+  }
+
+  /**
+   * Resolves once what was stored before with the same ttl has expired, without reading it: a store may free what it finds
+   * expired, and what it does to a record that nobody has read since must be right too.
+   */
+  async outlive(ttl: number): Promise<void> {
+    const sid = `outlive-${randomHex()}`;
+    await this.set(sid, { cookie: {} }, ttl);
+    await this.untilGone(sid, `with a ttl of ${ttl} ms`);
+  }
+
+  /** In any style of answering, and not for ever. */
+  async #ask<T>(method: Method, sid: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
+    const { client } = this.#subject;
+    if (!hasMethod(client, method)) fail(`Expected the client to have the method \`${method}\`, which it lacks`);
+    const { operation, asks } = METHODS[method];
+    const key = this.prefix + sid;
+    this.#written.add(key);
+    try {
+      return await this.#caller.call(operation, new Budget(ANSWER_WITHIN), () => run(client as Client, key));
+    } catch (cause) {
+      return fail(`Expected \`${method}\` to answer, got ${shown(cause)}: ${asks}`, { cause });
+    }
+  }
+}
+
+async function connected(store: Store): Promise<void> {
+  if (store.status === 'available') return;
+  const late = () => {
+    const why = 'a client that is not connected yet emits `connect` once it is';
+    return fail(`Expected the client to be connected within ${ANSWER_WITHIN} ms: ${why}`);
+  };
+  await once(store, 'connect', { signal: AbortSignal.timeout(ANSWER_WITHIN) }).catch(late);
+}
+
+function randomHex(): string {
+  return randomBytes(6).toString('hex');
+}

@@ -1,0 +1,67 @@
+const { accessSync, constants, readdirSync } = require('node:fs');
+const { delimiter, dirname, join } = require('node:path');
+
+/** Where packages put servers that are not on everyone's PATH; a `*` stands for what differs by version. */
+const places = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/libexec',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+  '/usr/lib/postgresql/*/bin',
+  '/usr/pgsql-*/bin',
+  '/usr/libexec/postgresql*',
+  '/usr/local/opt/postgresql*/bin',
+  '/opt/homebrew/opt/postgresql*/bin',
+];
+
+/**
+ * The path of a program, on the PATH or where packages put it; `undefined` where it is not installed.
+ *
+ * @param {string} name
+ * @returns {string | undefined}
+ */
+function findProgram(name) {
+  const path = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
+  return [...path, ...places.flatMap(folders)].map((folder) => join(folder, name)).find(isProgram);
+}
+
+/**
+ * The folders of a place, the latest version first.
+ *
+ * @param {string} place
+ * @returns {string[]}
+ */
+function folders(place) {
+  const star = place.indexOf('*');
+  if (star < 0) return [place];
+  const parent = dirname(place.slice(0, star + 1));
+  const start = place.slice(parent.length + 1, star);
+  const rest = place.slice(star + 1);
+  return namesIn(parent)
+    .filter((name) => name.startsWith(start))
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .map((name) => join(parent, name, rest));
+}
+
+/** @param {string} folder */
+function namesIn(folder) {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string} path */
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+module.exports = { findProgram };

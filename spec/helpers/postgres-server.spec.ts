@@ -1,0 +1,6 @@
+import { databaseServerContract } from './database-server-contract';
+import { startPostgres } from './postgres-server';
+
+describe('startPostgres', () => {
+  databaseServerContract(startPostgres);
+});

@@ -1,0 +1,199 @@
+import session, { type SessionOptions, type SessionStore, StoreError } from '../../lib/main';
+import { failuresOf, runContract } from '../helpers/contract-run';
+import type { DatabaseServer } from '../helpers/database-server';
+import { fakeDate, pass } from '../helpers/fake-date';
+import { startMariadb } from '../helpers/mariadb-server';
+import { codeBlocks } from '../helpers/markdown';
+import { startNode } from '../helpers/node-program';
+import { closedAfterTest } from '../helpers/open-sites';
+import { openSite, sessionOf, setCookieOf } from '../helpers/session-site';
+import { until } from '../helpers/until';
+import { interop } from '../interop';
+
+const HOUR = 60 * 60 * 1000;
+
+interface MysqlSessionStore extends SessionStore {
+  getConnection(): { end(callback: () => void): void };
+  cleanup(): void;
+}
+const MysqlStore = interop('koa-mysql-session') as new (options: object) => MysqlSessionStore;
+
+let mariadb: DatabaseServer;
+const clients: MysqlSessionStore[] = [];
+beforeAll(async () => {
+  mariadb = await startMariadb();
+}, 30_000);
+afterAll(async () => {
+  await Promise.all(clients.map((client) => new Promise<void>((resolve) => client.getConnection().end(resolve))));
+  await mariadb.stop();
+});
+
+/** A client, once its table is there, and the timer that it has started. */
+async function open(database = mariadb.connection.database) {
+  const timers = jest.spyOn(globalThis, 'setInterval');
+  const client = new MysqlStore({ ...mariadb.connection, database, charset: 'utf8mb4' });
+  const timer = timers.mock.results[0]?.value as NodeJS.Timeout;
+  timers.mockRestore();
+  const holds = timer.hasRef();
+  clearInterval(timer);
+  clients.push(client);
+  const tables = `SELECT 1 FROM information_schema.tables WHERE table_schema = '${database}'`;
+  await until(async () => (await mariadb.query(tables)).length > 0);
+  return { client, holds };
+}
+
+const rows = <R = { id: string; expires: number; length: number }>() =>
+  mariadb.query<R>('SELECT id, expires, LENGTH(data) AS length FROM _mysql_session_store');
+
+describe('The store contract', () => {
+  const expiry = {
+    'has nothing once the time is over': expect.stringContaining('it was still there'),
+    'decides anew with each `set` how long a session lives': expect.stringContaining('it was still there'),
+    'takes the longest ttl, Number.MAX_SAFE_INTEGER': expect.stringContaining("Unknown column 'NaN'"),
+  };
+
+  it('is kept on a table made for it as docs/stores.md says, but for the time that sessions have', async () => {
+    const commands = codeBlocks('docs/stores.md').map(({ code }) => code);
+    const [statement = ''] = /CREATE TABLE _mysql_session_store [^"]+/.exec(commands.join('\n')) ?? [];
+    await mariadb.query('CREATE DATABASE prepared');
+    await mariadb.query(statement.replace('TABLE ', 'TABLE prepared.'));
+    const { client } = await open('prepared');
+    expect(failuresOf(await runContract(() => client))).toEqual(expiry);
+  });
+
+  it('is broken on the table that it makes itself, by its 64 kB and by its collation too', async () => {
+    const { client } = await open();
+    expect(failuresOf(await runContract(() => client))).toEqual({
+      ...expiry,
+      'gives back a session of 100 kB': expect.stringContaining('Data too long'),
+      'gives back any text': expect.stringContaining('Incorrect string value'),
+      'keeps keys apart that differ in upper and lower case': expect.stringContaining('binary collation'),
+      'keeps keys apart that differ in spaces': expect.stringContaining('binary collation'),
+      'keeps keys apart that differ in accents, or are of any script': expect.stringContaining('binary collation'),
+    });
+  });
+});
+
+describe('An app on koa-mysql-session', () => {
+  beforeEach(async () => {
+    await mariadb.query('DROP TABLE IF EXISTS _mysql_session_store');
+    await mariadb.query("SET GLOBAL sql_mode = 'STRICT_TRANS_TABLES'");
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const openApp = async (options: SessionOptions = {}) => {
+    const { client } = await open();
+    const routes = {
+      '/big': async (ctx: Parameters<typeof sessionOf>[0]) => {
+        (await sessionOf(ctx))['text'] = 'x'.repeat(70_000);
+      },
+    };
+    const site = await closedAfterTest(openSite({ use: session({ store: client, ...options }), routes }));
+    const ann = site.visitor();
+    await ann.get('/put?user=ann');
+    return { client, site, ann };
+  };
+
+  it('knows its visitors, and forgets who logs out', async () => {
+    const { site, ann } = await openApp();
+    const bob = site.visitor();
+    await bob.get('/put?user=bob');
+    await Promise.all([ann.get('/put?a=1'), ann.get('/put?b=2')]);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann', a: '1', b: '2' });
+    await ann.get('/logout');
+    expect([(await ann.get('/see')).json(), (await bob.get('/see')).json()]).toEqual([{}, { user: 'bob' }]);
+    expect([(await rows()).length, site.errors]).toEqual([1, []]);
+  });
+
+  it('has no session in an expired row, though the client hands it out', async () => {
+    fakeDate();
+    const { client, site, ann } = await openApp({ ttl: HOUR });
+    pass(HOUR - 1);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    pass(1);
+    const reply = await ann.get('/see');
+    expect([reply.json(), setCookieOf(reply), site.events()]).toEqual([
+      {},
+      undefined,
+      ['session:created', 'session:expired', 'session:missed'],
+    ]);
+    const [{ id } = { id: '' }] = await rows();
+    expect(await new session.Store(client, { prefix: '' }).get(id)).toBeUndefined();
+  });
+
+  it('extends a session that is used, with `rolling`', async () => {
+    fakeDate();
+    const { ann } = await openApp({ ttl: HOUR, rolling: true });
+    pass(HOUR - 1);
+    await ann.get('/see');
+    pass(HOUR - 1);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+
+  it('has the expired rows to delete itself', async () => {
+    fakeDate();
+    const { client } = await openApp({ ttl: HOUR });
+    pass(2 * HOUR);
+    client.cleanup();
+    expect((await rows()).map(({ expires }) => Number(expires) < Date.now())).toEqual([true]);
+  });
+
+  it('hears of a session that does not fit, and what was stored stays', async () => {
+    const { site, ann } = await openApp();
+    const reply = await ann.get('/big');
+    expect([reply.status, setCookieOf(reply)]).toEqual([500, undefined]);
+    expect(site.errors).toEqual([
+      expect.objectContaining({ operation: 'set', cause: expect.objectContaining({ code: 'ER_DATA_TOO_LONG' }) }),
+    ]);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+
+  describe('whose database cuts what does not fit', () => {
+    beforeEach(() => mariadb.query("SET GLOBAL sql_mode = ''"));
+
+    it('hears of it with the next read, and neither cookie nor record is touched', async () => {
+      const { site, ann } = await openApp();
+      expect((await ann.get('/big')).status).toBe(200);
+      const reply = await ann.get('/see');
+      expect([reply.status, setCookieOf(reply)]).toEqual([500, undefined]);
+      expect(site.errors).toEqual([expect.any(StoreError)]);
+      expect(site.errors[0]).toMatchObject({ operation: 'get', cause: { name: 'SyntaxError' } });
+      expect((await rows()).map(({ length }) => Number(length))).toEqual([65_535]);
+      expect((await site.visitor().get('/see')).status).toBe(200);
+    });
+
+    it('lets the visitor out where an errorHandler lets the request go on', async () => {
+      const { ann } = await openApp({ errorHandler: () => undefined });
+      await ann.get('/big');
+      expect((await ann.get('/see')).json()).toEqual({});
+      expect(setCookieOf(await ann.get('/logout'))).toMatch(/^koa\.sid=;/);
+      expect(await rows()).toEqual([]);
+      await ann.get('/put?user=again');
+      expect((await ann.get('/see')).json()).toEqual({ user: 'again' });
+    });
+  });
+
+  it('fails with a StoreError while the database is away, and goes on once it is back', async () => {
+    const { site, ann } = await openApp();
+    await mariadb.kill();
+    expect((await ann.get('/see')).status).toBe(500);
+    expect(site.errors).toEqual([expect.any(StoreError)]);
+    await mariadb.restart();
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  }, 30_000);
+});
+
+describe('koa-mysql-session', () => {
+  it('holds the process by a timer that nobody can end', async () => {
+    expect(await open()).toMatchObject({ holds: true });
+  });
+
+  it('ends the process where the database cannot be reached at its start', async () => {
+    const script = "new (require('./spec/interop/node_modules/koa-mysql-session'))({ host: '127.0.0.1', port: 1 })";
+    const program = await startNode(['--eval', script]);
+    await program.says(/ECONNREFUSED/);
+    expect(await program.end('SIGCONT')).toBe(1);
+  });
+});

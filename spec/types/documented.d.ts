@@ -1,0 +1,46 @@
+// Packages that are not installed under their own names, as far as the documentation shows how they are used.
+
+declare module 'connect-redis' {
+  export const RedisStore: new (options: { client: object }) => import('express-session').Store;
+}
+
+declare module 'session-file-store' {
+  type FileStore = new (options?: { path?: string }) => import('express-session').Store;
+  function factory(session: typeof import('express-session')): FileStore;
+  export = factory;
+}
+
+declare module 'keyv' {
+  export class Keyv {
+    constructor(options?: { store?: object; throwOnErrors?: boolean });
+    get(key: string): Promise<unknown>;
+    set(key: string, value: unknown, ttl?: number): Promise<boolean>;
+    delete(key: string): Promise<boolean>;
+  }
+}
+
+declare module '@keyv/redis' {
+  export default class KeyvRedis {
+    constructor(url?: string, options?: { throwOnErrors?: boolean });
+  }
+}
+
+declare module 'koa-session-local' {
+  class LocalSessionStore {
+    constructor(options?: { gc?: boolean; probability?: number; maxlifetime?: number });
+    get(key: string, maxAge?: number, options?: object): Promise<object | null>;
+    set(key: string, session: object, maxAge: number, options: object): Promise<void>;
+    destroy(key: string): Promise<void>;
+  }
+  export = LocalSessionStore;
+}
+
+declare module 'koa-mysql-session' {
+  class MysqlStore {
+    constructor(options: object);
+    get(sid: string): Generator<unknown, object | null>;
+    set(sid: string, session: object, ttl?: number): Generator<unknown, unknown>;
+    destroy(sid: string): Generator<unknown, void>;
+  }
+  export = MysqlStore;
+}
