@@ -35,7 +35,8 @@ export class Signatures {
     if (!Array.isArray(keys)) return isSigner(keys) ? keys : undefined;
     // The array can be changed in place.
     if (this.#keygrip !== undefined && areSame(keys, this.#keys)) return this.#memory;
-    if (keys.length === 0 || !keys.every(isSecret)) return undefined;
+    // `every` would pass over holes.
+    if (keys.length === 0 || !Array.from(keys).every(isSecret)) return undefined;
     if (!keys.every((key) => typeof key === 'string')) return new Keygrip(keys);
     this.#keys = [...keys];
     this.#keygrip = new Keygrip([...keys]);

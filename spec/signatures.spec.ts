@@ -318,6 +318,7 @@ describe('keys that nobody can sign with', () => {
     ['undefined in an array', [undefined]],
     ['an empty string behind a good one', ['new', '']],
     ['a number in an array', [1]],
+    ['a hole in an array', Object.assign(['new'], { 2: 'old' })],
     ['a number', 1],
     ['a string', 'secret'],
     ['an object without `index`', { sign: () => 'x' }],

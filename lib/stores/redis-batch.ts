@@ -1,4 +1,7 @@
-import { setImmediate } from 'node:timers';
+import timers = require('node:timers');
+
+// Node's own, as it is now: faked timers would hold commands back for good.
+const { setImmediate } = timers;
 
 /** The part of a socket that holds writes back. */
 export interface Corkable {
@@ -22,7 +25,6 @@ export class RedisBatch {
     if (!stream || stream === this.#stream || length > LONGEST_HELD_BACK) return;
     stream.cork();
     this.#stream = stream;
-    // Node's own: faked timers would hold commands back for good.
     setImmediate(() => {
       if (this.#stream === stream) this.#stream = undefined;
       stream.uncork();

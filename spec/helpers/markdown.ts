@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { root } from './node-program';
 
@@ -38,7 +38,7 @@ export function headings(page: string, level: number): string[] {
 /** Whether `target`, as in `docs/errors.md#err_session_keys`, names a page, and a heading if it says one. */
 export function isThere(target: string): boolean {
   const [page = '', anchor] = target.split('#');
-  if (!pages.includes(page)) return false;
+  if (!pages.includes(page)) return anchor === undefined && existsSync(join(root, page));
   return anchor === undefined || [2, 3].some((level) => headings(page, level).map(slug).includes(anchor));
 }
 
