@@ -8,7 +8,7 @@ const { plot } = require('./harness/plot');
 const { startRedis } = require('./harness/redis');
 const { surroundings, writePart } = require('./harness/report');
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const SECONDS = 1;
 const OWN = 'koa-evented-session';
 const IN_MEMORY = 'koa-evented-session-in-memory';
