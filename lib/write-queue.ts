@@ -103,7 +103,7 @@ class WriteQueue {
     return landed;
   }
 
-  /** The first writer of a record mostly is the only one: without a job, a deadline and a batch it costs a write 5 µs less. */
+  /** The first writer of a record mostly is the only one: it goes without a job, a deadline and a batch of its own. */
   async #writeFirst(edit: Edit, draft: Draft, budget: Budget): Promise<Version | undefined> {
     try {
       const record = await edit(this.#current.record);
