@@ -39,6 +39,7 @@ exports.plot = ({ title, x, y, isLog = false, lines }) => {
     return `<g fill="${colour}" stroke="${colour}"><path d="M${path}" fill="none" stroke-width="2"/>${dots.join('')}<text x="${WIDTH - RIGHT + 12}" y="${TOP + 8 + index * 20}" stroke="none">${name}</text></g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>${title}</title>
 <rect width="100%" height="100%" fill="white"/>
 <text x="${LEFT}" y="22" font-size="14">${title}</text>
 ${grid.join('\n')}
