@@ -25,9 +25,9 @@ export class Budget {
   }
 
   /** Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. */
-  spendAtMost<T>(ms: number, work: PromiseLike<T>, late: () => Error): Promise<T> {
+  spendAtMost<T>(ms: number, work: PromiseLike<T>, late: () => Error, failed?: (error: unknown) => T): Promise<T> {
     const start = performance.now();
-    return withDeadline(work, ms, late, () => this.#charge(start));
+    return withDeadline(work, ms, late, () => this.#charge(start), failed);
   }
 
   #charge(start: number): void {

@@ -1,7 +1,7 @@
 import { format } from 'node:util';
 import type Koa from 'koa';
+import type { Headers } from './cookie-id-store';
 
-type Headers = Record<string, string | string[]>;
 type Current = ReturnType<Koa.Context['res']['getHeaders']>;
 
 const CARRIED = Symbol('koa-evented-session headers that an error response carries too');
@@ -11,11 +11,20 @@ interface Carrier extends Koa.Context {
 }
 
 /**
- * Runs `send`, which sets headers, and sees to it that they reach the visitor even where the request fails: Koa's error handler
- * drops all headers but the error's own. They are lent to the error for that synchronous call alone, since an error may be
- * shared by requests of several visitors.
+ * Sees to it that headers which were set reach the visitor even where the request fails: Koa's error handler drops all headers
+ * but the error's own. They are lent to the error for that synchronous call alone, since an error may be shared by requests of
+ * several visitors.
  */
-export function carryHeaders(ctx: Koa.Context, send: () => unknown): Promise<void> | undefined {
+export function carryHeaders(ctx: Koa.Context, headers: Headers): void {
+  const carrier = ctx as Carrier;
+  const earlier = carrier[CARRIED];
+  if (earlier === undefined) carrier[CARRIED] = { headers, onerror: ctx.onerror };
+  else for (const name of Object.keys(headers)) earlier.headers[name] = added(earlier.headers[name], headers[name]);
+  ctx.onerror = onerrorWithHeaders;
+}
+
+/** Runs `send`, which sets headers, and carries those. */
+export function carryWhatSets(ctx: Koa.Context, send: () => unknown): Promise<void> | undefined {
   const before = currentHeaders(ctx);
   const sent = send();
   if (typeof (sent as PromiseLike<unknown> | undefined)?.then !== 'function') return carrySince(ctx, before);
@@ -33,20 +42,20 @@ function currentHeaders(ctx: Koa.Context): Current {
 }
 
 function carrySince(ctx: Koa.Context, before: Current): undefined {
-  const carrier = ctx as Carrier;
-  const earlier = carrier[CARRIED]?.headers;
   const headers: Headers = {};
   const current = ctx.res.getHeaders();
   for (const name in current) {
     const value = current[name];
-    if (value === before[name] && earlier?.[name] === undefined) continue;
     const known = linesOf(before[name]);
-    const carried = linesOf(earlier?.[name]);
-    const lines = linesOf(value).filter((line) => !known.includes(line) || carried.includes(line));
+    const lines = linesOf(value).filter((line) => !known.includes(line));
     if (lines.length > 0) headers[name] = Array.isArray(value) ? lines : (lines[0] as string);
   }
-  carrier[CARRIED] = { headers, onerror: carrier[CARRIED]?.onerror ?? ctx.onerror };
-  ctx.onerror = onerrorWithHeaders;
+  carryHeaders(ctx, headers);
+}
+
+function added(earlier: string | string[] | undefined, value: string | string[] | undefined): string | string[] {
+  const isOne = !Array.isArray(value) && value !== undefined;
+  return isOne ? value : [...linesOf(earlier), ...linesOf(value)];
 }
 
 /** Without what somebody has taken off the response meanwhile. */

@@ -2,7 +2,7 @@ import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { StoreTimeoutError } from './errors';
 import { applyChange } from './merge';
-import { isRegeneratedMarker, parseRecord, regeneratedMarker } from './record';
+import { isRegeneratedMarker, looksLikeSession, parseRecord, regeneratedMarker } from './record';
 import {
   type Accept,
   type Commit,
@@ -33,15 +33,17 @@ export class CompareAndSetRecords implements Records {
     this.#ttlOf = ttlOf;
   }
 
-  async load(key: string, budget: Budget, withTtl: boolean): Promise<Loaded> {
+  async load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
     const stored = await this.#caller.call('get', budget, () =>
       withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key),
     );
     if (stored === null || stored === undefined) return { found: 'nothing' };
-    if (isRegeneratedMarker(stored.record)) return { found: 'regenerated' };
-    const data = parseRecord(stored.record);
-    if (data === undefined) return { found: 'invalid', value: stored.record };
-    return { found: 'session', data, ttl: stored.ttl, record: stored.record, revision: stored.revision };
+    const { record, revision, ttl } = stored;
+    if (mayStayUnread && looksLikeSession(record)) return { found: 'unread', record, revision, ttl };
+    if (isRegeneratedMarker(record)) return { found: 'regenerated' };
+    const data = parseRecord(record);
+    if (data === undefined) return { found: 'invalid', value: record };
+    return { found: 'session', data, ttl, record, revision };
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
@@ -96,7 +98,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   hasEnded(key: string): boolean {
-    return (this.#ended.get(key) ?? 0) > Date.now();
+    return this.#ended.size > 0 && (this.#ended.get(key) ?? 0) > Date.now();
   }
 
   /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
@@ -120,11 +122,10 @@ export class CompareAndSetRecords implements Records {
   #writer(key: string): Writer {
     return {
       caller: this.#caller,
-      replace: async (record, from, draft, budget) => {
+      replace: (record, from, draft, budget) => {
         const ttl = draft?.ttl ?? this.#ttlOf(record);
         if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget);
-        await this.destroy(key, budget);
-        return { gone: true };
+        return this.destroy(key, budget).then(() => ({ gone: true }));
       },
     };
   }

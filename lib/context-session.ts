@@ -3,7 +3,7 @@ import { SessionError } from './errors';
 import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
 import { checkSessionId } from './session-id';
-import { loadSession } from './session-loading';
+import { loadSession, readRecord } from './session-loading';
 import { isSettled, saveSession, touchSession } from './session-saving';
 import { headersSent, SessionState } from './session-state';
 import { updateSession } from './session-updating';
@@ -22,19 +22,25 @@ export class ContextSession implements SessionHandler {
     this.#state = new SessionState(ctx, options, presented);
   }
 
+  /** The state, once it is known what a loaded record holds. */
+  get #read(): SessionState {
+    readRecord(this.#state);
+    return this.#state;
+  }
+
   get options(): ResolvedOptions {
     return this.#state.options;
   }
 
   get id(): string | undefined {
-    const { id, origin } = this.#state;
+    const { id, origin } = this.#read;
     return id === undefined && origin === 'new' ? this.#state.makeDefaultId() : id;
   }
 
   /** @throws SessionError `ERR_SESSION_ID` for what cannot be an id, and where the session has one already. */
   set id(value: unknown) {
     const sid = checkSessionId(value, '`ctx.sessionId`');
-    if (sid === this.#state.id) return;
+    if (sid === this.#read.id) return;
     if (this.#state.origin === 'unknown') this.#state.presented = sid;
     else if (this.#state.origin === 'new') this.#state.id = sid;
     else
@@ -54,11 +60,11 @@ export class ContextSession implements SessionHandler {
   }
 
   get isNew(): boolean {
-    return this.#state.origin !== 'stored';
+    return this.#read.origin !== 'stored';
   }
 
   get status(): SessionStatus {
-    const { held, origin } = this.#state;
+    const { held, origin } = this.#read;
     const { current } = held;
     if (current === null) return 'destroyed';
     if (!current || !held.used) return 'unmodified';
@@ -68,7 +74,7 @@ export class ContextSession implements SessionHandler {
 
   /** The session for a handler; `undefined` before it was loaded. */
   get session(): Session | null | undefined {
-    const { held, origin } = this.#state;
+    const { held, origin } = this.#read;
     if (held.current === undefined && origin === 'unknown') return undefined;
     held.used = true;
     return held.take();
@@ -76,7 +82,7 @@ export class ContextSession implements SessionHandler {
 
   /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
   set session(value: unknown) {
-    this.#state.held.assign(value);
+    this.#read.held.assign(value);
   }
 
   /** The session for a handler in defer mode. */
@@ -194,6 +200,7 @@ export class ContextSession implements SessionHandler {
   async #run<T>(work: () => T | Promise<T>): Promise<T> {
     const loading = this.load();
     if (loading !== undefined) await loading;
+    readRecord(this.#state);
     return work();
   }
 }

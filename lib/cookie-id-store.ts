@@ -1,15 +1,22 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
 import { SessionCookie } from './session-cookie';
+import { SetCookie, securityOf } from './set-cookie';
 import { Signatures } from './signatures';
-import { ONE_DAY } from './ttl';
 import type { CookieOptions, Session, SessionIdStore } from './types';
 
 /** Attributes that belong to the cookie in this request. */
 export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
 
+/** Headers of a response, by their names in lower case. */
+export type Headers = Record<string, string | string[]>;
+
 /** An id store with hooks for the engine. */
 export interface CookieIdStore extends SessionIdStore {
+  /** Answers with the headers that it has set. */
+  set(this: Koa.Context, sid: string, session: Session): Headers;
+  /** Answers with the headers that it has set. */
+  reset(this: Koa.Context, session?: Session): Headers;
   /** Whether the request's id was signed with an older key than the first. */
   isOutdated(this: Koa.Context): boolean;
   /** Signs the request's id with the first key; `cookie` is the session's. */
@@ -24,6 +31,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   /** Requests whose signature was made with an older key. */
   const outdated = new WeakSet<Koa.Context>();
   const signatures = new Signatures();
+  const setCookies = new SetCookie();
 
   return {
     /**
@@ -44,25 +52,21 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     },
 
     set(sid, session) {
-      const cookie = attributesOf(this, session);
+      const { cookie } = session;
+      const shared = cookie instanceof SessionCookie ? cookie.shared : undefined;
+      const attributes = shared ?? attributesOf(this, session);
       // Signed first: without keys nothing is sent.
-      const signature = cookie.signed ? signerOf(this).sign(`${key}=${sid}`) : undefined;
-      send(this, key, sid, cookie);
-      if (signature !== undefined) send(this, signatureKey, signature, cookie);
-      forbidSharing(this);
+      const signature = attributes.signed ? signerOf(this).sign(`${key}=${sid}`) : undefined;
+      return send(this, sid, signature, attributes, shared !== undefined);
     },
 
     reset(session?: Session) {
-      const cookie = { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) };
-      send(this, key, null, cookie);
-      if (cookie.signed) send(this, signatureKey, null, cookie);
-      forbidSharing(this);
+      const attributes = { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) };
+      return send(this, null, attributes.signed ? null : undefined, attributes, false);
     },
 
     check({ secure }) {
-      // What `cookies` goes by; applications set it where they know better.
-      const isSecure = (this.cookies as { secure?: boolean }).secure ?? this.secure;
-      if (secure === true && !isSecure) throw insecure(key);
+      if (secure === true && !securityOf(this)) throw insecure(key);
     },
 
     isOutdated() {
@@ -71,10 +75,22 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
 
     sign(cookie) {
       const sid = this.cookies.get(key, { signed: false });
-      send(this, signatureKey, signerOf(this).sign(`${key}=${sid}`), cookie.attributes());
+      const signature = signerOf(this).sign(`${key}=${sid}`);
+      setCookies.send(this, [signatureKey, signature], [signatureKey, undefined], cookie.attributes(), false);
       forbidSharing(this);
     },
   } as CookieIdStore;
+
+  function send(
+    ctx: Koa.Context,
+    sid: string | null,
+    signature: string | null | undefined,
+    attributes: Readonly<CookieOptions>,
+    isShared: boolean,
+  ): Headers {
+    const lines = setCookies.send(ctx, [key, sid], [signatureKey, signature], attributes, isShared);
+    return { 'set-cookie': lines, ...forbidSharing(ctx) };
+  }
 
   /** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
   function signerOf(ctx: Koa.Context) {
@@ -93,31 +109,20 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   }
 }
 
-/** No browser keeps a cookie for longer (RFC 6265bis, 5.5), and much longer than that is no date any more. */
-const LONGEST_MAX_AGE = 400 * ONE_DAY;
-
-/** Signatures are cookies of their own here: `cookies` would make each anew. */
-function send(ctx: Koa.Context, name: string, value: string | null, cookie: CookieOptions): void {
-  const { maxAge } = cookie;
-  const attributes = { ...cookie, signed: false };
-  if (maxAge) attributes.maxAge = Math.min(maxAge, LONGEST_MAX_AGE);
-  try {
-    // The types of `cookies` know neither null nor the Date that a string has become.
-    ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
-  } catch (cause) {
-    throw cookieError(name, cause);
-  }
-}
-
-function forbidSharing(ctx: Koa.Context): void {
+/** Answers with the headers that it has set. */
+function forbidSharing(ctx: Koa.Context): Headers {
+  const headers: Headers = {};
   // A shared cache must not hand one visitor's cookie to another (RFC 9111, 7.3; OWASP, "Web Content Caching").
-  ctx.vary('Cookie');
-  if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-cache="set-cookie"');
-}
-
-function cookieError(name: string, cause: unknown): SessionError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SessionError('ERR_SESSION_COOKIE', `Cannot set the session cookie \`${name}\`: ${reason}`, { cause });
+  const before = ctx.res.getHeader('Vary');
+  if (before === undefined) ctx.res.setHeader('Vary', 'Cookie');
+  else ctx.vary('Cookie');
+  const vary = before === undefined ? 'Cookie' : ctx.response.get('Vary');
+  if (vary !== before) headers['vary'] = vary;
+  if (!ctx.res.hasHeader('Cache-Control')) {
+    headers['cache-control'] = 'no-cache="set-cookie"';
+    ctx.res.setHeader('Cache-Control', headers['cache-control']);
+  }
+  return headers;
 }
 
 function insecure(name: string): SessionError {

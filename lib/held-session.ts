@@ -162,7 +162,8 @@ export class HeldSession {
     const base = this.#baseText();
     if (text === base) return false;
     const cookie = this.#cookieOf(session);
-    if (cookie.changed || JSON.stringify(this.#storedCookie) === JSON.stringify(cookie)) return true;
+    if (cookie.changed || cookie.isPlainIn(base)) return true;
+    if (JSON.stringify(this.#storedCookie) === JSON.stringify(cookie)) return true;
     return serialize({ ...session, cookie: this.#storedCookie } as SessionData, this.#storedCookie) !== base;
   }
 
@@ -196,8 +197,8 @@ export class HeldSession {
   }
 
   /** The session is stored as `text`; with other requests' changes it may have become `version`. */
-  landed(version: Version, text: string): void {
-    this.#stored = { ...version, data: this.#session as Session, ttl: undefined };
+  landed({ record, revision }: Version, text: string): void {
+    this.#stored = { record, revision, data: this.#session as Session, ttl: undefined };
     this.#storedCookie = this.cookie.toJSON();
     this.#base = text;
     this.#replaced = false;

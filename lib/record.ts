@@ -24,6 +24,11 @@ export function isSessionData(value: unknown): value is SessionData {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether a record is no marker, looks like a session's, and names no date on which its cookie ends. */
+export function looksLikeSession(record: string): boolean {
+  return record.startsWith('{') && record.endsWith('}') && !record.includes('"expires"');
+}
+
 /** The session in a record's text; `undefined` where the text holds none. */
 export function parseRecord(record: string): SessionData | undefined {
   try {

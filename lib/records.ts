@@ -9,9 +9,17 @@ export interface Version {
   revision: unknown;
 }
 
-/** What reading a record came to. */
+/** A record that looks like a session's, and that nobody has read as yet. */
+export interface Unread extends Version {
+  record: string;
+  /** Milliseconds that the record had left, where the store told. */
+  ttl: number | undefined;
+}
+
+/** What loading a record came to. */
 export type Loaded =
   | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version)
+  | ({ found: 'unread' } & Unread)
   | { found: 'nothing' }
   /** Another request has moved the session under a new id. */
   | { found: 'regenerated' }
@@ -46,7 +54,8 @@ export type Edit = (current: string) => string | Promise<string>;
  */
 export interface Records {
   readonly guarantee: Guarantee;
-  load(key: string, budget: Budget, withTtl: boolean): Promise<Loaded>;
+  /** @param mayStayUnread whether a record that looks like a session's need not be read. */
+  load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean): Promise<Loaded>;
   /** Answers `undefined` where another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;

@@ -20,6 +20,9 @@ const NOTHING: Own = Object.freeze({});
 /** Cookies on which no handler has set anything look alike: saves a request that touches its session 2 µs of copying attributes. */
 const plainJson = new WeakMap<Readonly<CookieOptions>, CookieJson>();
 
+/** The same as it stands in a record. */
+const plainMember = new WeakMap<Readonly<CookieOptions>, string>();
+
 /** The attributes come from accessors on the prototype, so that a session costs no property definitions. */
 export interface SessionCookie extends CookieOptions {}
 
@@ -120,6 +123,11 @@ export class SessionCookie {
     } as CookieOptions;
   }
 
+  /** The options, where they are all that the cookie has. */
+  get shared(): Readonly<CookieOptions> | undefined {
+    return this.#own === NOTHING ? this.#defaults : undefined;
+  }
+
   /** A plain object of all attributes, as `cookies` takes it. */
   attributes(): CookieOptions {
     return { ...this.#defaults, ...this.#own } as CookieOptions;
@@ -137,6 +145,17 @@ export class SessionCookie {
     const json = Object.freeze(this.#json(Object.freeze(own)));
     plainJson.set(this.#defaults, json);
     return json;
+  }
+
+  /** Whether a record certainly holds this cookie as it is now: found without making two texts, 1 µs of a write. */
+  isPlainIn(record: string): boolean {
+    if (this.shared === undefined || this.#stamp !== undefined) return false;
+    let member = plainMember.get(this.#defaults);
+    if (member === undefined) {
+      member = `"cookie":${JSON.stringify(this)}`;
+      plainMember.set(this.#defaults, member);
+    }
+    return record.includes(member);
   }
 
   #json(own: readonly string[]): CookieJson {

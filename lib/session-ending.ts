@@ -19,7 +19,7 @@ export async function destroyStored(state: SessionState): Promise<void> {
   }
   if (!ended) return state.detach(sid);
   await leave(state, session);
-  state.emit('destroyed', sid, session);
+  state.emit('session:destroyed', sid, session);
 }
 
 async function leave(state: SessionState, session: Session): Promise<void> {
@@ -46,12 +46,12 @@ export async function destroyRecord(state: SessionState, sid: string, session: S
   } catch (error) {
     return state.fail(error, 'destroy');
   }
-  state.emit('destroyed', sid, session);
+  state.emit('session:destroyed', sid, session);
 }
 
 /** The application has given the session a time that is over. */
 export async function expire(state: SessionState, session: Session): Promise<void> {
-  state.emit('expired', state.id, session);
+  state.emit('session:expired', state.id, session);
   if (state.origin === 'stored') await destroyStored(state);
   else await state.takeIdBack();
 }
@@ -69,7 +69,7 @@ export async function regenerate(state: SessionState, keepData: boolean): Promis
   state.presented = undefined;
   state.origin = 'new';
   held.used = true;
-  state.emit('regenerated', id, held.take());
+  state.emit('session:regenerated', id, held.take());
 }
 
 /** Takes the old record out of use, so that of all requests with its id only this one goes on. */

@@ -80,7 +80,7 @@ async function createStored(state: SessionState, session: Session, draft: Draft)
     throw error;
   }
   state.landed(version, draft.record);
-  state.emit('created', state.id, session);
+  state.emit('session:created', state.id, session);
   return undefined;
 }
 
@@ -151,18 +151,19 @@ async function signAnew(state: SessionState): Promise<void> {
 async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {
   const { held, options } = state;
   const { onConflict, store } = options;
-  const commit = { ...draft, change: held.change(draft.record, handled), onConflict };
+  const { record, ttl, plain } = draft;
+  const commit = { record, ttl, plain, change: held.change(record, handled), onConflict };
   let version: Version | undefined;
   try {
     version = await store.records.write(state.key, commit, held.version, state.budget);
   } catch (error) {
-    if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('conflict', state.id, session);
+    if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('session:conflict', state.id, session);
     return state.fail(error, 'set');
   }
   if (version === undefined) return state.detach(state.id);
   state.landed(version, draft.record);
   const isMerged = version.record !== undefined && version.record !== draft.record;
-  state.emit('saved', state.id, session);
+  state.emit('session:saved', state.id, session);
   await state.sendId(isMerged ? held.storedAs(version.record as string, session) : session);
 }
 

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type Koa from 'koa';
 import type { Budget } from './budget';
-import { carryHeaders, withdrawHeaders } from './carried-headers';
+import { carryHeaders, carryWhatSets, withdrawHeaders } from './carried-headers';
+import type { Headers } from './cookie-id-store';
 import { SessionError, StoreError, StoreUnavailableError } from './errors';
 import { HeldSession } from './held-session';
 import type { ResolvedOptions } from './options';
-import type { Draft, Version } from './records';
+import type { Draft, Unread, Version } from './records';
 import { checkSessionId, defaultGenSid } from './session-id';
 import type { ErrorType, Session } from './types';
 
@@ -30,6 +31,8 @@ export class SessionState {
   presented: string | undefined;
   /** The session's id; a new session has none until somebody asks. */
   id: string | undefined;
+  /** The stored session's record, until somebody wants to know what is in it. */
+  unread: Unread | undefined;
   /** Whether record and cookie have been given their full time in this request. */
   extended = false;
   /** Whether the handlers are done, so that what is sent now is sent at once. */
@@ -121,7 +124,7 @@ export class SessionState {
     this.owesReset = this.owesId = false;
     this.held.unbind();
     withdrawHeaders(this.ctx);
-    this.emit('gone', sid, undefined);
+    this.emit('session:gone', sid, undefined);
   }
 
   async makeId(): Promise<string> {
@@ -166,7 +169,8 @@ export class SessionState {
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.id as string;
     const sent = this.held.withCookie(session);
-    await carryHeaders(this.ctx, () => this.#deliver(() => idStore.set.call(this.ctx, sid, sent)));
+    const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent));
+    if (sending !== undefined) await sending;
   }
 
   /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
@@ -175,12 +179,14 @@ export class SessionState {
     this.owesReset = false;
     const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
     const last = session ?? this.held.withOwnCookie();
-    await carryHeaders(this.ctx, () => this.#deliver(() => reset.call(this.ctx, last)));
+    await this.#deliver(() => reset.call(this.ctx, last));
   }
 
-  /** An id store of the user's own is a hook like others. */
-  #deliver(send: () => unknown): unknown {
-    return this.options.sendsCookie ? send() : this.hook(send);
+  /** An id store of the user's own is a hook like others; ours tells what it has set. */
+  #deliver(send: () => unknown): Promise<void> | undefined {
+    if (!this.options.sendsCookie) return carryWhatSets(this.ctx, () => this.hook(send));
+    carryHeaders(this.ctx, send() as Headers);
+    return undefined;
   }
 
   /** What the store failed with is the errorHandler's to judge; the request goes on where that returns. */
@@ -191,8 +197,8 @@ export class SessionState {
     await this.hook(() => errorHandler(error, heard, this.ctx));
   }
 
-  emit(event: string, key: string | undefined, value: unknown): void {
-    this.ctx.app.emit(`session:${event}`, { ctx: this.ctx, key, value });
+  emit(event: `session:${string}`, key: string | undefined, value: unknown): void {
+    this.ctx.app.emit(event, { ctx: this.ctx, key, value });
   }
 }
 

@@ -70,7 +70,7 @@ async function updateStored<T>(
   }
   const session = held.show(version.record);
   state.landed(version, held.text(session));
-  state.emit('saved', state.id, session);
+  state.emit('session:saved', state.id, session);
   await state.sendId(session);
   return result as T;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ActiveKeys } from './active-keys';
 import { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { withDeadline } from './deadline';
@@ -39,7 +40,7 @@ interface Job {
  * them cost as little as two.
  */
 export class WriteQueues {
-  readonly #queues = new Map<string, WriteQueue>();
+  readonly #queues = new ActiveKeys<WriteQueue>();
 
   /**
    * Answers once the edit has landed; `undefined` where the record is gone.
@@ -57,7 +58,7 @@ export class WriteQueues {
     const queue = this.#queues.get(key);
     if (queue !== undefined) return queue.add(edit, draft, budget);
     const fresh = new WriteQueue(from, writer, () => this.#queues.delete(key));
-    this.#queues.set(key, fresh);
+    this.#queues.add(key, fresh);
     return fresh.begin(edit, draft, budget);
   }
 

@@ -94,17 +94,17 @@ async function costsOf(name: string, store: session.SessionStore, ready?: () => 
 
 const each = (cost: Omit<RequestCost, 'timers'>) => Array(REPEATED).fill({ ...cost, timers: 0 });
 
-// By script, in brackets, what it does within Redis. `otherJson` of a write: the cookie as it was, and as it is.
+// By script, in brackets, what it does within Redis.
 const eachWorkload = it.each`
   workload             | store           | redis                              | parsed | serialised | otherJson | hmacs | digests | randomDraws | setCookie
   ${'read'}            | ${'load'}       | ${'GET'}                           | ${1}   | ${1}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-  ${'write'}           | ${'load swap'}  | ${'GET EVALSHA[GET SET]'}          | ${1}   | ${1}       | ${2}      | ${0}  | ${1}    | ${0}        | ${2}
+  ${'write'}           | ${'load swap'}  | ${'GET EVALSHA[GET SET]'}          | ${1}   | ${1}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
   ${'rolling'}         | ${'load touch'} | ${'GET EVALSHA[GETRANGE PEXPIRE]'} | ${1}   | ${1}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
   ${'anonymous'}       | ${''}           | ${''}                              | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-  ${'untouched'}       | ${'load'}       | ${'GET'}                           | ${1}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
+  ${'untouched'}       | ${'load'}       | ${'GET'}                           | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
   ${'defer untouched'} | ${''}           | ${''}                              | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
   ${'big read'}        | ${'load'}       | ${'GET'}                           | ${1}   | ${1}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-  ${'big write'}       | ${'load swap'}  | ${'GET EVALSHA[GET SET]'}          | ${1}   | ${1}       | ${2}      | ${0}  | ${1}    | ${0}        | ${2}
+  ${'big write'}       | ${'load swap'}  | ${'GET EVALSHA[GET SET]'}          | ${1}   | ${1}       | ${0}      | ${0}  | ${1}    | ${0}        | ${2}
   ${'create'}          | ${'create'}     | ${'SET'}                           | ${0}   | ${1}       | ${0}      | ${1}  | ${0}    | ${1}        | ${2}
 `;
 
@@ -176,22 +176,22 @@ describe('On a client that can only get, set and destroy, and on one that can to
   it.each`
     client                | workload             | store          | parsed | serialised | otherJson | hmacs | digests | randomDraws | setCookie
     ${MapClient}          | ${'read'}            | ${'get'}       | ${1}   | ${2}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-    ${MapClient}          | ${'write'}           | ${'get set'}   | ${1}   | ${3}       | ${2}      | ${0}  | ${0}    | ${0}        | ${2}
+    ${MapClient}          | ${'write'}           | ${'get set'}   | ${1}   | ${3}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
     ${MapClient}          | ${'rolling'}         | ${'get set'}   | ${2}   | ${3}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
     ${MapClient}          | ${'anonymous'}       | ${''}          | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
     ${MapClient}          | ${'untouched'}       | ${'get'}       | ${1}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
     ${MapClient}          | ${'defer untouched'} | ${''}          | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
     ${MapClient}          | ${'big read'}        | ${'get'}       | ${1}   | ${2}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-    ${MapClient}          | ${'big write'}       | ${'get set'}   | ${1}   | ${3}       | ${2}      | ${0}  | ${0}    | ${0}        | ${2}
+    ${MapClient}          | ${'big write'}       | ${'get set'}   | ${1}   | ${3}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
     ${MapClient}          | ${'create'}          | ${'set'}       | ${0}   | ${2}       | ${0}      | ${1}  | ${0}    | ${1}        | ${2}
     ${TouchableMapClient} | ${'read'}            | ${'get'}       | ${1}   | ${2}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-    ${TouchableMapClient} | ${'write'}           | ${'get set'}   | ${1}   | ${3}       | ${2}      | ${0}  | ${0}    | ${0}        | ${2}
+    ${TouchableMapClient} | ${'write'}           | ${'get set'}   | ${1}   | ${3}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
     ${TouchableMapClient} | ${'rolling'}         | ${'get touch'} | ${1}   | ${2}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
     ${TouchableMapClient} | ${'anonymous'}       | ${''}          | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
     ${TouchableMapClient} | ${'untouched'}       | ${'get'}       | ${1}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
     ${TouchableMapClient} | ${'defer untouched'} | ${''}          | ${0}   | ${0}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
     ${TouchableMapClient} | ${'big read'}        | ${'get'}       | ${1}   | ${2}       | ${0}      | ${0}  | ${0}    | ${0}        | ${0}
-    ${TouchableMapClient} | ${'big write'}       | ${'get set'}   | ${1}   | ${3}       | ${2}      | ${0}  | ${0}    | ${0}        | ${2}
+    ${TouchableMapClient} | ${'big write'}       | ${'get set'}   | ${1}   | ${3}       | ${0}      | ${0}  | ${0}    | ${0}        | ${2}
     ${TouchableMapClient} | ${'create'}          | ${'set'}       | ${0}   | ${2}       | ${0}      | ${1}  | ${0}    | ${1}        | ${2}
   `('a request costs this much: $client.name, $workload', async ({ client: Client, workload, ...cost }: ClientRow) => {
     expect(await costsOf(workload, new Client())).toEqual(each(cost));

@@ -1,0 +1,142 @@
+import type Koa from 'koa';
+
+import session = require('../lib/main');
+
+import { everyTestStartsAt, pass } from './helpers/fake-date';
+import { closedAfterTest, siteWith } from './helpers/open-sites';
+import { openSite, setCookieOf } from './helpers/session-site';
+
+const MAY_2 = Date.UTC(2030, 4, 2);
+
+everyTestStartsAt(MAY_2);
+
+const expiryOf = (line: string | undefined) => /expires=([^;]+)/.exec(line ?? '')?.[1];
+
+describe('a cookie that is sent again', () => {
+  it('says the same as the first time', async () => {
+    const site = await siteWith({ rolling: true, cookie: { sameSite: 'strict', priority: 'high', partitioned: true } });
+    const ann = site.visitor();
+    const first = await ann.get('/put?a=1');
+    const later = [await ann.get('/see'), await ann.get('/see')];
+    expect(first.setCookie).toHaveLength(2);
+    expect(later.map(({ setCookie }) => setCookie)).toEqual([first.setCookie, first.setCookie]);
+  });
+
+  it('ends when its time is over from now on, to the second', async () => {
+    const site = await siteWith({ rolling: true });
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    const seen: (string | undefined)[] = [];
+    for (const ms of [400, 500, 200, 3_600_000]) {
+      pass(ms);
+      seen.push(expiryOf(setCookieOf(await ann.get('/see'))));
+    }
+    expect(seen).toEqual([
+      'Fri, 03 May 2030 00:00:00 GMT',
+      'Fri, 03 May 2030 00:00:00 GMT',
+      'Fri, 03 May 2030 00:00:01 GMT',
+      'Fri, 03 May 2030 01:00:01 GMT',
+    ]);
+  });
+
+  it('belongs to one visitor, with the signature of that id', async () => {
+    const site = await siteWith({ rolling: true });
+    const [ann, bob] = [site.visitor(), site.visitor()];
+    const sent = [(await ann.get('/put?a=1')).setCookie, (await bob.get('/put?b=1')).setCookie];
+    expect([(await ann.get('/see')).setCookie, (await bob.get('/see')).setCookie]).toEqual(sent);
+    expect(new Set(sent.flat()).size).toBe(4);
+    expect([(await ann.get('/see')).json(), (await bob.get('/see')).json()]).toEqual([{ a: '1' }, { b: '1' }]);
+  });
+
+  it('is secure where the connection is, and nowhere else', async () => {
+    const site = await siteWith({ rolling: true });
+    site.app.proxy = true;
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    const cookie = await ann.jar.getCookieString(site.url);
+    const seen: boolean[] = [];
+    for (const proto of ['http', 'https', 'https', 'http']) {
+      const reply = await ann.get('/see', { cookie, 'x-forwarded-proto': proto });
+      expect(reply.setCookie).toHaveLength(2);
+      seen.push(reply.setCookie.every((line) => line.includes('; secure')));
+    }
+    expect(seen).toEqual([false, true, true, false]);
+  });
+
+  it('stands beside the cookies of the application', async () => {
+    const site = await siteWith(
+      { rolling: true },
+      {
+        '/before': async (ctx) => {
+          ctx.cookies.set('theme', 'dark', { signed: false });
+        },
+      },
+    );
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    await ann.get('/see');
+    const { setCookie } = await ann.get('/before');
+    expect(setCookie.map((line) => line.split('=', 1)[0])).toEqual(['theme', 'koa.sid', 'koa.sid.sig']);
+  });
+
+  it('can be followed by a cookie of an outer middleware', async () => {
+    const theme: Koa.Middleware = async (ctx, next) => {
+      await next();
+      ctx.cookies.set('theme', 'dark', { signed: false });
+    };
+    const site = await closedAfterTest(openSite({ use: [theme, session({ rolling: true })] }));
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    const names = (await ann.get('/see')).setCookie.map((line) => line.split('=', 1)[0]);
+    expect(names).toEqual(['koa.sid', 'koa.sid.sig', 'theme']);
+  });
+
+  it('is set by whoever took the place of ctx.cookies', async () => {
+    let marks = 0;
+    const marking: Koa.Middleware = (ctx, next) => {
+      const { cookies } = ctx;
+      if (ctx.get('x-mark')) {
+        const set = cookies.set.bind(cookies);
+        cookies.set = ((name: string, value: string, options: object) => {
+          marks += 1;
+          return set(name, value, { ...options, priority: 'high' });
+        }) as typeof cookies.set;
+      }
+      return next();
+    };
+    const site = await closedAfterTest(openSite({ use: [marking, session({ rolling: true })] }));
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    const seen: boolean[] = [];
+    for (const mark of ['', 'yes', 'yes', '']) {
+      const reply = await ann.get('/see', mark ? { 'x-mark': mark } : {});
+      seen.push(reply.setCookie.every((line) => line.includes('priority=high')));
+    }
+    expect([seen, marks]).toEqual([[false, true, true, false], 4]);
+  });
+
+  it('has the attributes that a handler has set', async () => {
+    const site = await siteWith(
+      { rolling: true },
+      {
+        '/strict': async (ctx) => {
+          (ctx.session as session.Session).cookie.sameSite = 'strict';
+        },
+      },
+    );
+    const [ann, bob] = [site.visitor(), site.visitor()];
+    for (const visitor of [ann, bob]) await visitor.get('/put?a=1');
+    await ann.get('/strict');
+    expect(setCookieOf(await bob.get('/see'))).toContain('samesite=lax');
+    expect(setCookieOf(await ann.get('/see'))).toContain('samesite=strict');
+  });
+
+  it('may hold an id that the cookie library has to judge', async () => {
+    let made = 0;
+    const site = await siteWith({ rolling: true, genSid: () => (made++ === 0 ? 'plain' : 'with;semicolon') });
+    await site.visitor().get('/put?a=1');
+    const reply = await site.visitor().get('/put?a=1');
+    expect([reply.status, reply.setCookie]).toEqual([500, []]);
+    expect(site.errors[0]).toMatchObject({ code: 'ERR_SESSION_COOKIE' });
+  });
+});
