@@ -66,6 +66,11 @@ export class ContextSession implements SessionHandler {
     return modified ? 'modified' : 'unmodified';
   }
 
+  /** The session as it is: not made where nobody has asked, and not taken for used. */
+  get current(): Session | null | undefined {
+    return this.#state.held.current;
+  }
+
   /** The session for a handler; `undefined` before it was loaded. */
   get session(): Session | null | undefined {
     const { held, origin } = this.#state;
@@ -92,6 +97,11 @@ export class ContextSession implements SessionHandler {
   async #loaded(): Promise<Session | null | undefined> {
     await this.load();
     return this.session;
+  }
+
+  /** Before the handlers run: a deferred session waits to be asked for. */
+  start(): Promise<void> | undefined {
+    return this.options.defer ? undefined : this.load();
   }
 
   /**

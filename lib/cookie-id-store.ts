@@ -109,7 +109,8 @@ function send(ctx: Koa.Context, name: string, value: string | null, cookie: Cook
   }
 }
 
-function forbidSharing(ctx: Koa.Context): void {
+/** The response sets a cookie of one visitor's. */
+export function forbidSharing(ctx: Koa.Context): void {
   // A shared cache must not hand one visitor's cookie to another (RFC 9111, 7.3; OWASP, "Web Content Caching").
   ctx.vary('Cookie');
   if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-cache="set-cookie"');

@@ -1,10 +1,12 @@
 import copy = require('copy-to');
 
 import { closest, distance } from 'fastest-levenshtein';
+import type Koa from 'koa';
 import { type CookieIdStore, cookieIdStore } from './cookie-id-store';
 import { checkKey, resolveCookieOf } from './cookie-options';
 import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from './expect';
 import { MemoryStore } from './memory-store';
+import type { SessionShape } from './session-shape';
 import { Store } from './store';
 import type { OnConflict, SessionIdStore, SessionOptions, SessionStore, StoreOptions } from './types';
 
@@ -79,6 +81,10 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     errorHandler,
     valid,
     beforeSave,
+    /** What the sessions of a request look like, where that is not this package's way. */
+    shapeOf: undefined as ((ctx: Koa.Context) => SessionShape) | undefined,
+    /** Whether a session set to null takes the visitor's id back where there was no session too. */
+    clearsAlways: false as boolean,
   });
 }
 

@@ -1,8 +1,9 @@
-import { HeldSession, type Stored } from './held-session';
+import type { Stored } from './held-session';
 import type { Loaded } from './records';
 import { SessionCookie } from './session-cookie';
 import { destroyRecord } from './session-ending';
 import { isSessionId } from './session-id';
+import type { SessionShape } from './session-shape';
 import type { SessionState } from './session-state';
 import { hasExpired } from './ttl';
 import type { Session, SessionOptions } from './types';
@@ -43,8 +44,9 @@ async function loadRecord(state: SessionState, presented: string): Promise<void>
 
 function accept(state: SessionState, sid: string, stored: Stored): Promise<void> | undefined {
   const { held, options } = state;
-  const { cookieOf, valid } = options;
+  const { cookieOf, shapeOf, valid } = options;
   state.enter(stored);
+  if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx));
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
   if (hasExpired(cookie)) {
     state.emit('expired', sid, stored.data);
@@ -57,14 +59,20 @@ function accept(state: SessionState, sid: string, stored: Stored): Promise<void>
 }
 
 async function acceptIfValid(state: SessionState, sid: string, stored: Stored, valid: Valid): Promise<void> {
-  const { ctx, held, options } = state;
+  const { ctx, held } = state;
   // What a deferred handler has assigned must not be taken for what is stored.
-  const seen = held.replaced ? new HeldSession(() => options.cookieOf(ctx)) : held;
+  const seen = held.replaced ? state.hold() : held;
   seen.bind(held.replaced ? { ...stored, data: structuredClone(stored.data) } : stored);
   const session = seen.takeStored();
   seen.used = true; // the hook may have changed it
   if (!(await state.hook(() => valid(ctx, session)))) return reject(state, sid, session);
   if (held.replaced) held.bind(stored);
+  become(state, sid);
+}
+
+async function acceptShaped(state: SessionState, sid: string, stored: Stored, shape: SessionShape): Promise<void> {
+  if (!(await state.hook(() => shape.accepts(stored.data, sid)))) return state.becomeNew();
+  state.held.bind(stored);
   become(state, sid);
 }
 

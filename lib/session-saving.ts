@@ -49,6 +49,7 @@ export async function saveNew(state: SessionState): Promise<unknown> {
   const { held, options } = state;
   const { allowEmpty, beforeSave } = options;
   const forced = state.saving === true || allowEmpty;
+  if (held.current === null && options.clearsAlways) state.owesReset = true;
   if (held.current === null || (!forced && held.isEmpty)) return state.takeIdBack();
   const before = held.take() as Session;
   if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));

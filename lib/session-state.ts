@@ -51,7 +51,13 @@ export class SessionState {
     this.ctx = ctx;
     this.options = options;
     this.presented = presented;
-    this.held = new HeldSession(() => options.cookieOf(ctx));
+    this.held = this.hold();
+  }
+
+  /** Holds a session of this request. */
+  hold(): HeldSession {
+    const { ctx, options } = this;
+    return new HeldSession(() => options.cookieOf(ctx), options.shapeOf?.(ctx));
   }
 
   /** The store's key of the session. */

@@ -1,5 +1,4 @@
 import { SessionError } from './errors';
-import { HeldSession } from './held-session';
 import { applyChange } from './merge';
 import { parseRecord, type SessionData } from './record';
 import type { Version } from './records';
@@ -23,7 +22,7 @@ export async function updateSession<T>(state: SessionState, fn: (session: Sessio
 
 /** Runs `fn` on a copy, so that one that throws changes nothing. */
 async function changed<T>(state: SessionState, current: string, fn: (session: Session) => T | Promise<T>) {
-  const copy = new HeldSession(() => state.options.cookieOf(state.ctx));
+  const copy = state.hold();
   copy.bind({ record: current, revision: undefined, data: parseRecord(current) as SessionData, ttl: undefined });
   const session = copy.takeStored();
   const result = await state.hook(() => fn(session));

@@ -1,0 +1,131 @@
+import type Koa from 'koa';
+import {
+  ContextSession,
+  type ResolvedOptions,
+  type RunningSession,
+  SessionError,
+  type SessionShape,
+} from '../../index';
+import { hasExpired, isDue, lifetimeOf } from './lifetime';
+import { requests, type StoreRequest } from './request';
+import { KoaSession, type SessionOwner } from './session';
+import type { ExternalStore, SessionOptions, SessionRecord } from './types';
+
+/** What one request has of its session: what koa-session does its own way, and the engine's part of it. */
+export class RequestSession implements RunningSession, SessionOwner, SessionShape, StoreRequest {
+  readonly ctx: Koa.Context;
+  readonly options: SessionOptions;
+  readonly store: ExternalStore | undefined;
+  /** The session's text where it is written though nobody has changed it. */
+  unchanged: string | undefined;
+  /** Whether the middleware has taken the request. */
+  isRunning = false;
+  readonly #engineOptions: ResolvedOptions;
+  #contextSession: ContextSession | undefined;
+  /** What was handed out before the store was asked. */
+  #early: KoaSession | undefined;
+
+  constructor(ctx: Koa.Context, options: SessionOptions, engine: ResolvedOptions) {
+    this.ctx = ctx;
+    this.options = options;
+    this.store = options.ContextStore ? new options.ContextStore(ctx) : options.store;
+    this.#engineOptions = engine;
+  }
+
+  /** Made on first use: it asks for this session, by the context. */
+  get #engine(): ContextSession {
+    this.#contextSession ??= new ContextSession(this.ctx, this.#engineOptions, undefined);
+    return this.#contextSession;
+  }
+
+  get session(): KoaSession | null {
+    const session = this.#engine.session as KoaSession | null | undefined;
+    if (session !== undefined) return session;
+    this.#early ??= this.make(undefined);
+    return this.#early;
+  }
+
+  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  set session(value: unknown) {
+    if (value !== null && typeof value !== 'object') {
+      throw new SessionError(
+        'ERR_SESSION_VALUE',
+        `Expected ctx.session to be set to an object, or to null to destroy it, got ${typeof value}`,
+      );
+    }
+    this.#engine.session = value;
+  }
+
+  get externalKey(): string | undefined {
+    return this.store && this.#engine.id;
+  }
+
+  start(): Promise<void> | undefined {
+    this.isRunning = true;
+    return requests.run(this, () => this.#load());
+  }
+
+  async #load(): Promise<void> {
+    await this.#engine.load();
+    const early = this.#early?.toJSON();
+    if (early !== undefined && Object.keys(early).length > 0) Object.assign(this.session ?? {}, early);
+  }
+
+  commit(): Promise<void> | undefined {
+    if (!this.options.autoCommit) return undefined;
+    this.#force(false);
+    return requests.run(this, () => this.#engine.commit());
+  }
+
+  leave(): void {
+    this.#engine.leave();
+  }
+
+  async persist({ save = false, regenerate = false }): Promise<void> {
+    return requests.run(this, async () => {
+      if (regenerate) await this.#engine.regenerate(true);
+      this.#force(save || regenerate);
+      await this.#engine.save();
+    });
+  }
+
+  /** Sees to it that the session is saved that nobody has changed, where it has to be. */
+  #force(force: boolean): void {
+    const engine = this.#engine;
+    const { rolling, renew } = this.options;
+    const session = (rolling || renew ? engine.session : engine.current) as KoaSession | null | undefined;
+    if (!session) return;
+    const isLonger = !engine.isNew && (rolling || (renew && isDue(session)));
+    if (!force && !session._requireSave && !isLonger) return;
+    if (!engine.isNew && engine.status === 'unmodified') this.unchanged = JSON.stringify(this.toData(session));
+    engine.saving = true;
+  }
+
+  make(data: SessionRecord | undefined): KoaSession {
+    return new KoaSession(this, data);
+  }
+
+  refill(session: object, data: SessionRecord): void {
+    KoaSession.refill(session as KoaSession, data);
+  }
+
+  toData(session: object): SessionRecord {
+    return { ...(session as KoaSession).toJSON(), ...lifetimeOf(this.options.maxAge) };
+  }
+
+  isEmpty(session: object): boolean {
+    return !(session as KoaSession).populated;
+  }
+
+  async accepts(data: SessionRecord, key: string | undefined): Promise<boolean> {
+    if (hasExpired(data)) return this.#refuse('expired', key, data);
+    const { valid } = this.options;
+    if (valid === undefined || (await valid(this.ctx, data))) return true;
+    return this.#refuse('invalid', key, data);
+  }
+
+  #refuse(event: string, key: string | undefined, value: SessionRecord): false {
+    this.ctx.app.emit(`session:${event}`, { key, value, ctx: this.ctx });
+    return false;
+  }
+}
