@@ -1,9 +1,10 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
+import type { Stored } from './held-session';
 import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
 import { checkSessionId } from './session-id';
-import { loadSession } from './session-loading';
+import { adopt, loadSession } from './session-loading';
 import { isSettled, saveSession, touchSession } from './session-saving';
 import { headersSent, SessionState } from './session-state';
 import { updateSession } from './session-updating';
@@ -102,6 +103,14 @@ export class ContextSession implements SessionHandler {
   /** Before the handlers run: a deferred session waits to be asked for. */
   start(): Promise<void> | undefined {
     return this.options.defer ? undefined : this.load();
+  }
+
+  /** Takes a record at hand for the request's, so that nobody has to be asked for it; without one the session is new. */
+  begin(sid?: string, stored?: Stored): void {
+    const state = this.#state;
+    if (state.origin !== 'unknown') return;
+    if (sid !== undefined && stored !== undefined) adopt(state, sid, stored);
+    else void state.becomeNew();
   }
 
   /**

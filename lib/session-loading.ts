@@ -77,6 +77,13 @@ async function acceptShaped(state: SessionState, sid: string, stored: Stored, sh
   become(state, sid);
 }
 
+/** The record is known, and good. */
+export function adopt(state: SessionState, sid: string, stored: Stored): void {
+  state.enter(stored);
+  state.held.bind(stored);
+  become(state, sid);
+}
+
 function become(state: SessionState, sid: string): void {
   state.id = sid;
   state.origin = 'stored';

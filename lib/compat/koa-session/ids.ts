@@ -2,16 +2,17 @@ import type Koa from 'koa';
 import { forbidSharing, type SessionIdStore } from '../../index';
 import type { SessionOptions } from './types';
 
-/** Carries what the visitor holds, by the options of each request. `ctx.cookies` may be of another make: it gets all options. */
-export function idStore(optionsOf: (ctx: Koa.Context) => SessionOptions): SessionIdStore {
+type OptionsOf = (ctx: Koa.Context) => SessionOptions;
+
+/** Carries ids, or whole sessions, in the cookie. `ctx.cookies` may be of another make: it gets all options. */
+export function inCookie(optionsOf: OptionsOf): SessionIdStore {
   return {
     get() {
-      return presentedBy(this, optionsOf(this));
+      return presentedIn(this, optionsOf(this));
     },
 
     set(sid) {
-      const options = optionsOf(this);
-      return options.externalKey ? options.externalKey.set(this, sid) : send(this, sid, options);
+      send(this, sid, optionsOf(this));
     },
 
     reset() {
@@ -20,12 +21,23 @@ export function idStore(optionsOf: (ctx: Koa.Context) => SessionOptions): Sessio
   };
 }
 
-/** What the visitor's cookie holds, or the key that came another way. */
-export function presentedBy(ctx: Koa.Context, options: SessionOptions): ReturnType<SessionIdStore['get']> {
-  return options.externalKey ? options.externalKey.get(ctx) : cookieOf(ctx, options);
+/** Carries ids as the option `externalKey` says. There may be a cookie nevertheless: it is cleared with the session. */
+export function outsideCookie(optionsOf: OptionsOf): SessionIdStore {
+  return {
+    ...inCookie(optionsOf),
+
+    get() {
+      return optionsOf(this).externalKey?.get(this);
+    },
+
+    set(sid) {
+      return optionsOf(this).externalKey?.set(this, sid);
+    },
+  };
 }
 
-export function cookieOf(ctx: Koa.Context, options: SessionOptions): string | undefined {
+/** What the visitor's cookie holds. */
+export function presentedIn(ctx: Koa.Context, options: SessionOptions): string | undefined {
   return ctx.cookies.get(options.key, options as Parameters<typeof ctx.cookies.get>[1]);
 }
 

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { type ResolvedOptions, sessionRunner } from '../../index';
-import { inStore } from './engine';
+import { engineOptions } from './engine';
 import { checkStore, resolveArguments, resolveOptions } from './options';
 import { RequestSession } from './request-session';
 import type { CreateSessionOptions } from './types';
@@ -39,10 +39,13 @@ export function createSession(first: unknown, second?: unknown): Koa.Middleware 
 function sessionsOf(given: CreateSessionOptions): NewSession {
   const options = resolveOptions(given);
   const engines = new WeakMap<object, ResolvedOptions>();
+  const inCookie = {};
+  engineOf(options.ContextStore ?? options.store);
 
-  function engineOf(backing: object): ResolvedOptions {
-    const engine = engines.get(backing) ?? inStore(backing, options, (ctx) => requestOf(ctx, newSession));
-    engines.set(backing, engine);
+  function engineOf(backing: object | undefined): ResolvedOptions {
+    const engine =
+      engines.get(backing ?? inCookie) ?? engineOptions(backing, options, (ctx) => requestOf(ctx, newSession));
+    engines.set(backing ?? inCookie, engine);
     return engine;
   }
 
@@ -51,7 +54,7 @@ function sessionsOf(given: CreateSessionOptions): NewSession {
     const { store, ContextStore } = given;
     if (store !== options.store || ContextStore !== options.ContextStore) checkStore(given);
     const now = { ...options, store: store ?? undefined, ContextStore: ContextStore ?? undefined };
-    return new RequestSession(ctx, now, engineOf((ContextStore ?? store) as object));
+    return new RequestSession(ctx, now, engineOf(ContextStore ?? store ?? undefined));
   }
 
   return newSession;

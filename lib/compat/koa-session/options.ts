@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../../index';
-import type { CreateSessionOptions, SessionRecord } from './types';
+import type { CreateSessionOptions, SessionOptions, SessionRecord } from './types';
 
 const DEFAULTS = {
   key: 'koa.sess',
@@ -21,7 +21,7 @@ const METHODS = ['get', 'set', 'destroy'] as const;
 
 type Given = { [Name in keyof CreateSessionOptions]?: NonNullable<CreateSessionOptions[Name]> };
 /** The options, complete and checked. */
-export type Options = Given & Required<Pick<Given, keyof typeof DEFAULTS>>;
+export type Options = Readonly<SessionOptions>;
 
 /** An application of any make: what is used of it. */
 export interface Application {

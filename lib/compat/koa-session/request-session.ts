@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import {
   ContextSession,
@@ -6,6 +7,8 @@ import {
   SessionError,
   type SessionShape,
 } from '../../index';
+import { decoded, isRecord } from './cookie-client';
+import { presentedIn } from './ids';
 import { hasExpired, isDue, lifetimeOf } from './lifetime';
 import { requests, type StoreRequest } from './request';
 import { KoaSession, type SessionOwner } from './session';
@@ -22,6 +25,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   isRunning = false;
   readonly #engineOptions: ResolvedOptions;
   #contextSession: ContextSession | undefined;
+  #reading: { done?: Promise<void> } | undefined;
   /** What was handed out before the store was asked. */
   #early: KoaSession | undefined;
 
@@ -39,6 +43,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   get session(): KoaSession | null {
+    if (this.store === undefined) this.#readCookie();
     const session = this.#engine.session as KoaSession | null | undefined;
     if (session !== undefined) return session;
     this.#early ??= this.make(undefined);
@@ -53,6 +58,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
         `Expected ctx.session to be set to an object, or to null to destroy it, got ${typeof value}`,
       );
     }
+    if (this.store === undefined) this.#readCookie();
     this.#engine.session = value;
   }
 
@@ -66,9 +72,33 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   async #load(): Promise<void> {
-    await this.#engine.load();
+    // A session in the cookie is read where it is asked for, unless that has to be waited for.
+    if (this.store === undefined) await (this.options.valid && this.#readCookie());
+    else await this.#engine.load();
     const early = this.#early?.toJSON();
     if (early !== undefined && Object.keys(early).length > 0) Object.assign(this.session ?? {}, early);
+  }
+
+  /** A promise where `valid` gives one. */
+  #readCookie(): Promise<void> | undefined {
+    this.#reading ??= this.#begin();
+    return this.#reading.done;
+  }
+
+  #begin(): { done?: Promise<void> } {
+    const { ctx, options } = this;
+    const cookie = presentedIn(ctx, options);
+    // What cannot be read says nothing; nothing at all is a session missed.
+    const data = cookie ? decoded(cookie, options, NO_SESSION) : NO_SESSION;
+    if (!data) this.#refuse('missed', undefined, data);
+    const accepted = isRecord(data) && this.accepts(data, undefined);
+    const begin = (isAccepted: boolean) => {
+      if (isAccepted) this.#engine.begin(randomUUID(), stored(data as SessionRecord, cookie as string));
+      else this.#engine.begin();
+    };
+    if (typeof accepted !== 'boolean') return { done: accepted.then(begin) };
+    begin(accepted);
+    return {};
   }
 
   commit(): Promise<void> | undefined {
@@ -117,15 +147,28 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
     return !(session as KoaSession).populated;
   }
 
-  async accepts(data: SessionRecord, key: string | undefined): Promise<boolean> {
+  accepts(data: SessionRecord, key: string | undefined): boolean | Promise<boolean> {
     if (hasExpired(data)) return this.#refuse('expired', key, data);
     const { valid } = this.options;
-    if (valid === undefined || (await valid(this.ctx, data))) return true;
-    return this.#refuse('invalid', key, data);
+    const judge = (isValid: unknown) => Boolean(isValid) || this.#refuse('invalid', key, data);
+    const isValid = valid === undefined || valid(this.ctx, data);
+    return isThenable(isValid) ? Promise.resolve(isValid).then(judge) : judge(isValid);
   }
 
-  #refuse(event: string, key: string | undefined, value: SessionRecord): false {
+  #refuse(event: string, key: string | undefined, value: unknown): false {
     this.ctx.app.emit(`session:${event}`, { key, value, ctx: this.ctx });
     return false;
   }
+}
+
+/** In place of a session. */
+const NO_SESSION = 'none';
+
+/** A record that has come in the cookie. */
+function stored(data: SessionRecord, token: string) {
+  return { data, ttl: undefined, record: undefined, revision: undefined, token };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }

@@ -89,10 +89,15 @@ export interface CreateSessionOptions {
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
 }
 
+type Given = { [Name in keyof CreateSessionOptions]?: NonNullable<CreateSessionOptions[Name]> | undefined };
+type Complete = Required<{ [Name in keyof CreateSessionOptions]: NonNullable<CreateSessionOptions[Name]> }>;
+
 /** The options of one request, as `ctx.sessionOptions`; `maxAge` is the session's. */
-export type SessionOptions = {
-  -readonly [Name in keyof CreateSessionOptions]: NonNullable<CreateSessionOptions[Name]> | undefined;
-} & { key: string };
+export type SessionOptions = Omit<Given, keyof Defaulted> & Defaulted;
+type Defaulted = Pick<
+  Complete,
+  'key' | 'autoCommit' | 'overwrite' | 'httpOnly' | 'signed' | 'rolling' | 'renew' | 'encode' | 'decode'
+>;
 
 /** The session, as `ctx.session`: what the application keeps in it, and some members. */
 export interface Session {
