@@ -84,6 +84,8 @@ export class HeldSession {
       );
     }
     const session = (value || null) as Session | null;
+    // What it takes the place of tells what has changed.
+    if (this.#shape !== undefined && this.#stored !== undefined) this.take();
     this.used = true;
     this.#replaced = true;
     this.#session = session;

@@ -32,9 +32,9 @@ export function engineOptions(backing: object | undefined, options: Options, req
   });
 }
 
-function inStore(backing: object, { genid, prefix = '' }: Options) {
+function inStore(backing: object, { genid, prefix = '', timeout }: Options) {
   return {
-    store: new Store(clientOf(backing), { prefix: '', ttl }),
+    store: new Store(clientOf(backing), { prefix: '', ttl, timeout }),
     genSid(this: Koa.Context) {
       return genid === undefined ? prefix + randomUUID() : genid(this);
     },

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { types } from 'node:util';
 import type Koa from 'koa';
 import {
   ContextSession,
@@ -25,7 +26,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   isRunning = false;
   readonly #engineOptions: ResolvedOptions;
   #contextSession: ContextSession | undefined;
-  #reading: { done?: Promise<void> } | undefined;
+  #reading: { done?: Promise<void> | undefined } | undefined;
   /** What was handed out before the store was asked. */
   #early: KoaSession | undefined;
 
@@ -58,7 +59,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
         `Expected ctx.session to be set to an object, or to null to destroy it, got ${typeof value}`,
       );
     }
-    if (this.store === undefined) this.#readCookie();
+    if (this.store === undefined) this.#replaceCookie(value);
     this.#engine.session = value;
   }
 
@@ -68,37 +69,53 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   start(): Promise<void> | undefined {
     this.isRunning = true;
+    // A session in the cookie is read where it is asked for, unless that has to be waited for.
+    if (this.store === undefined && !isAsyncFunction(this.options.valid)) return undefined;
     return requests.run(this, () => this.#load());
   }
 
   async #load(): Promise<void> {
-    // A session in the cookie is read where it is asked for, unless that has to be waited for.
-    if (this.store === undefined) await (this.options.valid && this.#readCookie());
-    else await this.#engine.load();
+    await (this.store === undefined ? this.#readCookie() : this.#engine.load());
     const early = this.#early?.toJSON();
     if (early !== undefined && Object.keys(early).length > 0) Object.assign(this.session ?? {}, early);
   }
 
-  /** A promise where `valid` gives one. */
+  /** What is thrown away is not read before; but an object takes the place of what is there, were it empty. */
+  #replaceCookie(value: object | null): void {
+    if (value !== null) this.#readCookie();
+    else if (this.#reading === undefined) {
+      this.#reading = {};
+      this.#engine.begin();
+    }
+  }
+
+  /** A promise where `valid` is async. */
   #readCookie(): Promise<void> | undefined {
-    this.#reading ??= this.#begin();
+    if (this.#reading === undefined) {
+      this.#reading = {};
+      this.#reading.done = this.#begin();
+    }
     return this.#reading.done;
   }
 
-  #begin(): { done?: Promise<void> } {
+  #begin(): Promise<void> | undefined {
     const { ctx, options } = this;
     const cookie = presentedIn(ctx, options);
     // What cannot be read says nothing; nothing at all is a session missed.
     const data = cookie ? decoded(cookie, options, NO_SESSION) : NO_SESSION;
     if (!data) this.#refuse('missed', undefined, data);
     const accepted = isRecord(data) && this.accepts(data, undefined);
-    const begin = (isAccepted: boolean) => {
+    const begin = (isAccepted: boolean): undefined => {
       if (isAccepted) this.#engine.begin(randomUUID(), stored(data as SessionRecord, cookie as string));
       else this.#engine.begin();
     };
-    if (typeof accepted !== 'boolean') return { done: accepted.then(begin) };
-    begin(accepted);
-    return {};
+    if (typeof accepted === 'boolean') return begin(accepted);
+    if (isAsyncFunction(options.valid)) return accepted.then(begin);
+    accepted.catch(() => undefined);
+    throw new SessionError(
+      'ERR_SESSION_VALUE',
+      'Expected `valid` to answer at once, or to be an async function, since sessions are in the cookie, got a promise',
+    );
   }
 
   commit(): Promise<void> | undefined {
@@ -150,9 +167,16 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   accepts(data: SessionRecord, key: string | undefined): boolean | Promise<boolean> {
     if (hasExpired(data)) return this.#refuse('expired', key, data);
     const { valid } = this.options;
-    const judge = (isValid: unknown) => Boolean(isValid) || this.#refuse('invalid', key, data);
+    const judge = (isValid: unknown) => (isValid ? this.#accept(data) : this.#refuse('invalid', key, data));
     const isValid = valid === undefined || valid(this.ctx, data);
     return isThenable(isValid) ? Promise.resolve(isValid).then(judge) : judge(isValid);
+  }
+
+  /** A session keeps the time that it was given. */
+  #accept({ _maxAge, _session }: SessionRecord): true {
+    if (_session !== undefined) this.options.maxAge = 'session';
+    else if (_maxAge !== undefined) this.options.maxAge = _maxAge;
+    return true;
   }
 
   #refuse(event: string, key: string | undefined, value: unknown): false {
@@ -167,6 +191,10 @@ const NO_SESSION = 'none';
 /** A record that has come in the cookie. */
 function stored(data: SessionRecord, token: string) {
   return { data, ttl: undefined, record: undefined, revision: undefined, token };
+}
+
+function isAsyncFunction(value: unknown): boolean {
+  return types.isAsyncFunction(value);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

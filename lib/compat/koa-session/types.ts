@@ -85,8 +85,10 @@ export interface CreateSessionOptions {
   prefix?: string | null | undefined;
   /** Whether a session may be used. One that may not stays as it is, and the visitor gets a new one. */
   valid?: ((ctx: Koa.Context, session: SessionRecord) => unknown) | null | undefined;
-  /** Called before a session is saved, and may change it. */
+  /** Called before a session is saved, and may change it. It is awaited. */
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
+  /** Not of koa-session: milliseconds to wait for an answer of the store. Default: 10 000. */
+  timeout?: number | null | undefined;
 }
 
 type Given = { [Name in keyof CreateSessionOptions]?: NonNullable<CreateSessionOptions[Name]> | undefined };
