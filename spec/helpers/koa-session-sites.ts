@@ -6,7 +6,7 @@ import { type Browser, browser, type Reply, serve } from './http';
 import { answer, type Routes } from './session-site';
 
 /** Makes the middleware of koa-session, or ours in its place. */
-export type Make = typeof session;
+export type Make = (options: session.CreateSessionOptions, app: Koa) => Koa.Middleware;
 
 export const theirs = (interop('koa-session') as { createSession: Make }).createSession;
 export const ours: Make = session;

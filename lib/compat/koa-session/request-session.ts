@@ -29,6 +29,8 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   #reading: { done?: Promise<void> | undefined } | undefined;
   /** What was handed out before the store was asked. */
   #early: KoaSession | undefined;
+  /** How many calls are under way that save in any case. */
+  #forced = 0;
 
   constructor(ctx: Koa.Context, options: SessionOptions, engine: ResolvedOptions) {
     this.ctx = ctx;
@@ -120,7 +122,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   commit(): Promise<void> | undefined {
     if (!this.options.autoCommit) return undefined;
-    this.#force(false);
+    this.#force();
     return requests.run(this, () => this.#engine.commit());
   }
 
@@ -129,23 +131,28 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   async persist({ save = false, regenerate = false }): Promise<void> {
-    return requests.run(this, async () => {
-      if (regenerate) await this.#engine.regenerate(true);
-      this.#force(save || regenerate);
-      await this.#engine.save();
-    });
+    const forced = save || regenerate ? 1 : 0;
+    this.#forced += forced;
+    try {
+      if (regenerate) await requests.run(this, () => this.#engine.regenerate(true));
+      this.#force();
+      await requests.run(this, () => this.#engine.save());
+    } finally {
+      this.#forced -= forced;
+    }
   }
 
   /** Sees to it that the session is saved that nobody has changed, where it has to be. */
-  #force(force: boolean): void {
+  #force(): void {
     const engine = this.#engine;
     const { rolling, renew } = this.options;
     const session = (rolling || renew ? engine.session : engine.current) as KoaSession | null | undefined;
     if (!session) return;
     const isLonger = !engine.isNew && (rolling || (renew && isDue(session)));
-    if (!force && !session._requireSave && !isLonger) return;
-    if (!engine.isNew && engine.status === 'unmodified') this.unchanged = JSON.stringify(this.toData(session));
-    engine.saving = true;
+    const isForced = this.#forced > 0 || session._requireSave || isLonger;
+    const isUnchanged = isForced && !engine.isNew && engine.status === 'unmodified';
+    this.unchanged = isUnchanged ? JSON.stringify(this.toData(session)) : undefined;
+    engine.saving = isForced || null;
   }
 
   make(data: SessionRecord | undefined): KoaSession {
