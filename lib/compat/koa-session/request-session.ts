@@ -122,8 +122,13 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   commit(): Promise<void> | undefined {
     if (!this.options.autoCommit) return undefined;
+    return requests.run(this, () => this.#commit());
+  }
+
+  /** Async, so that what cannot be serialised is a rejection. */
+  async #commit(): Promise<void> {
     this.#force();
-    return requests.run(this, () => this.#engine.commit());
+    await this.#engine.commit();
   }
 
   leave(): void {

@@ -114,6 +114,17 @@ describe('koa-evented-session/koa-session', () => {
       expect([status, text]).toEqual([200, 'true']);
     });
 
+    it('that cannot be saved does not hide what the handler failed with', async () => {
+      const fail = (ctx: Koa.Context) => {
+        sessionOf(ctx)['circle'] = sessionOf(ctx);
+        ctx.throw(418);
+      };
+      const site = await siteOf(ours, { store: new RecordingStore(), rolling: true }, { routes: { '/fail': fail } });
+      const visitor = site.visitor();
+      await visitor.get('/put?a=1');
+      expect((await visitor.get('/fail')).status).toBe(418);
+    });
+
     it('calls back, whether it could be saved or not', async () => {
       const store = new RecordingStore();
       const told = (ctx: Koa.Context, method: 'save' | 'regenerate') =>
