@@ -1,9 +1,10 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
+import type { Stored } from './held-session';
 import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
 import { checkSessionId } from './session-id';
-import { loadSession, readRecord } from './session-loading';
+import { adopt, loadSession, readRecord } from './session-loading';
 import { isSettled, saveSession, touchSession } from './session-saving';
 import { headersSent, SessionState } from './session-state';
 import { updateSession } from './session-updating';
@@ -72,6 +73,11 @@ export class ContextSession implements SessionHandler {
     return modified ? 'modified' : 'unmodified';
   }
 
+  /** The session as it is: not made where nobody has asked, and not taken for used. */
+  get current(): Session | null | undefined {
+    return this.#state.held.current;
+  }
+
   /** The session for a handler; `undefined` before it was loaded. */
   get session(): Session | null | undefined {
     const { held, origin } = this.#read;
@@ -98,6 +104,19 @@ export class ContextSession implements SessionHandler {
   async #loaded(): Promise<Session | null | undefined> {
     await this.load();
     return this.session;
+  }
+
+  /** Before the handlers run: a deferred session waits to be asked for. */
+  start(): Promise<void> | undefined {
+    return this.options.defer ? undefined : this.load();
+  }
+
+  /** Takes a record at hand for the request's, so that nobody has to be asked for it; without one the session is new. */
+  begin(sid?: string, stored?: Stored): void {
+    const state = this.#state;
+    if (state.origin !== 'unknown') return;
+    if (sid !== undefined && stored !== undefined) adopt(state, sid, stored);
+    else void state.becomeNew();
   }
 
   /**
@@ -168,7 +187,7 @@ export class ContextSession implements SessionHandler {
   reload(): Promise<Session | null> {
     return this.#inTurn(async () => {
       const state = this.#state;
-      if (state.origin === 'stored') state.presented = state.id;
+      if (state.origin === 'stored') state.presented = state.token ?? state.id;
       state.origin = 'unknown';
       state.id = undefined;
       state.held.reset();

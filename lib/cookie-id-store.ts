@@ -13,9 +13,9 @@ export type Headers = Record<string, string | string[]>;
 
 /** An id store with hooks for the engine. */
 export interface CookieIdStore extends SessionIdStore {
-  /** Answers with the headers that it has set. */
+  /** `set` and `reset` answer with the headers that they have set. */
+  readonly tellsHeaders: true;
   set(this: Koa.Context, sid: string, session: Session): Headers;
-  /** Answers with the headers that it has set. */
   reset(this: Koa.Context, session?: Session): Headers;
   /** Whether the request's id was signed with an older key than the first. */
   isOutdated(this: Koa.Context): boolean;
@@ -34,6 +34,8 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   const setCookies = new SetCookie();
 
   return {
+    tellsHeaders: true,
+
     /**
      * Reads and verifies the cookie. `cookies` is asked for it unsigned: verifying, it would clear a signature that fails,
      * and a deployment that rolls out new keys would log users out.
@@ -109,8 +111,8 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   }
 }
 
-/** Answers with the headers that it has set. */
-function forbidSharing(ctx: Koa.Context): Headers {
+/** The response sets a cookie of one visitor's; answers with the headers that it has set besides. */
+export function forbidSharing(ctx: Koa.Context): Headers {
   const headers: Headers = {};
   // A shared cache must not hand one visitor's cookie to another (RFC 9111, 7.3; OWASP, "Web Content Caching").
   const before = ctx.res.getHeader('Vary');

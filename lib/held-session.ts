@@ -1,8 +1,9 @@
 import { SessionError } from './errors';
 import { applyChange, type Change } from './merge';
-import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from './record';
+import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, stringify, toPlain } from './record';
 import type { Draft, Version } from './records';
 import { SessionCookie } from './session-cookie';
+import type { SessionShape } from './session-shape';
 import type { CookieOptions, OnConflict, Session } from './types';
 
 /** A record that this request works on. */
@@ -23,6 +24,7 @@ export class HeldSession {
   used = false;
 
   readonly #cookieDefaults: () => Readonly<CookieOptions>;
+  readonly #shape: SessionShape | undefined;
   /** `undefined` until somebody asks, `null` once destroyed. */
   #session: Session | null | undefined;
   #cookie: SessionCookie | undefined;
@@ -33,8 +35,9 @@ export class HeldSession {
   /** The cookie within that text. */
   #storedCookie: unknown;
 
-  constructor(cookieDefaults: () => Readonly<CookieOptions>) {
+  constructor(cookieDefaults: () => Readonly<CookieOptions>, shape?: SessionShape) {
     this.#cookieDefaults = cookieDefaults;
+    this.#shape = shape;
   }
 
   /** The session as it is, without making one. */
@@ -58,14 +61,14 @@ export class HeldSession {
 
   /** The session, made from its record on first use. */
   take(): Session | null {
-    if (this.#session === undefined)
-      this.#session = this.#stored === undefined ? { cookie: this.#cookieInUse() } : this.takeStored();
+    if (this.#session === undefined) this.#session = this.#stored === undefined ? this.#makeNew() : this.takeStored();
     return this.#session;
   }
 
   /** The record as a session, whatever a handler has assigned since. */
   takeStored(): Session {
     const { data } = this.#stored as Stored;
+    if (this.#shape !== undefined) return this.#makeShaped(this.#shape, data);
     this.#base = this.#baseText();
     if (Object.isExtensible(data)) data['cookie'] = this.#cookieInUse();
     return data as Session;
@@ -81,10 +84,13 @@ export class HeldSession {
       );
     }
     const session = (value || null) as Session | null;
+    // What it takes the place of tells what has changed.
+    if (this.#shape !== undefined && this.#stored !== undefined) this.take();
     this.used = true;
     this.#replaced = true;
     this.#session = session;
-    if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session)) {
+    if (this.#shape !== undefined) this.#session = session && (this.#shape.make(session) as Session);
+    else if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session)) {
       // Not enumerable: it is the application's object, and the cookie is none of its data.
       Object.defineProperty(session, 'cookie', { value: this.#cookieInUse(), writable: true, configurable: true });
     }
@@ -95,6 +101,7 @@ export class HeldSession {
     this.#stored = stored;
     this.#base = undefined;
     this.#storedCookie = stored.data['cookie'];
+    if (this.#shape !== undefined) return;
     const session = this.#session;
     if (session && session.cookie === this.#cookie && !this.#cookie?.changed && Object.isExtensible(session))
       session.cookie = cookie;
@@ -129,6 +136,7 @@ export class HeldSession {
 
   /** The session with its cookie as it was sent, for whoever takes it back. */
   asSent(): Session {
+    if (this.#shape !== undefined) return this.#stored?.data as Session;
     return { ...this.takeStored(), cookie: this.#cookieInUse().attributesAsSent(this.#storedCookie) };
   }
 
@@ -138,6 +146,7 @@ export class HeldSession {
   }
 
   get isEmpty(): boolean {
+    if (this.#session && this.#shape !== undefined) return this.#shape.isEmpty(this.#session);
     return !this.#session || isEmpty(this.#session);
   }
 
@@ -154,6 +163,8 @@ export class HeldSession {
 
   /** The session's text. */
   text(session: Session): string {
+    const shape = this.#shape;
+    if (shape !== undefined) return stringify(() => shape.toData(session));
     return serialize(session, this.#cookieOf(session));
   }
 
@@ -161,6 +172,7 @@ export class HeldSession {
   isModified(session: Session, text: string): boolean {
     const base = this.#baseText();
     if (text === base) return false;
+    if (this.#shape !== undefined) return true;
     const cookie = this.#cookieOf(session);
     if (cookie.changed || cookie.isPlainIn(base)) return true;
     if (JSON.stringify(this.#storedCookie) === JSON.stringify(cookie)) return true;
@@ -176,11 +188,13 @@ export class HeldSession {
   draft(session: Session, rule: TtlRule, text?: string): Draft {
     this.#cookieOf(session).check();
     const record = text ?? this.text(session);
-    return { record, ttl: this.ttl(session, rule), plain: () => toPlain(session, this.#cookieOf(session)) };
+    const plain = () => this.#shape?.toData(session) ?? toPlain(session, this.#cookieOf(session));
+    return { record, ttl: this.ttl(session, rule), plain };
   }
 
   /** The session for whoever reads its cookie: an object that cannot be extended carries none. */
   withCookie(session: Session): Session {
+    if (this.#shape !== undefined) return this.#shape.toData(session) as Session;
     const cookie = this.#cookieOf(session);
     return session.cookie === cookie ? session : { ...session, cookie };
   }
@@ -214,12 +228,14 @@ export class HeldSession {
   /** The session as it was stored, for whoever reads its cookie: another request may have set that. */
   storedAs(record: string, session: Session): Session {
     const stored = parseRecord(record) as SessionData;
+    if (this.#shape !== undefined) return session;
     return { ...session, cookie: SessionCookie.fromRecord(this.#cookieDefaults(), stored['cookie']) };
   }
 
   /** The session object now holds what `record` does, and keeps its identity. */
   show(record: string): Session {
     const data = parseRecord(record) as SessionData;
+    if (this.#shape !== undefined) return this.#showShaped(this.#shape, data);
     const cookie = SessionCookie.fromRecord(this.#cookieDefaults(), data['cookie']);
     const session = this.#session;
     this.#cookie = cookie;
@@ -242,6 +258,22 @@ export class HeldSession {
     return !(session.cookie instanceof SessionCookie) || session.cookie === this.#cookie;
   }
 
+  #makeNew(): Session {
+    return this.#shape === undefined ? { cookie: this.#cookieInUse() } : (this.#shape.make(undefined) as Session);
+  }
+
+  #makeShaped(shape: SessionShape, data: SessionData): Session {
+    const session = shape.make(data) as Session;
+    this.#base = this.text(session);
+    return session;
+  }
+
+  #showShaped(shape: SessionShape, data: SessionData): Session {
+    if (this.#session) shape.refill(this.#session, data);
+    else this.#session = shape.make(data) as Session;
+    return this.#session;
+  }
+
   #cookieInUse(): SessionCookie {
     this.#cookie ??= new SessionCookie(this.#cookieDefaults());
     return this.#cookie;
@@ -251,7 +283,7 @@ export class HeldSession {
   #cookieOf(session: Session): SessionCookie {
     const own: unknown = session.cookie;
     if (own instanceof SessionCookie) return own;
-    if (own === undefined || own === null) return this.#cookieInUse();
+    if (own === undefined || own === null || this.#shape !== undefined) return this.#cookieInUse();
     if (!isSessionData(own)) {
       throw new SessionError(
         'ERR_SESSION_COOKIE',

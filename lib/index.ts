@@ -1,3 +1,6 @@
+// What entry points in compat/ stand on, beside what the package itself exports.
+export { ContextSession } from './context-session';
+export { forbidSharing } from './cookie-id-store';
 export {
   SessionError,
   type SessionErrorCode,
@@ -6,10 +9,15 @@ export {
   StoreTimeoutError,
   StoreUnavailableError,
 } from './errors';
+export { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from './expect';
 export { MemoryStore } from './memory-store';
 export type { SessionMiddleware } from './middleware';
 export { createSession } from './middleware';
+export { type ResolvedOptions, resolveOptions } from './options';
+export { type RunningSession, sessionRunner } from './session-run';
+export type { SessionShape } from './session-shape';
 export type { StoreEvents } from './store';
 export { Store } from './store';
 export type { StoreState } from './store-status';
+export { WrappedConnection } from './stores/wrapped-connection';
 export type * from './types';

@@ -2,6 +2,7 @@ import type Koa from 'koa';
 import { ContextSession } from './context-session';
 import { resolveOptions } from './options';
 import { matchesPath } from './session-cookie';
+import { sessionRunner } from './session-run';
 import type { Store } from './store';
 import type { ContextSessionValue, SessionHandler, SessionOptions } from './types';
 
@@ -50,27 +51,13 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
   store.acquire();
   let closed = false;
 
-  async function session(ctx: Koa.Context, next: Koa.Next): Promise<void> {
-    if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return next();
+  const session = sessionRunner((ctx) => {
+    if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
     (ctx as SessionContext)[STATE] = contextSession;
-    try {
-      try {
-        const loading = options.defer ? undefined : contextSession.load();
-        if (loading !== undefined) await loading;
-        await next();
-      } catch (error) {
-        // What the handler did before it failed counts; its own error is the one to tell.
-        await contextSession.commit()?.catch((failure) => ctx.app.emit('error', failure, ctx));
-        throw error;
-      }
-      const commit = contextSession.commit();
-      if (commit !== undefined) await commit;
-    } finally {
-      contextSession.leave();
-    }
-  }
+    return contextSession;
+  });
 
   async function close(): Promise<void> {
     if (closed) return;

@@ -3,10 +3,12 @@ import { isSessionData, type SessionData } from './record';
 
 /**
  * Whether records may outlive their time in the client's hands, so that their end has to be noted in them. A client that can
- * `touch` keeps the time itself; Redis, whose clients have a `status`, does so by a clock that all processes share.
+ * `touch` keeps the time itself; Redis, whose clients have a `status`, does so by a clock that all processes share; and one with
+ * `notesEnd` notes it in words of its own.
  */
 export function mayOutlive(client: object): boolean {
-  return !hasMethod(client, 'touch') && typeof (client as { status?: unknown }).status !== 'string';
+  const { status, notesEnd } = client as { status?: unknown; notesEnd?: unknown };
+  return !hasMethod(client, 'touch') && typeof status !== 'string' && notesEnd !== true;
 }
 
 /**

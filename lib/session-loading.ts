@@ -1,9 +1,10 @@
-import { HeldSession, type Stored } from './held-session';
+import type { Stored } from './held-session';
 import { parseRecord } from './record';
 import type { Loaded, Unread } from './records';
 import { SessionCookie } from './session-cookie';
 import { destroyRecord } from './session-ending';
 import { isSessionId } from './session-id';
+import type { SessionShape } from './session-shape';
 import type { SessionState } from './session-state';
 import { hasExpired } from './ttl';
 import type { Session, SessionOptions } from './types';
@@ -21,7 +22,7 @@ export function loadSession(state: SessionState): Promise<void> | undefined {
 function loadFrom(state: SessionState, presented: string | null | undefined): Promise<void> | undefined {
   if (!presented) return state.becomeNew();
   // Later: a listener that asks for the session must find that it is being loaded.
-  if (!isSessionId(presented)) return Promise.resolve().then(() => miss(state, String(presented)));
+  if (!isSessionId(presented)) return Promise.resolve().then(() => miss(state, state.shown(String(presented))));
   state.presented = presented;
   return loadRecord(state, presented);
 }
@@ -37,10 +38,11 @@ async function loadRecord(state: SessionState, presented: string): Promise<void>
     return;
   }
   if (loaded.found === 'unread') return leaveUnread(state, presented, loaded);
-  if (loaded.found === 'session') return accept(state, presented, loaded);
+  if (loaded.found === 'session') return accept(state, loaded.sid ?? presented, loaded);
   if (loaded.found === 'regenerated') return state.detach(presented);
-  if (loaded.found === 'invalid') state.emit('session:invalid', presented, loaded.value);
-  return miss(state, presented);
+  const shown = state.shown(presented);
+  if (loaded.found === 'invalid') state.emit('session:invalid', shown, loaded.value);
+  return miss(state, shown);
 }
 
 /**
@@ -48,8 +50,14 @@ async function loadRecord(state: SessionState, presented: string): Promise<void>
  * (`npm run bench`, untouched).
  */
 function mayStayUnread({ ctx, options }: SessionState): boolean {
-  const { cookieOf, genSid, rolling, valid } = options;
-  return valid === undefined && genSid === undefined && !rolling && cookieOf(ctx).expires === undefined;
+  const { cookieOf, genSid, rolling, shapeOf, valid } = options;
+  return (
+    shapeOf === undefined &&
+    valid === undefined &&
+    genSid === undefined &&
+    !rolling &&
+    cookieOf(ctx).expires === undefined
+  );
 }
 
 function leaveUnread(state: SessionState, sid: string, stored: Unread): void {
@@ -79,10 +87,11 @@ export function readRecord(state: SessionState): void {
 
 function accept(state: SessionState, sid: string, stored: Stored): Promise<void> | undefined {
   const { held, options } = state;
-  const { cookieOf, valid } = options;
+  const { cookieOf, shapeOf, valid } = options;
   state.enter(stored);
+  if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx));
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
-  if (hasExpired(cookie)) {
+  if (hasExpired(cookie) || (stored.ttl !== undefined && stored.ttl <= 0)) {
     state.emit('session:expired', sid, stored.data);
     return miss(state, sid);
   }
@@ -93,14 +102,27 @@ function accept(state: SessionState, sid: string, stored: Stored): Promise<void>
 }
 
 async function acceptIfValid(state: SessionState, sid: string, stored: Stored, valid: Valid): Promise<void> {
-  const { ctx, held, options } = state;
+  const { ctx, held } = state;
   // What a deferred handler has assigned must not be taken for what is stored.
-  const seen = held.replaced ? new HeldSession(() => options.cookieOf(ctx)) : held;
+  const seen = held.replaced ? state.hold() : held;
   seen.bind(held.replaced ? { ...stored, data: structuredClone(stored.data) } : stored);
   const session = seen.takeStored();
   seen.used = true; // the hook may have changed it
   if (!(await state.hook(() => valid(ctx, session)))) return reject(state, sid, session);
   if (held.replaced) held.bind(stored);
+  become(state, sid);
+}
+
+async function acceptShaped(state: SessionState, sid: string, stored: Stored, shape: SessionShape): Promise<void> {
+  if (!(await state.hook(() => shape.accepts(stored.data, sid)))) return state.becomeNew();
+  state.held.bind(stored);
+  become(state, sid);
+}
+
+/** The record is known, and good. */
+export function adopt(state: SessionState, sid: string, stored: Stored): void {
+  state.enter(stored);
+  state.held.bind(stored);
   become(state, sid);
 }
 
@@ -118,7 +140,7 @@ async function reject(state: SessionState, sid: string, session: Session): Promi
 }
 
 /** The id is nobody's. It is not adopted, and its cookie stays: a parallel login may have replaced it a moment ago. */
-function miss(state: SessionState, sid: string): Promise<void> | undefined {
+function miss(state: SessionState, sid: string | undefined): Promise<void> | undefined {
   state.emit('session:missed', sid, undefined);
   return state.becomeNew();
 }

@@ -1,11 +1,10 @@
 import { SessionError } from './errors';
-import { HeldSession } from './held-session';
 import { applyChange } from './merge';
 import { parseRecord, type SessionData } from './record';
 import type { Version } from './records';
 import { expire } from './session-ending';
 import { saveNew } from './session-saving';
-import type { SessionState } from './session-state';
+import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
 /** Changes the stored session as one step, again whenever another request came first. */
@@ -23,7 +22,7 @@ export async function updateSession<T>(state: SessionState, fn: (session: Sessio
 
 /** Runs `fn` on a copy, so that one that throws changes nothing. */
 async function changed<T>(state: SessionState, current: string, fn: (session: Session) => T | Promise<T>) {
-  const copy = new HeldSession(() => state.options.cookieOf(state.ctx));
+  const copy = state.hold();
   copy.bind({ record: current, revision: undefined, data: parseRecord(current) as SessionData, ttl: undefined });
   const session = copy.takeStored();
   const result = await state.hook(() => fn(session));
@@ -37,6 +36,7 @@ async function updateStored<T>(
 ): Promise<T> {
   const { held, options } = state;
   const { beforeSave, store, onConflict } = options;
+  if (state.isOutOfReach) throw headersSent('update()');
   const text = held.text(mine);
   const pending = state.saving !== false && held.isModified(mine, text) ? held.change(text, text) : undefined;
   let result: T | undefined;

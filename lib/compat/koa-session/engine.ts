@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import type Koa from 'koa';
+import { type ResolvedOptions, resolveOptions, type Session, type SessionShape, Store } from '../../index';
+import { cookieClient } from './cookie-client';
+import { inCookie, outsideCookie } from './ids';
+import { ttlOf } from './lifetime';
+import type { Options } from './options';
+import { clientOf } from './store-client';
+import type { Session as KoaSession, SessionOptions, SessionRecord } from './types';
+
+/** What the engine asks of a request's session. */
+type RequestOf = (ctx: Koa.Context) => SessionShape & { readonly options: SessionOptions };
+
+/** The engine's options for sessions in a store, or in the stores of a class; without either they are in the cookie. */
+export function engineOptions(backing: object | undefined, options: Options, requestOf: RequestOf): ResolvedOptions {
+  const { key, autoCommit, beforeSave, externalKey } = options;
+  const isOutside = backing !== undefined && externalKey !== undefined;
+  const optionsOf = (ctx: Koa.Context) => requestOf(ctx).options;
+  return Object.freeze({
+    ...resolveOptions({
+      key,
+      autoCommit,
+      // What is sent is the id store's to say, and browsers' rules for names with a prefix are kept by TLS.
+      cookie: { secure: true },
+      sessionIdStore: isOutside ? outsideCookie(optionsOf) : inCookie(optionsOf),
+      beforeSave: beforeSave && ((ctx, session) => beforeSave(ctx, session as unknown as KoaSession)),
+      ...(backing === undefined ? { store: cookieClient, ttl } : inStore(backing, options)),
+    }),
+    sendsCookie: !isOutside,
+    shapeOf: requestOf,
+    clearsAlways: true,
+  });
+}
+
+function inStore(backing: object, { genid, prefix = '', timeout }: Options) {
+  return {
+    store: new Store(clientOf(backing), { prefix: '', ttl, timeout }),
+    genSid(this: Koa.Context) {
+      return genid === undefined ? prefix + randomUUID() : genid(this);
+    },
+  };
+}
+
+function ttl(session: Session): number {
+  return ttlOf(session as SessionRecord);
+}

@@ -1,0 +1,92 @@
+import type Koa from 'koa';
+import { type ResolvedOptions, sessionRunner } from '../../index';
+import { engineOptions } from './engine';
+import { checkStore, resolveArguments, resolveOptions } from './options';
+import { RequestSession } from './request-session';
+import type { CreateSessionOptions } from './types';
+
+const REQUEST = Symbol('koa-evented-session koa-session');
+
+type SessionContext = Koa.Context & { [REQUEST]?: RequestSession };
+
+/** Gives requests their sessions. */
+type NewSession = (ctx: Koa.Context) => RequestSession;
+
+/** An application, whatever its state and context are. */
+export interface Application {
+  readonly context: object;
+  use(middleware: never): unknown;
+}
+
+/**
+ * Makes the session middleware: `app.use(session(options, app))` or `app.use(session(app))`.
+ *
+ * @throws TypeError for options that cannot be right, and without an application.
+ */
+export function createSession(options: CreateSessionOptions | null | undefined, app: Application): Koa.Middleware;
+export function createSession(app: Application, options?: CreateSessionOptions | null): Koa.Middleware;
+export function createSession(first: unknown, second?: unknown): Koa.Middleware {
+  const { app, given } = resolveArguments(first, second);
+  const newSession = sessionsOf(given);
+  installAccessors(app.context, newSession);
+  return sessionRunner((ctx) => {
+    if ((ctx as SessionContext)[REQUEST]?.isRunning) return undefined;
+    if (!(REQUEST in ctx.app.context)) installAccessors(ctx.app.context, newSession);
+    return requestOf(ctx, newSession);
+  });
+}
+
+function sessionsOf(given: CreateSessionOptions): NewSession {
+  const options = resolveOptions(given);
+  const engines = new WeakMap<object, ResolvedOptions>();
+  const inCookie = {};
+  engineOf(options.ContextStore ?? options.store);
+
+  function engineOf(backing: object | undefined): ResolvedOptions {
+    const engine =
+      engines.get(backing ?? inCookie) ?? engineOptions(backing, options, (ctx) => requestOf(ctx, newSession));
+    engines.set(backing ?? inCookie, engine);
+    return engine;
+  }
+
+  function newSession(ctx: Koa.Context): RequestSession {
+    // Read anew in each request, since applications exchange them while they run.
+    const { store, ContextStore } = given;
+    if (store !== options.store || ContextStore !== options.ContextStore) checkStore(given);
+    const now = { ...options, store: store ?? undefined, ContextStore: ContextStore ?? undefined };
+    return new RequestSession(ctx, now, engineOf(ContextStore ?? store ?? undefined));
+  }
+
+  return newSession;
+}
+
+function requestOf(ctx: Koa.Context, newSession: NewSession): RequestSession {
+  const holder = ctx as SessionContext;
+  const known = holder[REQUEST];
+  if (known !== undefined) return known;
+  holder[REQUEST] = newSession(ctx);
+  return holder[REQUEST];
+}
+
+/** `ctx.session` may be read before the middleware has run, and where it never does. */
+function installAccessors(context: object, newSession: NewSession): void {
+  if (REQUEST in context) return;
+  Object.defineProperties(context, {
+    [REQUEST]: { value: undefined, writable: true, configurable: true },
+    session: {
+      configurable: true,
+      get(this: SessionContext) {
+        return requestOf(this, newSession).session;
+      },
+      set(this: SessionContext, value: unknown) {
+        requestOf(this, newSession).session = value;
+      },
+    },
+    sessionOptions: {
+      configurable: true,
+      get(this: SessionContext) {
+        return requestOf(this, newSession).options;
+      },
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import type Koa from 'koa';
+import { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../../index';
+import type { CreateSessionOptions, SessionOptions, SessionRecord } from './types';
+
+const DEFAULTS = {
+  key: 'koa.sess',
+  autoCommit: true,
+  overwrite: true,
+  httpOnly: true,
+  signed: true,
+  rolling: false,
+  renew: false,
+  encode: (session: SessionRecord) => Buffer.from(JSON.stringify(session)).toString('base64'),
+  decode: (cookie: string): unknown => JSON.parse(Buffer.from(cookie, 'base64').toString()),
+} as const satisfies CreateSessionOptions;
+
+const STRINGS = ['key', 'prefix'] as const;
+const BOOLEANS = ['autoCommit', 'overwrite', 'httpOnly', 'signed', 'rolling', 'renew', 'secure'] as const;
+const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave'] as const;
+const METHODS = ['get', 'set', 'destroy'] as const;
+
+type Given = { [Name in keyof CreateSessionOptions]?: NonNullable<CreateSessionOptions[Name]> };
+/** The options, complete and checked. */
+export type Options = Readonly<SessionOptions>;
+
+/** An application of any make: what is used of it. */
+export interface Application {
+  readonly context: object;
+  use: unknown;
+}
+
+/** Koa-session takes its two arguments in either order. */
+export function resolveArguments(first: unknown, second: unknown): { app: Application; given: CreateSessionOptions } {
+  const [app, given] = isApplication(first) ? [first, second] : [second, first];
+  if (!isApplication(app)) throw expected('app', 'an application: `session(options, app)`', app);
+  if (isGiven(given) && typeof given !== 'object') throw expected('options', 'an object', given);
+  return { app, given: given ?? {} };
+}
+
+/**
+ * Completes and checks the options. The user's object is never changed.
+ *
+ * @throws TypeError for an option of the wrong type.
+ */
+export function resolveOptions(options: CreateSessionOptions & { maxage?: unknown }): Options {
+  const entries = Object.entries(options).filter(([, value]) => isGiven(value));
+  const { maxage, ...given }: Given & { maxage?: never } = Object.fromEntries(entries);
+  // What koa-session called it once.
+  if (maxage !== undefined && given.maxAge === undefined) given.maxAge = maxage;
+  for (const name of STRINGS) if (name in given) expectString(name, given[name]);
+  for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
+  for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
+  if ('externalKey' in given) expectMethods('externalKey', given.externalKey, ['get', 'set']);
+  checkMaxAge(given.maxAge);
+  checkStore(given);
+  return Object.freeze({ ...DEFAULTS, ...given });
+}
+
+/** @throws TypeError */
+function checkMaxAge(maxAge: unknown): void {
+  if (maxAge === undefined || maxAge === 'session' || Number.isFinite(maxAge)) return;
+  throw expected('maxAge', "a number of milliseconds or 'session'", maxAge);
+}
+
+/** @throws TypeError */
+export function checkStore({ store, ContextStore }: Pick<CreateSessionOptions, 'store' | 'ContextStore'>): void {
+  if (store) expectMethods('store', store, METHODS);
+  if (!ContextStore) return;
+  expectFunction('ContextStore', ContextStore);
+  expectMethods('ContextStore.prototype', ContextStore.prototype, METHODS);
+}
+
+function isApplication(value: unknown): value is Application & Koa {
+  return typeof (value as Partial<Koa> | null | undefined)?.use === 'function';
+}

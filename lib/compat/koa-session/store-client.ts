@@ -1,0 +1,44 @@
+import { type Session, type SessionStore, WrappedConnection } from '../../index';
+import { dated } from './lifetime';
+import { requests, type StoreRequest } from './request';
+import type { ExternalStore } from './types';
+
+/** Milliseconds that a record outlives its cookie. */
+const LONGER = 10_000;
+
+/** A client around the store that the request has; it gets what koa-session gives it. */
+class StoreClient extends WrappedConnection implements SessionStore {
+  /** Each record says itself when it ends. */
+  readonly notesEnd = true;
+
+  get(key: string): unknown {
+    const { ctx, options, store } = current();
+    return store.get(key, options.maxAge, { ctx, rolling: options.rolling === true });
+  }
+
+  set(key: string, session: Session): unknown {
+    const { ctx, options, store, unchanged } = current();
+    const changed = unchanged === undefined || unchanged !== JSON.stringify(session);
+    const record = dated(session);
+    const maxAge = record._session === true ? 'session' : (record._maxAge as number) + LONGER;
+    return store.set(key, record, maxAge, { changed, ctx, rolling: options.rolling === true });
+  }
+
+  destroy(key: string): unknown {
+    const { ctx, store } = current();
+    return store.destroy(key, { ctx });
+  }
+}
+
+const clients = new WeakMap<object, StoreClient>();
+
+/** The client of a store, or of a class of stores: one for each, so that all requests on it know of each other. */
+export function clientOf(store: object): SessionStore {
+  const known = clients.get(store) ?? new StoreClient(store);
+  clients.set(store, known);
+  return known;
+}
+
+function current(): StoreRequest & { store: ExternalStore } {
+  return requests.getStore() as StoreRequest & { store: ExternalStore };
+}

@@ -1,0 +1,39 @@
+import type Koa from 'koa';
+import * as compat from './compat/koa-session/middleware';
+import * as types from './compat/koa-session/types';
+
+/**
+ * Takes the place of koa-session: `app.use(session(options, app))` or `app.use(session(app))`.
+ *
+ * @throws TypeError for options that cannot be right, and without an application.
+ */
+function session(options: types.CreateSessionOptions | null | undefined, app: compat.Application): Koa.Middleware;
+function session(app: compat.Application, options?: types.CreateSessionOptions | null): Koa.Middleware;
+function session(first: unknown, second?: unknown): Koa.Middleware {
+  return compat.createSession(first as compat.Application, second as types.CreateSessionOptions);
+}
+
+/** What `require('koa-evented-session/koa-session')` offers beside the function itself. */
+namespace session {
+  export import createSession = compat.createSession;
+}
+
+/** Its types. */
+declare namespace session {
+  export import CreateSessionOptions = types.CreateSessionOptions;
+  export import Session = types.Session;
+  export import SessionOptions = types.SessionOptions;
+  export import SessionRecord = types.SessionRecord;
+  export import ExternalStore = types.ExternalStore;
+  export import ContextStore = types.ContextStore;
+  export import ExternalKey = types.ExternalKey;
+  export import MaxAge = types.MaxAge;
+}
+
+// Node finds the names that ES modules may import by reading this file.
+module.exports.createSession = compat.createSession;
+
+// ES modules compiled to CommonJS look for it.
+Object.defineProperty(session, 'default', { value: session, enumerable: true });
+
+export = session;
