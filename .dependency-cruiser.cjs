@@ -17,7 +17,7 @@ const rooms = [
   ['store-status'],
   ['client-call', 'records'],
   ['write-queue', 'overlaps'],
-  ['compare-and-set-records', 'last-write-records'],
+  ['carried-records', 'compare-and-set-records', 'last-write-records'],
   ['store'],
   ['cookie-options'],
   ['options'],

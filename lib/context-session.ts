@@ -162,7 +162,7 @@ export class ContextSession implements SessionHandler {
   reload(): Promise<Session | null> {
     return this.#inTurn(async () => {
       const state = this.#state;
-      if (state.origin === 'stored') state.presented = state.id;
+      if (state.origin === 'stored') state.presented = state.token ?? state.id;
       state.origin = 'unknown';
       state.id = undefined;
       state.held.reset();

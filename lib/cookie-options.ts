@@ -7,6 +7,7 @@ import { expected } from './expect';
 import { ONE_DAY } from './ttl';
 import type { CookieOptions } from './types';
 
+/** What a cookie has that the options say nothing of. */
 const DEFAULTS: Readonly<CookieOptions> = Object.freeze({
   path: '/',
   httpOnly: true,
@@ -19,13 +20,17 @@ const DEFAULTS: Readonly<CookieOptions> = Object.freeze({
 /** What `cookies` refuses or a browser would not return: controls, space, `"`, `,`, `;`, `=`, and whatever is not ASCII (RFC 6265, 4.1.1). */
 const NAME = /^[!#-+\--:<>-~]+$/;
 
+/** The same for a cookie that proves itself. */
+export const UNSIGNED: Readonly<CookieOptions> = Object.freeze({ ...DEFAULTS, signed: false });
+
 /** The attributes of the cookie in each request; a function's results are checked once for each object that it returns. */
 export function resolveCookieOf(
   key: string,
   given: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | undefined,
+  defaults: Readonly<CookieOptions> = DEFAULTS,
 ): CookieOf {
   if (typeof given !== 'function') {
-    const cookie = resolveCookie(key, given ?? {}, new Set());
+    const cookie = resolveCookie(key, given ?? {}, new Set(), defaults);
     return () => cookie;
   }
   const warnedOf = new Set<string>();
@@ -38,7 +43,7 @@ export function resolveCookieOf(
     // A promise has no attributes; taken for options it would go unnoticed.
     if (typeof options !== 'object' || options === null || options instanceof Promise)
       throw expected('cookie', 'a function that returns an object', options);
-    cookie = resolved.get(options) ?? resolveCookie(key, options, warnedOf);
+    cookie = resolved.get(options) ?? resolveCookie(key, options, warnedOf, defaults);
     resolved.set(options, cookie);
     byRequest.set(ctx, cookie);
     return cookie;
@@ -55,6 +60,7 @@ function resolveCookie(
   key: string,
   options: CookieOptions & { maxage?: CookieOptions['maxAge'] },
   warnedOf: Set<string>,
+  defaults: Readonly<CookieOptions>,
 ): Readonly<CookieOptions> {
   if (typeof options !== 'object' || Array.isArray(options)) {
     throw expected('cookie', 'an object, or a function that returns one', options);
@@ -71,7 +77,7 @@ function resolveCookie(
   }
   if (typeof given.expires === 'string') given.expires = new Date(given.expires);
   warnOfMisspelt(Object.keys(given), warnedOf);
-  const cookie = copy(DEFAULTS).to({ ...given });
+  const cookie = copy(defaults).to({ ...given });
   // Cookie and record end together: of the two only `expires` counts, as in the ttl rule.
   if (given.expires !== undefined) delete cookie.maxAge;
   checkNamePrefix(key, cookie);

@@ -12,7 +12,9 @@ export type SessionErrorCode =
   | 'ERR_SESSION_TTL'
   | 'ERR_SESSION_VALUE'
   | 'ERR_SESSION_SERIALIZE'
-  | 'ERR_SESSION_NESTED';
+  | 'ERR_SESSION_NESTED'
+  | 'ERR_SESSION_SIZE'
+  | 'ERR_SESSION_NOT_KEPT';
 
 /** What was being asked of the store when it failed. */
 export type StoreOperation = 'get' | 'set' | 'touch' | 'destroy';

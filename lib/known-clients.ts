@@ -1,5 +1,5 @@
-import { expectMethods } from './expect';
-import type { SessionStore } from './types';
+import { expectMethods, hasMethod } from './expect';
+import type { CarryingStore, SessionStore } from './types';
 
 /** What is given in place of a client: known by the names that it has, and what to give instead. */
 interface Known {
@@ -47,8 +47,14 @@ const RELATIVES: readonly Known[] = [
 
 const METHODS = ['get', 'set', 'destroy'] as const;
 
+/** Whether sessions travel with their visitors. */
+export function isCarrying(client: unknown): client is CarryingStore {
+  return typeof client === 'object' && client !== null && hasMethod(client, 'pack') && hasMethod(client, 'unpack');
+}
+
 /** @throws TypeError for what is no client, with what to give instead where that is known. */
-export function expectClient(client: unknown): asserts client is SessionStore {
+export function expectClient(client: unknown): asserts client is SessionStore | CarryingStore {
+  if (isCarrying(client)) return;
   const known = find(client);
   if (known !== undefined)
     throw new TypeError(`Expected \`store\` to be a client, got ${known.what}: ${known.instead}`);

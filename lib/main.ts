@@ -27,6 +27,8 @@ declare namespace session {
   export import StoreOptions = engine.StoreOptions;
   export import SessionStore = engine.SessionStore;
   export import TouchableStore = engine.TouchableStore;
+  export import CarryingStore = engine.CarryingStore;
+  export import CarriedSession = engine.CarriedSession;
   export import CompareAndSetStore = engine.CompareAndSetStore;
   export import StoredRecord = engine.StoredRecord;
   export import SwapResult = engine.SwapResult;

@@ -2,8 +2,9 @@ import copy = require('copy-to');
 
 import { closest, distance } from 'fastest-levenshtein';
 import { type CookieIdStore, cookieIdStore } from './cookie-id-store';
-import { checkKey, resolveCookieOf } from './cookie-options';
+import { checkKey, resolveCookieOf, UNSIGNED } from './cookie-options';
 import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from './expect';
+import { isCarrying } from './known-clients';
 import { MemoryStore } from './memory-store';
 import { Store } from './store';
 import type { OnConflict, SessionIdStore, SessionOptions, SessionStore, StoreOptions } from './types';
@@ -58,8 +59,9 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   if (given.sessionIdStore) expectMethods('sessionIdStore', given.sessionIdStore, ['get', 'set', 'reset']);
   checkOnConflict(onConflict);
 
-  const cookieOf = resolveCookieOf(key, given.cookie);
-  const store = resolveStore(given);
+  const isSealed = isCarrying(given.store) && given.store.sealed === true;
+  const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);
+  const store = resolveStore(given, key);
   const { genSid, errorHandler, valid, beforeSave } = given;
   const idStore: SessionIdStore & Partial<Pick<CookieIdStore, 'isOutdated' | 'sign' | 'check'>> =
     given.sessionIdStore ?? cookieIdStore(key, cookieOf);
@@ -90,15 +92,22 @@ function checkOptions(options: unknown): void {
   throw new TypeError('Expected `options` to be an object, got a store: give it as `session({ store })`');
 }
 
-function resolveStore(given: Given): Store {
+function resolveStore(given: Given, key: string): Store {
   const client = given.store ?? new MemoryStore();
   const innermost = client instanceof Store ? client.client : client;
   if (innermost instanceof MemoryStore && process.env['NODE_ENV'] === 'production') warnOfMemoryStore();
-  if (!(client instanceof Store)) return new Store(client, given, given.store === undefined);
+  if (isCarrying(client) && given.prefix !== undefined) throw unusedPrefix();
+  if (!(client instanceof Store)) return new Store(client, given, given.store === undefined, key);
   const twice = STORE_OPTIONS.filter((name) => name in given);
   if (twice.length === 0) return client;
   throw new TypeError(
     `Expected \`${twice.join('`, `')}\` not to be given beside a Store: give it to the Store, \`new Store(client, { ${twice.join(', ')} })\``,
+  );
+}
+
+function unusedPrefix(): TypeError {
+  return new TypeError(
+    'Expected `prefix` not to be given, since the sessions of this `store` travel in the cookie: there are no keys that it could stand before',
   );
 }
 

@@ -7,11 +7,16 @@ import type { Guarantee, OnConflict } from './types';
 export interface Version {
   record: string | undefined;
   revision: unknown;
+  /** What the visitor carries of this version in place of the id, where records travel. */
+  token?: string | undefined;
 }
 
 /** What reading a record came to. */
 export type Loaded =
-  | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version)
+  | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version & {
+        /** The session's own id, where the record travels. */
+        sid?: string;
+      })
   | { found: 'nothing' }
   /** Another request has moved the session under a new id. */
   | { found: 'regenerated' }
@@ -41,19 +46,21 @@ export type Accept = (record: string) => void;
 export type Edit = (current: string) => string | Promise<string>;
 
 /**
- * The records of a store. Keys carry the prefix already. `undefined` as an answer means that the record is gone: destroyed,
- * regenerated or expired. Every method is bounded by the budget, and rejects with a StoreError where the store fails.
+ * The records of a store, or those that travel with their visitors. Keys carry the prefix already. `undefined` as an answer means
+ * that the record is gone: destroyed, regenerated or expired. Every method is bounded by the budget, and rejects with a StoreError
+ * where the store fails.
  */
 export interface Records {
   readonly guarantee: Guarantee;
+  /** Where records travel, the key is the token that the visitor carries. */
   load(key: string, budget: Budget, withTtl: boolean): Promise<Loaded>;
   /** Answers `undefined` where another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;
   /** Like {@link write}, but with a function that may see any version of the record, several times. */
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
-  /** Extends the record; `false` where it is gone. */
-  touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean>;
+  /** Extends the record; `false` where it is gone. Where records travel, answers with the version that the visitor carries then. */
+  touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean | Version>;
   /** Takes the record out of use, for the one request that succeeds; `accept` sees its last version before. */
   claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
   /** Destroys the record; `false` where another request has ended it before. */

@@ -1,10 +1,11 @@
-import type { SessionState } from './session-state';
+import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
 /** Destroys the stored session; what is assigned afterwards is a new one. */
 export async function destroyStored(state: SessionState): Promise<void> {
   const { held, key } = state;
   const { store } = state.options;
+  if (state.isOutOfReach) throw headersSent('The end of the session');
   const sid = state.id as string;
   const from = held.version;
   const session = held.asSent();
@@ -33,16 +34,21 @@ async function leave(state: SessionState, session: Session): Promise<void> {
 export async function destroyPresented(state: SessionState): Promise<void> {
   const { presented } = state;
   state.presented = undefined;
-  if (state.origin === 'detached' && presented !== undefined) await destroyRecord(state, presented, undefined);
+  if (state.origin === 'detached' && presented !== undefined)
+    await destroyRecord(state, state.shown(presented), undefined);
 }
 
 /** Takes the id back first: the visitor is out even where the store fails. */
-export async function destroyRecord(state: SessionState, sid: string, session: Session | undefined): Promise<void> {
+export async function destroyRecord(
+  state: SessionState,
+  sid: string | undefined,
+  session: Session | undefined,
+): Promise<void> {
   const { store } = state.options;
   state.owesReset = true;
   await state.takeIdBack(session);
   try {
-    await store.records.destroy(store.keyOf(sid), state.budget);
+    if (sid !== undefined) await store.records.destroy(store.keyOf(sid), state.budget);
   } catch (error) {
     return state.fail(error, 'destroy');
   }

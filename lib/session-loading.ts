@@ -20,7 +20,7 @@ export function loadSession(state: SessionState): Promise<void> | undefined {
 function loadFrom(state: SessionState, presented: string | null | undefined): Promise<void> | undefined {
   if (!presented) return state.becomeNew();
   // Later: a listener that asks for the session must find that it is being loaded.
-  if (!isSessionId(presented)) return Promise.resolve().then(() => miss(state, String(presented)));
+  if (!isSessionId(presented)) return Promise.resolve().then(() => miss(state, state.shown(String(presented))));
   state.presented = presented;
   return loadRecord(state, presented);
 }
@@ -35,10 +35,11 @@ async function loadRecord(state: SessionState, presented: string): Promise<void>
     state.origin = 'detached';
     return;
   }
-  if (loaded.found === 'session') return accept(state, presented, loaded);
+  if (loaded.found === 'session') return accept(state, loaded.sid ?? presented, loaded);
   if (loaded.found === 'regenerated') return state.detach(presented);
-  if (loaded.found === 'invalid') state.emit('invalid', presented, loaded.value);
-  return miss(state, presented);
+  const shown = state.shown(presented);
+  if (loaded.found === 'invalid') state.emit('invalid', shown, loaded.value);
+  return miss(state, shown);
 }
 
 function accept(state: SessionState, sid: string, stored: Stored): Promise<void> | undefined {
@@ -46,7 +47,7 @@ function accept(state: SessionState, sid: string, stored: Stored): Promise<void>
   const { cookieOf, valid } = options;
   state.enter(stored);
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
-  if (hasExpired(cookie)) {
+  if (hasExpired(cookie) || (stored.ttl !== undefined && stored.ttl <= 0)) {
     state.emit('expired', sid, stored.data);
     return miss(state, sid);
   }
@@ -82,7 +83,7 @@ async function reject(state: SessionState, sid: string, session: Session): Promi
 }
 
 /** The id is nobody's. It is not adopted, and its cookie stays: a parallel login may have replaced it a moment ago. */
-function miss(state: SessionState, sid: string): Promise<void> | undefined {
+function miss(state: SessionState, sid: string | undefined): Promise<void> | undefined {
   state.emit('missed', sid, undefined);
   return state.becomeNew();
 }

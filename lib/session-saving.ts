@@ -26,20 +26,22 @@ export function saveSession(state: SessionState): Promise<unknown> | undefined {
 /** Extends record and cookie; `false` where the record is gone. */
 export async function touchSession(state: SessionState, session: Session): Promise<boolean> {
   const { store } = state.options;
+  if (state.isOutOfReach) throw headersSent('More time for the session');
   const ttl = state.held.ttl(session, store);
   if (ttl <= 0) {
     await expire(state, session);
     return false;
   }
-  let alive: boolean;
+  let touched: boolean | Version;
   try {
-    alive = await store.records.touch(state.key, ttl, () => state.held.version, state.budget);
+    touched = await store.records.touch(state.key, ttl, () => state.held.version, state.budget);
   } catch (error) {
     await state.fail(error, 'touch');
     return false;
   }
-  state.extended = alive;
-  if (alive) await state.sendId(session);
+  state.extended = touched !== false;
+  if (typeof touched === 'object') state.token = touched.token;
+  if (touched) await state.sendId(session);
   else state.detach(state.id);
   return state.origin === 'stored';
 }
@@ -126,7 +128,7 @@ async function keepAlive(state: SessionState, session: Session): Promise<void> {
   const { held, options, extended } = state;
   // It was saved while the handlers ran: its cookie follows now.
   if (state.owesId && state.isFinal) return state.sendId(session);
-  if (extended) return;
+  if (extended || state.isOutOfReach) return;
   if (options.rolling || (held.used && isDue(state, session))) await touchSession(state, session);
   else await signAnew(state);
 }
@@ -137,20 +139,23 @@ async function signAnew(state: SessionState): Promise<void> {
   const { idStore, store } = options;
   if (state.extended || state.headersSent || !state.isOutdated) return;
   state.extended = true;
-  let loaded: Loaded;
-  try {
-    loaded = await store.records.load(key, state.budget, false);
-  } catch (error) {
-    return state.fail(error, 'get');
+  if (!store.travels) {
+    let loaded: Loaded;
+    try {
+      loaded = await store.records.load(key, state.budget, false);
+    } catch (error) {
+      return state.fail(error, 'get');
+    }
+    if (loaded.found !== 'session') return state.detach(state.id);
+    state.enter(loaded);
   }
-  if (loaded.found !== 'session') return state.detach(state.id);
-  state.enter(loaded);
   idStore.sign?.call(state.ctx, held.cookie);
 }
 
 async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {
   const { held, options } = state;
   const { onConflict, store } = options;
+  if (state.isOutOfReach) throw headersSent('What was changed in the session');
   const commit = { ...draft, change: held.change(draft.record, handled), onConflict };
   let version: Version | undefined;
   try {

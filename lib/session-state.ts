@@ -30,6 +30,8 @@ export class SessionState {
   presented: string | undefined;
   /** The session's id; a new session has none until somebody asks. */
   id: string | undefined;
+  /** What the visitor carries in place of the id, where the record travels. */
+  token: string | undefined;
   /** Whether record and cookie have been given their full time in this request. */
   extended = false;
   /** Whether the handlers are done, so that what is sent now is sent at once. */
@@ -67,6 +69,7 @@ export class SessionState {
 
   /** This request works on the record from now on. */
   enter(version: Version): void {
+    this.token = version.token;
     // What goes on after the response is nobody's to wait for.
     if (this.#isOver) this.options.store.records.release(version);
     else if (this.#versions === undefined) this.#versions = [version];
@@ -89,6 +92,16 @@ export class SessionState {
   /** Whether ids can no longer reach the visitor. An id store of the user's own knows best itself. */
   get headersSent(): boolean {
     return this.options.sendsCookie && this.ctx.headerSent;
+  }
+
+  /** Whether nothing that is done to the session can be kept any more: its visitor carries it, and does not get it now. */
+  get isOutOfReach(): boolean {
+    return this.options.store.travels && this.headersSent;
+  }
+
+  /** An id as others may see it: what the visitor presents may be the session itself. */
+  shown(presented: string): string | undefined {
+    return this.options.store.travels ? undefined : presented;
   }
 
   get isInHook(): boolean {
@@ -147,6 +160,7 @@ export class SessionState {
   landed(version: Version, record: string): void {
     this.origin = 'stored';
     this.held.landed(version, record);
+    this.token = version.token;
     this.owesReset = false;
     this.extended = true;
   }
@@ -156,15 +170,17 @@ export class SessionState {
    * may end the session, and hand out an id of its own.
    */
   async sendId(session: Session): Promise<void> {
+    if (this.isOutOfReach) throw headersSent('What was changed in the session');
     if (this.headersSent) return;
     const { autoCommit, idStore, store } = this.options;
-    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn;
+    // A session that travels is saved by being sent.
+    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn && !store.travels;
     if (this.owesId) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
     const stored = this.held.stored as Version;
     const hasEnded = !this.isOwn && store.records.hasEnded(this.key, stored);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
-    const sid = this.id as string;
+    const sid = this.token ?? (this.id as string);
     const sent = this.held.withCookie(session);
     await carryHeaders(this.ctx, () => this.#deliver(() => idStore.set.call(this.ctx, sid, sent)));
   }

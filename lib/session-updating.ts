@@ -5,7 +5,7 @@ import { parseRecord, type SessionData } from './record';
 import type { Version } from './records';
 import { expire } from './session-ending';
 import { saveNew } from './session-saving';
-import type { SessionState } from './session-state';
+import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
 /** Changes the stored session as one step, again whenever another request came first. */
@@ -37,6 +37,7 @@ async function updateStored<T>(
 ): Promise<T> {
   const { held, options } = state;
   const { beforeSave, store, onConflict } = options;
+  if (state.isOutOfReach) throw headersSent('update()');
   const text = held.text(mine);
   const pending = state.saving !== false && held.isModified(mine, text) ? held.change(text, text) : undefined;
   let result: T | undefined;

@@ -4,19 +4,20 @@ import copy = require('copy-to');
 import createDebug = require('debug');
 
 import { Budget } from './budget';
+import { CarriedRecords, notKept } from './carried-records';
 import { ClientCaller } from './client-call';
 import { isDisconnected, listenToClient } from './client-events';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { wrongAttribute } from './cookie-attributes';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from './expect';
-import { expectClient } from './known-clients';
+import { expectClient, isCarrying } from './known-clients';
 import { LastWriteRecords } from './last-write-records';
 import { parseRecord } from './record';
 import { mayOutlive, untilEnd } from './record-end';
-import type { Records } from './records';
+import type { Records, TtlOfRecord } from './records';
 import { type StoreState, StoreStatus } from './store-status';
 import { ttlOf, whole } from './ttl';
-import type { CompareAndSetStore, Guarantee, Session, SessionStore, StoreOptions, Ttl } from './types';
+import type { CarryingStore, CompareAndSetStore, Guarantee, Session, SessionStore, StoreOptions, Ttl } from './types';
 
 const debug = createDebug('koa-evented-session:store');
 
@@ -40,13 +41,15 @@ export interface StoreEvents {
  */
 export class Store extends EventEmitter<StoreEvents> {
   /** The client as it was given. */
-  readonly client: SessionStore;
+  readonly client: SessionStore | CarryingStore;
   /** What every key starts with. */
   readonly prefix: string;
   /** Milliseconds that a request may wait for this store, over all that it asks of it. */
   readonly budget: number;
   /** @internal */
   readonly records: Records;
+  /** @internal Whether the visitors carry their sessions themselves, so that nothing is kept here. */
+  readonly travels: boolean;
   readonly #caller: ClientCaller;
   readonly #status: StoreStatus;
   readonly #ttl: Ttl | undefined;
@@ -57,23 +60,23 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /**
    * @param ownsClient whether the client was made for this Store, so that it closes with it
+   * @param name of the cookie, for a client whose sessions travel in it
    * @throws TypeError for a client without `get`, `set` and `destroy`, and for ill-typed options.
    */
-  constructor(client: SessionStore, options?: StoreOptions | null, ownsClient = false) {
+  constructor(client: SessionStore | CarryingStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
     expectClient(client);
     const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
-    this.prefix = prefix;
+    this.travels = isCarrying(client);
+    this.prefix = this.travels ? '' : prefix;
     this.budget = Math.max(reconnectTimeout, timeout);
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
     this.#status = new StoreStatus(reconnectTimeout);
     this.#caller = new ClientCaller(this.#status, timeout);
     const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
-    this.records = canCompareAndSet(client)
-      ? new CompareAndSetRecords(client, this.#caller, ttlOfRecord)
-      : new LastWriteRecords(client, this.#caller, ttlOfRecord);
+    this.records = recordsOf(client, this.#caller, ttlOfRecord, name);
     this.#stopListening = listenToClient(client, {
       connected: () => this.#say('connect'),
       disconnected: () => this.#say('disconnect'),
@@ -94,7 +97,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** Whether records can say how long they have left, as `renew` needs. */
   get knowsTtl(): boolean {
-    return this.guarantee === 'compare-and-set';
+    return this.travels || this.guarantee === 'compare-and-set';
   }
 
   /**
@@ -103,10 +106,12 @@ export class Store extends EventEmitter<StoreEvents> {
    * @throws {@link StoreError} where the client fails, does not answer or is not connected.
    */
   async get(sid: string): Promise<Session | null | undefined> {
+    const { client } = this;
+    if (isCarrying(client)) throw notKept();
     const key = this.keyOf(sid);
     debug('get');
-    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => this.client.get(key));
-    const session = mayOutlive(this.client) ? untilEnd(answer) : answer;
+    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key));
+    const session = mayOutlive(client) ? untilEnd(answer) : answer;
     return withDates(session as Session | null | undefined);
   }
 
@@ -131,6 +136,7 @@ export class Store extends EventEmitter<StoreEvents> {
    * @throws {@link StoreError} where the client fails, does not answer or is not connected.
    */
   async destroy(sid: string): Promise<void> {
+    if (this.travels) throw notKept();
     debug('destroy');
     await this.records.destroy(this.keyOf(sid), this.newBudget());
   }
@@ -177,6 +183,23 @@ export class Store extends EventEmitter<StoreEvents> {
     debug(event);
     this.emit(event);
   }
+}
+
+function recordsOf(
+  client: SessionStore | CarryingStore,
+  caller: ClientCaller,
+  ttlOf: TtlOfRecord,
+  name: string | undefined,
+): Records {
+  if (isCarrying(client)) {
+    if (name !== undefined) return new CarriedRecords(client, caller, ttlOf, name);
+    throw new TypeError(
+      'Expected `client` to keep sessions, got one whose sessions travel in the cookie: give it as `session({ store })`, without a Store around it',
+    );
+  }
+  return canCompareAndSet(client)
+    ? new CompareAndSetRecords(client, caller, ttlOf)
+    : new LastWriteRecords(client, caller, ttlOf);
 }
 
 function resolveStoreOptions(options: StoreOptions) {

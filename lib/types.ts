@@ -110,6 +110,29 @@ export interface CompareAndSetStore<R = unknown> extends TouchableStore {
   swap(key: string, record: string, ttl: number, expected: R): Answer<SwapResult<R>>;
 }
 
+/** A session that travels with its visitor. */
+export interface CarriedSession {
+  /** The session's own id: what events and `ctx.sessionId` show, since nobody is to see what the visitor carries. */
+  sid: string;
+  /** The session's JSON text. */
+  record: string;
+  /** Milliseconds that the session has left. Zero or less: it has expired. Not given: nobody knows. */
+  ttl?: number | undefined;
+}
+
+/**
+ * What may stand in place of a store: it keeps nothing, and turns each session into a token that travels as an id does otherwise.
+ * A rejection means that the system behind it failed.
+ */
+export interface CarryingStore {
+  /** The token of a session; `name` is the cookie's. At most 4 096 bytes together, or saving the session fails. */
+  pack(session: CarriedSession & { ttl: number }, name: string): Answer<string>;
+  /** The session within a token; `null` or `undefined` for what is none, were it for another cookie's name. */
+  unpack(token: string, name: string): Answer<CarriedSession | null | undefined>;
+  /** Whether nobody else can make a token: its cookie is not signed then, unless the options say so. Default: `false`. */
+  readonly sealed?: boolean;
+}
+
 /** What the store can promise to requests that run side by side. */
 export type Guarantee = 'compare-and-set' | 'last-write';
 
@@ -151,8 +174,11 @@ export interface StoreOptions {
 export interface SessionOptions extends StoreOptions {
   /** The cookie's name. Default: `'koa.sid'`. */
   key?: string | null | undefined;
-  /** Where sessions are kept: a client with `get`, `set` and `destroy`, or a {@link Store}. Default: a new MemoryStore. */
-  store?: SessionStore | null | undefined;
+  /**
+   * Where sessions are kept: a client with `get`, `set` and `destroy`, or a {@link Store}; a {@link CarryingStore} leaves them with the
+   * visitors. Default: a new MemoryStore.
+   */
+  store?: SessionStore | CarryingStore | null | undefined;
   /** Attributes of the cookie, or a function of the context that returns them. */
   cookie?: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | null | undefined;
   /** Load the session only when a handler asks: `await ctx.session`. Default: `false`. */
@@ -214,8 +240,8 @@ export interface SessionHandler {
 /** What the `session:…` events of the application carry. */
 export interface SessionEvent {
   ctx: Koa.Context;
-  /** The session id. */
-  key: string;
+  /** The session id; `undefined` where the visitor carries the session itself, and it cannot be read. */
+  key: string | undefined;
   /** The session, where there is one. */
   value: unknown;
 }
