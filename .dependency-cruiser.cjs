@@ -10,7 +10,7 @@ const rooms = [
   ['merge'],
   ['deadline', 'client-events', 'memory-store'],
   ['budget'],
-  ['stores/redis-batch', 'stores/wrapped-connection'],
+  ['stores/redis-batch', 'stores/sealing-keys', 'stores/wrapped-connection'],
   ['stores/redis-driver'],
   ['stores/redis-connection'],
   ['stores/*'],
@@ -28,7 +28,7 @@ const rooms = [
   ['session-updating'],
   ['context-session'],
   ['middleware'],
-  ['index', 'express', 'keyv', 'knex', 'koa-session-store', 'redis'],
+  ['index', 'cookie', 'express', 'keyv', 'knex', 'koa-session-store', 'redis'],
   ['testing'],
   ['main'],
 ];

@@ -359,6 +359,30 @@ describe.each([
   });
 });
 
+describe.each([1, 12])('a token under a name of %d letters', (letters) => {
+  const key = 'n'.repeat(letters);
+  const withToken = (size: number) => siteWith({ store: { pack: () => 'x'.repeat(size), unpack: () => null }, key });
+  const fits = 4096 - letters - 1;
+
+  it('may have what is left of 4096 bytes', async () => {
+    const reply = await (await withToken(fits)).visitor().get('/put?user=ann');
+    expect([reply.status, sentId(reply, key)?.length]).toEqual([200, fits]);
+    expect(setCookieOf(reply, key)?.split(';')[0]).toHaveLength(4096);
+  });
+
+  it('may not have a byte more', async () => {
+    const site = await withToken(fits + 1);
+    const reply = await site.visitor().get('/put?user=ann');
+    expect([reply.status, reply.setCookie]).toEqual([500, []]);
+    expect(site.errors).toEqual([
+      expect.objectContaining({
+        code: 'ERR_SESSION_SIZE',
+        message: `Expected the session to fit into a cookie of 4096 bytes, but \`${key}\` would have 4097: keep less in it, or keep sessions in a store on the server`,
+      }),
+    ]);
+  });
+});
+
 describe('a store whose sessions travel', () => {
   it('promises the last write alone, and knows how long sessions have left', async () => {
     const { sessionStore } = await contextOf();
