@@ -234,6 +234,22 @@ describe.each([
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
+  it('of 2 700 bytes of JSON fit', async () => {
+    const data = { text: 'x'.repeat(2689) };
+    expect(JSON.stringify(data)).toHaveLength(2700);
+    const site = await open(
+      {},
+      {
+        '/fill': (ctx) => {
+          ctx.session = data;
+        },
+      },
+    );
+    const ann = site.visitor();
+    expect((await ann.get('/fill')).status).toBe(200);
+    expect((await ann.get('/see')).json()).toEqual(data);
+  });
+
   it('keep whatever JSON keeps, in its order', async () => {
     const text = '{"10":1,"b":[],"a":9007199254740991,"é":"€\\u0000\\"","__proto__":{"x":1},"n":null,"f":1.5e-9}';
     const site = await open(
