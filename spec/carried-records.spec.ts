@@ -2,10 +2,12 @@ import type Koa from 'koa';
 import type { CarriedSession, CarryingStore } from '../lib/main';
 import session, { Store } from '../lib/main';
 import { everyTestStartsAt, pass } from './helpers/fake-date';
+import { gate } from './helpers/gate';
 import { closedAfterTest, siteWith } from './helpers/open-sites';
 import { cookieOf, member } from './helpers/requests/variant';
 import { lifetime } from './helpers/session-cookies';
 import { openSite, type Routes, sentId, sessionOf, setCookieOf } from './helpers/session-site';
+import { until } from './helpers/until';
 
 const DAY = 86_400_000;
 
@@ -260,6 +262,32 @@ describe.each([
       await isOver;
       const errors = what === 'saved' ? [] : [expect.objectContaining({ code: 'ERR_SESSION_HEADERS_SENT' })];
       expect(site.errors).toEqual(errors);
+    });
+
+    it('that are still being packed when the head is sent are an error for whoever saves them', async () => {
+      const store: CarryingStore = make();
+      const { opened, open } = gate();
+      const site = await siteWith(
+        { store, defer },
+        {
+          '/late': async (ctx) => {
+            (await sessionOf(ctx))['late'] = true;
+            const pack = store.pack.bind(store);
+            store.pack = (carried, name) => opened.then(() => pack(carried, name) as string);
+            const failure = ctx.saveSession().catch((error: unknown) => error);
+            await new Promise(setImmediate);
+            ctx.respond = false;
+            ctx.res.end('sent');
+            open();
+            failed = await failure;
+          },
+        },
+      );
+      let failed: unknown;
+      const ann = await member(site);
+      await ann.get('/late');
+      await until(() => failed !== undefined);
+      expect(failed).toMatchObject({ code: 'ERR_SESSION_HEADERS_SENT' });
     });
 
     it('are not extended by `rolling` once the head is sent, and that is no error', async () => {

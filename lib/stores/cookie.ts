@@ -28,7 +28,7 @@ interface Claims extends Jose.JWTPayload {
 
 /** Sessions sealed into the visitor's cookie, as encrypted JSON Web Tokens; see {@link cookieStore}. */
 export class CookieStore implements CarryingStore {
-  readonly sealed = true;
+  readonly sealed: boolean = true;
   readonly #keys: readonly Uint8Array[];
   readonly #jose: typeof Jose;
 

@@ -9,8 +9,9 @@ import { everyTestStartsAt, pass } from '../helpers/fake-date';
 import { gate } from '../helpers/gate';
 import { installed } from '../helpers/installed';
 import { KeepAlive } from '../helpers/keep-alive';
-import { startNode } from '../helpers/node-program';
+import { root, startNode } from '../helpers/node-program';
 import { closedAfterTest, siteWith } from '../helpers/open-sites';
+import { runScript } from '../helpers/process-script';
 import { member } from '../helpers/requests/variant';
 import { lifetime } from '../helpers/session-cookies';
 import { openSite, type Routes, sentId, sessionOf, setCookieOf } from '../helpers/session-site';
@@ -368,6 +369,31 @@ describe('cookieStore()', () => {
     expect(inspect(cookieStore({ keys: [hex] }), { depth: 9, showHidden: true })).not.toMatch(
       /Uint8Array|Buffer|[\da-f]{32}/,
     );
+  });
+
+  it('shows neither sessions nor tokens in debug output', async () => {
+    const { code, stdout, stderr } = await runScript(
+      'own',
+      `require('debug').enable('*');
+       require('debug')('spec')('is heard');
+       const Koa = require('koa');
+       const { cookieStore } = require(args.cookie);
+       const app = new Koa();
+       app.use(session({ store: cookieStore({ keys: [args.key] }), rolling: true }));
+       app.use((ctx) => { ctx.session.more = 'secret'; ctx.body = 'done'; });
+       const server = app.listen(0, '127.0.0.1', async () => {
+         const url = 'http://127.0.0.1:' + server.address().port;
+         const reply = await fetch(url);
+         const [cookie] = reply.headers.getSetCookie()[0].split(';');
+         for (const sent of [cookie, cookie + 'AAAA']) console.log(await (await fetch(url, { headers: { cookie: sent } })).text());
+         server.close();
+         server.closeAllConnections();
+       });`,
+      { key: key.toString('hex'), cookie: join(root, 'dist/cookie.js') },
+    );
+    expect([code, stdout]).toEqual([0, 'done\ndone\n']);
+    expect(stderr).toContain('spec is heard');
+    expect(stderr).not.toMatch(/secret|eyJ/);
   });
 
   it('seals the same session differently each time', async () => {
