@@ -2,10 +2,12 @@ import type Koa from 'koa';
 import type { CarriedSession, CarryingStore } from '../lib/main';
 import session, { Store } from '../lib/main';
 import { everyTestStartsAt, pass } from './helpers/fake-date';
+import { gate } from './helpers/gate';
 import { closedAfterTest, siteWith } from './helpers/open-sites';
 import { cookieOf, member } from './helpers/requests/variant';
 import { lifetime } from './helpers/session-cookies';
 import { openSite, type Routes, sentId, sessionOf, setCookieOf } from './helpers/session-site';
+import { until } from './helpers/until';
 
 const DAY = 86_400_000;
 
@@ -262,6 +264,32 @@ describe.each([
       expect(site.errors).toEqual(errors);
     });
 
+    it('that are still being packed when the head is sent are an error for whoever saves them', async () => {
+      const store: CarryingStore = make();
+      const { opened, open } = gate();
+      const site = await siteWith(
+        { store, defer },
+        {
+          '/late': async (ctx) => {
+            (await sessionOf(ctx))['late'] = true;
+            const pack = store.pack.bind(store);
+            store.pack = (carried, name) => opened.then(() => pack(carried, name) as string);
+            const failure = ctx.saveSession().catch((error: unknown) => error);
+            await new Promise(setImmediate);
+            ctx.respond = false;
+            ctx.res.end('sent');
+            open();
+            failed = await failure;
+          },
+        },
+      );
+      let failed: unknown;
+      const ann = await member(site);
+      await ann.get('/late');
+      await until(() => failed !== undefined);
+      expect(failed).toMatchObject({ code: 'ERR_SESSION_HEADERS_SENT' });
+    });
+
     it('are not extended by `rolling` once the head is sent, and that is no error', async () => {
       const site = await siteWith({ store: make(), defer, rolling: true }, routes);
       const ann = await member(site);
@@ -356,6 +384,30 @@ describe.each([
       expect(reply.json()).toEqual({ user: 'ann' });
       expect(reply.setCookie).toHaveLength(store instanceof Slow ? 0 : 1);
     });
+  });
+});
+
+describe.each([1, 12])('a token under a name of %d letters', (letters) => {
+  const key = 'n'.repeat(letters);
+  const withToken = (size: number) => siteWith({ store: { pack: () => 'x'.repeat(size), unpack: () => null }, key });
+  const fits = 4096 - letters - 1;
+
+  it('may have what is left of 4096 bytes', async () => {
+    const reply = await (await withToken(fits)).visitor().get('/put?user=ann');
+    expect([reply.status, sentId(reply, key)?.length]).toEqual([200, fits]);
+    expect(setCookieOf(reply, key)?.split(';')[0]).toHaveLength(4096);
+  });
+
+  it('may not have a byte more', async () => {
+    const site = await withToken(fits + 1);
+    const reply = await site.visitor().get('/put?user=ann');
+    expect([reply.status, reply.setCookie]).toEqual([500, []]);
+    expect(site.errors).toEqual([
+      expect.objectContaining({
+        code: 'ERR_SESSION_SIZE',
+        message: `Expected the session to fit into a cookie of 4096 bytes, but \`${key}\` would have 4097: keep less in it, or keep sessions in a store on the server`,
+      }),
+    ]);
   });
 });
 

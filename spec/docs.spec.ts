@@ -72,7 +72,7 @@ describe('code in the documentation', () => {
 
     it.each(runnable)('does what it says: $place', async ({ language, code, transcript }) => {
       const source = language === 'ts' ? asJavaScript(code) : code;
-      const env = { REDIS_URL: redis.url, SESSION_SECRET: 'the secret of the specs' };
+      const env = { REDIS_URL: redis.url, SESSION_SECRET: 'the secret of the specs', SESSION_KEY: 'ab'.repeat(64) };
       program = await startNode(['--require', './spec/helpers/free-port.js', '--eval', source], env);
       const [url] = await program.says(/^http:\S+$/m);
       const visitor = browser(url);

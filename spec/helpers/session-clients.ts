@@ -9,8 +9,8 @@ type Kind = keyof typeof METHODS;
 
 /** What a store may be asked for, by whichever methods it has. */
 const METHODS = {
-  read: ['get', 'load'],
-  write: ['set', 'create', 'swap'],
+  read: ['get', 'load', 'unpack'],
+  write: ['set', 'create', 'swap', 'pack'],
   touch: ['touch'],
   destroy: ['destroy'],
 } as const;

@@ -1,11 +1,10 @@
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Store } from '../../lib/main';
 import { type RedisConnectionOptions, RedisStore, redisStore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/stores/redis-driver';
 import { deepFreeze } from '../helpers/deep-freeze';
-import { root, startNode } from '../helpers/node-program';
+import { installed } from '../helpers/installed';
+import { startNode } from '../helpers/node-program';
 import { drivers } from '../helpers/redis-drivers';
 import { startSentinel } from '../helpers/redis-sentinel';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
@@ -163,18 +162,9 @@ describe('redisStore', () => {
   });
 
   it('says what to do where ioredis is not installed, and needs it for nothing but to connect', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'spec-no-ioredis-'));
-    const modules = join(folder, 'node_modules');
-    const own = join(modules, 'koa-evented-session');
-    await mkdir(own, { recursive: true });
-    await cp(join(root, 'dist'), join(own, 'dist'), { recursive: true });
-    await cp(join(root, 'package.json'), join(own, 'package.json'));
-    const { dependencies } = require('../../package.json') as { dependencies: Record<string, string> };
-    for (const name of Object.keys(dependencies)) {
-      await symlink(join(root, 'node_modules', name), join(modules, name));
-    }
+    const { folder, remove } = await installed();
     const script = `
-      const { redisStore } = require(${JSON.stringify(join(own, 'dist', 'redis.js'))});
+      const { redisStore } = require(${JSON.stringify(join(folder, 'node_modules/koa-evented-session/dist/redis.js'))});
       try { redisStore({ host: '127.0.0.1' }); } catch (error) { console.log(error.name + ': ' + error.message); }
       const client = Object.assign(new (require('events'))(), { status: 'ready', evalsha() {}, get: async () => null });
       redisStore({ client }).get('sid').then((session) => console.log('got ' + session));`;
@@ -182,7 +172,7 @@ describe('redisStore', () => {
     await program.says(/got undefined/);
     expect(program.output).toMatch(/^TypeError: redisStore\(\) needs ioredis to connect: run `npm install ioredis`/);
     await program.end();
-    await rm(folder, { recursive: true });
+    await remove();
   });
 });
 

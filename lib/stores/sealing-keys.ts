@@ -1,0 +1,40 @@
+/** 64 random bytes, as they are or as text: base64, base64url or hexadecimal. */
+export type SealingKey = string | Uint8Array;
+
+const BYTES = 64;
+const HEX = /^[\da-f]{128}$/i;
+const BASE64 = /^[a-z\d+/_-]{86}(?:==)?$/i;
+
+const EXPECTATION = `${BYTES} random bytes, as base64, base64url, hexadecimal or a Uint8Array`;
+const HOW = `Make one with \`node -p "require('crypto').randomBytes(${BYTES}).toString('base64url')"\``;
+
+/**
+ * The keys as bytes, which nobody else can change.
+ *
+ * @throws TypeError, which does not show what was given for a key.
+ */
+export function sealingKeys(keys: unknown): readonly Uint8Array[] {
+  if (!Array.isArray(keys)) throw new TypeError(`Expected \`keys\` to be an array of keys, got ${kindOf(keys)}`);
+  if (keys.length === 0) throw new TypeError(`Expected \`keys\` to have at least one key, got an empty array. ${HOW}`);
+  // `map` would pass over holes.
+  return Array.from(keys, (key: unknown, index) => {
+    const bytes = bytesOf(key);
+    if (bytes?.length === BYTES) return bytes;
+    throw new TypeError(`Expected \`keys[${index}]\` to be ${EXPECTATION}, got ${kindOf(key)}. ${HOW}`);
+  });
+}
+
+function bytesOf(key: unknown): Uint8Array | undefined {
+  if (key instanceof Uint8Array) return Uint8Array.from(key);
+  if (typeof key !== 'string') return undefined;
+  if (HEX.test(key)) return Buffer.from(key, 'hex');
+  // Node reads either alphabet.
+  return BASE64.test(key) ? Buffer.from(key, 'base64') : undefined;
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return `\`${value}\``;
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
