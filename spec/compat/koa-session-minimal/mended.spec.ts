@@ -175,19 +175,25 @@ mended(
   },
 );
 
-mended('what a handler did before it failed is lost', { fault: ['a'], right: ['a', 'b'] }, async ({ open }) => {
-  const ann = await open({
-    routes: {
-      '/fail': (ctx) => {
-        ctx.session.b = 1;
-        throw new Error('a handler failed');
+mended(
+  'what a handler did before it failed is lost',
+  { fault: { seen: ['a'], isRenewed: false }, right: { seen: ['a', 'b'], isRenewed: true } },
+  async ({ open }) => {
+    const ann = await open({
+      routes: {
+        '/fail': (ctx) => {
+          ctx.session.b = 1;
+          ctx.sessionHandler.regenerateId();
+          throw new Error('a handler failed');
+        },
       },
-    },
-  });
-  await ann.go('/put?a=1');
-  await ann.go('/fail');
-  return namesIn((await ann.go('/see')).text);
-});
+    });
+    await ann.go('/put?a=1');
+    const id = ann.cookies.get('koa:sess');
+    await ann.go('/fail');
+    return { seen: namesIn((await ann.go('/see')).text), isRenewed: ann.cookies.get('koa:sess') !== id };
+  },
+);
 
 mended('a key of a certain name locks the visitor out', { fault: [500, 500], right: [200, 200] }, async ({ open }) => {
   const ann = await open();
@@ -222,6 +228,72 @@ mended('a month in memory ends at once', { fault: '{}', right: '{"a":"1"}' }, as
   await ann.another().go('/see');
   await new Promise((resolve) => setTimeout(resolve, 5));
   return (await ann.go('/see')).text;
+});
+
+describe('different on purpose', () => {
+  afterEach(() => jest.useRealTimers());
+
+  const routes: Routes = {
+    ...basic,
+    '/date': (ctx) => {
+      const known = ctx.session.date instanceof Date;
+      ctx.session.date ??= new Date(0);
+      return known;
+    },
+    '/turn': (ctx) => {
+      const { a, b } = ctx.session;
+      ctx.session = { b, a };
+    },
+    '/renew': (ctx) => ctx.sessionHandler.regenerateId(),
+  };
+
+  const open = async (make: Make, options: minimal.SessionOptions) =>
+    (await openMinimal(make(options), routes)).visitor();
+
+  it.each([
+    ['keeps dates in memory', peer, 'true'],
+    ['has JSON in memory too', ours, 'false'],
+  ])('%s', async (_, make, text) => {
+    const ann = await open(make, {});
+    fakeClock(); // the peer's store would hold the process for a day
+    await ann.go('/date');
+    expect((await ann.go('/date')).text).toBe(text);
+  });
+
+  it.each([
+    ['takes another order of keys for the same', peer, 0],
+    ['takes another order of keys for a change', ours, 1],
+  ])('%s', async (_, make, cookies) => {
+    const ann = await open(make, { store: new MapClient() });
+    await ann.go('/put?a=1&b=2');
+    expect((await ann.go('/turn')).setCookie).toHaveLength(cookies);
+  });
+
+  it.each([
+    ['gives stores fractions', peer, 60_000.5],
+    ['gives stores whole milliseconds', ours, 60_001],
+  ])('%s', async (_, make, ttl) => {
+    const store = new MapClient();
+    await (await open(make, { store, cookie: { maxAge: 60_000.5 } })).go('/put?a=1');
+    expect([...store.ttls.values()]).toEqual([ttl]);
+  });
+
+  it.each([
+    ['clears the cookie of an id that nobody knows where it is renewed', peer, 1],
+    ['leaves the cookie of an id that nobody knows alone', ours, 0],
+  ])('%s', async (_, make, cookies) => {
+    const ann = await open(make, { store: new MapClient() });
+    expect((await ann.go('/renew', 'koa:sess=nobodys-id')).setCookie).toHaveLength(cookies);
+  });
+
+  it.each([
+    ['has ids of 32 characters', peer, 32],
+    ['has ids of 24 characters', ours, 24],
+  ])('%s', async (_, make, length) => {
+    const ann = await open(make, { store: new MapClient() });
+    await ann.go('/put?a=1');
+    expect(ann.cookies.get('koa:sess')).toHaveLength(length);
+  });
 });
 
 describe('a store that does not answer', () => {
