@@ -30,7 +30,7 @@ const rooms = [
   ['middleware'],
   ['index', 'cookie', 'express', 'keyv', 'knex', 'koa-session-store', 'redis'],
   ['compat'],
-  ['testing', 'koa-session'],
+  ['testing', 'koa-session', 'koa-session-minimal'],
   ['main'],
 ];
 

@@ -85,8 +85,8 @@ export class CompareAndSetRecords implements Records {
   }
 
   /** Claims the record first: a request that comes too late must not take back the id that another has handed out. */
-  async end(key: string, from: Version, budget: Budget): Promise<boolean> {
-    if (!(await this.claim(key, from, budget, () => undefined))) return false;
+  async end(key: string, from: Version, budget: Budget, accept: Accept = () => undefined): Promise<boolean> {
+    if (!(await this.claim(key, from, budget, accept))) return false;
     await this.destroy(key, budget);
     return true;
   }

@@ -100,10 +100,15 @@ export class LastWriteRecords implements Records {
     return this.#overlaps.hasEnded(sighting(from).overlap);
   }
 
-  async end(key: string, from: Version, budget: Budget): Promise<boolean> {
+  async end(key: string, from: Version, budget: Budget, accept?: Accept): Promise<boolean> {
     const ended = this.hasEnded(key, from);
     if (ended && (await ended)) return false;
-    await this.destroy(key, budget);
+    await this.#end(
+      key,
+      'destroyed',
+      budget,
+      accept && (() => accept(latestOf(sighting(from), from.record as string))),
+    );
     return true;
   }
 

@@ -87,6 +87,8 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     shapeOf: undefined as ((ctx: Koa.Context) => SessionShape) | undefined,
     /** Whether a session set to null takes the visitor's id back where there was no session too. */
     clearsAlways: undefined as true | undefined,
+    /** Whether a session that a request has emptied ends with it, unless another has put something into it meanwhile. */
+    endsEmptied: undefined as true | undefined,
   });
 }
 

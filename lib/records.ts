@@ -47,7 +47,7 @@ export interface Commit extends Draft {
   onConflict: OnConflict;
 }
 
-/** Sees the record that is about to be claimed; where it throws, the record stays as it is. */
+/** Sees the record that is about to end; where it throws, the record stays as it is. */
 export type Accept = (record: string) => void;
 
 /** Applies to the text of the record that is stored now, and gives the text that is to be stored instead. */
@@ -75,8 +75,8 @@ export interface Records {
   touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean | Version>;
   /** Takes the record out of use, for the one request that succeeds; `accept` sees its last version before. */
   claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
-  /** Destroys the record; `false` where another request has ended it before. */
-  end(key: string, from: Version, budget: Budget): Promise<boolean>;
+  /** Destroys the record; `false` where another request has ended it before; `accept` sees its last version before. */
+  end(key: string, from: Version, budget: Budget, accept?: Accept): Promise<boolean>;
   /** Whether this process knows that the record has ended; the store is not asked. */
   hasEnded(key: string, from: Version): boolean | Promise<boolean>;
   destroy(key: string, budget: Budget): Promise<void>;

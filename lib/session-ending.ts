@@ -1,19 +1,47 @@
+import { applyChange } from './merge';
+import { isEmpty, parseRecord } from './record';
+import type { Accept, Version } from './records';
 import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
 /** Destroys the stored session; what is assigned afterwards is a new one. */
 export async function destroyStored(state: SessionState): Promise<void> {
-  const { held, key } = state;
-  const { store } = state.options;
   if (state.isOutOfReach) throw headersSent('The end of the session');
+  const from = state.held.version;
+  const session = state.held.asSent();
+  state.held.destroy();
+  await end(state, from, session);
+}
+
+/** Destroys the stored session that this request has emptied; `false` where another request has put something into it. */
+export async function destroyEmptied(state: SessionState, handled: string): Promise<boolean> {
+  const { held, options } = state;
+  if (state.isOutOfReach) throw headersSent('The end of the session');
+  const change = held.change(handled, handled);
+  const expectEmpty = (record: string) => {
+    const merged = parseRecord(applyChange(change, record, options.onConflict));
+    if (merged !== undefined && !isEmpty(merged)) throw new NotEmpty();
+  };
+  try {
+    await end(state, held.version, held.asSent(), expectEmpty);
+  } catch (error) {
+    if (error instanceof NotEmpty) return false;
+    throw error;
+  }
+  held.reset();
+  return true;
+}
+
+/** The record stays: it is this request's change that has to be merged into it. */
+class NotEmpty extends Error {}
+
+async function end(state: SessionState, from: Version, session: Session, accept?: Accept): Promise<void> {
   const sid = state.id as string;
-  const from = held.version;
-  const session = held.asSent();
-  held.destroy();
   let ended: boolean;
   try {
-    ended = await store.records.end(key, from, state.budget);
+    ended = await state.options.store.records.end(state.key, from, state.budget, accept);
   } catch (error) {
+    if (error instanceof NotEmpty) throw error;
     // The visitor is out even where the store fails.
     await leave(state, session);
     return state.fail(error, 'destroy');

@@ -1,6 +1,6 @@
 import { SessionError } from './errors';
 import type { Draft, Loaded, Version } from './records';
-import { destroyPresented, destroyStored, expire } from './session-ending';
+import { destroyEmptied, destroyPresented, destroyStored, expire } from './session-ending';
 import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
@@ -156,6 +156,7 @@ async function signAnew(state: SessionState): Promise<void> {
 async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {
   const { held, options } = state;
   const { onConflict, store } = options;
+  if (options.endsEmptied && held.isEmpty && (await destroyEmptied(state, handled))) return;
   if (state.isOutOfReach) throw headersSent('What was changed in the session');
   const { record, ttl, plain } = draft;
   const commit = { record, ttl, plain, change: held.change(record, handled), onConflict };

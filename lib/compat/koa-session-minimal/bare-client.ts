@@ -1,0 +1,98 @@
+import { type CompareAndSetStore, type SessionStore, Store, type SwapResult } from '../../index';
+import { type Data, fromEngine, toEngine } from './data';
+
+type Client = SessionStore & CompareAndSetStore;
+type Converter = (client: Client) => (...args: never[]) => unknown;
+
+/** The methods that see records; a client's others are its own. */
+const CONVERTERS: Readonly<Record<string, Converter>> = {
+  get: (client) => (key: string) => mapAnswer(client.get(key), toEngineSession),
+  set: (client) => (key: string, session: Data, ttl: number) => client.set(key, fromEngine(session) as never, ttl),
+  load: (client) => (key: string, options?: { ttl?: boolean }) => mapAnswer(client.load(key, options), toEngineRecord),
+  create: (client) => (key: string, record: string, ttl: number) => client.create(key, bare(record), ttl),
+  swap: (client) => (key: string, record: string, ttl: number, expected: unknown) =>
+    mapAnswer(client.swap(key, bare(record), ttl, expected), (result) => toEngineRecord(result as SwapResult)),
+};
+
+/** All who share a client have to share what stands before it, to know of each other's writes. */
+const known = new WeakMap<object, SessionStore>();
+
+/**
+ * The client with records that hold the session's data alone, where the engine keeps the cookie's attributes inside. Whatever
+ * else the client is and can do shows through.
+ *
+ * @throws TypeError for a Store, whose keys have a prefix already.
+ */
+export function bareClient(client: SessionStore): SessionStore {
+  if (typeof client !== 'object' || client === null) return client;
+  if (client instanceof Store) throw new TypeError('Expected `store` to be a client, got a Store: give its `client`');
+  const bared = known.get(client) ?? proxyOf(client as Client);
+  known.set(client, bared);
+  return bared;
+}
+
+/** A Proxy may not hide what a frozen object has; one of an heir may. */
+function proxyOf(client: Client): SessionStore {
+  return new Proxy(Object.create(client) as Client, {
+    get(_heir, name) {
+      const value: unknown = Reflect.get(client, name, client);
+      if (typeof value !== 'function') return value;
+      const converter = Object.hasOwn(CONVERTERS, name) ? CONVERTERS[name as string] : undefined;
+      return converter === undefined ? value.bind(client) : converter(client);
+    },
+    set: (_heir, name, value) => Reflect.set(client, name, value, client),
+  });
+}
+
+/** An answer in the client's own style: a value, a promise, a thunk or a generator. */
+function mapAnswer(answer: unknown, convert: (value: unknown) => unknown): unknown {
+  if (typeof answer === 'function') {
+    return (callback: (error: unknown, value?: unknown) => void) =>
+      answer((error: unknown, value: unknown) => (error ? callback(error) : callback(null, convert(value))));
+  }
+  if (isPromise(answer)) return answer.then(convert);
+  if (isGenerator(answer)) return mapGenerator(answer, convert);
+  return convert(answer);
+}
+
+function* mapGenerator(answer: Generator<unknown, unknown, unknown>, convert: (value: unknown) => unknown) {
+  return convert(yield* answer);
+}
+
+function isPromise(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof (answer as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
+}
+
+function isGenerator(answer: unknown): answer is Generator<unknown, unknown, unknown> {
+  return Object.prototype.toString.call(answer) === '[object Generator]';
+}
+
+function toEngineSession(answer: unknown): unknown {
+  return isData(answer) ? toEngine(answer) : answer;
+}
+
+/** Few sessions have a `cookie`: only then is the text worth reading. */
+function toEngineRecord(answer: unknown): unknown {
+  const record = (answer as { record?: unknown } | null | undefined)?.record;
+  if (typeof record !== 'string' || !record.includes('"cookie"')) return answer;
+  const data = parse(record);
+  return isData(data) ? { ...(answer as object), record: JSON.stringify(toEngine(data)) } : answer;
+}
+
+function bare(record: string): string {
+  const data = parse(record);
+  return isData(data) ? JSON.stringify(fromEngine(data)) : record;
+}
+
+/** What is no JSON is none of ours, and the engine's to judge. */
+function parse(record: string): unknown {
+  try {
+    return JSON.parse(record);
+  } catch {
+    return undefined;
+  }
+}
+
+function isData(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,32 @@
+import type Koa from 'koa';
+import { forbidSharing, type SessionIdStore } from '../../index';
+import type { CookieAttributes } from './options';
+
+/** What decides them in a request, once the handlers are done. */
+export type CookieOf = (ctx: Koa.Context) => CookieAttributes;
+
+/** The attributes of the options, completed: a cookie that ends with the browser, below every path, hidden from scripts, unsigned. */
+export function completed(given: CookieAttributes | null | undefined): CookieAttributes {
+  const own = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined));
+  const cookie: CookieAttributes = { maxAge: 0, path: '/', httpOnly: true, ...own, overwrite: true, signed: false };
+  const isOver = Number.isNaN(cookie.maxAge) || Number(cookie.maxAge) < 0;
+  return isOver ? { ...cookie, maxAge: 0 } : cookie;
+}
+
+/** Carries the id in a cookie of exactly these attributes, whatever path the request is for. */
+export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore {
+  return {
+    get() {
+      return this.cookies.get(key, { signed: false });
+    },
+    set(sid) {
+      this.cookies.set(key, sid, cookieOf(this));
+      forbidSharing(this);
+    },
+    reset() {
+      const { maxAge: _, ...cookie } = cookieOf(this);
+      this.cookies.set(key, null, cookie);
+      forbidSharing(this);
+    },
+  };
+}

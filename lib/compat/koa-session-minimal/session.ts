@@ -1,0 +1,73 @@
+import type Koa from 'koa';
+import {
+  type CookieOptions,
+  MemoryStore,
+  type ResolvedOptions,
+  resolveOptions,
+  type Session,
+  type SessionOptions,
+  type SessionStore,
+  sessionRunner,
+} from '../../index';
+import { bareClient } from './bare-client';
+import { type CookieOf, completed, cookieIds } from './cookie';
+import type { CookieAttributes, Middleware, Options } from './options';
+import { RequestSession } from './request-session';
+
+/** Makes the middleware that koa-session-minimal's options ask for. */
+export function createMinimalSession(given?: Options | null): Middleware {
+  const options = engineOptions(given ?? {});
+  const { store } = options;
+  store.acquire();
+  const session = sessionRunner((ctx) => (isTaken(ctx) ? undefined : new RequestSession(ctx, options)));
+  let closed = false;
+  async function close(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    await store.release();
+  }
+  return Object.assign(session as Koa.Middleware, { close });
+}
+
+/** By another middleware of this kind: the first one has the request. */
+function isTaken(ctx: Koa.Context): boolean {
+  return Object.getOwnPropertyDescriptor(ctx, 'session')?.get !== undefined;
+}
+
+function engineOptions({ key, store, cookie }: Options): ResolvedOptions {
+  const name = key || 'koa:sess';
+  return Object.freeze({
+    ...resolveOptions({
+      key: name,
+      prefix: `${name}:`,
+      store: bareClient((store as SessionStore | null | undefined) ?? new MemoryStore()),
+      ...(typeof cookie === 'function' ? dynamicCookie(name, cookie) : staticCookie(name, cookie)),
+    }),
+    sendsCookie: true,
+    endsEmptied: true,
+  });
+}
+
+/** What the engine makes of the attributes is how long a record lives, and whether they can be right. */
+function staticCookie(key: string, given: CookieAttributes | null | undefined): SessionOptions {
+  if (typeof given !== 'object' && given !== undefined) return { cookie: given };
+  const cookie = completed(given);
+  const { path: _, expires: __, ...checked } = cookie;
+  return { cookie: checked as CookieOptions, sessionIdStore: cookieIds(key, () => cookie) };
+}
+
+/** The function is asked when the session is saved, so that it sees what the handlers made of it; once for record and cookie. */
+function dynamicCookie(key: string, given: (ctx: Koa.Context) => CookieAttributes | null | undefined): SessionOptions {
+  const saved = new WeakMap<Koa.Context, CookieAttributes>();
+  const cookieOf: CookieOf = (ctx) => saved.get(ctx) ?? completed(given(ctx));
+  return {
+    // What a name like `__Host-sid` demands of the attributes is not known yet.
+    cookie: { maxAge: 0, secure: true },
+    sessionIdStore: cookieIds(key, cookieOf),
+    beforeSave(ctx: Koa.Context, session: Session) {
+      const cookie = completed(given(ctx));
+      saved.set(ctx, cookie);
+      session.cookie.maxAge = cookie.maxAge;
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type Koa from 'koa';
+import type { ContextSession } from '../../index';
+import { type Data, fromEngine, toEngine } from './data';
+
+const UNREAD = Symbol('nobody has read or set ctx.session');
+
+/**
+ * Shows the session's data as `ctx.session`, a property that can be deleted. Call what it returns once the handlers are done: the
+ * session then holds what they left there.
+ */
+export function showSession(ctx: Koa.Context, session: ContextSession): () => void {
+  let shown: unknown = UNREAD;
+  /** The data that handlers have been given. */
+  let given: Data | undefined;
+  function read(): unknown {
+    if (shown !== UNREAD) return shown;
+    given = fromEngine(session.session ?? {});
+    shown = given;
+    return shown;
+  }
+  Object.defineProperty(ctx, 'session', {
+    configurable: true,
+    enumerable: true,
+    get: read,
+    set(value: unknown) {
+      shown = value;
+    },
+  });
+
+  return () => {
+    // Deleted, and perhaps set again: then the property is another.
+    const isOurs = Object.getOwnPropertyDescriptor(ctx, 'session')?.get === read;
+    if (isOurs && shown === UNREAD) return;
+    const left: unknown = ctx.session;
+    // The cookie function finds an object, as the handlers of other requests do.
+    if (typeof left !== 'object' || left === null) Object.assign(ctx, { session: {} });
+    const data = ctx.session as object;
+    if (data === given) write(session.session as Data, toEngine(data));
+    else session.session = isPlain(data) ? toEngine(data) : data;
+  };
+}
+
+/** Key by key: what another request has stored meanwhile stays. */
+function write(session: Data, data: Data): void {
+  for (const key of Object.keys(session)) {
+    if (key !== 'cookie' && !Object.hasOwn(data, key)) delete session[key];
+  }
+  for (const [key, value] of Object.entries(data)) {
+    Object.defineProperty(session, key, { value, configurable: true, enumerable: true, writable: true });
+  }
+}
+
+/** Of anything else the engine knows what to make: it takes objects that have a `toJSON`, and refuses arrays and promises. */
+function isPlain(data: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(data);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,56 @@
+import { problemsIn } from '../../helpers/type-check';
+
+jest.setTimeout(60_000);
+
+const name = 'koa-evented-session/koa-session-minimal';
+
+// What compiles with @types/koa-session-minimal, save that `ctx.session` is declared there.
+const consumer = `
+  import Koa = require('koa');
+  import session = require('${name}');
+  const app = new Koa();
+  app.use(session());
+  app.use(session(undefined));
+  app.use(session({}));
+  app.use(session({ key: 'shop', cookie: { maxAge: 1000, path: '/', domain: 'a.example', secure: true, httpOnly: true } }));
+  app.use(session({ cookie: (ctx) => ({ maxAge: ctx.session.user ? 1000 : 0 }) }));
+  app.use(session({ cookie: (ctx?: Koa.Context) => ({ maxAge: ctx ? 1000 : 0 }), store: new Map() }));
+  const middleware: Koa.Middleware = session();
+  const options: session.SessionOptions = { key: 'shop' };
+  app.use(session(options)).use(middleware);
+  app.use(async (ctx, next) => {
+    ctx.session.count = (ctx.session.count || 0) + 1;
+    ctx.session = { ...ctx.session, user: 'ann' };
+    ctx.session = null;
+    delete ctx.session;
+    ctx.sessionHandler.regenerateId();
+    await next();
+  });
+  export async function stop(): Promise<void> {
+    const sessions = session();
+    app.use(sessions);
+    await sessions.close();
+  }
+`;
+
+describe('types of koa-session-minimal’s entry point', () => {
+  it('take what the peer’s types take', () => {
+    const lenient = { noPropertyAccessFromIndexSignature: false };
+    expect(problemsIn('consumer.ts', consumer, '', lenient)).toEqual([]);
+  });
+
+  it('can be imported as the default', () => {
+    expect(problemsIn('consumer.ts', `import session from '${name}';\nexport const sessions = session();`, '')).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    ['an option that does not exist', "session({ prefix: 'shop' });", 'prefix'],
+    ['a key that is no string', 'session({ key: 1 });', 'number'],
+    ['an attribute of the wrong type', "session({ cookie: { maxAge: 'soon' } });", 'string'],
+  ])('refuse %s', (_, code, named) => {
+    const [problem] = problemsIn('consumer.ts', `import session from '${name}';\n${code}`, '');
+    expect(problem?.text).toContain(named);
+  });
+});
