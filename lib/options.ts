@@ -86,7 +86,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     /** What the sessions of a request look like, where that is not this package's way. */
     shapeOf: undefined as ((ctx: Koa.Context) => SessionShape) | undefined,
     /** Whether a session set to null takes the visitor's id back where there was no session too. */
-    clearsAlways: false as boolean,
+    clearsAlways: undefined as true | undefined,
   });
 }
 

@@ -164,11 +164,11 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   toData(session: object): SessionRecord {
-    return { ...(session as KoaSession).toJSON(), ...lifetimeOf(this.options.maxAge) };
+    return { ...KoaSession.dataOf(session as KoaSession), ...lifetimeOf(this.options.maxAge) };
   }
 
   isEmpty(session: object): boolean {
-    return !(session as KoaSession).populated;
+    return Object.keys(KoaSession.dataOf(session as KoaSession)).length === 0;
   }
 
   accepts(data: SessionRecord, key: string | undefined): boolean | Promise<boolean> {

@@ -45,7 +45,7 @@ export class KoaSession implements Session {
   }
 
   get length(): number {
-    return Object.keys(this.toJSON()).length;
+    return Object.keys(KoaSession.dataOf(this)).length;
   }
 
   get populated(): boolean {
@@ -77,7 +77,7 @@ export class KoaSession implements Session {
   }
 
   toJSON(): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(this).filter(([key, value]) => isData(key, value)));
+    return KoaSession.dataOf(this);
   }
 
   inspect(): Record<string, unknown> {
@@ -88,9 +88,14 @@ export class KoaSession implements Session {
     return this.toJSON();
   }
 
+  /** The session's data; its methods may be hidden by data of their names, from an unsigned cookie for example. */
+  static dataOf(session: KoaSession): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(session).filter(([key, value]) => isData(key, value)));
+  }
+
   /** Lets a session hold what its record does by now. */
   static refill(session: KoaSession, data: SessionRecord): void {
-    for (const key of Object.keys(session.toJSON())) if (!Object.hasOwn(data, key)) delete session[key];
+    for (const key of Object.keys(KoaSession.dataOf(session))) if (!Object.hasOwn(data, key)) delete session[key];
     session.#fill(data);
   }
 

@@ -100,6 +100,20 @@ describe('koa-evented-session/koa-session', () => {
       expect(decoded).toBe(1);
     });
 
+    it('is none that a stranger can break with names of its own methods', async () => {
+      const mark = (ctx: Koa.Context) => {
+        sessionOf(ctx)['marked'] = true;
+        return Object.getPrototypeOf(sessionOf(ctx)) !== 'x';
+      };
+      const site = await siteOf(ours, { signed: false }, { routes: { '/mark': mark } });
+      const data = Object.fromEntries(
+        ['toJSON', 'save', 'commit', 'length', 'populated', '__proto__'].map((name) => [name, 'x']),
+      );
+      const cookie = `koa.sess=${Buffer.from(JSON.stringify(data)).toString('base64')}`;
+      const { status, text } = await site.visitor().get('/mark', { cookie });
+      expect([status, text]).toEqual([200, 'true']);
+    });
+
     it('calls back, whether it could be saved or not', async () => {
       const store = new RecordingStore();
       const told = (ctx: Koa.Context, method: 'save' | 'regenerate') =>
