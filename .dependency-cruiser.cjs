@@ -24,7 +24,7 @@ const rooms = [
   ['carried-headers', 'held-session'],
   ['session-state'],
   ['session-ending'],
-  ['session-loading', 'session-saving'],
+  ['reading', 'session-loading', 'session-saving'],
   ['session-updating'],
   ['context-session'],
   ['middleware'],

@@ -12,7 +12,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_TTL'
   | 'ERR_SESSION_VALUE'
   | 'ERR_SESSION_SERIALIZE'
-  | 'ERR_SESSION_NESTED';
+  | 'ERR_SESSION_NESTED'
+  | 'ERR_SESSION_APP';
 
 /** What was being asked of the store when it failed. */
 export type StoreOperation = 'get' | 'set' | 'touch' | 'destroy';

@@ -33,6 +33,7 @@ const KNOWN: readonly string[] = [
   'store',
   'cookie',
   'sessionIdStore',
+  'app',
 ];
 
 /** The options of a middleware, complete and checked. */
@@ -57,6 +58,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
   if (given.sessionIdStore) expectMethods('sessionIdStore', given.sessionIdStore, ['get', 'set', 'reset']);
   checkOnConflict(onConflict);
+  if (given.app) expectMethods('app', given.app, ['createContext']);
 
   const cookieOf = resolveCookieOf(key, given.cookie);
   const store = resolveStore(given);
@@ -79,6 +81,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     errorHandler,
     valid,
     beforeSave,
+    app: given.app,
   });
 }
 
