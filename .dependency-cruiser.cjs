@@ -2,10 +2,10 @@
 // A name is a file or a folder; `x/*` makes each file within x a room. A new room is one more entry.
 const rooms = [
   ['types'],
-  ['errors', 'expect'],
+  ['errors', 'expect', 'unknown-options'],
   ['cookie-attributes', 'session-id', 'ttl'],
   ['session-cookie', 'signatures'],
-  ['cookie-id-store', 'record', 'known-clients'],
+  ['cookie-id-store', 'record', 'known-clients', 'foreign-options', 'given-options'],
   ['record-end'],
   ['merge'],
   ['deadline', 'client-events', 'memory-store'],

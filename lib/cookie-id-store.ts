@@ -60,9 +60,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     },
 
     check({ secure }) {
-      // What `cookies` goes by; applications set it where they know better.
-      const isSecure = (this.cookies as { secure?: boolean }).secure ?? this.secure;
-      if (secure === true && !isSecure) throw insecure(key);
+      if (secure === true && !isSecure(this)) throw insecure(key);
     },
 
     isOutdated() {
@@ -82,8 +80,8 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     if (signer !== undefined) return signer;
     throw new SessionError(
       'ERR_SESSION_KEYS',
-      'The session cookie is signed, but `app.keys` is not set to an array of secrets. Set it before the first request, ' +
-        '`app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
+      `The session cookie is signed, but \`app.keys\` is ${wrongKeys(ctx.app.keys)}. Set it to an array of secrets before the first ` +
+        'request, `app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
     );
   }
 
@@ -105,8 +103,21 @@ function send(ctx: Koa.Context, name: string, value: string | null, cookie: Cook
     // The types of `cookies` know neither null nor the Date that a string has become.
     ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
   } catch (cause) {
-    throw cookieError(name, cause);
+    throw cookie.secure === true && !isSecure(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }
+}
+
+/** What `cookies` goes by; applications set it where they know better. */
+function isSecure(ctx: Koa.Context): boolean {
+  return (ctx.cookies as { secure?: boolean }).secure ?? ctx.secure;
+}
+
+/** In words that give no secret away. */
+function wrongKeys(keys: unknown): string {
+  if (keys === undefined || keys === null) return 'not set';
+  if (!Array.isArray(keys)) return `${typeof keys === 'object' ? 'an' : 'a'} ${typeof keys}`;
+  if (keys.length === 0) return 'empty';
+  return 'an array with a key that is missing or empty, as an environment variable is that nobody has set';
 }
 
 function forbidSharing(ctx: Koa.Context): void {
@@ -120,10 +131,11 @@ function cookieError(name: string, cause: unknown): SessionError {
   return new SessionError('ERR_SESSION_COOKIE', `Cannot set the session cookie \`${name}\`: ${reason}`, { cause });
 }
 
-function insecure(name: string): SessionError {
+function insecure(name: string, cause?: unknown): SessionError {
   return new SessionError(
     'ERR_SESSION_COOKIE',
     `Cannot set the session cookie \`${name}\`: it has \`secure: true\`, but this request came over plain HTTP. ` +
-      'Behind a proxy that ends TLS set `app.proxy = true`; for development give `secure: false`.',
+      'Serve it over TLS; behind a proxy that ends TLS set `app.proxy = true`; for development give `secure: false`.',
+    cause === undefined ? undefined : { cause },
   );
 }

@@ -13,6 +13,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_VALUE'
   | 'ERR_SESSION_SERIALIZE'
   | 'ERR_SESSION_NESTED'
+  | 'ERR_SESSION_DEFERRED'
   | 'ERR_SESSION_APP';
 
 /** What was being asked of the store when it failed. */
