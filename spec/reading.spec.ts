@@ -132,9 +132,13 @@ describe('sessions.read(req) of a WebSocket', () => {
     ['a name that objects inherit', '__proto__'],
     ['too long', 'x'.repeat(5000)],
   ])('is null for an id that is nobody’s: %s', async (_what, id) => {
-    const { visitor, read } = await open({ cookie: { signed: false } });
+    const store = new MapClient();
+    const get = jest.spyOn(store, 'get');
+    const { visitor, read } = await open({ store, cookie: { signed: false } });
     await visitor.get('/idle');
     expect(await read(`koa.sid=${id}`)).toBeNull();
+    // What cannot be an id is not asked for.
+    expect(get).toHaveBeenCalledTimes(id === 'made-up' ? 1 : 0);
   });
 
   it.each(['5', '[]', 'no json', '"text"'])(
@@ -240,6 +244,14 @@ describe('sessions.read(req)', () => {
     expect(await sessions.read(requestWith('koa.sid=known'))).toMatchObject({ user: shared, cart: { items: [1, 2] } });
     expect(kept).toEqual({ cart: { items: [1] }, cookie: {} });
     expect([Object.isFrozen(shared), Object.isFrozen(kept)]).toEqual([false, false]);
+  });
+
+  it('keeps no memory of the records that it has read', async () => {
+    const { visitor, sessions } = await open({ store: new MapClient() });
+    const cookie = cookieHeader(await visitor.get('/put?user=Ann'));
+    const release = jest.spyOn(sessions.store.records, 'release');
+    await sessions.read(requestWith(cookie));
+    expect(release).toHaveBeenCalledTimes(1);
   });
 
   it('waits for a store that is away, and goes on with it', async () => {
