@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
+import { expected } from './expect';
 import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
 import { checkSessionId } from './session-id';
@@ -190,6 +191,7 @@ export class ContextSession implements SessionHandler {
   }
 
   update<T>(fn: (session: Session) => T | Promise<T>): Promise<T> {
+    if (typeof fn !== 'function') return Promise.reject(expected('fn', 'a function that changes the session', fn));
     return this.#inTurn(() => {
       this.#state.held.used = true;
       return updateSession(this.#state, fn);
@@ -219,7 +221,7 @@ export class ContextSession implements SessionHandler {
 function nested(): SessionError {
   return new SessionError(
     'ERR_SESSION_NESTED',
-    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself',
+    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself. Change the session that it is given, which is saved afterwards.',
   );
 }
 

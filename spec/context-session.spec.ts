@@ -174,3 +174,13 @@ describe('in defer mode, what is set on the promise', () => {
     expect(site.errors).toEqual([expect.objectContaining(lost), new Error('mine')]);
   });
 });
+
+it('update() says what it needs where it is given no function', async () => {
+  const routes: Routes = {
+    '/mistaken': (ctx) => ctx.sessionHandler.update({ user: 'Ann' } as unknown as () => void).catch(String),
+  };
+  const visitor = (await siteWith({ store: client }, routes)).visitor();
+  expect((await visitor.get('/mistaken')).json()).toBe(
+    'TypeError: Expected `fn` to be a function that changes the session, got an object',
+  );
+});
