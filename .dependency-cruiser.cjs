@@ -2,10 +2,10 @@
 // A name is a file or a folder; `x/*` makes each file within x a room. A new room is one more entry.
 const rooms = [
   ['types'],
-  ['errors', 'expect'],
+  ['errors', 'expect', 'unknown-options'],
   ['cookie-attributes', 'session-id', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],
-  ['set-cookie', 'record', 'known-clients'],
+  ['set-cookie', 'record', 'known-clients', 'foreign-options', 'given-options'],
   ['cookie-id-store', 'record-end', 'session-shape'],
   ['merge'],
   ['active-keys', 'deadline', 'client-events', 'memory-store'],
@@ -24,7 +24,7 @@ const rooms = [
   ['carried-headers', 'held-session'],
   ['session-state'],
   ['session-ending'],
-  ['session-loading', 'session-saving'],
+  ['reading', 'session-loading', 'session-saving'],
   ['session-updating'],
   ['context-session'],
   ['middleware'],

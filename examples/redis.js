@@ -1,7 +1,11 @@
-// Keeps sessions in Redis and hears of its disconnects. `npm run build && REDIS_URL=redis://… node examples/redis.js`
+// Keeps sessions in Redis, where they outlive the process, and hears of its disconnects.
+//
+// Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/redis.js   (needs `npm install ioredis`)
+// See:  curl -c jar -b jar http://localhost:3000 goes on counting after a restart of the program. Stop Redis: `disconnect`, and
+//       requests wait; start it again: `connect`, and they go on.
 const Koa = require('koa');
 const session = require('koa-evented-session');
-const redisStore = require('koa-redis');
+const { redisStore } = require('koa-evented-session/redis');
 
 const app = new Koa();
 app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];

@@ -1,13 +1,16 @@
-// Ends by itself on SIGTERM, whether or not Redis is there. `npm run build && REDIS_URL=redis://… node examples/shutdown.js`
+// Ends by itself on SIGTERM, whether or not Redis is there: no request is cut off, and nothing keeps the process.
+//
+// Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/shutdown.js   (needs `npm install ioredis`)
+// See:  kill -TERM its process, while requests run if you like: they are answered, then it says `bye` and ends with code 0.
 const Koa = require('koa');
 const session = require('koa-evented-session');
-const redisStore = require('koa-redis');
+const { redisStore } = require('koa-evented-session/redis');
 
 const app = new Koa();
 app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
 
-const client = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6379' });
-const sessions = session({ store: client });
+const store = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6379' });
+const sessions = session({ store });
 app.use(sessions);
 
 app.use((ctx) => {
@@ -27,7 +30,8 @@ process.once('SIGTERM', () => {
   server.close(async () => {
     clearTimeout(patience);
     await sessions.close();
-    await client.quit();
+    // The store made the connection; a client that you give to it is yours to end.
+    await store.close();
     console.log('bye');
   });
 });

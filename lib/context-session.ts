@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
+import { expected } from './expect';
 import type { Stored } from './held-session';
 import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
@@ -16,6 +17,8 @@ export class ContextSession implements SessionHandler {
   #loading: Promise<void> | undefined;
   /** What a deferred handler has been promised. */
   #asked: Promise<unknown> | undefined;
+  /** The promise that it was given last. */
+  #given: Promise<unknown> | undefined;
   /** The end of the last operation that writes. */
   #turn: Promise<unknown> | undefined;
 
@@ -91,13 +94,19 @@ export class ContextSession implements SessionHandler {
     this.#read.held.assign(value);
   }
 
-  /** The session for a handler in defer mode. */
+  /**
+   * The session for a handler in defer mode.
+   *
+   * @throws SessionError `ERR_SESSION_DEFERRED` where a handler has taken the promise before for the session.
+   */
   get deferred(): Promise<Session | null | undefined> {
+    this.#expectAwaited();
     const { held, origin, isInHook } = this.#state;
-    if (held.current !== undefined || origin !== 'unknown' || isInHook) return Promise.resolve(this.session);
-    const session = this.#loaded();
+    const isThere = held.current !== undefined || origin !== 'unknown' || isInHook;
+    const session = isThere ? Promise.resolve(this.session) : this.#loaded();
     // A handler need not wait for it, and then a failure must not end the process.
-    this.#asked = session.catch(() => undefined);
+    if (!isThere) this.#asked = session.catch(() => undefined);
+    this.#given = session;
     return session;
   }
 
@@ -135,7 +144,7 @@ export class ContextSession implements SessionHandler {
   commit(): Promise<void> | undefined {
     if (!this.options.autoCommit) return undefined;
     // A handler may have asked for the session without waiting for it.
-    if (this.#asked !== undefined || this.#loading !== undefined) return this.#commitLoaded();
+    if (this.#given !== undefined || this.#loading !== undefined) return this.#commitLoaded();
     this.#state.isFinal = true;
     if (this.#turn === undefined && isSettled(this.#state)) return undefined;
     return this.save();
@@ -146,6 +155,16 @@ export class ContextSession implements SessionHandler {
     await this.#loading?.catch(() => undefined);
     this.#state.isFinal = true;
     if (this.#state.origin !== 'unknown' || this.#state.held.replaced) await this.save();
+    this.#expectAwaited();
+  }
+
+  /** What is set on a promise is lost, without a word of the language's. */
+  #expectAwaited(): void {
+    const [name] = this.#given === undefined ? [] : Object.keys(this.#given);
+    if (name === undefined) return;
+    // Said once.
+    this.#given = undefined;
+    throw notAwaited(name);
   }
 
   /** The request is over. */
@@ -197,6 +216,7 @@ export class ContextSession implements SessionHandler {
   }
 
   update<T>(fn: (session: Session) => T | Promise<T>): Promise<T> {
+    if (typeof fn !== 'function') return Promise.reject(expected('fn', 'a function that changes the session', fn));
     return this.#inTurn(() => {
       this.#state.held.used = true;
       return updateSession(this.#state, fn);
@@ -227,6 +247,13 @@ export class ContextSession implements SessionHandler {
 function nested(): SessionError {
   return new SessionError(
     'ERR_SESSION_NESTED',
-    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself',
+    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself. Change the session that it is given, which is saved afterwards.',
+  );
+}
+
+function notAwaited(name: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DEFERRED',
+    `With \`defer\` ctx.session is a promise, and \`${name}\` was set on that, where it is lost: \`const session = await ctx.session\` first, then \`session.${name} = …\``,
   );
 }

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import { SessionError } from './errors';
 import { SessionCookie } from './session-cookie';
-import { SetCookie, securityOf } from './set-cookie';
+import { insecure, SetCookie, securityOf } from './set-cookie';
 import { Signatures } from './signatures';
 import type { CookieOptions, Session, SessionIdStore } from './types';
 
@@ -100,8 +100,8 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     if (signer !== undefined) return signer;
     throw new SessionError(
       'ERR_SESSION_KEYS',
-      'The session cookie is signed, but `app.keys` is not set to an array of secrets. Set it before the first request, ' +
-        '`app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
+      `The session cookie is signed, but \`app.keys\` is ${wrongKeys(ctx.app.keys)}. Set it to an array of secrets before the first ` +
+        'request, `app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
     );
   }
 
@@ -109,6 +109,14 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     const cookie = session?.cookie;
     return cookie instanceof SessionCookie ? cookie.attributes() : { ...cookieOf(ctx), ...cookie };
   }
+}
+
+/** In words that give no secret away. */
+function wrongKeys(keys: unknown): string {
+  if (keys === undefined || keys === null) return 'not set';
+  if (!Array.isArray(keys)) return `${typeof keys === 'object' ? 'an' : 'a'} ${typeof keys}`;
+  if (keys.length === 0) return 'empty';
+  return 'an array with a key that is missing or empty, as an environment variable is that nobody has set';
 }
 
 /** The response sets a cookie of one visitor's; answers with the headers that it has set besides. */
@@ -125,12 +133,4 @@ export function forbidSharing(ctx: Koa.Context): Headers {
     ctx.res.setHeader('Cache-Control', headers['cache-control']);
   }
   return headers;
-}
-
-function insecure(name: string): SessionError {
-  return new SessionError(
-    'ERR_SESSION_COOKIE',
-    `Cannot set the session cookie \`${name}\`: it has \`secure: true\`, but this request came over plain HTTP. ` +
-      'Behind a proxy that ends TLS set `app.proxy = true`; for development give `secure: false`.',
-  );
 }

@@ -6,6 +6,7 @@ import type { CookieOf } from './cookie-id-store';
 import { expected } from './expect';
 import { ONE_DAY } from './ttl';
 import type { CookieOptions } from './types';
+import { nearestOf, warnOfUnknown } from './unknown-options';
 
 /** What a cookie has that the options say nothing of. */
 const DEFAULTS: Readonly<CookieOptions> = Object.freeze({
@@ -77,6 +78,7 @@ function resolveCookie(
   }
   if (typeof given.expires === 'string') given.expires = new Date(given.expires);
   warnOfMisspelt(Object.keys(given), warnedOf);
+  warnOfInsecure(given, warnedOf);
   const cookie = copy(defaults).to({ ...given });
   // Cookie and record end together: of the two only `expires` counts, as in the ttl rule.
   if (given.expires !== undefined) delete cookie.maxAge;
@@ -84,16 +86,36 @@ function resolveCookie(
   return Object.freeze(cookie);
 }
 
+/** What belongs beside the attributes. */
+const BESIDE: Readonly<Record<string, string>> = {
+  name: 'give the name of the cookie as `key`, beside `cookie`',
+  key: 'give the name of the cookie as `key`, beside `cookie`',
+  keys: 'set `app.keys = [secret]`',
+  secret: 'set `app.keys = [secret]`',
+  ttl: 'give `ttl` beside `cookie`, or `cookie.maxAge`',
+};
+
 /** Other attributes may be for cookies of another make; these are certainly mistakes. */
 function warnOfMisspelt(names: readonly string[], warnedOf: Set<string>): void {
-  for (const name of names) {
-    const meant = COOKIE_ATTRIBUTES.find((known) => known !== name && known.toLowerCase() === name.toLowerCase());
-    if (meant === undefined || warnedOf.has(name)) continue;
-    warnedOf.add(name);
-    process.emitWarning(`koa-evented-session does not know \`cookie.${name}\`; did you mean \`cookie.${meant}\`?`, {
-      code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION',
-    });
-  }
+  const advice = (name: string) => (Object.hasOwn(BESIDE, name) ? BESIDE[name] : undefined);
+  const isMistake = (name: string) => advice(name) !== undefined || nearestOf(name, COOKIE_ATTRIBUTES) !== undefined;
+  const news = names.filter((name) => !warnedOf.has(name) && isMistake(name));
+  for (const name of news) warnedOf.add(name);
+  warnOfUnknown(news, { known: COOKIE_ATTRIBUTES, path: 'cookie.', advice });
+}
+
+const INSECURE = 'KOA_EVENTED_SESSION_INSECURE_COOKIE';
+
+/** A warning and no error: clients that are no browsers may take it. */
+function warnOfInsecure({ secure, sameSite, partitioned }: CookieOptions, warnedOf: Set<string>): void {
+  const isNone = typeof sameSite === 'string' && sameSite.toLowerCase() === 'none';
+  if (secure !== false || !(isNone || partitioned === true) || warnedOf.has(INSECURE)) return;
+  warnedOf.add(INSECURE);
+  const why = isNone ? "sameSite: 'none'" : 'partitioned: true';
+  process.emitWarning(
+    `Browsers drop a cookie with \`${why}\` that is not secure: give \`cookie: { secure: true }\`, or leave \`secure\` out`,
+    { code: INSECURE },
+  );
 }
 
 /** Browsers drop cookies that break the rules of their name's prefix (RFC 6265bis, 4.1.3). */

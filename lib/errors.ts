@@ -14,7 +14,9 @@ export type SessionErrorCode =
   | 'ERR_SESSION_SERIALIZE'
   | 'ERR_SESSION_NESTED'
   | 'ERR_SESSION_SIZE'
-  | 'ERR_SESSION_NOT_KEPT';
+  | 'ERR_SESSION_NOT_KEPT'
+  | 'ERR_SESSION_DEFERRED'
+  | 'ERR_SESSION_APP';
 
 /** What was being asked of the store when it failed. */
 export type StoreOperation = 'get' | 'set' | 'touch' | 'destroy';

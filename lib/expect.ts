@@ -51,12 +51,18 @@ export function hasMethod(client: object, name: string): boolean {
 /** What Node's timers can count; beyond it they fire at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** They must not get into a log. */
+const CREDENTIALS = /:\/\/[^/]*@/;
+
 function list(names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join(', ');
 }
 
-function shown(value: unknown): string {
+/** A value in the words of an error; never what is inside an object, which may be a secret. */
+export function shown(value: unknown): string {
   if (value === null || value === undefined) return `\`${value}\``;
+  if (value instanceof Promise) return 'a promise';
+  if (typeof value === 'string' && CREDENTIALS.test(value)) return 'a url with credentials';
   if (typeof value === 'object' || typeof value === 'function')
     return Array.isArray(value) ? 'an array' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
   return `\`${String(value)}\` (${typeof value})`;

@@ -287,7 +287,7 @@ export class HeldSession {
     if (!isSessionData(own)) {
       throw new SessionError(
         'ERR_SESSION_COOKIE',
-        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${typeof own}`,
+        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${Array.isArray(own) ? 'an array' : typeof own}. Keep data of your own under another name.`,
       );
     }
     this.#cookie = SessionCookie.assigned(own, this.#cookieInUse());

@@ -42,8 +42,18 @@ const RELATIVES: readonly Known[] = [
   },
   { names: ['opts', 'clear'], what: 'a Keyv', instead: "give `fromKeyv(keyv)`, from 'koa-evented-session/keyv'" },
   { names: ['clear', 'entries'], what: 'a Map or a cache', instead: 'give `new MemoryStore()`, or no `store` at all' },
+  moduleOf('redisStore', 'redisStore({ url })'),
+  moduleOf('knexStore', 'knexStore({ knex })'),
+  moduleOf('fromKeyv', 'fromKeyv(keyv)'),
+  moduleOf('fromExpressStore', 'fromExpressStore(store)'),
+  moduleOf('fromKoaSessionStore', 'fromKoaSessionStore(store)'),
+  { names: ['RedisStore'], what: 'a module', instead: 'give an instance of its `RedisStore`' },
   { names: ['default'], what: 'a module', instead: 'give its `default`' },
 ];
+
+function moduleOf(name: string, call: string): Known {
+  return { names: [name], what: `the module that \`${name}\` is of`, instead: `give \`${call}\`` };
+}
 
 const METHODS = ['get', 'set', 'destroy'] as const;
 

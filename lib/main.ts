@@ -23,6 +23,7 @@ namespace session {
 declare namespace session {
   export import Session = engine.Session;
   export import SessionTypes = engine.SessionTypes;
+  export import Application = engine.Application;
   export import SessionOptions = engine.SessionOptions;
   export import StoreOptions = engine.StoreOptions;
   export import SessionStore = engine.SessionStore;

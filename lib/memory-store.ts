@@ -1,7 +1,8 @@
-import { expected } from './expect';
+import { expected, isGiven } from './expect';
 import { isRegeneratedMarker } from './record';
 import { ONE_DAY } from './ttl';
 import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from './types';
+import { warnOfUnknown } from './unknown-options';
 
 const DEFAULT_MAX = 1_000_000;
 
@@ -55,6 +56,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number> {
 
   /** @throws TypeError where `max` is no positive safe integer. */
   constructor(options?: MemoryStoreOptions | null) {
+    if (isGiven(options)) checkOptions(options);
     const max: unknown = options?.max ?? DEFAULT_MAX;
     if (!Number.isSafeInteger(max) || Number(max) < 1) throw expected('max', 'a positive integer', max);
     this.#max = Number(max);
@@ -261,4 +263,10 @@ function compact(text: string): string {
   const copy = Buffer.from(text).toString();
   // UTF-8 has no lone surrogates.
   return copy === text ? copy : text;
+}
+
+/** @throws TypeError */
+function checkOptions(options: object): void {
+  if (typeof options !== 'object') throw expected('options', 'an object such as `{ max: 10_000 }`', options);
+  warnOfUnknown(Object.keys(options), { known: ['max'], whose: "the MemoryStore's option " });
 }

@@ -61,7 +61,10 @@ function changedValue(key: string, sides: Sides, onConflict: OnConflict): unknow
     if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== 'function') return value;
     throw new SessionError('ERR_SESSION_VALUE', 'Expected `onConflict` to return a value, got a promise');
   }
-  throw new SessionError('ERR_SESSION_CONFLICT', `Another request changed the session's \`${key}\` at the same time`);
+  throw new SessionError(
+    'ERR_SESSION_CONFLICT',
+    `Another request changed the session's \`${key}\` at the same time, and \`onConflict\` is 'throw': this change was not stored. Try again, or change it with ctx.sessionHandler.update().`,
+  );
 }
 
 /** Both sides changed the key, were it to the same value: of two that counted to one, one is lost. The hook's keys are no handler's. */

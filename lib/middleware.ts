@@ -1,10 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { ContextSession } from './context-session';
 import { resolveOptions } from './options';
+import { readSession } from './reading';
 import { matchesPath } from './session-cookie';
 import { sessionRunner } from './session-run';
 import type { Store } from './store';
-import type { ContextSessionValue, SessionHandler, SessionOptions } from './types';
+import type { ContextSessionValue, Session, SessionHandler, SessionOptions } from './types';
 
 declare module 'koa' {
   interface ExtendableContext {
@@ -30,6 +32,16 @@ declare module 'koa' {
 export interface SessionMiddleware extends Koa.Middleware {
   /** Where sessions are kept; emits `connect` and `disconnect`. */
   readonly store: Store;
+  /**
+   * The session of a request that no Koa middleware answers, such as the one that opens a WebSocket: a frozen copy, or `null`
+   * where the middleware would give a new session. Nothing is written, extended or sent, and no event is emitted. Give the
+   * option `app`, so that this works before the first request has come through the middleware.
+   *
+   * @throws {@link StoreError} by rejection, where the store fails, gives no answer in time or is away; `errorHandler` is not asked.
+   * @throws SessionError `ERR_SESSION_APP` by rejection, where the application is not known yet; `ERR_SESSION_KEYS` without `app.keys`.
+   * @throws TypeError by rejection, for what is no request of Node's.
+   */
+  read(req: IncomingMessage): Promise<Readonly<Session> | null>;
   /** Stops listening to the store, and fails the requests that wait for it. The client is yours to end. */
   close(): Promise<void>;
   /** The same, for `await using`. */
@@ -49,9 +61,11 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
   const options = resolveOptions(given);
   const { store } = options;
   store.acquire();
+  let { app } = options;
   let closed = false;
 
   const session = sessionRunner((ctx) => {
+    app ??= ctx.app;
     if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
@@ -59,13 +73,17 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
     return contextSession;
   });
 
+  function read(req: IncomingMessage): Promise<Readonly<Session> | null> {
+    return readSession(req, app, options);
+  }
+
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
     await store.release();
   }
 
-  return Object.assign(session as Koa.Middleware, { store, close, [Symbol.asyncDispose]: close });
+  return Object.assign(session as Koa.Middleware, { store, read, close, [Symbol.asyncDispose]: close });
 }
 
 /** By another session middleware, of ours or not: the first one has the request. Its accessors are not asked: that could load its session. */

@@ -1,15 +1,17 @@
 import copy = require('copy-to');
 
-import { closest, distance } from 'fastest-levenshtein';
 import type Koa from 'koa';
 import { type CookieIdStore, cookieIdStore } from './cookie-id-store';
 import { checkKey, resolveCookieOf, UNSIGNED } from './cookie-options';
 import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from './expect';
+import { adviceOn } from './foreign-options';
+import { checkOptions } from './given-options';
 import { isCarrying } from './known-clients';
 import { MemoryStore } from './memory-store';
 import type { SessionShape } from './session-shape';
-import { Store } from './store';
-import type { OnConflict, SessionIdStore, SessionOptions, SessionStore, StoreOptions } from './types';
+import { STORE_OPTIONS, Store } from './store';
+import type { OnConflict, SessionIdStore, SessionOptions, StoreOptions } from './types';
+import { warnOfUnknown } from './unknown-options';
 
 const DEFAULTS = {
   key: 'koa.sid',
@@ -21,12 +23,6 @@ const DEFAULTS = {
   onConflict: 'last-write',
 } as const satisfies SessionOptions;
 
-const STORE_OPTIONS = [
-  'prefix',
-  'ttl',
-  'reconnectTimeout',
-  'timeout',
-] as const satisfies readonly (keyof StoreOptions)[];
 const BOOLEANS = ['defer', 'rolling', 'allowEmpty', 'autoCommit'] as const;
 const FUNCTIONS = ['genSid', 'errorHandler', 'valid', 'beforeSave'] as const;
 const KNOWN: readonly string[] = [
@@ -36,6 +32,7 @@ const KNOWN: readonly string[] = [
   'store',
   'cookie',
   'sessionIdStore',
+  'app',
 ];
 
 /** The options of a middleware, complete and checked. */
@@ -51,7 +48,10 @@ type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]
 export function resolveOptions(options: SessionOptions | null | undefined) {
   checkOptions(options);
   const entries = Object.entries(options ?? {}).filter(([, value]) => isGiven(value));
-  warnOfUnknown(entries.map(([name]) => name));
+  warnOfUnknown(
+    entries.map(([name]) => name),
+    { known: KNOWN, whose: 'the option ', advice: adviceOn },
+  );
   const given = Object.fromEntries(entries) as Given;
   const { key, defer, rolling, allowEmpty, autoCommit, renew, onConflict } = copy(DEFAULTS).to<Given>({ ...given });
 
@@ -60,6 +60,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
   if (given.sessionIdStore) expectMethods('sessionIdStore', given.sessionIdStore, ['get', 'set', 'reset']);
   checkOnConflict(onConflict);
+  if (given.app) expectMethods('app', given.app, ['createContext']);
 
   const isSealed = isCarrying(given.store) && given.store.sealed === true;
   const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);
@@ -83,6 +84,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     errorHandler,
     valid,
     beforeSave,
+    app: given.app,
     /** What the sessions of a request look like, where that is not this package's way. */
     shapeOf: undefined as ((ctx: Koa.Context) => SessionShape) | undefined,
     /** Whether a session set to null takes the visitor's id back where there was no session too. */
@@ -92,24 +94,19 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   });
 }
 
-/** @throws TypeError */
-function checkOptions(options: unknown): void {
-  if (!isGiven(options)) return;
-  if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
-  if (typeof (options as Partial<SessionStore>).destroy !== 'function') return;
-  throw new TypeError('Expected `options` to be an object, got a store: give it as `session({ store })`');
-}
-
 function resolveStore(given: Given, key: string): Store {
   const client = given.store ?? new MemoryStore();
   const innermost = client instanceof Store ? client.client : client;
   if (innermost instanceof MemoryStore && process.env['NODE_ENV'] === 'production') warnOfMemoryStore();
   if (isCarrying(client) && given.prefix !== undefined) throw unusedPrefix();
-  if (!(client instanceof Store)) return new Store(client, given, given.store === undefined, key);
-  const twice = STORE_OPTIONS.filter((name) => name in given);
-  if (twice.length === 0) return client;
+  const ofStore = STORE_OPTIONS.filter((name) => name in given);
+  if (!(client instanceof Store)) {
+    const options: StoreOptions = Object.fromEntries(ofStore.map((name) => [name, given[name]]));
+    return new Store(client, options, given.store === undefined, key);
+  }
+  if (ofStore.length === 0) return client;
   throw new TypeError(
-    `Expected \`${twice.join('`, `')}\` not to be given beside a Store: give it to the Store, \`new Store(client, { ${twice.join(', ')} })\``,
+    `Expected \`${ofStore.join('`, `')}\` not to be given beside a Store: give it to the Store, \`new Store(client, { ${ofStore.join(', ')} })\``,
   );
 }
 
@@ -136,17 +133,6 @@ function resolveRenew(renew: unknown, store: Store): number | undefined {
 function checkOnConflict(onConflict: unknown): asserts onConflict is OnConflict {
   if (onConflict === 'last-write' || onConflict === 'throw' || typeof onConflict === 'function') return;
   throw expected('onConflict', "'last-write', 'throw' or a function (key, base, mine, theirs) => value", onConflict);
-}
-
-/** A warning and no error: old configurations carry leftovers. */
-function warnOfUnknown(names: readonly string[]): void {
-  for (const name of names.filter((option) => !KNOWN.includes(option))) {
-    const nearest = closest(name, KNOWN);
-    const hint = distance(name, nearest) <= 3 ? `; did you mean \`${nearest}\`?` : '';
-    process.emitWarning(`koa-evented-session does not know the option \`${name}\`${hint}`, {
-      code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION',
-    });
-  }
 }
 
 let warnedOfMemoryStore = false;

@@ -79,5 +79,8 @@ async function updateStored<T>(
 class Ended extends Error {}
 
 function gone(): SessionError {
-  return new SessionError('ERR_SESSION_GONE', 'The session has been destroyed or has expired since it was read');
+  return new SessionError(
+    'ERR_SESSION_GONE',
+    'The session has been destroyed or has expired since it was read: nothing was stored. Treat the visitor as logged out.',
+  );
 }

@@ -90,7 +90,7 @@ function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie:
     // The types of `cookies` know neither null nor the Date that a string has become.
     ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
   } catch (cause) {
-    throw cookieError(name, cause);
+    throw cookie.secure === true && !securityOf(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }
   const lines = [ctx.res.getHeader('Set-Cookie') ?? []].flat().map(String);
   return lines.findLast((line) => line.startsWith(`${name}=`)) ?? '';
@@ -99,4 +99,14 @@ function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie:
 function cookieError(name: string, cause: unknown): SessionError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new SessionError('ERR_SESSION_COOKIE', `Cannot set the session cookie \`${name}\`: ${reason}`, { cause });
+}
+
+/** The cookie is for TLS only, and this request came without. */
+export function insecure(name: string, cause?: unknown): SessionError {
+  return new SessionError(
+    'ERR_SESSION_COOKIE',
+    `Cannot set the session cookie \`${name}\`: it has \`secure: true\`, but this request came over plain HTTP. ` +
+      'Serve it over TLS; behind a proxy that ends TLS set `app.proxy = true`; for development give `secure: false`.',
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -18,10 +18,19 @@ import type { Records, TtlOfRecord } from './records';
 import { type StoreState, StoreStatus } from './store-status';
 import { ttlOf, whole } from './ttl';
 import type { CarryingStore, CompareAndSetStore, Guarantee, Session, SessionStore, StoreOptions, Ttl } from './types';
+import { warnOfUnknown } from './unknown-options';
 
 const debug = createDebug('koa-evented-session:store');
 
 const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
+
+/** The options of a Store, which are options of the middleware too. */
+export const STORE_OPTIONS = [
+  'prefix',
+  'ttl',
+  'reconnectTimeout',
+  'timeout',
+] as const satisfies readonly (keyof StoreOptions)[];
 
 interface ClosableStore extends SessionStore {
   close?(): unknown;
@@ -203,7 +212,8 @@ function recordsOf(
 }
 
 function resolveStoreOptions(options: StoreOptions) {
-  if (typeof options !== 'object') throw expected('options', 'an object', options);
+  if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
+  warnOfUnknown(Object.keys(options), { known: STORE_OPTIONS, whose: "the Store's option " });
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
     prefix?: string;
     ttl?: Ttl;

@@ -1,4 +1,5 @@
 import { SessionError } from './errors';
+import { shown } from './expect';
 import type { CookieOptions, Session, Ttl } from './types';
 
 /** What a record lives where neither the `ttl` option nor the cookie says: one day, in milliseconds. */
@@ -30,7 +31,7 @@ function untilDate(expires: NonNullable<CookieOptions['expires']>): number {
   if (!Number.isNaN(time)) return whole(time - Date.now(), '`cookie.expires`');
   throw new SessionError(
     'ERR_SESSION_TTL',
-    `Expected \`cookie.expires\` to be a Date or a date string, got \`${String(expires)}\` (${typeof expires})`,
+    `Expected \`cookie.expires\` to be a Date or a date string, got ${shown(expires)}`,
   );
 }
 
@@ -41,8 +42,5 @@ function untilDate(expires: NonNullable<CookieOptions['expires']>): number {
  */
 export function whole(ms: unknown, name: string): number {
   if (typeof ms === 'number' && Number.isFinite(ms)) return Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER);
-  throw new SessionError(
-    'ERR_SESSION_TTL',
-    `Expected ${name} to be a finite number of milliseconds, got \`${String(ms)}\` (${typeof ms})`,
-  );
+  throw new SessionError('ERR_SESSION_TTL', `Expected ${name} to be a finite number of milliseconds, got ${shown(ms)}`);
 }

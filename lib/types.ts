@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type Koa from 'koa';
 
 /**
@@ -170,6 +171,11 @@ export interface StoreOptions {
   timeout?: number | null | undefined;
 }
 
+/** A Koa application, whatever its state and context are. */
+export interface Application {
+  createContext(req: IncomingMessage, res: ServerResponse): object;
+}
+
 /** Options of the middleware. `null` and `undefined` mean "not given" everywhere, `cookie.maxAge` aside. */
 export interface SessionOptions extends StoreOptions {
   /** The cookie's name. Default: `'koa.sid'`. */
@@ -206,6 +212,11 @@ export interface SessionOptions extends StoreOptions {
   sessionIdStore?: SessionIdStore | null | undefined;
   /** What decides when two requests changed the same key of a session. Default: `'last-write'`. */
   onConflict?: OnConflict | null | undefined;
+  /**
+   * The application that uses the middleware, for `read(req)` of the middleware: it holds the keys that cookies are signed with.
+   * Default: the one that the first request comes from.
+   */
+  app?: Application | null | undefined;
 }
 
 /** Where the session of this request stands. */

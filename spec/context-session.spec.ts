@@ -123,3 +123,64 @@ describe('middleware outside of session() that writes once the session middlewar
     });
   });
 });
+
+describe('in defer mode, what is set on the promise', () => {
+  const lost = {
+    code: 'ERR_SESSION_DEFERRED',
+    message:
+      'With `defer` ctx.session is a promise, and `user` was set on that, where it is lost: `const session = await ctx.session` first, then `session.user = …`',
+  };
+
+  it.each<[string, (ctx: Koa.Context) => unknown]>([
+    ['before the session is there', (ctx) => Object.assign(ctx.session as object, { user: 'Ann' })],
+    [
+      'once it is there',
+      async (ctx) => {
+        await ctx.session;
+        Object.assign(ctx.session as object, { user: 'Ann' });
+      },
+    ],
+    [
+      'where the session is asked for again',
+      (ctx) => {
+        Object.assign(ctx.session as object, { user: 'Ann' });
+        return ctx.session;
+      },
+    ],
+  ])('is an error, since it is lost: %s', async (_when, handler) => {
+    const site = await siteWith({ store: client, defer: true }, { '/lose': handler });
+    expect((await site.visitor().get('/lose')).status).toBe(500);
+    expect(site.errors).toEqual([expect.objectContaining(lost)]);
+  });
+
+  it('loses nothing else', async () => {
+    const both = async (ctx: Koa.Context) => {
+      (await sessionOf(ctx))['item'] = 1;
+      Object.assign(ctx.session as object, { user: 'Ann' });
+    };
+    const site = await siteWith({ store: client, defer: true }, { '/both': both });
+    const visitor = site.visitor();
+    expect((await visitor.get('/both')).status).toBe(500);
+    expect((await visitor.get('/see')).json()).toEqual({ item: 1 });
+  });
+
+  it('does not take the place of the error that a handler throws', async () => {
+    const both = (ctx: Koa.Context) => {
+      Object.assign(ctx.session as object, { user: 'Ann' });
+      throw new Error('mine');
+    };
+    const site = await siteWith({ store: client, defer: true }, { '/both': both });
+    expect((await site.visitor().get('/both')).status).toBe(500);
+    expect(site.errors).toEqual([expect.objectContaining(lost), new Error('mine')]);
+  });
+});
+
+it('update() says what it needs where it is given no function', async () => {
+  const routes: Routes = {
+    '/mistaken': (ctx) => ctx.sessionHandler.update({ user: 'Ann' } as unknown as () => void).catch(String),
+  };
+  const visitor = (await siteWith({ store: client }, routes)).visitor();
+  expect((await visitor.get('/mistaken')).json()).toBe(
+    'TypeError: Expected `fn` to be a function that changes the session, got an object',
+  );
+});

@@ -5,7 +5,7 @@ import { type Browser, browser } from './helpers/http';
 import { MapClient } from './helpers/map-client';
 import { closedAfterTest, siteWith } from './helpers/open-sites';
 import { lifetime, settingCookie } from './helpers/session-cookies';
-import { openSite, type Routes, sentId, setCookieOf } from './helpers/session-site';
+import { cookieHeader, openSite, type Routes, sentId, setCookieOf } from './helpers/session-site';
 
 let store: MapClient;
 
@@ -127,14 +127,23 @@ describe('a signature by an older key', () => {
 });
 
 describe('app.keys', () => {
-  it.each<[string, unknown]>([
-    ['not set', undefined],
-    ['empty', []],
-    ['null', null],
-    ['a string, where a list of strings belongs', 'secret'],
-    ['a list with nothing in it, as a missing environment variable leaves it', [undefined]],
-    ['a list with an empty key, under which anybody can sign', ['']],
-  ])('that is %s is one clear error', async (_what, keys) => {
+  it.each<[string, unknown, string]>([
+    ['not set', undefined, 'is not set'],
+    ['empty', [], 'is empty'],
+    ['null', null, 'is not set'],
+    ['a string, where a list of strings belongs', 'hunter2', 'is a string'],
+    ['an object that cannot sign', { key: 'hunter2' }, 'is an object'],
+    [
+      'a list with nothing in it, as a missing environment variable leaves it',
+      [undefined],
+      'is an array with a key that is missing or empty, as an environment variable is that nobody has set',
+    ],
+    [
+      'a list with an empty key, under which anybody can sign',
+      ['hunter2', ''],
+      'is an array with a key that is missing or empty',
+    ],
+  ])('that is %s is one clear error', async (_what, keys, why) => {
     const { site, visitor } = await visitorWith(keys);
     for (const cookie of ['', 'koa.sid=x', 'koa.sid=x; koa.sid.sig=y']) {
       expect((await visitor.get('/put?a=1', { cookie })).status).toBe(500);
@@ -144,8 +153,10 @@ describe('app.keys', () => {
       expect(error).toBeInstanceOf(SessionError);
       expect(error).toMatchObject({
         code: 'ERR_SESSION_KEYS',
-        message: expect.stringMatching(/`app\.keys`.*signed: false/),
+        message: expect.stringMatching(/`app\.keys = \[process\.env\.SESSION_SECRET\]`.*signed: false/),
       });
+      expect(error.message).toContain(`The session cookie is signed, but \`app.keys\` ${why}`);
+      expect(error.message).not.toContain('hunter2');
     }
     expect(store.size).toBe(0);
   });
@@ -188,6 +199,23 @@ describe('a secure cookie over plain HTTP', () => {
     });
     expect(store.size).toBe(0);
     expect(site.events()).not.toContain('session:created');
+  });
+
+  it('is the same error where the cookie is to be cleared, or to be sent again', async () => {
+    const { site, visitor } = await visitorWith(['key'], { ...secure, rolling: true });
+    site.app.proxy = true;
+    const tls = { 'x-forwarded-proto': 'https' };
+    const cookie = cookieHeader(await visitor.get('/put?a=1', tls));
+    for (const path of ['/see', '/logout']) expect((await visitor.get(path, { cookie })).status).toBe(500);
+    expect(site.errors).toHaveLength(2);
+    for (const error of site.errors) {
+      expect(error).toMatchObject({
+        code: 'ERR_SESSION_COOKIE',
+        docs: 'docs/errors.md#err_session_cookie',
+        message: expect.stringMatching(/plain HTTP.*`app\.proxy = true`.*`secure: false`/),
+        cause: new Error('Cannot send secure cookie over unencrypted connection'),
+      });
+    }
   });
 
   it('does no harm to visitors who have no session', async () => {

@@ -151,7 +151,7 @@ describe('an ill-typed attribute is a TypeError at set-up that says attribute, e
   });
 });
 
-describe('an attribute whose name is in the wrong case', () => {
+describe('an attribute whose name is misspelt', () => {
   let warnings: jest.SpyInstance;
 
   beforeEach(() => {
@@ -164,8 +164,11 @@ describe('an attribute whose name is in the wrong case', () => {
     ['SameSite', 'sameSite'],
     ['httponly', 'httpOnly'],
     ['Secure', 'secure'],
-    ['Max-Age', undefined],
+    ['Max-Age', 'maxAge'],
+    ['expire', 'expires'],
+    ['domian', 'domain'],
     ['banner', undefined],
+    ['constructor', undefined],
   ])('is warned of; others may be for cookies of another make: %s', (name, meant) => {
     set({ cookie: { [name]: true } });
     expect(warnings.mock.calls).toEqual(
@@ -184,6 +187,54 @@ describe('an attribute whose name is in the wrong case', () => {
     const visitor = (await siteWith({ cookie: () => ({ samesite: 'none' }) as CookieOptions })).visitor();
     for (let request = 0; request < 3; request += 1) await visitor.get('/see');
     expect(warnings).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('cookie options that do not belong there, or not together', () => {
+  let warnings: jest.SpyInstance;
+
+  beforeEach(() => {
+    warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  });
+  afterEach(() => warnings.mockRestore());
+
+  it.each([
+    ['name', 'give the name of the cookie as `key`, beside `cookie`'],
+    ['secret', 'set `app.keys = [secret]`'],
+    ['ttl', 'give `ttl` beside `cookie`, or `cookie.maxAge`'],
+  ])('are warned of, with where they belong: %s', (name, advice) => {
+    set({ cookie: { [name]: 'x' } });
+    expect(warnings.mock.calls).toEqual([
+      [`koa-evented-session does not know \`cookie.${name}\`; ${advice}`, expect.anything()],
+    ]);
+  });
+
+  it.each<[CookieOptions, string]>([
+    [{ sameSite: 'none', secure: false }, "sameSite: 'none'"],
+    [{ sameSite: 'None' as 'none', secure: false }, "sameSite: 'none'"],
+    [{ partitioned: true, secure: false }, 'partitioned: true'],
+  ])('are warned of where browsers would drop the cookie: %p', (cookie, why) => {
+    set({ cookie });
+    expect(warnings.mock.calls).toEqual([
+      [
+        `Browsers drop a cookie with \`${why}\` that is not secure: give \`cookie: { secure: true }\`, or leave \`secure\` out`,
+        { code: 'KOA_EVENTED_SESSION_INSECURE_COOKIE' },
+      ],
+    ]);
+  });
+
+  it('are fine where the connection decides', () => {
+    set({ cookie: { sameSite: 'none' } });
+    set({ cookie: { sameSite: 'none', secure: true } });
+    set({ cookie: { sameSite: 'lax', secure: false } });
+    expect(warnings).not.toHaveBeenCalled();
+  });
+
+  it('are warned of once, also where a function returns them for each request', async () => {
+    const cookie = () => ({ sameSite: 'none', secure: false, ttl: 5 }) as CookieOptions;
+    const visitor = (await siteWith({ cookie })).visitor();
+    for (let request = 0; request < 3; request += 1) await visitor.get('/see');
+    expect(warnings).toHaveBeenCalledTimes(2);
   });
 });
 

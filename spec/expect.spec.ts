@@ -25,6 +25,9 @@ describe('what an ill-typed option is answered with', () => {
     [Object.create(null), 'an object'],
     [[1], 'an array'],
     [() => 1, 'a function'],
+    [Promise.resolve(1), 'a promise'],
+    ['redis://:hunter2@localhost', 'a url with credentials'],
+    ['https://example.com/@me', '`https://example.com/@me` (string)'],
   ])('names the option, what was expected and what was got: %p', (got, shown) => {
     const error = expected('ttl', 'a number', got);
     expect(error).toBeInstanceOf(TypeError);

@@ -1,8 +1,13 @@
 import koaRedis from 'koa-redis';
+import * as expressModule from '../lib/express';
 import { type ExpressStoreLike, fromExpressStore } from '../lib/express';
+import * as keyvModule from '../lib/keyv';
 import { fromKeyv, type KeyvLike } from '../lib/keyv';
+import * as knexModule from '../lib/knex';
+import * as koaSessionModule from '../lib/koa-session-store';
 import { fromKoaSessionStore, type KoaSessionStoreLike } from '../lib/koa-session-store';
 import session, { MemoryStore, type SessionStore, Store } from '../lib/main';
+import * as redisModule from '../lib/redis';
 import { redisStore } from '../lib/redis';
 import type { RedisClient } from '../lib/stores/redis-driver';
 import * as compiled from './fixtures/compiled-client';
@@ -67,6 +72,21 @@ const given: [kind: string, client: unknown, what: string, instead: string][] = 
   ['a Map', new Map(), 'a Map or a cache', inMemory],
   ['a promise', Promise.resolve(plain), 'a promise', '`await` it first'],
   ['a module with a default export', { default: plain }, 'a module', 'give its `default`'],
+  ['connect-redis, the module', interop('connect-redis'), 'a module', 'give an instance of its `RedisStore`'],
+  ...(
+    [
+      ['redis', redisModule, 'redisStore', 'redisStore({ url })'],
+      ['knex', knexModule, 'knexStore', 'knexStore({ knex })'],
+      ['keyv', keyvModule, 'fromKeyv', 'fromKeyv(keyv)'],
+      ['express', expressModule, 'fromExpressStore', 'fromExpressStore(store)'],
+      ['koa-session-store', koaSessionModule, 'fromKoaSessionStore', 'fromKoaSessionStore(store)'],
+    ] as const
+  ).map(([path, module, name, call]): (typeof given)[number] => [
+    `koa-evented-session/${path}, the module`,
+    module,
+    `the module that \`${name}\` is of`,
+    `give \`${call}\``,
+  ]),
 ];
 
 describe('Given as a store, it is a TypeError at set-up that says what to give:', () => {

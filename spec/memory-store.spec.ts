@@ -523,6 +523,21 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
+    it.each([5, 'five', true])('is given in an object, and not as %p', (options) => {
+      expect(() => new MemoryStore(options as unknown as object)).toThrow(
+        /^Expected `options` to be an object such as `\{ max: 10_000 \}`, got /,
+      );
+    });
+
+    it('is the one option: another is warned of', () => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+      new MemoryStore({ maxx: 5 } as object);
+      expect(warn.mock.calls.map(([message]) => message)).toEqual([
+        "koa-evented-session does not know the MemoryStore's option `maxx`; did you mean `max`?",
+      ]);
+      warn.mockRestore();
+    });
+
     it.each([undefined, null, {}, { max: undefined }, { max: null }, { max: Number.MAX_SAFE_INTEGER }])(
       'may be left out: %p',
       (options) => {

@@ -268,6 +268,15 @@ describe('an option that nobody knows', () => {
     expect(warnings.mock.calls).toEqual([[expect.stringMatching(/`somethingElse`$/), { code: expect.any(String) }]]);
   });
 
+  it('is warned of in a Store too, once, and not in one that gets what is the middleware’s', () => {
+    const store = new Store(new MapClient(), { prefx: 'a:' } as object);
+    set({ store, rolling: true });
+    set({ store: new MapClient(), rolling: true, prefix: 'b:' });
+    expect(warnings.mock.calls.map(([message]) => message)).toEqual([
+      "koa-evented-session does not know the Store's option `prefx`; did you mean `prefix`?",
+    ]);
+  });
+
   it('does not find what every object has', () => {
     set({ constructor: 1, toString: 2 });
     expect(warnings).toHaveBeenCalledTimes(2);

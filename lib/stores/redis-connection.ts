@@ -63,7 +63,7 @@ interface IoRedisConstructor {
 
 /** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
 export function openRedis(options: RedisConnectionOptions): RedisConnection {
-  if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
+  checkOptions(options);
   if ('serialize' in options || 'unserialize' in options) {
     throw new TypeError(
       'Expected `serialize` and `unserialize` not to be given: records are JSON, which this store compares and merges',
@@ -76,6 +76,25 @@ export function openRedis(options: RedisConnectionOptions): RedisConnection {
     password: others.password ?? auth_pass ?? pass,
   });
   return isGiven(client) ? connectionOf(client, duplicate === true, rest) : newConnection(rest);
+}
+
+/** @throws TypeError */
+function checkOptions(options: unknown): void {
+  const isUrl = options instanceof URL || (typeof options === 'string' && options.includes('://'));
+  if (isUrl) throw new TypeError('Expected `options` to be an object, got a url: give `redisStore({ url })`');
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw expected('options', 'an object', options);
+  }
+  if (isIoRedis(options) || isNodeRedis(options)) {
+    throw new TypeError('Expected `options` to be an object of options, got a client: give `redisStore({ client })`');
+  }
+  const { isRedisCluster, nodes, client } = options as RedisConnectionOptions;
+  if (isRedisCluster && !isGiven(client) && !(Array.isArray(nodes) && nodes.length > 0)) {
+    throw expected('nodes', 'a list of one node at least, since `isRedisCluster` is true', nodes);
+  }
+  if (isGiven(nodes) && !isRedisCluster) {
+    throw expected('isRedisCluster', '`true`, since `nodes` are given: they are those of a Cluster', isRedisCluster);
+  }
 }
 
 function newConnection({
@@ -152,6 +171,8 @@ function requireIoRedis(): IoRedisConstructor {
   try {
     return require('ioredis') as IoRedisConstructor;
   } catch (cause) {
+    // One that is there and fails has reasons of its own.
+    if ((cause as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw cause;
     throw new TypeError(
       'redisStore() needs ioredis to connect: run `npm install ioredis`, or give it a `client` of yours.',
       { cause },

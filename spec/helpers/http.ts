@@ -1,10 +1,11 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { CookieJar } from 'tough-cookie';
 
 export interface Served {
   readonly url: string;
   readonly port: number;
+  readonly server: Server;
   close(): Promise<void>;
 }
 
@@ -36,6 +37,7 @@ export async function serve(app: { callback(): RequestListener }): Promise<Serve
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    server,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Store } from '../../lib/main';
 import { type RedisConnectionOptions, RedisStore, redisStore } from '../../lib/redis';
@@ -161,6 +162,36 @@ describe('redisStore', () => {
     );
   });
 
+  it.each<[string, unknown]>([
+    ['a url', 'redis://:hunter2@localhost'],
+    ['a URL', new URL('redis://:hunter2@localhost')],
+  ])('says what to give in place of %s, and shows no password', (_what, url) => {
+    const open = () => redisStore(url as RedisConnectionOptions);
+    expect(open).toThrow(new TypeError('Expected `options` to be an object, got a url: give `redisStore({ url })`'));
+  });
+
+  it.each(drivers)('says how to give a client: $name', async (driver) => {
+    const client = driver.open({ host: '127.0.0.1', port: redis.port });
+    expect(() => redisStore(client as unknown as RedisConnectionOptions)).toThrow(
+      new TypeError('Expected `options` to be an object of options, got a client: give `redisStore({ client })`'),
+    );
+    await driver.end(client);
+  });
+
+  it.each([undefined, null, [], 'localhost:7000'])('says that a Cluster needs nodes, and not %p', (nodes) => {
+    expect(() => redisStore({ isRedisCluster: true, nodes: nodes as [] })).toThrow(
+      /^Expected `nodes` to be a list of one node at least, since `isRedisCluster` is true, got /,
+    );
+  });
+
+  it('does not take nodes for a single server', () => {
+    expect(() => redisStore({ nodes: [7000] })).toThrow(
+      new TypeError(
+        'Expected `isRedisCluster` to be `true`, since `nodes` are given: they are those of a Cluster, got `undefined`',
+      ),
+    );
+  });
+
   it('says what to do where ioredis is not installed, and needs it for nothing but to connect', async () => {
     const { folder, remove } = await installed();
     const script = `
@@ -172,6 +203,13 @@ describe('redisStore', () => {
     await program.says(/got undefined/);
     expect(program.output).toMatch(/^TypeError: redisStore\(\) needs ioredis to connect: run `npm install ioredis`/);
     await program.end();
+
+    // One that is there and cannot be loaded says itself why.
+    await mkdir(join(folder, 'node_modules/ioredis'));
+    await writeFile(join(folder, 'node_modules/ioredis/index.js'), "throw new Error('not on this Node');");
+    const again = await startNode(['-e', script]);
+    await again.says(/^Error: not on this Node$/m);
+    await again.end();
     await remove();
   });
 });

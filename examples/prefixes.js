@@ -1,0 +1,36 @@
+// Two businesses share one Redis, and one connection to it: each has its own prefix for the keys, and its own cookie.
+//
+// Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/prefixes.js   (needs `npm install ioredis`)
+// See:  curl -c jar -b jar http://localhost:3000 and http://localhost:3001 count apart. redis-cli --scan --pattern '*:sess:*'
+//       shows whose session is whose.
+const Koa = require('koa');
+const session = require('koa-evented-session');
+const { redisStore } = require('koa-evented-session/redis');
+
+const store = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6379' });
+
+/** @param {string} business */
+function siteOf(business) {
+  const app = new Koa();
+  // A secret of its own, so that a cookie of one business is worth nothing to the other.
+  app.keys = [process.env[`${business.toUpperCase()}_SECRET`] || `a secret of the ${business} for development only`];
+  // No prefix begins with another. The names of the cookies differ since browsers share cookies between the ports of a host.
+  app.use(session({ store, prefix: `${business}:sess:`, key: `${business}.sid` }));
+  app.use((ctx) => {
+    const visitor = /** @type {{ views?: number }} */ (ctx.session);
+    visitor.views = (visitor.views ?? 0) + 1;
+    ctx.body = `${business}: ${visitor.views}\n`;
+  });
+  return app;
+}
+
+/** @param {string} business @param {number} port */
+function open(business, port) {
+  const server = siteOf(business).listen(port, () => {
+    const address = server.address();
+    console.log(`${business} http://localhost:${address && typeof address === 'object' ? address.port : ''}`);
+  });
+}
+
+open('shop', Number(process.env['PORT'] || 3000));
+open('blog', Number(process.env['BLOG_PORT'] || 3001));

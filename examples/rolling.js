@@ -1,0 +1,33 @@
+// Sessions end after half an hour without a request, and after twelve hours in any case.
+//
+// Run:  npm run build && IDLE_SECONDS=5 LIFE_SECONDS=20 node examples/rolling.js
+// See:  curl -i -c jar -b jar http://localhost:3000 tells the same time as long as you ask every 5 seconds, and sends the cookie
+//       again although nothing has changed; after 20 seconds there is a new session even so.
+const Koa = require('koa');
+const session = require('koa-evented-session');
+
+const idle = Number(process.env['IDLE_SECONDS'] || 30 * 60) * 1000;
+const life = Number(process.env['LIFE_SECONDS'] || 12 * 60 * 60) * 1000;
+
+const app = new Koa();
+app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+
+app.use(
+  session({
+    // Each request gives record and cookie their full time again. With `renew: true` only those in the second half of it do.
+    rolling: true,
+    cookie: { maxAge: idle },
+    valid: (_ctx, visitor) => Number(visitor['since']) + life > Date.now(),
+  }),
+);
+
+app.use((ctx) => {
+  const visitor = /** @type {{ since?: number }} */ (ctx.session);
+  visitor.since ??= Date.now();
+  ctx.body = `here since ${new Date(visitor.since).toISOString()}\n`;
+});
+
+const server = app.listen(Number(process.env['PORT'] || 3000), () => {
+  const address = server.address();
+  console.log(`http://localhost:${address && typeof address === 'object' ? address.port : ''}`);
+});

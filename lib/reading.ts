@@ -1,0 +1,66 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type Koa from 'koa';
+import { SessionError } from './errors';
+import { expected } from './expect';
+import type { ResolvedOptions } from './options';
+import { type SessionData, stringify } from './record';
+import { matchesPath, SessionCookie } from './session-cookie';
+import { isSessionId } from './session-id';
+import { hasExpired } from './ttl';
+import type { Application, Session } from './types';
+
+/**
+ * The session of a request without a response: what the middleware would find, and `null` where it would make a new one. Nothing
+ * is written or sent; what `valid` refuses ends with the next request that the middleware has.
+ */
+export async function readSession(
+  req: IncomingMessage,
+  app: Application | undefined,
+  options: ResolvedOptions,
+): Promise<Readonly<Session> | null> {
+  expectRequest(req);
+  // The response is there for what hooks may read of a context; it has no connection.
+  const ctx = known(app).createContext(req, new ServerResponse(req)) as Koa.Context;
+  if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return null;
+  const sid = await options.idStore.get.call(ctx);
+  return isSessionId(sid) ? readRecord(ctx, sid, options) : null;
+}
+
+async function readRecord(ctx: Koa.Context, sid: string, options: ResolvedOptions): Promise<Readonly<Session> | null> {
+  const { cookieOf, store, valid } = options;
+  const loaded = await store.records.load(store.keyOf(sid), store.newBudget(), false);
+  if (loaded.found !== 'session') return null;
+  store.records.release(loaded);
+  const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
+  if (hasExpired(cookie) || (loaded.ttl !== undefined && loaded.ttl <= 0)) return null;
+  // A client may hand out the very object that it keeps, and the hook may change what it is given.
+  const session: Session = { ...structuredClone(loaded.data), cookie };
+  if (valid !== undefined && !(await valid(ctx, session))) return null;
+  return frozen({ ...session, cookie: cookie.attributes() });
+}
+
+/** Frozen, so that nobody takes it for a session that is saved: a copy, since what `valid` has put there may be in use elsewhere. */
+function frozen(session: SessionData): Readonly<Session> {
+  const text = stringify(() => session);
+  return JSON.parse(text, (_key, value: unknown) => Object.freeze(value)) as Session;
+}
+
+/** @throws SessionError `ERR_SESSION_APP` */
+function known(app: Application | undefined): Application {
+  if (app !== undefined) return app;
+  throw new SessionError(
+    'ERR_SESSION_APP',
+    'sessions.read() needs the application, for the keys of its cookies, and no request has come through the middleware yet. ' +
+      'Give the option `app`: `session({ app })`.',
+  );
+}
+
+/** @throws TypeError */
+function expectRequest(req: unknown): void {
+  const { headers, url, req: inner } = Object(req) as Partial<Record<string, unknown>>;
+  const isRequest = typeof headers === 'object' && typeof url === 'string' && headers !== null;
+  if (isRequest && inner === undefined) return;
+  const problem = expected('req', 'a request of Node (http.IncomingMessage)', req);
+  if (isRequest) problem.message += ' of Koa: give `ctx.req`, or use `ctx.session`';
+  throw problem;
+}

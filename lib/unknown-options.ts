@@ -1,0 +1,31 @@
+import { closest, distance } from 'fastest-levenshtein';
+
+/** The options of something, for whoever is told that another one is none of them. */
+export interface KnownOptions {
+  known: readonly string[];
+  /** Whose options they are, as in `the option `. */
+  whose?: string;
+  /** What stands before a name, as in `cookie.`. */
+  path?: string;
+  /** What to do about an option that is known elsewhere. */
+  advice?(name: string): string | undefined;
+}
+
+/** A warning and no error: old configurations carry leftovers. */
+export function warnOfUnknown(names: readonly string[], options: KnownOptions): void {
+  const { known, whose = '', path = '', advice } = options;
+  for (const name of names.filter((option) => !known.includes(option))) {
+    const nearest = nearestOf(name, known);
+    const hint = advice?.(name) ?? (nearest && `did you mean \`${path}${nearest}\`?`);
+    process.emitWarning(`koa-evented-session does not know ${whose}\`${path}${name}\`${hint ? `; ${hint}` : ''}`, {
+      code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION',
+    });
+  }
+}
+
+/** The option that was meant, where it differs in case, or in no more than every third letter. */
+export function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const lower = known.map((it) => it.toLowerCase());
+  const nearest = closest(name.toLowerCase(), lower);
+  return distance(name.toLowerCase(), nearest) <= name.length / 3 ? known[lower.indexOf(nearest)] : undefined;
+}
