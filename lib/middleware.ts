@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { ContextSession } from './context-session';
 import { resolveOptions } from './options';
 import { matchesPath } from './session-cookie';
