@@ -1,5 +1,6 @@
+import type Koa = require('koa');
+
 import { format } from 'node:util';
-import type Koa from 'koa';
 import type { Headers } from './cookie-id-store';
 
 type Current = ReturnType<Koa.Context['res']['getHeaders']>;

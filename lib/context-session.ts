@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { SessionError } from './errors';
 import { expected } from './expect';
 import type { Stored } from './held-session';

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { SessionError } from './errors';
 import { SessionCookie } from './session-cookie';
 import { insecure, SetCookie, securityOf } from './set-cookie';

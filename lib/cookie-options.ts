@@ -1,6 +1,6 @@
+import type Koa = require('koa');
 import copy = require('copy-to');
 
-import type Koa from 'koa';
 import { COOKIE_ATTRIBUTES, wrongAttribute } from './cookie-attributes';
 import type { CookieOf } from './cookie-id-store';
 import { expected } from './expect';

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import * as compat from './compat/koa-session/middleware';
 import * as types from './compat/koa-session/types';
 

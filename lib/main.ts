@@ -21,6 +21,7 @@ namespace session {
 
 /** Its types; aliases of the engine's, so that augmenting `Session` here augments the one that `ctx.session` has. */
 declare namespace session {
+  export { session as default };
   export import Session = engine.Session;
   export import SessionTypes = engine.SessionTypes;
   export import Application = engine.Application;

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type Koa from 'koa';
+
+import type Koa = require('koa');
+
 import { ContextSession } from './context-session';
 import { resolveOptions } from './options';
 import { readSession } from './reading';

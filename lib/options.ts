@@ -1,6 +1,6 @@
+import type Koa = require('koa');
 import copy = require('copy-to');
 
-import type Koa from 'koa';
 import { type CookieIdStore, cookieIdStore } from './cookie-id-store';
 import { checkKey, resolveCookieOf, UNSIGNED } from './cookie-options';
 import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from './expect';

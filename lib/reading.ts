@@ -1,5 +1,6 @@
+import type Koa = require('koa');
+
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type Koa from 'koa';
 import { SessionError } from './errors';
 import { expected } from './expect';
 import type { ResolvedOptions } from './options';

@@ -1,4 +1,4 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
 
 /** The session of one request, as far as its way through the middleware goes. Promises only where there is something to wait for. */
 export interface RunningSession {

@@ -1,5 +1,6 @@
+import type Koa = require('koa');
+
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type Koa from 'koa';
 import type { Budget } from './budget';
 import { carryHeaders, carryWhatSets, withdrawHeaders } from './carried-headers';
 import type { Headers } from './cookie-id-store';

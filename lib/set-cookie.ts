@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { SessionError } from './errors';
 import { ONE_DAY } from './ttl';
 import type { CookieOptions } from './types';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type Koa from 'koa';
+
+import type Koa = require('koa');
 
 /**
  * Attributes of the session cookie, as the `cookies` package names them.
@@ -56,7 +57,11 @@ export interface Session {
 export interface SessionTypes {}
 
 /** What reading `ctx.session` gives: `null` once destroyed; in defer mode a promise. */
-export type ContextSessionValue = SessionTypes extends { defer: true } ? Promise<Session | null> : Session | null;
+export type ContextSessionValue = (SessionTypes extends { defer: true } ? Promise<Session | null> : Session | null) &
+  DeclaredElsewhere;
+
+/** Where another package declares `ctx.session` too, as what `@types/koa-redis` depends on does, ours has to fit it. */
+type DeclaredElsewhere = Koa.BaseContext extends { session: infer Value } ? Value : unknown;
 
 /** What a client's method may answer: a value, a promise, a thunk `(callback) => void` or a generator. */
 export type Answer<T> =

@@ -1,4 +1,4 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
 
 /** Attributes of the session cookie, as the `cookies` package names them. */
 export type CookieAttributes = NonNullable<Parameters<Koa.Context['cookies']['set']>[2]>;

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { ContextSession, type ResolvedOptions, type RunningSession } from '../../index';
 import { showSession } from './shown-session';
 

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import {
   type CookieOptions,
   MemoryStore,

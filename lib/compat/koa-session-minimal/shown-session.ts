@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import type { ContextSession } from '../../index';
 import { type Data, fromEngine, toEngine } from './data';
 

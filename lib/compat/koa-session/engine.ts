@@ -1,5 +1,6 @@
+import type Koa = require('koa');
+
 import { randomUUID } from 'node:crypto';
-import type Koa from 'koa';
 import { type ResolvedOptions, resolveOptions, type Session, type SessionShape, Store } from '../../index';
 import { cookieClient } from './cookie-client';
 import { inCookie, outsideCookie } from './ids';

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { forbidSharing, type SessionIdStore } from '../../index';
 import type { SessionOptions } from './types';
 

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { type ResolvedOptions, sessionRunner } from '../../index';
 import { engineOptions } from './engine';
 import { checkStore, resolveArguments, resolveOptions } from './options';

@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../../index';
 import type { CreateSessionOptions, SessionOptions, SessionRecord } from './types';
 

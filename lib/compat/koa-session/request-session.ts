@@ -1,6 +1,7 @@
+import type Koa = require('koa');
+
 import { randomUUID } from 'node:crypto';
 import { types } from 'node:util';
-import type Koa from 'koa';
 import {
   ContextSession,
   type ResolvedOptions,

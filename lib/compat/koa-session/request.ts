@@ -1,5 +1,6 @@
+import type Koa = require('koa');
+
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type Koa from 'koa';
 import type { ExternalStore, SessionOptions } from './types';
 
 /** What a store is told of the request that asks. */

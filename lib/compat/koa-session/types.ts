@@ -1,4 +1,4 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
 
 /** What stands in a store under a session's key, or in the cookie: the session's data, and what koa-session notes of its time. */
 export interface SessionRecord {

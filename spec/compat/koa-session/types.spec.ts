@@ -60,7 +60,9 @@ const consumer = `
 describe('The types of koa-evented-session/koa-session', () => {
   it('take what those of koa-session take', () => {
     // The types as they are built: those of lib bring the main entry point's ctx.session along.
-    expect(problemsIn('consumer.ts', consumer, '', { noPropertyAccessFromIndexSignature: false, paths: {} })).toEqual([]);
+    expect(problemsIn('consumer.ts', consumer, '', { noPropertyAccessFromIndexSignature: false, paths: {} })).toEqual(
+      [],
+    );
   });
 
   it('are there for CommonJS too', () => {

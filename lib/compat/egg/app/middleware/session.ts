@@ -1,4 +1,5 @@
-import type Koa from 'koa';
+import type Koa = require('koa');
+
 import { createSession } from '../../../koa-session/middleware';
 import type { EggApplication, EggSessionConfig } from '../../egg-application';
 
