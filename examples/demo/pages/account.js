@@ -46,7 +46,7 @@ ${sessions.map(
     tag !== own &&
     html`<form method="post" action="/${business.name}/sessions/end">
     <input type="hidden" name="tag" value="${tag}">
-    <button class="quiet" aria-label="End session ${tag}">End it</button>
+    <button class="quiet" aria-label="End session ${tag}">End</button>
   </form>`
   }
 </li>`,

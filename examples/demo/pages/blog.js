@@ -25,7 +25,7 @@ ${Object.entries(business.things).map(
         ? html`<p class="kept">Kept for later</p>`
         : html`<form method="post" action="/blog/add">
       <input type="hidden" name="id" value="${id}">
-      <button class="quiet" aria-label="Keep “${title}” for later">Keep for later</button>
+      <button class="quiet" aria-label="Keep for later: ${title}">Keep for later</button>
     </form>`
     }
     <small>${minutes} minutes</small>
@@ -53,7 +53,7 @@ ${kept.map(
   (id) => html`<li><a href="#post-${id}">${things[id]?.title}</a>
   <form method="post" action="/blog/remove">
     <input type="hidden" name="id" value="${id}">
-    <button class="quiet" aria-label="Take “${things[id]?.title}” off the list">Remove</button>
+    <button class="quiet" aria-label="Remove ${things[id]?.title}">Remove</button>
   </form></li>`,
 )}
 </ul>`;

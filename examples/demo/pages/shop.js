@@ -48,14 +48,14 @@ function cart({ things }, picked) {
   const cost = (/** @type {string} */ id) => things[id]?.price ?? 0;
   const total = lines.reduce((sum, [id, count]) => sum + cost(id) * count, 0);
   return html`<table class="cart">
-<thead><tr><th scope="col">Tea</th><th scope="col">Count</th><th scope="col">Price</th><th><span class="hidden">Put back</span></th></tr></thead>
+<thead><tr><th scope="col">Tea</th><th scope="col">Count</th><th scope="col">Price</th><th><span class="hidden">Change</span></th></tr></thead>
 <tbody>
 ${lines.map(
   ([id, count]) => html`<tr>
   <th scope="row">${things[id]?.title}</th><td>${count}</td><td>${price(cost(id) * count)}</td>
   <td><form method="post" action="/shop/remove">
     <input type="hidden" name="id" value="${id}">
-    <button class="quiet" aria-label="Put one ${things[id]?.title} back">Less</button>
+    <button class="quiet" aria-label="Less ${things[id]?.title}">Less</button>
   </form></td>
 </tr>`,
 )}
