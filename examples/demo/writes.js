@@ -46,9 +46,11 @@ function writesRoutes(router, { business }) {
 
   router.post('/writes/:number', async (ctx) => {
     const visitor = visitorOf(ctx.session);
+    const number = Number(ctx.params['number']);
+    if (!(number >= 1 && number <= FIRED) || visitor['updated'] === undefined) ctx.throw(404);
     // Each has read the session by now, and none has written it yet.
     await pause(20 + Math.random() * 60);
-    visitor[`write${Number(ctx.params['number'])}`] = true;
+    visitor[`write${number}`] = true;
     visitor['naive'] += 1;
     await ctx.sessionHandler.update((stored) => {
       stored['updated'] = Number(stored['updated']) + 1;

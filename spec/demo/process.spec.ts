@@ -86,6 +86,7 @@ describe('the process of the demo', () => {
     expect((await visitor.get('/nowhere')).status).toBe(404);
     expect((await visitor.post('/shop/login', `user=${'a'.repeat(20_000)}`, form)).status).toBe(413);
     expect((await visitor.post('/shop/login', { user: 'Ann' })).status).toBe(415);
+    expect((await visitor.post('/shop/writes/1')).status).toBe(404);
     await visitor.post('/shop/add', 'id=constructor', form);
     await visitor.post('/shop/remove', 'id=__proto__', form);
     expect(await page()).toContain('Nothing yet');
@@ -150,6 +151,7 @@ describe('the process of the demo', () => {
     async (where) => {
       if (where === 'in Redis') await startOnRedis();
       else await start();
+      await visitor.post('/shop/writes');
       const { messages, ended } = await watch(demo.url);
       await until(() => messages.length > 0);
       expect(await demo.end('SIGTERM')).toBe(0);
@@ -157,9 +159,11 @@ describe('the process of the demo', () => {
     },
   );
 
-  it('ends by itself while the store has been taken away', async () => {
-    await start();
+  it.each(['in memory', 'in Redis'])('ends by itself while the store has been taken away, %s', async (where) => {
+    if (where === 'in Redis') await startOnRedis();
+    else await start();
     await visitor.post('/panel/outage', 'seconds=6&path=/', form);
+    expect(await page()).toContain('The store is away.');
     expect(await demo.end('SIGINT')).toBe(0);
   });
 

@@ -28,7 +28,7 @@ ${Object.entries(business.things).map(
       <button class="quiet" aria-label="Keep for later: ${title}">Keep for later</button>
     </form>`
     }
-    <small>${minutes} minutes</small>
+    <small>${minutes} minutes to read</small>
   </div>
 </article>`,
 )}

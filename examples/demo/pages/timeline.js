@@ -4,6 +4,8 @@ const { clock } = require('./words');
 
 const WIDTH = 600;
 const HEIGHT = 40;
+/** Width of the shortest request: most are shorter than what can be seen. */
+const LEAST = 4;
 /** Rows of requests in a lane, and what each takes of its height. */
 const ROWS = 6;
 const ROW = 5;
@@ -65,9 +67,8 @@ function lane({ timeline: { changes, requests }, now }, who) {
 function rect(now, from, to, y, height, name) {
   const x = (time = now) => Math.max(0, WIDTH * (1 - (now - time) / SPAN));
   if (x(to) <= 0) return undefined;
-  // Most requests are shorter than what can be seen.
-  const width = Math.max(2.5, x(to) - x(from));
-  return html`<rect class="${name}" x="${Math.min(x(from), WIDTH - 2.5).toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${height}"/>`;
+  const width = Math.max(LEAST, x(to) - x(from));
+  return html`<rect class="${name}" x="${Math.min(x(from), WIDTH - LEAST).toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${height}"/>`;
 }
 
 /** What the businesses heard, in words. @param {View} view */

@@ -38,8 +38,10 @@ class MemoryClient extends EventEmitter {
 
   /** @param {string} key @param {string} record @param {number} ttl */
   create(key, record, ttl) {
-    const revision = this.#reach().create(key, record, ttl);
+    const memory = this.#reach();
+    const revision = memory.create(key, record, ttl);
     this.#keys.add(key);
+    if (this.#keys.size > 2 * memory.size + 100) this.#forgetExpired(memory);
     return revision;
   }
 
@@ -51,7 +53,7 @@ class MemoryClient extends EventEmitter {
   /** The keys that start with `prefix`. @param {string} prefix */
   async keys(prefix) {
     const memory = this.#reach();
-    for (const key of this.#keys) if (!memory.load(key)) this.#keys.delete(key);
+    this.#forgetExpired(memory);
     return [...this.#keys].filter((key) => key.startsWith(prefix));
   }
 
@@ -67,6 +69,11 @@ class MemoryClient extends EventEmitter {
 
   async close() {
     this.#memory.close();
+  }
+
+  /** @param {MemoryStore} memory */
+  #forgetExpired(memory) {
+    for (const key of this.#keys) if (!memory.load(key)) this.#keys.delete(key);
   }
 
   #reach() {
