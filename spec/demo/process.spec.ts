@@ -155,7 +155,7 @@ describe('the process of the demo', () => {
       const { messages, ended } = await watch(demo.url);
       await until(() => messages.length > 0);
       expect(await demo.end('SIGTERM')).toBe(0);
-      await ended;
+      expect(await ended).toBe(true);
     },
   );
 
@@ -207,6 +207,7 @@ async function watch(url: string, cookie = '') {
     request.once('response', resolve).once('error', reject);
   });
   response.setEncoding('utf8').on('data', (text: string) => text.startsWith('data:') && messages.push(text));
-  const ended = new Promise<void>((resolve) => response.once('close', resolve));
+  /** Whether it came to its end, and was not cut off. */
+  const ended = new Promise<boolean>((resolve) => response.once('close', () => resolve(response.complete)));
   return { messages, headers: response.headers, ended, close: () => request.destroy() };
 }
