@@ -26,6 +26,8 @@ class Viewers {
     this.#viewers.set(stream, { own: String(ctx.query['own'] ?? '').slice(0, 6), sent: '' });
     stream.once('close', () => this.#leave(stream));
     ctx.type = 'text/event-stream';
+    // Kept alive for another request, the connection would hold a server that is to end.
+    ctx.set('Connection', 'close');
     ctx.body = stream;
     stream.write('retry: 2000\n\n');
     this.#timer ??= setInterval(() => this.#look(), INTERVAL);

@@ -152,10 +152,11 @@ describe('the process of the demo', () => {
       if (where === 'in Redis') await startOnRedis();
       else await start();
       await visitor.post('/shop/writes');
-      const { messages, ended } = await watch(demo.url);
+      const { messages, ended, headers } = await watch(demo.url);
       await until(() => messages.length > 0);
       expect(await demo.end('SIGTERM')).toBe(0);
       expect(await ended).toBe(true);
+      expect(headers.connection).toBe('close');
     },
   );
 
