@@ -16,6 +16,9 @@ const places = [
   '/opt/homebrew/opt/postgresql*/bin',
 ];
 
+/** What else a program is called, by Fedora and by Ubuntu. @type {Record<string, string[]>} */
+const otherNames = { chromium: ['chromium-browser'] };
+
 /**
  * The path of a program, on the PATH or where packages put it; `undefined` where it is not installed.
  *
@@ -24,7 +27,9 @@ const places = [
  */
 function findProgram(name) {
   const path = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
-  return [...path, ...places.flatMap(folders)].map((folder) => join(folder, name)).find(isProgram);
+  const everywhere = [...path, ...places.flatMap(folders)];
+  const names = [name, ...(otherNames[name] ?? [])];
+  return names.flatMap((each) => everywhere.map((folder) => join(folder, each))).find(isProgram);
 }
 
 /**

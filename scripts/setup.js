@@ -23,6 +23,12 @@ const needs = [
     packages: { apt: 'postgresql', dnf: 'postgresql-server', apk: 'postgresql', brew: 'postgresql' },
     neededBy: 'specs of the SQL store',
   },
+  {
+    what: 'Chromium',
+    binary: 'chromium',
+    packages: { apt: 'chromium', dnf: 'chromium', apk: 'chromium', brew: 'chromium' },
+    neededBy: 'specs of the demo',
+  },
 ];
 
 // In the order they are looked for; brew last, as it also lives next to the others.

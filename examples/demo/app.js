@@ -1,95 +1,108 @@
 const { Router } = require('@koa/router');
 const Koa = require('koa');
-const session = require('koa-evented-session');
+const mount = require('koa-mount');
+const { assets } = require('./assets');
+const { openBusiness } = require('./business');
+const { businesses } = require('./businesses');
 const { readForm } = require('./form');
-const { failurePage, homePage } = require('./pages');
+const { Outage } = require('./outage');
+const { homePage } = require('./pages/home');
+const { messagePage } = require('./pages/message');
+const { panelOf } = require('./pages/panel');
+const { Panel } = require('./panel');
+const { refuseOtherSites, secureHeaders } = require('./security');
+const { Timeline } = require('./timeline');
+const { goTo } = require('./visitor');
+const { Viewers } = require('./viewers');
 
-/** @typedef {{ user?: string, count?: number }} Visitor */
+/** Seconds for which the store may be taken away: one that requests outwait, and one that they do not. */
+const OUTAGES = ['2', '6'];
 
 /**
- * A business with a login and a counter.
+ * Two businesses on one store, and a panel that looks into it.
  *
- * @param {{ name: string, store: session.SessionStore, secret: string }} business
+ * @param {{ client: import('./sessions-list').Client, secret: string }} settings
  */
-function createApp({ name, store, secret }) {
+function createApp({ client, secret }) {
   const app = new Koa();
   app.keys = [secret];
+  app.on('error', (error) => {
+    // Whoever watched the panel has gone on to another page.
+    if (!['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code)) app.onerror(error);
+  });
+  // Whoever comes with a session that is not in the store is told so.
+  app.on('session:missed', ({ ctx }) => {
+    ctx.state.hasEnded = true;
+  });
 
-  const sessions = session({ store, key: `${name}.sid`, prefix: `${name}:sess:` });
-  sessions.store.on('disconnect', () => console.log(`${name}: heard disconnect; requests wait for the store`));
-  sessions.store.on('connect', () => console.log(`${name}: heard connect; sessions are at hand`));
+  const timeline = new Timeline();
+  const outage = new Outage(client, () => {
+    // No visitor has this id; the store is asked all the same.
+    for (const { name, sessions } of open) {
+      timeline
+        .follow(
+          name,
+          () => sessions.store.get('nobody'),
+          () => true,
+        )
+        .catch(() => undefined);
+    }
+  });
+  const panel = new Panel({ businesses, client, timeline, outage });
+  const viewers = new Viewers(panel);
+  const open = businesses.map((business) => openBusiness(business, { client, timeline, panel }));
 
-  app.use(answerFailures(name));
-  app.use(sessions);
-  app.use(routes(name));
-  return { app, sessions };
+  app.use(secureHeaders);
+  app.use(explainErrors);
+  app.use(refuseOtherSites);
+  app.use(assets);
+  app.use(routes({ panel, viewers, outage }));
+  for (const business of open) app.use(mount(`/${business.name}`, business.app));
+
+  /** Fails the requests that wait for the store, and ends what else holds the process. */
+  async function close() {
+    outage.close();
+    await Promise.all(open.map(({ sessions }) => sessions.close()));
+  }
+  return { app, close, viewers };
 }
 
-/** @param {string} name */
-function routes(name) {
+/**
+ * What comes before all sessions: it is there while the store is away, and holds none of them open.
+ *
+ * @param {{ panel: Panel, viewers: Viewers, outage: Outage }} parts
+ */
+function routes({ panel, viewers, outage }) {
   const router = new Router();
-
-  router.get('/', (ctx) => {
-    const { user, count = 0 } = /** @type {Visitor} */ (ctx.session);
-    // The page is one visitor's own: after the logout not even the back button shows it.
-    ctx.set('Cache-Control', 'no-store');
-    ctx.body = homePage({ name, user, count });
+  router.get('/', async (ctx) => {
+    ctx.body = homePage({ panel: panelOf(await panel.look(), { own: '', path: '/' }) });
   });
-
-  router.post('/login', async (ctx) => {
+  router.get('/panel/events', (ctx) => viewers.serve(ctx));
+  router.post('/panel/outage', async (ctx) => {
     const form = await readForm(ctx);
-    const user = (form.get('user') ?? '').trim().slice(0, 40);
-    if (user) {
-      // Whoever knew the session id before the login must not share what comes after it.
-      await ctx.regenerateSession();
-      ctx.session = { user, count: 0 };
-    }
-    goHome(ctx);
+    const seconds = form.get('seconds') ?? '';
+    if (OUTAGES.includes(seconds)) outage.begin(Number(seconds) * 1000);
+    const path = form.get('path') ?? '';
+    goTo(ctx, ['/', '/shop/', '/blog/'].includes(path) ? `${path}#panel` : '/#panel');
   });
-
-  router.post('/count', async (ctx) => {
-    // update() sees what is stored by then, so that two quick clicks count twice.
-    const counted = ctx.sessionHandler.update((stored) => {
-      const visitor = /** @type {Visitor} */ (stored);
-      if (visitor.user) visitor.count = (visitor.count ?? 0) + 1;
-    });
-    await counted.catch((error) => {
-      // Logged out in another tab meanwhile: the home page will say so.
-      if (error.code !== 'ERR_SESSION_GONE') throw error;
-    });
-    goHome(ctx);
-  });
-
-  router.post('/logout', (ctx) => {
-    ctx.session = null;
-    goHome(ctx);
-  });
-
   return router.routes();
 }
 
-/** @param {Koa.Context} ctx */
-function goHome(ctx) {
-  ctx.redirect('/');
-  ctx.status = 303;
-}
-
-/**
- * @param {string} name
- * @returns {Koa.Middleware}
- */
-function answerFailures(name) {
-  return async (ctx, next) => {
-    try {
-      await next();
-    } catch (error) {
-      if (!(error instanceof session.StoreError)) throw error;
-      console.error(`${name}: ${error.code}: ${error.message}`);
-      ctx.status = 503;
-      ctx.set('Retry-After', '5');
-      ctx.body = failurePage(name);
-    }
-  };
+/** @param {Koa.Context} ctx @param {Koa.Next} next */
+async function explainErrors(ctx, next) {
+  try {
+    await next();
+    if (ctx.status === 404 && !ctx.body) ctx.throw(404, 'there is no such page');
+  } catch (error) {
+    const {
+      status = 500,
+      expose,
+      message,
+    } = /** @type {{ status?: number, expose?: boolean, message: string }} */ (error);
+    if (status >= 500) ctx.app.emit('error', error, ctx);
+    ctx.status = status;
+    ctx.body = messagePage(expose ? message : 'something went wrong here');
+  }
 }
 
 module.exports = { createApp };

@@ -1,47 +1,41 @@
-// Two businesses, a shop and a blog, with their sessions in one store. Settings: PORT, BLOG_PORT, REDIS_URL, SESSION_SECRET.
+// Two businesses, a shop and a blog, with their sessions in one store. Settings: PORT, HOST, REDIS_URL, SESSION_SECRET.
 const { randomBytes } = require('node:crypto');
 const { createServer } = require('node:http');
-const { MemoryStore } = require('koa-evented-session');
-const redisStore = require('koa-redis');
 const { createApp } = require('./app');
+const { MemoryClient } = require('./stores/memory');
+const { RedisClient } = require('./stores/redis');
 
-const { PORT, BLOG_PORT, REDIS_URL, SESSION_SECRET } = process.env;
-const port = Number(PORT || 3000);
+const { PORT, HOST, REDIS_URL, SESSION_SECRET } = process.env;
 
-const redis = REDIS_URL ? redisStore({ url: REDIS_URL }) : undefined;
-const store = redis ?? new MemoryStore();
-const secret = SESSION_SECRET || randomBytes(32).toString('hex');
+// This machine alone: whoever reaches the demo may take its store away.
+const host = HOST || 'localhost';
+const client = REDIS_URL ? new RedisClient(REDIS_URL) : new MemoryClient();
+const { app, viewers, close } = createApp({ client, secret: SESSION_SECRET || randomBytes(32).toString('hex') });
 
-console.log(redis ? 'sessions are kept in Redis' : 'sessions are kept in memory; set REDIS_URL to keep them in Redis');
+console.log(`sessions are kept ${client.where}${REDIS_URL ? '' : '; set REDIS_URL to keep them in Redis'}`);
 if (!SESSION_SECRET) console.log('SESSION_SECRET is not set: a random one is used, and a restart logs everybody out');
 
-// A prefix each keeps their records apart, and a cookie name each their cookies: browsers share cookies between ports.
-const businesses = [
-  { ...createApp({ name: 'shop', store, secret }), name: 'shop', port },
-  { ...createApp({ name: 'blog', store, secret }), name: 'blog', port: Number(BLOG_PORT || (port && port + 1)) },
-];
-
-const servers = businesses.map((business) => {
-  const server = createServer(business.app.callback());
-  server.listen(business.port, () => {
-    const address = server.address();
-    console.log(`${business.name}: http://localhost:${address && typeof address === 'object' ? address.port : ''}`);
-  });
-  return server;
+const server = createServer(app.callback());
+server.on('error', (error) => {
+  console.error(`cannot listen: ${error.message}; set PORT to a free port`);
+  process.exit(1);
+});
+server.listen(Number(PORT || 3000), host, () => {
+  const address = server.address();
+  console.log(
+    `http://${host.includes(':') ? `[${host}]` : host}:${address && typeof address === 'object' ? address.port : ''}`,
+  );
 });
 
 /** Ends what holds the process: first the requests, then the sessions, then the client, which is ours to end. */
 async function shutDown() {
   console.log('shutting down');
-  const impatient = setTimeout(() => {
-    for (const server of servers) server.closeAllConnections();
-  }, 5000);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  clearTimeout(impatient);
-  await Promise.all(businesses.map(({ sessions }) => sessions.close()));
-  // With Redis gone, QUIT would wait for it to come back.
-  if (redis?.connected) await redis.quit();
-  else redis?.client.disconnect();
+  viewers.close();
+  const patience = setTimeout(() => server.closeAllConnections(), 5000);
+  await new Promise((resolve) => server.close(resolve));
+  clearTimeout(patience);
+  await close();
+  await client.close();
 }
 
 process.once('SIGTERM', shutDown).once('SIGINT', shutDown);

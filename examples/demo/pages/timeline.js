@@ -1,0 +1,95 @@
+const { html } = require('../html');
+const { SPAN } = require('../timeline');
+const { clock } = require('./words');
+
+const WIDTH = 600;
+const HEIGHT = 40;
+/** Width of the shortest request: most are shorter than what can be seen. */
+const LEAST = 4;
+/** Rows of requests in a lane, and what each takes of its height. */
+const ROWS = 6;
+const ROW = 5;
+/** Height tells the states apart, not colour alone. */
+const BANDS = { available: 3, pending: HEIGHT / 2, unavailable: HEIGHT, closed: HEIGHT };
+
+/** The first two are events; that requests wait no longer is a `status`. */
+const WORDS = { available: 'connect', pending: 'disconnect', unavailable: 'unavailable', closed: 'closed' };
+const NOW = {
+  available: 'The store is there.',
+  pending: 'The store is away. Requests wait for it.',
+  unavailable: 'The store is away. Requests fail at once.',
+  closed: 'The demo is ending.',
+};
+
+/** @typedef {import('../panel').View} View */
+
+/** The store of late, as each business heard it, and of the requests. @param {View} view */
+function timeline(view) {
+  const { state, now, awayUntil } = view;
+  const seconds = awayUntil && Math.max(0, Math.ceil((awayUntil - now) / 1000));
+  return html`<section aria-labelledby="timeline-title" class="timeline">
+<h3 id="timeline-title">The last ${SPAN / 1000} seconds</h3>
+<p class="state ${state}"><strong>${NOW[state]}</strong> ${seconds !== undefined && html`<span>Back in ${seconds} s.</span>`}</p>
+${/** @type {const} */ (['shop', 'blog']).map((who) => lane(view, who))}
+<p class="axis" aria-hidden="true"><span>${SPAN / 1000} s ago</span><span>now</span></p>
+<ul class="key" aria-label="Key">
+  <li class="pending">store away, requests wait</li>
+  <li class="unavailable">requests fail</li>
+  <li class="ok">a request</li>
+  <li class="failed">a failed one</li>
+</ul>
+${heard(view)}
+</section>`;
+}
+
+/** @param {View} view @param {'shop' | 'blog'} who */
+function lane({ timeline: { changes, requests }, now }, who) {
+  const own = changes.filter((change) => change.who === who);
+  const bands = own.map(({ at, state }, index) =>
+    rect(now, at, own[index + 1]?.at ?? now, HEIGHT - BANDS[state], BANDS[state], state),
+  );
+  const asked = requests.filter((request) => request.who === who);
+  const ticks = asked.map(({ start, end, ok }, index) =>
+    rect(now, start, end ?? now, 2 + (index % ROWS) * ROW, ROW - 2, end === undefined ? 'open' : ok ? 'ok' : 'failed'),
+  );
+  return html`<div class="lane ${who}"><span>${who}</span>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="What the ${who} has seen: ${asked.length} requests, ${asked.filter(({ ok }) => !ok).length} failed">${bands}${ticks}</svg></div>`;
+}
+
+/**
+ * @param {number} now
+ * @param {number} from
+ * @param {number} to
+ * @param {number} y
+ * @param {number} height
+ * @param {string} name
+ */
+function rect(now, from, to, y, height, name) {
+  const x = (time = now) => Math.max(0, WIDTH * (1 - (now - time) / SPAN));
+  if (x(to) <= 0) return undefined;
+  const width = Math.max(LEAST, x(to) - x(from));
+  return html`<rect class="${name}" x="${Math.min(x(from), WIDTH - LEAST).toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${height}"/>`;
+}
+
+/** What the businesses heard, in words. @param {View} view */
+function heard({ timeline: { changes } }) {
+  /** @type {{ at: number, state: import('../timeline').State, who: string[] }[]} */
+  const lines = [];
+  for (const { at, state, who } of changes.filter(({ isFirst }) => !isFirst)) {
+    const last = lines.at(-1);
+    if (last?.state === state) last.who.push(who);
+    else lines.push({ at, state, who: [who] });
+  }
+  if (lines.length === 0) return html`<p class="empty">No disconnect so far.</p>`;
+  return html`<ol class="heard" aria-label="What the businesses heard of the store, the latest first">
+${lines
+  .slice(-5)
+  .reverse()
+  .map(
+    ({ at, state, who }) =>
+      html`<li class="${state}"><time>${clock(at)}</time> <strong>${WORDS[state]}</strong> <span>${who.join(' and ')}</span></li>`,
+  )}
+</ol>`;
+}
+
+module.exports = { timeline };

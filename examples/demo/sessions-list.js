@@ -1,0 +1,72 @@
+const { createHash } = require('node:crypto');
+
+/** @typedef {import('./businesses').Business} Business */
+/** @typedef {InstanceType<typeof import('./stores/memory').MemoryClient> | InstanceType<typeof import('./stores/redis').RedisClient>} Client */
+
+/**
+ * What pages show of a session.
+ *
+ * @typedef {object} Listed
+ * @property {string} sid a secret: who has it, has the session
+ * @property {string} tag what is shown in its place
+ * @property {string | undefined} user
+ * @property {string | undefined} device
+ * @property {number} since when it began
+ * @property {number} left milliseconds until it ends
+ * @property {number} bytes
+ */
+
+/** What is shown of a session id, from which nobody gets back to it. @param {string | undefined} sid */
+function tagOf(sid) {
+  return sid ? createHash('sha256').update(sid).digest('hex').slice(0, 6) : '';
+}
+
+/**
+ * The sessions under a business' prefix, the latest first. An application of many users would keep an index instead.
+ *
+ * @param {Client} client
+ * @param {string} prefix
+ */
+async function listSessions(client, prefix) {
+  const keys = await client.keys(prefix);
+  const listed = await Promise.all(keys.map((key) => look(client, key, prefix)));
+  return listed.filter((session) => session !== undefined).sort((a, b) => b.since - a.since);
+}
+
+/**
+ * @param {Client} client
+ * @param {string} key
+ * @param {string} prefix
+ * @returns {Promise<Listed | undefined>}
+ */
+async function look(client, key, prefix) {
+  const found = await client.load(key, { ttl: true });
+  const session = found && asObject(found.record);
+  // It has ended meanwhile, or was regenerated: then the text `null` stays for a minute.
+  if (!session) return undefined;
+  const sid = key.slice(prefix.length);
+  return {
+    sid,
+    tag: tagOf(sid),
+    user: session['user'],
+    device: session['device'],
+    since: session['since'] ?? Date.now(),
+    left: found.ttl ?? 0,
+    bytes: Buffer.byteLength(found.record),
+  };
+}
+
+/**
+ * @param {string} record
+ * @returns {Record<string, any> | undefined}
+ */
+function asObject(record) {
+  try {
+    const value = JSON.parse(record);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+module.exports = { listSessions, tagOf };

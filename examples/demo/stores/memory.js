@@ -1,0 +1,85 @@
+const { EventEmitter } = require('node:events');
+const { MemoryStore } = require('koa-evented-session');
+
+/** Sessions in memory that can go away and come back, as a database does. */
+class MemoryClient extends EventEmitter {
+  where = 'in memory';
+  connected = true;
+  #memory = new MemoryStore();
+  /** @type {Set<string>} */
+  #keys = new Set();
+
+  /** @param {string} key */
+  get(key) {
+    return this.#reach().get(key);
+  }
+
+  /** @param {string} key @param {import('koa-evented-session').Session} session @param {number} ttl */
+  set(key, session, ttl) {
+    this.#reach().set(key, session, ttl);
+    this.#keys.add(key);
+  }
+
+  /** @param {string} key */
+  destroy(key) {
+    this.#reach().destroy(key);
+    this.#keys.delete(key);
+  }
+
+  /** @param {string} key @param {number} ttl */
+  touch(key, ttl) {
+    return this.#reach().touch(key, ttl);
+  }
+
+  /** @param {string} key @param {{ ttl?: boolean }} [options] */
+  load(key, options) {
+    return this.#reach().load(key, options);
+  }
+
+  /** @param {string} key @param {string} record @param {number} ttl */
+  create(key, record, ttl) {
+    const memory = this.#reach();
+    const revision = memory.create(key, record, ttl);
+    this.#keys.add(key);
+    if (this.#keys.size > 2 * memory.size + 100) this.#forgetExpired(memory);
+    return revision;
+  }
+
+  /** @param {string} key @param {string} record @param {number} ttl @param {number} expected */
+  swap(key, record, ttl, expected) {
+    return this.#reach().swap(key, record, ttl, expected);
+  }
+
+  /** The keys that start with `prefix`. @param {string} prefix */
+  async keys(prefix) {
+    const memory = this.#reach();
+    this.#forgetExpired(memory);
+    return [...this.#keys].filter((key) => key.startsWith(prefix));
+  }
+
+  disconnect() {
+    this.connected = false;
+    this.emit('disconnect');
+  }
+
+  connect() {
+    this.connected = true;
+    this.emit('connect');
+  }
+
+  async close() {
+    this.#memory.close();
+  }
+
+  /** @param {MemoryStore} memory */
+  #forgetExpired(memory) {
+    for (const key of this.#keys) if (!memory.load(key)) this.#keys.delete(key);
+  }
+
+  #reach() {
+    if (!this.connected) throw new Error('the store is away');
+    return this.#memory;
+  }
+}
+
+module.exports = { MemoryClient };

@@ -1,0 +1,70 @@
+/** Milliseconds that are looked back on. */
+const SPAN = 40_000;
+
+/** @typedef {'available' | 'pending' | 'unavailable' | 'closed'} State */
+/** @typedef {{ who: string, at: number, state: State, isFirst?: boolean }} Change */
+/** @typedef {{ who: string, start: number, end: number | undefined, ok: boolean }} Request */
+
+/** What became of the store, as each business heard it, and of the requests meanwhile. */
+class Timeline {
+  /** @type {Change[]} */
+  changes = [];
+  /** @type {Request[]} */
+  requests = [];
+
+  /**
+   * Notes each change of a Store. It tells when the connection is lost and back; that it has waited long enough it does not.
+   *
+   * @param {string} who
+   * @param {import('koa-evented-session').Store} store
+   * @param {number} reconnectTimeout milliseconds
+   */
+  watch(who, store, reconnectTimeout) {
+    const note = () => this.#note({ who, at: Date.now(), state: store.status });
+    store.on('connect', note);
+    store.on('disconnect', () => {
+      note();
+      setTimeout(() => store.status === 'unavailable' && note(), reconnectTimeout + 10).unref();
+    });
+    this.changes.push({ who, at: Date.now(), state: store.status, isFirst: true });
+  }
+
+  /**
+   * Follows a request to its end.
+   *
+   * @template T
+   * @param {string} who
+   * @param {() => Promise<T>} request
+   * @param {(answer: T) => boolean} isOk
+   */
+  async follow(who, request, isOk) {
+    /** @type {Request} */
+    const followed = { who, start: Date.now(), end: undefined, ok: true };
+    this.#forget();
+    this.requests.push(followed);
+    try {
+      const answer = await request();
+      followed.ok = isOk(answer);
+    } catch (error) {
+      followed.ok = false;
+      throw error;
+    } finally {
+      followed.end = Date.now();
+    }
+  }
+
+  /** @param {Change} change */
+  #note(change) {
+    const last = this.changes.findLast(({ who }) => who === change.who);
+    if (last?.state !== change.state) this.changes.push(change);
+    // Enough to know where each business stood when the span began.
+    this.changes = this.changes.slice(-100);
+  }
+
+  #forget() {
+    const begin = Date.now() - SPAN;
+    this.requests = this.requests.filter(({ end }) => end === undefined || end > begin).slice(-500);
+  }
+}
+
+module.exports = { SPAN, Timeline };

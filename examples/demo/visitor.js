@@ -1,0 +1,44 @@
+/**
+ * What a session of the demo holds.
+ *
+ * @typedef {object} Visitor
+ * @property {string} [user]
+ * @property {string} [device]
+ * @property {number} [since]
+ * @property {Record<string, number>} [cart]
+ * @property {Record<string, number>} [saved]
+ * @property {import('./writes').Outcome} [writes]
+ */
+
+/** @param {unknown} session @returns {Visitor & Record<string, any>} */
+function visitorOf(session) {
+  return /** @type {Visitor & Record<string, any>} */ (session);
+}
+
+/**
+ * Changes the visitor's session in one step: `change` sees what other requests have stored meanwhile.
+ *
+ * @param {import('koa').Context} ctx
+ * @param {(visitor: Visitor & Record<string, any>) => void} change
+ */
+async function updateVisitor(ctx, change) {
+  try {
+    await ctx.sessionHandler.update((session) => change(visitorOf(session)));
+  } catch (error) {
+    // Logged out in another tab meanwhile: the page that follows says so.
+    if (/** @type {{ code?: string }} */ (error).code !== 'ERR_SESSION_GONE') throw error;
+  }
+}
+
+/**
+ * Sends the browser to a page, which it asks for with GET.
+ *
+ * @param {import('koa').Context} ctx
+ * @param {string} path
+ */
+function goTo(ctx, path) {
+  ctx.redirect(path);
+  ctx.status = 303;
+}
+
+module.exports = { goTo, updateVisitor, visitorOf };

@@ -1,0 +1,167 @@
+import type { Page } from 'playwright-core';
+import { type Chromium, picture, startChromium } from '../helpers/chromium';
+import { type Demo, logIn, rowsOf, startDemo } from '../helpers/demo';
+import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+jest.setTimeout(30_000);
+
+let chromium: Chromium;
+
+beforeAll(async () => {
+  chromium = await startChromium();
+});
+afterEach(() => chromium.forget());
+afterAll(() => chromium.close());
+
+/** What the panel says that the businesses heard, the latest first. */
+async function heard(page: Page): Promise<string[]> {
+  const lines = await page.locator('.heard li').allInnerTexts();
+  return lines.map((line) => line.replace(/\s+/g, ' ').replace(/^\d\d:\d\d:\d\d /, ''));
+}
+
+/** As the button does, without waiting for the page. */
+function takeAway(page: Page, { url }: Demo, seconds: number) {
+  return page.request.post(`${url}/panel/outage`, { form: { seconds, path: '/' }, maxRedirects: 0 });
+}
+
+describe('a store that is taken away, in memory', () => {
+  let demo: Demo;
+  let page: Page;
+
+  beforeEach(async () => {
+    demo = await startDemo();
+    page = await chromium.open();
+    await page.goto(`${demo.url}/shop/`);
+    await logIn(page, 'Ann');
+  });
+  afterEach(() => demo.end());
+
+  it('for six seconds lets requests wait, then fail, and then go on as before', async () => {
+    const cookies = await page.context().cookies();
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'For 6 seconds' }).click();
+    const visit = await page.context().newPage();
+    const visiting = visit.goto(`${demo.url}/shop/`);
+    await page.getByText('Requests wait for it.', { exact: false }).first().waitFor();
+
+    const response = await visiting;
+    expect([response?.status(), response?.headers()['retry-after']]).toEqual([503, '5']);
+    expect(await visit.getByText('you have not been logged out').isVisible()).toBe(true);
+    await page.locator('.state', { hasText: 'Requests fail at once. Back in' }).waitFor();
+    expect(await page.getByRole('status').textContent()).toBe('The store is away. Requests fail at once.');
+    expect(await page.locator('.stale').innerText()).toContain('As last seen at');
+    expect((await rowsOf(page, 'shop')).map(({ who }) => who)).toEqual(['Ann']);
+    await picture(page, 'outage');
+
+    await page.locator('.state', { hasText: 'The store is there.' }).waitFor();
+    expect(await page.getByRole('status').textContent()).toBe('The store is back.');
+    expect(await heard(page)).toEqual([
+      'connect shop and blog',
+      'unavailable shop and blog',
+      'disconnect shop and blog',
+    ]);
+    for (const what of ['pending', 'unavailable', 'failed', 'ok']) {
+      expect([what, await page.locator(`.lane.shop rect.${what}`).count()]).not.toEqual([what, 0]);
+    }
+    await visit.getByRole('link', { name: 'Try again' }).click();
+    await visit.getByRole('heading', { name: 'Hello, Ann' }).waitFor();
+    const values = (all: typeof cookies) => all.map(({ name, value }) => [name, value]).sort();
+    expect(values(await page.context().cookies())).toEqual(values(cookies));
+  });
+
+  it('for two seconds lets requests wait, and none fail', async () => {
+    const begin = Date.now();
+    await takeAway(page, demo, 2);
+    const responses = await Promise.all(
+      ['Assam', 'Hibiscus'].map((tea) =>
+        page.request.post(`${demo.url}/shop/add`, { form: { id: tea.toLowerCase() } }),
+      ),
+    );
+    expect(responses.map((response) => response.status())).toEqual([200, 200]);
+    expect(Date.now() - begin).toBeGreaterThanOrEqual(1900);
+    await page.goto(`${demo.url}/shop/`);
+    expect(await page.getByRole('rowheader').allInnerTexts()).toEqual(['Assam', 'Hibiscus', 'Total']);
+    expect(await heard(page)).toEqual(['connect shop and blog', 'disconnect shop and blog']);
+    await until(async () => (await page.locator('.lane rect.ok').count()) > 4);
+    expect(await page.locator('.lane rect.failed').count()).toBe(0);
+  });
+
+  it('is not taken away twice at once, nor for as long as somebody likes', async () => {
+    await takeAway(page, demo, 60);
+    expect((await page.request.get(`${demo.url}/shop/`)).status()).toBe(200);
+    await Promise.all([takeAway(page, demo, 2), takeAway(page, demo, 6)]);
+    expect((await page.request.get(`${demo.url}/shop/`)).status()).toBe(200);
+    await page.goto(demo.url);
+    expect(await heard(page)).toEqual(['connect shop and blog', 'disconnect shop and blog']);
+  });
+});
+
+describe('two processes of the demo on one Redis', () => {
+  let redis: RedisServer;
+  let one: Demo;
+  let other: Demo;
+  let page: Page;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    [one, other] = await Promise.all([startDemo({ REDIS_URL: redis.url }), startDemo({ REDIS_URL: redis.url })]);
+  });
+  beforeEach(async () => {
+    page = await chromium.open();
+  });
+  afterAll(async () => {
+    await Promise.all([one?.end(), other?.end()]);
+    await redis.stop();
+  });
+
+  it('share who is logged in, what is in the cart, and the logout', async () => {
+    await page.goto(`${one.url}/shop/`);
+    await logIn(page, 'Ann');
+    const sencha = { form: { id: 'sencha' } };
+    await Promise.all(
+      [one, other, one, other, one, other].map(({ url }) => page.request.post(`${url}/shop/add`, sencha)),
+    );
+    await page.goto(`${other.url}/shop/`);
+    expect(await page.getByRole('heading', { name: 'Hello, Ann' }).isVisible()).toBe(true);
+    expect(await page.getByRole('row', { name: 'Sencha 6' }).isVisible()).toBe(true);
+    expect(await page.getByText(`Kept in Redis, process ${other.pid}`).isVisible()).toBe(true);
+    const [row] = await rowsOf(page, 'shop');
+    expect(row).toMatchObject({ who: 'Ann', isOwn: true });
+
+    await page.getByRole('button', { name: 'Log out', exact: true }).click();
+    await page.goto(`${one.url}/shop/`);
+    expect(await page.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
+    expect(await rowsOf(page, 'shop')).toEqual([]);
+  });
+
+  it('list what is under their prefixes, and nothing else that is in Redis', async () => {
+    await redis.command(`SET other:sess:1 '${JSON.stringify({ user: 'Zoe' })}'`);
+    await redis.command('SET blog:sess:junk nonsense');
+    await page.goto(`${one.url}/blog/`);
+    await logIn(page, 'Bea');
+    expect((await rowsOf(page, 'blog')).map(({ who }) => who)).toEqual(['Bea']);
+    expect(await page.content()).not.toContain('Zoe');
+  });
+
+  it('lose the store each for itself', async () => {
+    await page.goto(`${one.url}/blog/`);
+    await logIn(page, 'Cleo');
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'For 6 seconds' }).click();
+    await page.locator('.state', { hasText: 'Requests wait for it.' }).waitFor();
+    const [here, there] = await Promise.all([one, other].map(({ url }) => page.request.get(`${url}/blog/`)));
+    expect([here?.status(), there?.status()]).toEqual([503, 200]);
+    await page.locator('.state', { hasText: 'The store is there.' }).waitFor();
+    expect(await heard(page)).toEqual([
+      'connect shop and blog',
+      'unavailable shop and blog',
+      'disconnect shop and blog',
+      'connect shop and blog',
+    ]);
+    await page.reload();
+    expect(await page.getByRole('heading', { name: 'Hello, Cleo' }).isVisible()).toBe(true);
+    await page.goto(`${other.url}/blog/`);
+    expect(await heard(page)).toEqual(['connect shop and blog']);
+  });
+});

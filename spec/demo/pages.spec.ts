@@ -1,0 +1,173 @@
+import type { Page } from 'playwright-core';
+import { barriers, type Chromium, picture, startChromium } from '../helpers/chromium';
+import { type Demo, logIn, startDemo } from '../helpers/demo';
+
+jest.setTimeout(30_000);
+
+describe('pages of the demo', () => {
+  let chromium: Chromium;
+  let demo: Demo;
+
+  beforeAll(async () => {
+    [chromium, demo] = await Promise.all([startChromium(), startDemo()]);
+  });
+  afterEach(async () => {
+    const complaints = chromium.complaints();
+    await chromium.forget();
+    expect(complaints).toEqual([]);
+  });
+  afterAll(async () => {
+    await chromium.close();
+    await demo.end();
+  });
+
+  /** With all that a page can have on it. */
+  async function fill(page: Page, business: 'shop' | 'blog') {
+    await page.goto(`${demo.url}/${business}/`);
+    for (const button of business === 'shop' ? ['Add Sencha', 'Add Hibiscus'] : ['Keep for later: Gone is gone']) {
+      await page.getByRole('button', { name: button }).click();
+    }
+    await logIn(page, 'Ann');
+    await page.getByRole('button', { name: 'Fire 24 writes' }).click();
+    await page.getByText('24 fired, 24 kept').waitFor();
+    await page.getByText('live', { exact: true }).waitFor();
+  }
+
+  it.each(['light', 'dark'] as const)('have no barriers that axe knows, in %s colours', async (colorScheme) => {
+    const page = await chromium.open({ colorScheme, reducedMotion: 'reduce' });
+    await page.goto(demo.url);
+    expect(await barriers(page)).toEqual([]);
+    await picture(page, `overview-${colorScheme}`);
+    for (const business of ['shop', 'blog'] as const) {
+      await page.goto(`${demo.url}/${business}/`);
+      expect(await barriers(page)).toEqual([]);
+      await fill(page, business);
+      expect(await barriers(page)).toEqual([]);
+      await picture(page, `${business}-${colorScheme}`);
+    }
+    await page.request.post(`${demo.url}/shop/logout`);
+    const [paper, ink] = await page.evaluate<[string, string]>(
+      `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]`,
+    );
+    expect(brightness(paper) > brightness(ink)).toBe(colorScheme === 'light');
+    expect(await page.evaluate(`getComputedStyle(document.querySelector('.bar rect')).transitionDuration`)).toBe('0s');
+  });
+
+  it('are read on a phone without scrolling sideways', async () => {
+    const page = await chromium.open({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+    const width = () => page.evaluate('document.documentElement.scrollWidth');
+    await page.goto(demo.url);
+    expect(await width()).toBe(360);
+    await picture(page, 'overview-phone');
+    for (const business of ['shop', 'blog'] as const) {
+      await fill(page, business);
+      expect(await width()).toBe(360);
+      await picture(page, `${business}-phone`);
+    }
+    await page.request.post(`${demo.url}/shop/login`, { form: { user: 'W'.repeat(40) } });
+    await page.goto(`${demo.url}/shop/`);
+    expect(await page.getByText('W'.repeat(40)).first().isVisible()).toBe(true);
+    expect(await width()).toBe(360);
+    await page.getByRole('link', { name: 'Panel', exact: true }).tap();
+    await page.waitForURL(/#panel$/);
+  });
+
+  it('are used by keyboard alone, and show where the focus is', async () => {
+    const page = await chromium.open();
+    await page.goto(`${demo.url}/shop/`);
+    const focused = () =>
+      page.evaluate<{ name: string; outline: string; top: number }>(`(() => {
+        const { activeElement: it } = document;
+        return { name: it === document.body ? 'page' : it.ariaLabel ?? (it.id || it.textContent.trim()), outline: getComputedStyle(it).outlineStyle, top: it.getBoundingClientRect().top };
+      })()`);
+    /** Presses Tab until this has the focus; whatever had it on the way has shown it. */
+    const tabTo = async (name: string) => {
+      for (let tabs = 0; tabs < 40; tabs += 1) {
+        await page.keyboard.press('Tab');
+        const now = await focused();
+        // From the last element it goes back to the page as a whole.
+        if (now.name === 'page') continue;
+        expect([now.name, now.outline]).toEqual([now.name, 'solid']);
+        if (now.name.startsWith(name)) return now;
+      }
+      throw new Error(`Tab never came to ${name}`);
+    };
+
+    expect((await tabTo('Skip to the content')).top).toBeGreaterThanOrEqual(0);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/#main$/);
+    await tabTo('Add Assam');
+    await page.keyboard.press('Enter');
+    await page.getByRole('row', { name: 'Assam 1' }).waitFor();
+    await page.goto(`${demo.url}/shop/`);
+    await tabTo('user');
+    await page.keyboard.type('Kay');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Hello, Kay' }).waitFor();
+    await tabTo('Skip to the live panel');
+    await page.keyboard.press('Enter');
+    await tabTo('Fire 24 writes');
+    await page.keyboard.press('Enter');
+    await page.getByText('24 fired, 24 kept').waitFor();
+    await tabTo('Log out');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('keep the focus, and what was selected, while the panel is renewed', async () => {
+    const page = await chromium.open();
+    await fill(page, 'shop');
+    await page.getByRole('button', { name: 'For 2 seconds' }).focus();
+    await page.evaluate(`getSelection().selectAllChildren(document.querySelector('.sessions .own .who strong'))`);
+    const age = await page.locator('.own .age dd').innerText();
+    await page.locator('.own .age dd').filter({ hasNotText: age }).waitFor();
+    expect(await page.evaluate('getSelection().toString()')).toBe('Ann');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('For 2 seconds');
+    await page.request.post(`${demo.url}/shop/logout`);
+  });
+
+  it('work without JavaScript', async () => {
+    const page = await chromium.open({ javaScriptEnabled: false });
+    await page.goto(demo.url);
+    await page.getByRole('link', { name: 'Leaf & Kettle' }).click();
+    await page.getByRole('button', { name: 'Add Dong Ding' }).click();
+    await page.getByRole('row', { name: 'Dong Ding 1 € 12.80' }).waitFor();
+    await logIn(page, 'Nora');
+    await page.getByRole('button', { name: 'Fire 24 writes' }).click();
+    await page.getByText('24 fired, 24 kept').waitFor();
+    expect(await page.locator('.own .who').innerText()).toContain('Nora');
+    expect(await page.getByText('live', { exact: true }).isVisible()).toBe(false);
+    expect(await page.getByText(/^As of \d\d:\d\d:\d\d\./).isVisible()).toBe(true);
+    expect(await barsWithWidth(page)).toBeGreaterThan(2);
+
+    // The page that follows waits until the store is back.
+    await page.getByRole('button', { name: 'For 2 seconds' }).click();
+    await page.getByText('The store is there.').waitFor();
+    expect(await page.locator('.heard').innerText()).toContain('disconnect');
+    await page.getByRole('link', { name: 'Blog', exact: true }).click();
+    await page.getByRole('button', { name: 'Keep for later: Two tabs, one cart' }).click();
+    await page.getByText('Kept for later').waitFor();
+  });
+
+  it('hear of it where a script is not theirs, and do not run it', async () => {
+    const page = await chromium.open();
+    await page.goto(demo.url);
+    await page.evaluate(`(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.ran = true';
+      document.body.append(script);
+    })()`);
+    expect(await page.evaluate('window.ran')).toBeUndefined();
+    expect(chromium.complaints().join()).toContain('Content Security Policy');
+  });
+});
+
+/** From 0 to 765, of a colour as in `rgb(1, 2, 3)`. */
+function brightness(colour: string): number {
+  return [...colour.matchAll(/\d+/g)].slice(0, 3).reduce((sum, [value]) => sum + Number(value), 0);
+}
+
+async function barsWithWidth(page: Page): Promise<number> {
+  const boxes = await Promise.all((await page.locator('.own .bar rect').all()).map((bar) => bar.boundingBox()));
+  return boxes.filter((box) => Number(box?.width) > 0).length;
+}

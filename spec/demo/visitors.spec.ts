@@ -1,0 +1,155 @@
+import { type Chromium, startChromium } from '../helpers/chromium';
+import { type Demo, logIn, rowsOf, startDemo } from '../helpers/demo';
+import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+jest.setTimeout(30_000);
+
+let chromium: Chromium;
+
+beforeAll(async () => {
+  chromium = await startChromium();
+});
+afterAll(() => chromium.close());
+
+describe.each(['in memory', 'in Redis'])('visitors of the demo with its sessions %s', (where) => {
+  let demo: Demo;
+  let redis: RedisServer | undefined;
+
+  beforeAll(async () => {
+    if (where === 'in Redis') redis = await startRedis();
+    demo = await startDemo(redis ? { REDIS_URL: redis.url } : {});
+  });
+  afterEach(async () => {
+    const complaints = chromium.complaints();
+    await chromium.forget();
+    expect(complaints).toEqual([]);
+  });
+  afterAll(async () => {
+    await demo.end();
+    await redis?.stop();
+  });
+
+  async function open(path: string) {
+    const page = await chromium.open();
+    await page.goto(demo.url + path);
+    return page;
+  }
+
+  it('fill a cart, keep it when they log in under a new session id, and lose it when they log out', async () => {
+    const page = await open('/shop/');
+    expect(await page.getByText('Nothing yet').isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Add Sencha' }).click();
+    await page.getByRole('button', { name: 'Add Sencha' }).click();
+    await page.getByRole('row', { name: 'Sencha 2 € 18.80' }).waitFor();
+    const before = (await rowsOf(page, 'shop')).find(({ isOwn }) => isOwn);
+
+    await logIn(page, 'Ann <b>');
+    expect(await page.getByRole('row', { name: 'Sencha 2 € 18.80' }).isVisible()).toBe(true);
+    const after = (await rowsOf(page, 'shop')).find(({ isOwn }) => isOwn);
+    expect([before?.who, after?.who]).toEqual(['a visitor', 'Ann <b>']);
+    expect(after?.tag).not.toBe(before?.tag);
+
+    await page.getByRole('button', { name: 'Less Sencha' }).click();
+    await page.getByRole('row', { name: 'Sencha 1 € 9.40' }).waitFor();
+    await page.getByRole('button', { name: 'Log out', exact: true }).click();
+    await page.getByText('Nothing yet').waitFor();
+    expect(await page.context().cookies()).toEqual([]);
+  });
+
+  it('do not leave a cart to the next who logs in', async () => {
+    const page = await open('/shop/');
+    await logIn(page, 'Ann');
+    await page.getByRole('button', { name: 'Add Assam' }).click();
+    await page.getByRole('row', { name: 'Assam 1' }).waitFor();
+    // As a form that was left open in another tab.
+    await page.request.post(`${demo.url}/shop/login`, { form: { user: 'Bob' } });
+    await page.reload();
+    await page.getByRole('heading', { name: 'Hello, Bob' }).waitFor();
+    expect(await page.getByText('Nothing yet').isVisible()).toBe(true);
+  });
+
+  it('are strangers in the other business', async () => {
+    const page = await open('/shop/');
+    await logIn(page, 'Cleo');
+    await page.goto(`${demo.url}/blog/`);
+    expect(await page.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Keep for later: Gone is gone' }).click();
+    await page.getByText('Kept for later').waitFor();
+    const names = (await page.context().cookies()).map(({ name, path, sameSite, httpOnly }) => [
+      name,
+      path,
+      sameSite,
+      httpOnly,
+    ]);
+    expect(names.sort()).toEqual(
+      ['blog.sid', 'blog.sid.sig', 'shop.sid', 'shop.sid.sig'].map((name) => [
+        name,
+        `/${name.slice(0, 4)}`,
+        'Lax',
+        true,
+      ]),
+    );
+    expect((await rowsOf(page, 'blog')).find(({ isOwn }) => isOwn)?.who).toBe('a visitor');
+    await page.getByRole('button', { name: 'Remove Gone is gone' }).click();
+    await page.getByText('Nothing yet').waitFor();
+  });
+
+  it('see their second browser, and end its session, which its page tells', async () => {
+    const [first, second] = [await open('/shop/'), await open('/shop/')];
+    await logIn(first, 'Dora');
+    await logIn(second, 'Dora');
+    await first.reload();
+    expect(await first.getByText('2 browsers are logged in by this name').isVisible()).toBe(true);
+    await first.getByRole('button', { name: 'End session' }).click();
+    await first.getByText('One browser is logged in by this name').waitFor();
+
+    await second.getByText('This browser’s session has ended.').waitFor();
+    await second.getByRole('link', { name: 'Reload the page' }).click();
+    await second.getByText('it was ended elsewhere, or its time was up').waitFor();
+    expect(await second.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
+  });
+
+  it('log out everywhere at once, and nobody else with them', async () => {
+    const [first, second, other] = [await open('/blog/'), await open('/blog/'), await open('/blog/')];
+    await logIn(first, 'Emil');
+    await logIn(second, 'Emil');
+    await logIn(other, 'Frida');
+    await first.getByRole('button', { name: 'Log out everywhere' }).click();
+    for (const page of [first, second]) {
+      await page.goto(`${demo.url}/blog/`);
+      expect(await page.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
+    }
+    await other.reload();
+    expect(await other.getByRole('heading', { name: 'Hello, Frida' }).isVisible()).toBe(true);
+  });
+
+  it('fire 24 writes at once: all keys are kept, and all that update() counts, and not what was only read and raised', async () => {
+    const page = await open('/shop/');
+    await page.getByRole('button', { name: 'Fire 24 writes' }).click();
+    await page.getByText('24 fired, 24 kept').waitFor();
+    expect(await page.locator('.squares .kept').count()).toBe(24);
+    const counts = await page.locator('.outcome dd').allTextContents();
+    expect(counts.slice(0, 2)).toEqual(['24 of 24', '24 of 24']);
+    expect(Number.parseInt(counts[2] ?? '', 10)).toBeLessThan(24);
+  });
+
+  it('watch sessions age, and grow with what is in them, and never see a session id', async () => {
+    const page = await open('/blog/');
+    await logIn(page, 'Gus');
+    const own = async () => (await rowsOf(page, 'blog')).find(({ isOwn }) => isOwn);
+    const before = await own();
+    await page.getByText('live', { exact: true }).waitFor();
+    await until(async () => Number((await own())?.age) > Number(before?.age));
+    await until(async () => Number((await own())?.left) < Number(before?.left));
+    await page.getByRole('button', { name: 'Keep for later: A little patience' }).click();
+    await page.getByText('Kept for later').waitFor();
+    const after = await own();
+    expect(after?.size).toBeGreaterThan(before?.size ?? 1);
+    expect(after?.tag).toBe(before?.tag);
+
+    const sid = (await page.context().cookies()).find(({ name }) => name === 'blog.sid')?.value ?? '';
+    expect(sid).toHaveLength(24);
+    expect(await page.content()).not.toContain(sid);
+  });
+});
