@@ -6,8 +6,8 @@ export {
   StoreTimeoutError,
   StoreUnavailableError,
 } from './errors';
-export { MemoryStore } from './memory-store';
-export type { SessionMiddleware } from './middleware';
+export { MemoryStore, type MemoryStoreOptions } from './memory-store';
+export type { SessionContext, SessionMiddleware } from './middleware';
 export { createSession } from './middleware';
 export type { StoreEvents } from './store';
 export { Store } from './store';

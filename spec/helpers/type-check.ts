@@ -14,7 +14,7 @@ const declarations = fileNames.filter((name) => name.endsWith('.d.ts') && !name.
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /** A program of the given files, which need not exist, with the compiler options of the project. */
-function programOf(files: Record<string, string>, options: ts.CompilerOptions): ts.Program {
+export function programOf(files: Record<string, string>, options: ts.CompilerOptions): ts.Program {
   const sources = new Map(Object.entries(files).map(([name, text]) => [join(root, name), text]));
   const compilerOptions = { ...projectOptions, moduleDetection: ts.ModuleDetectionKind.Force, ...options };
   const host = ts.createCompilerHost(compilerOptions);
