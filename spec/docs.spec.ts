@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import session from '../lib/main';
@@ -72,7 +72,7 @@ describe('code in the documentation', () => {
     expect(commandsIn(code).filter((command) => !command.split(' && ').every(isKnown))).toEqual(['']);
   });
 
-  it.each(inLanguage('js'))('compiles as JavaScript: $place', ({ code }) => {
+  it.each(inLanguage('js').filter((block) => !tests.includes(block)))('compiles as JavaScript: $place', ({ code }) => {
     const problems = problemsIn('block.js', code, globals, loose).filter(
       (problem) => !aboutUnknown.includes(problem.code),
     );
@@ -150,6 +150,21 @@ describe('code in the documentation', () => {
 describe('pages of the documentation', () => {
   it('have a heading for every error code, and for nothing else', () => {
     expect(headings('docs/errors.md', 2).sort()).toEqual(stringsOf('SessionErrorCode').sort());
+  });
+
+  it('say of every error what happened, why, and what to do', () => {
+    const sections = textOf('docs/errors.md').split(/^## /m).slice(1);
+    const parts = ['What happened', 'Why', 'What to do'].map((part) => `\n\n**${part}.** `);
+    expect(sections.filter((section) => !parts.every((part) => section.includes(part)))).toEqual([]);
+  });
+
+  it('explain every process warning', () => {
+    const named = /KOA_EVENTED_SESSION_\w+/g;
+    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    );
+    const codes = sources.flatMap((file) => textOf(`lib/${file}`).match(named) ?? []);
+    expect(new Set(textOf('docs/errors.md').match(named))).toEqual(new Set(codes));
   });
 
   it('are where errors say that they are', () => {
