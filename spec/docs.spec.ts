@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import session from '../lib/main';
 import { browser } from './helpers/http';
@@ -36,6 +36,12 @@ const loose = {
 
 /** Commands for the documentation's readers, each on a line, without what they are good for. */
 const commandsIn = (code: string) => code.split('\n').map((line) => line.replace(/#.*$/, '').trim());
+
+/** Where a file of the worked example belongs, by its first line. */
+const placeOf = (code: string) => /^\/\/ (\S+\.ts)$/m.exec(code)?.[1] ?? 'block.ts';
+const files = Object.fromEntries(
+  blocks.map(({ code }) => [placeOf(code), code]).filter(([place]) => place !== 'block.ts'),
+) as Record<string, string>;
 
 describe('code in the documentation', () => {
   const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
@@ -80,7 +86,7 @@ describe('code in the documentation', () => {
   });
 
   it.each(inLanguage('ts'))('compiles as strict TypeScript: $place', ({ code }) => {
-    expect(problemsIn('block.ts', code, globals)).toEqual([]);
+    expect(problemsIn(placeOf(code), code, globals, {}, files)).toEqual([]);
   });
 
   it.each([
@@ -144,6 +150,28 @@ describe('code in the documentation', () => {
       expect(Number((await redis.command('PTTL shop:sess:abc')).replace(':', ''))).toBeGreaterThan(50_000);
       expect(await redis.command('EXISTS koa:sess:abc')).toMatch(/0$/);
     });
+  });
+});
+
+describe('the store that docs/contributing.md adds', () => {
+  const load = (place: string): object => {
+    const module = { exports: {} };
+    const requireFrom = (path: string) => {
+      const target = join(dirname(place), path);
+      return `${target}.ts` in files ? load(`${target}.ts`) : require(join('..', target));
+    };
+    new Function('module', 'exports', 'require', asJavaScript(String(files[place])))(
+      module,
+      module.exports,
+      requireFrom,
+    );
+    return module.exports;
+  };
+
+  load('spec/stores/map.spec.ts');
+
+  it('has an entry point', () => {
+    expect(Object.keys(load('lib/map.ts'))).toEqual(['MapStore']);
   });
 });
 

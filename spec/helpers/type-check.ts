@@ -37,9 +37,15 @@ export interface Problem {
   readonly text: string;
 }
 
-/** What the compiler has to say to a file of this name and text; `globals` declares what it may use without import. */
-export function problemsIn(name: string, text: string, globals: string, options: ts.CompilerOptions = {}): Problem[] {
-  const program = programOf({ [name]: text, 'globals.d.ts': globals }, options);
+/** What the compiler has to say to a file of this name and text; `globals` declares what it may use without import, and `others` are there too. */
+export function problemsIn(
+  name: string,
+  text: string,
+  globals: string,
+  options: ts.CompilerOptions = {},
+  others: Record<string, string> = {},
+): Problem[] {
+  const program = programOf({ ...others, [name]: text, 'globals.d.ts': globals }, options);
   const file = program.getSourceFile(join(root, name));
   const diagnostics = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
   return diagnostics.map(({ code, messageText, start }) => {
