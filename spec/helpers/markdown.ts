@@ -12,10 +12,7 @@ export interface CodeBlock {
 }
 
 /** What a user reads, written by hand. */
-export const pages = [
-  ...['README.md', 'README.zh-CN.md'].filter((name) => existsSync(join(root, name))),
-  ...markdownIn('docs'),
-];
+export const pages = ['README.md', 'README.zh-CN.md', ...markdownIn('docs')];
 
 /** What is written from the doc comments. */
 export const referencePages = markdownIn('docs/api');
