@@ -43,7 +43,11 @@ export interface SessionContext {
 }
 
 declare module 'koa' {
-  interface ExtendableContext extends SessionContext {}
+  interface ExtendableContext extends SessionContext {
+    // Of two that declare it, another package's types and these, it is this one that counts.
+    get session(): ContextSessionValue;
+    set session(value: object | null | undefined);
+  }
 }
 
 /** The middleware, with the Store behind it. */

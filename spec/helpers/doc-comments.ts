@@ -31,7 +31,8 @@ function exportsOf(program: ts.Program, source: string): { name: string; symbol:
   if (module === undefined) throw new Error(`${source} is no module`);
   const whole = module.exports?.get(ts.InternalSymbolName.ExportEquals);
   const symbols = [...(whole ? [followed(whole, checker)] : []), ...checker.getExportsOfModule(module)];
-  return symbols.map((symbol) => ({ name: symbol.name, symbol: followed(symbol, checker) }));
+  const isNamed = ({ name }: ts.Symbol) => name !== ts.InternalSymbolName.Default;
+  return symbols.filter(isNamed).map((symbol) => ({ name: symbol.name, symbol: followed(symbol, checker) }));
 }
 
 /** What an alias stands for, also where it is a type that only names another one. */
