@@ -1,6 +1,6 @@
 // Writes the API reference, a page for each entry point, from the doc comments: `npm run docs`, or with a folder of one's own.
 // What a signature names and nobody can import, and a link to nothing, fails.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application, ReflectionKind } from 'typedoc';
@@ -35,6 +35,7 @@ const app = await Application.bootstrap({
   logLevel: 'Warn',
 });
 const project = await app.convert();
+for (const inner of innerExports()) project?.removeReflection(inner);
 if (project !== undefined) app.validate(project);
 if (project === undefined || app.logger.hasErrors() || app.logger.hasWarnings()) {
   console.error('The doc comments are not complete: see above.');
@@ -48,6 +49,16 @@ const pages = entries.map(({ source, ...entry }) => {
   for (const it of module.children ?? []) if (it.name === ENGINE.factory) it.name = ENGINE.name;
   return { ...entry, module };
 });
+
+/** What the engine exports for other faces alone: users cannot import it. */
+function innerExports() {
+  const face = readFileSync(join(root, ENGINE.face), 'utf8');
+  const names = [...face.matchAll(/export (?:import|type) (\w+)/g)].map(([, name]) => name);
+  const engine = project
+    ?.getChildrenByKind(ReflectionKind.Module)
+    .find(({ name }) => `lib/${name}.ts` === ENGINE.source);
+  return (engine?.children ?? []).filter(({ name }) => name !== ENGINE.factory && !names.includes(name));
+}
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
