@@ -10,8 +10,8 @@ export {
   StoreUnavailableError,
 } from './errors';
 export { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from './expect';
-export { MemoryStore } from './memory-store';
-export type { SessionMiddleware } from './middleware';
+export { MemoryStore, type MemoryStoreOptions } from './memory-store';
+export type { SessionContext, SessionMiddleware } from './middleware';
 export { createSession } from './middleware';
 export { type ResolvedOptions, resolveOptions } from './options';
 export { type RunningSession, sessionRunner } from './session-run';

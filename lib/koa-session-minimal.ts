@@ -11,8 +11,10 @@ function session(options?: Options | null): Middleware {
 }
 
 declare namespace session {
-  export type SessionOptions = Options;
-  export type SessionMiddleware = Middleware;
+  /** The options of koa-session-minimal. `null` and `undefined` mean "not given". */
+  export interface SessionOptions extends Options {}
+  /** The middleware. */
+  export interface SessionMiddleware extends Middleware {}
 }
 
 // ES modules compiled to CommonJS look for it.

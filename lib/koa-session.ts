@@ -14,12 +14,12 @@ function session(first: unknown, second?: unknown): Koa.Middleware {
   return compat.createSession(first as compat.Application, second as types.CreateSessionOptions);
 }
 
-/** What `require('koa-evented-session/koa-session')` offers beside the function itself. */
+// What `require('koa-evented-session/koa-session')` offers beside the function itself.
 namespace session {
   export import createSession = compat.createSession;
 }
 
-/** Its types. */
+// Its types.
 declare namespace session {
   export import CreateSessionOptions = types.CreateSessionOptions;
   export import Session = types.Session;
@@ -29,6 +29,7 @@ declare namespace session {
   export import ContextStore = types.ContextStore;
   export import ExternalKey = types.ExternalKey;
   export import MaxAge = types.MaxAge;
+  export import Application = compat.Application;
 }
 
 // Node finds the names that ES modules may import by reading this file.

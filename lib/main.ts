@@ -39,8 +39,10 @@ declare namespace session {
   export import CookieOptions = engine.CookieOptions;
   export import SessionHandler = engine.SessionHandler;
   export import SessionStatus = engine.SessionStatus;
+  export type SessionContext = engine.SessionContext;
   export type SessionMiddleware = engine.SessionMiddleware;
   export import SessionEvent = engine.SessionEvent;
+  export type MemoryStoreOptions = engine.MemoryStoreOptions;
   export type SessionErrorCode = engine.SessionErrorCode;
   export type StoreOperation = engine.StoreOperation;
   export type StoreEvents = engine.StoreEvents;

@@ -10,23 +10,48 @@ import { sessionRunner } from './session-run';
 import type { Store } from './store';
 import type { ContextSessionValue, Session, SessionHandler, SessionOptions } from './types';
 
+/** What the middleware adds to Koa's `ctx`. Outside the cookie's path all of it is `undefined`. */
+export interface SessionContext {
+  /**
+   * The visitor's session; in defer mode a promise of it. Set it to an object to replace it, to `null` to destroy it.
+   *
+   * @throws SessionError `ERR_SESSION_VALUE` where it is set to what cannot be a session.
+   */
+  get session(): ContextSessionValue;
+  set session(value: object | null | undefined);
+  /**
+   * The session id. It can be set before the session is stored.
+   *
+   * @throws SessionError `ERR_SESSION_ID` where it is set to what cannot be an id, or the session has one already.
+   */
+  sessionId: string;
+  /** The Store behind the session. */
+  sessionStore: Store;
+  /** `true` saves even what has not changed, `false` saves nothing, `null` leaves it to the changes. Default: `null`. */
+  sessionSave: boolean | null;
+  /** The session's own operations. */
+  sessionHandler: SessionHandler;
+  /**
+   * Writes the session now.
+   *
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
+   * @throws SessionError where the session or its cookie cannot be written; `code` says why.
+   */
+  saveSession(): Promise<void>;
+  /**
+   * Continues under a new session id: with an empty session, or with `keepData` with the same.
+   *
+   * @throws SessionError `ERR_SESSION_HEADERS_SENT` where the id could not reach the visitor any more.
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
+   */
+  regenerateSession(options?: { keepData?: boolean }): Promise<void>;
+}
+
 declare module 'koa' {
-  interface ExtendableContext {
-    /** The visitor's session; in defer mode a promise of it. Set it to `null` to destroy it. `undefined` outside the cookie's path. */
+  interface ExtendableContext extends SessionContext {
+    // Of two that declare it, another package's types and these, it is this one that counts.
     get session(): ContextSessionValue;
     set session(value: object | null | undefined);
-    /** The session id. */
-    sessionId: string;
-    /** The Store behind the session. */
-    sessionStore: Store;
-    /** `true` saves even what has not changed, `false` saves nothing, `null` leaves it to the changes. Default: `null`. */
-    sessionSave: boolean | null;
-    /** The session's own operations. */
-    sessionHandler: SessionHandler;
-    /** Writes the session now. */
-    saveSession(): Promise<void>;
-    /** Continues under a new session id: with an empty session, or with `keepData` with the same. */
-    regenerateSession(options?: { keepData?: boolean }): Promise<void>;
   }
 }
 
@@ -52,10 +77,10 @@ export interface SessionMiddleware extends Koa.Middleware {
 
 const STATE = Symbol('koa-evented-session');
 
-type SessionContext = Koa.Context & { [STATE]?: ContextSession };
+type CarryingContext = Koa.Context & { [STATE]?: ContextSession };
 
 /**
- * Makes the session middleware.
+ * Makes the session middleware: `app.use(session({ store: redisStore() }))`.
  *
  * @throws TypeError for options that cannot be right.
  */
@@ -71,7 +96,7 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
     if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
-    (ctx as SessionContext)[STATE] = contextSession;
+    (ctx as CarryingContext)[STATE] = contextSession;
     return contextSession;
   });
 
@@ -90,7 +115,7 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
 
 /** By another session middleware, of ours or not: the first one has the request. Its accessors are not asked: that could load its session. */
 function isTaken(ctx: Koa.Context): boolean {
-  if ((ctx as SessionContext)[STATE] !== undefined) return true;
+  if ((ctx as CarryingContext)[STATE] !== undefined) return true;
   const own = Object.getOwnPropertyDescriptor(ctx, 'session');
   if (own !== undefined) return own.get !== undefined || Boolean(own.value);
   return !(STATE in ctx.app.context) && 'session' in ctx.app.context;
@@ -141,11 +166,11 @@ function accessor(
   Object.defineProperty(context, name, {
     configurable: true,
     enumerable: false,
-    get(this: SessionContext) {
+    get(this: CarryingContext) {
       const state = this[STATE];
       return state === undefined ? undefined : on.get(state);
     },
-    set(this: SessionContext, value: unknown) {
+    set(this: CarryingContext, value: unknown) {
       const state = this[STATE];
       if (state !== undefined && on.set !== undefined) on.set(state, value);
       else Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });

@@ -155,7 +155,11 @@ export class Store extends EventEmitter<StoreEvents> {
     return this.prefix + sid;
   }
 
-  /** Milliseconds that the session's record lives; zero or less means that the session has ended. */
+  /**
+   * Milliseconds that the session's record lives; zero or less means that the session has ended.
+   *
+   * @throws {@link SessionError} `ERR_SESSION_TTL` where that is no finite number.
+   */
   ttlOf(session: Session): number {
     return ttlOf(session, this.#ttl);
   }

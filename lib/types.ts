@@ -85,7 +85,9 @@ export interface SessionStore {
 
 /** A stored record: the session's JSON text, and what tells this version of it from any other. */
 export interface StoredRecord<R = unknown> {
+  /** The session as JSON. */
   record: string;
+  /** What tells this version of the record from any other; only the store knows what is in it. */
   revision: R;
   /** Milliseconds that the record has left; given where `load` was asked for it. */
   ttl?: number | undefined;
@@ -178,6 +180,7 @@ export interface StoreOptions {
 
 /** A Koa application, whatever its state and context are. */
 export interface Application {
+  /** Makes the context of a request, as Koa does it. */
   createContext(req: IncomingMessage, res: ServerResponse): object;
 }
 
@@ -190,7 +193,7 @@ export interface SessionOptions extends StoreOptions {
    * visitors. Default: a new MemoryStore.
    */
   store?: SessionStore | CarryingStore | null | undefined;
-  /** Attributes of the cookie, or a function of the context that returns them. */
+  /** Attributes of the cookie, or a function of the context that returns them. Default: those of {@link CookieOptions}. */
   cookie?: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | null | undefined;
   /** Load the session only when a handler asks: `await ctx.session`. Default: `false`. */
   defer?: boolean | null | undefined;
@@ -211,7 +214,7 @@ export interface SessionOptions extends StoreOptions {
   errorHandler?: ((error: Error, type: ErrorType, ctx: Koa.Context) => unknown) | null | undefined;
   /** Whether a stored session may be used; one that may not is destroyed. Default: every session is valid. */
   valid?: ((ctx: Koa.Context, session: Session) => boolean | Promise<boolean>) | null | undefined;
-  /** Called once before a changed session is written, and may change it; within `update` as often as its function. */
+  /** Called once before a changed session is written, and may change it; within `update` as often as its function. Default: not given. */
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
   /** How the session id travels. Default: a cookie. */
   sessionIdStore?: SessionIdStore | null | undefined;
@@ -233,16 +236,39 @@ export interface SessionHandler {
   readonly id: string | undefined;
   /** Whether no record is stored for this session yet. */
   readonly isNew: boolean;
+  /** Whether there is anything to save: `unmodified`, `modified` or `destroyed`. */
   readonly status: SessionStatus;
-  /** Moves the session's data under a new id. Call it when the user's privileges change. */
+  /**
+   * Moves the session's data under a new id. Call it when the user's privileges change.
+   *
+   * @throws SessionError `ERR_SESSION_HEADERS_SENT` where the id could not reach the visitor any more.
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
+   */
   regenerateId(): Promise<void>;
-  /** Writes what has changed so far. */
+  /**
+   * Writes what has changed so far.
+   *
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
+   * @throws SessionError where the session or its cookie cannot be written; `code` says why.
+   */
   save(): Promise<void>;
-  /** Removes the record and the cookie at once. */
+  /**
+   * Removes the record and the cookie at once.
+   *
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected; the cookie is removed all the same.
+   */
   destroy(): Promise<void>;
-  /** Extends record and cookie at once; `false` where the record is gone. */
+  /**
+   * Extends record and cookie at once; `false` where the record is gone.
+   *
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
+   */
   touch(): Promise<boolean>;
-  /** Reads the record again; changes not saved yet are dropped. */
+  /**
+   * Reads the record again; changes not saved yet are dropped.
+   *
+   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
+   */
   reload(): Promise<Session | null>;
   /**
    * Changes the stored session as one step: `fn` sees what is stored plus this request's own changes, and runs again where
@@ -255,6 +281,7 @@ export interface SessionHandler {
 
 /** What the `session:…` events of the application carry. */
 export interface SessionEvent {
+  /** The request that it happened in. */
   ctx: Koa.Context;
   /** The session id; `undefined` where the visitor carries the session itself, and it cannot be read. */
   key: string | undefined;

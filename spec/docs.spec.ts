@@ -1,13 +1,18 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import session from '../lib/main';
 import { browser } from './helpers/http';
 import { codeBlocks, headings, isThere, linksOf, pages, textOf } from './helpers/markdown';
-import { type NodeProgram, startNode } from './helpers/node-program';
+import { type NodeProgram, root, startNode } from './helpers/node-program';
 import { type RedisServer, startRedis } from './helpers/redis-server';
 import { asJavaScript, problemsIn, stringsOf } from './helpers/type-check';
 
 jest.setTimeout(60_000);
 
-const blocks = pages.flatMap((page) => codeBlocks(page));
+/** That of the translation is the README's, letter by letter. */
+const blocks = pages.filter((page) => page !== 'README.zh-CN.md').flatMap((page) => codeBlocks(page));
 
 /** Names that a block may use without saying where they come from. */
 const globals = `
@@ -30,16 +35,51 @@ const loose = {
   noImplicitReturns: false,
 };
 
+/** Commands for the documentation's readers, each on a line, without what they are good for. */
+const commandsIn = (code: string) => code.split('\n').map((line) => line.replace(/#.*$/, '').trim());
+
+/** Where a file of the worked example belongs, by its first line. */
+const placeOf = (code: string) => /^\/\/ (\S+\.ts)$/m.exec(code)?.[1] ?? 'block.ts';
+const files = Object.fromEntries(
+  blocks.map(({ code }) => [placeOf(code), code]).filter(([place]) => place !== 'block.ts'),
+) as Record<string, string>;
+
 describe('code in the documentation', () => {
   const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
   const runnable = blocks.filter(({ transcript }) => transcript.length > 0);
+  const tests = blocks.filter(({ code }) => code.includes("'node:test'"));
+  const redisCommands = inLanguage('sh').filter(({ code }) => code.startsWith('redis-cli'));
 
   it('is of a language that these specs check, and there is some of each kind', () => {
     expect(blocks.filter(({ language }) => !['sh', 'js', 'ts'].includes(language))).toEqual([]);
     expect([inLanguage('js').length > 5, inLanguage('ts').length > 1, runnable.length > 3]).toEqual([true, true, true]);
   });
 
-  it.each(inLanguage('js'))('compiles as JavaScript: $place', ({ code }) => {
+  it.each(pages)('is fenced in a way that these specs see: %s', (page) => {
+    const fences = [...textOf(page).matchAll(/^\s*(```|~~~)/gm)];
+    expect(fences).toHaveLength(2 * codeBlocks(page).length);
+  });
+
+  it('is run where it is a whole program', () => {
+    const whole = inLanguage('js', 'ts').filter(({ code }) => code.includes('.listen(') && code.includes('new Koa()'));
+    expect(whole.filter((block) => !runnable.includes(block) && !tests.includes(block))).toEqual([]);
+  });
+
+  it.each(inLanguage('sh'))('has commands that there are: $place', ({ code }) => {
+    const scripts: object = require('../package.json').scripts;
+    const isKnown = (command: string) => {
+      const script = /^npm run (?:-s )?([\w:-]+)$|^npm (start|test)$/.exec(command);
+      if (script) return (script[1] ?? script[2] ?? '') in scripts;
+      const [spec] = /spec\/\S+/.exec(command) ?? [];
+      if (spec) return existsSync(join(root, spec));
+      return /^npm (ci|install [\w@/. -]+)$/.test(command);
+    };
+    // Statements of SQL are run by the specs of their stores.
+    if (/^(redis-cli|mysql|mariadb) /.test(code)) return;
+    expect(commandsIn(code).filter((command) => !command.split(' && ').every(isKnown))).toEqual(['']);
+  });
+
+  it.each(inLanguage('js').filter((block) => !tests.includes(block)))('compiles as JavaScript: $place', ({ code }) => {
     const problems = problemsIn('block.js', code, globals, loose).filter(
       (problem) => !aboutUnknown.includes(problem.code),
     );
@@ -47,7 +87,7 @@ describe('code in the documentation', () => {
   });
 
   it.each(inLanguage('ts'))('compiles as strict TypeScript: $place', ({ code }) => {
-    expect(problemsIn('block.ts', code, globals)).toEqual([]);
+    expect(problemsIn(placeOf(code), code, globals, {}, files)).toEqual([]);
   });
 
   it.each([
@@ -60,13 +100,14 @@ describe('code in the documentation', () => {
     expect(problem?.text).toContain(named);
   });
 
-  describe('with a transcript', () => {
+  describe('that is run', () => {
     let redis: RedisServer;
     let program: NodeProgram | undefined;
 
     beforeAll(async () => {
       redis = await startRedis();
     });
+    beforeEach(() => redis.command('FLUSHALL'));
     afterEach(() => program?.end());
     afterAll(() => redis.stop());
 
@@ -84,12 +125,75 @@ describe('code in the documentation', () => {
       expect(heard).toEqual(transcript.map(({ reply }) => reply));
       if (code.includes('SIGTERM')) expect(await program.end('SIGTERM')).toBe(0);
     });
+
+    it.each(tests)('passes: $place', async ({ code }) => {
+      const env = { NODE_PATH: join(root, 'spec/interop/node_modules'), SESSION_SECRET: 'the secret of the specs' };
+      program = await startNode(['--test-reporter=tap', '--eval', code], env);
+      await program.says(/^# fail 0$/m);
+      expect(program.output).toMatch(/^# pass [1-9]/m);
+    });
+
+    it.each(redisCommands)('is understood by Redis: $place', async ({ code }) => {
+      await redis.command('SET koa:sess:abc {} PX 60000');
+      const { stdout, stderr } = await promisify(execFile)('sh', ['-ec', code], {
+        env: { ...process.env, REDIS_URL: redis.url },
+      });
+      expect(stderr).toBe('');
+      expect(stdout.trim()).toMatch(/^(OK|1)$/);
+    });
+
+    it('moves sessions to another prefix, with the time that they have left', async () => {
+      const move = redisCommands.find(({ code }) => code.includes('RENAMENX'));
+      await redis.command('SET koa:sess:abc {} PX 60000');
+      const env = { ...process.env, REDIS_URL: redis.url };
+      await promisify(execFile)('sh', ['-ec', String(move?.code)], { env });
+      expect(await redis.command('GET shop:sess:abc')).toBe('{}');
+      expect(Number((await redis.command('PTTL shop:sess:abc')).replace(':', ''))).toBeGreaterThan(50_000);
+      expect(await redis.command('EXISTS koa:sess:abc')).toMatch(/0$/);
+    });
+  });
+});
+
+describe('the store that docs/contributing.md adds', () => {
+  const load = (place: string): object => {
+    const module = { exports: {} };
+    const requireFrom = (path: string) => {
+      const target = join(dirname(place), path);
+      return `${target}.ts` in files ? load(`${target}.ts`) : require(join('..', target));
+    };
+    new Function('module', 'exports', 'require', asJavaScript(String(files[place])))(
+      module,
+      module.exports,
+      requireFrom,
+    );
+    return module.exports;
+  };
+
+  load('spec/stores/map.spec.ts');
+
+  it('has an entry point', () => {
+    expect(Object.keys(load('lib/map.ts'))).toEqual(['MapStore']);
   });
 });
 
 describe('pages of the documentation', () => {
   it('have a heading for every error code, and for nothing else', () => {
     expect(headings('docs/errors.md', 2).sort()).toEqual(stringsOf('SessionErrorCode').sort());
+  });
+
+  it('say of every error what happened, why, and what to do', () => {
+    const sections = textOf('docs/errors.md').split(/^## /m).slice(1);
+    const parts = ['What happened', 'Why', 'What to do'].map((part) => `\n\n**${part}.** `);
+    expect(sections.filter((section) => !parts.every((part) => section.includes(part)))).toEqual([]);
+  });
+
+  it('explain every process warning', () => {
+    const named = /KOA_EVENTED_SESSION_\w+/g;
+    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    );
+    const codes = sources.flatMap((file) => textOf(`lib/${file}`).match(named) ?? []);
+    expect(new Set(textOf('docs/errors.md').match(named))).toEqual(new Set(codes));
   });
 
   it('are where errors say that they are', () => {

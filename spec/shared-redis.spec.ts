@@ -1,7 +1,9 @@
 import session, { type SessionOptions, type SessionStore, Store } from '../lib/main';
+import { redisStore } from '../lib/redis';
 import type { Browser } from './helpers/http';
 import { endOf, type KoaRedis, koaRedis } from './helpers/koa-redis-client';
 import { MapClient } from './helpers/map-client';
+import { codeBlocks, textOf } from './helpers/markdown';
 import { type RedisServer, startRedis } from './helpers/redis-server';
 import { openSite, type Site, sentId } from './helpers/session-site';
 
@@ -127,5 +129,37 @@ describe('Businesses that share one Redis', () => {
     expect(await shop.get('sid')).toMatchObject({ user: 'ann' });
     shop.close();
     bank.close();
+  });
+
+  describe('with a user of Redis for each, as docs/prefixes.md has it', () => {
+    const user = { username: 'shop', password: 'a password' };
+    const [block] = codeBlocks('docs/prefixes.md').filter(({ code }) => code.includes('ACL SETUSER'));
+    const rules = String(block?.code.trim().split('ACL SETUSER shop ')[1]);
+    const asUser = () => ({ ...user, host: '127.0.0.1', port: redis.port, disconnectTimeout: 50 });
+    const setUser = (text: string) =>
+      redis.command(`ACL SETUSER shop ${text.replace(/'>a password'/, '>"a password"').replaceAll("'", '')}`);
+
+    it.each([
+      ['koa-evented-session/redis', rules],
+      ['koa-redis', `${rules.split(' +')[0]} ${/`(\+get \+set \+setex[^`]*)`/.exec(textOf('docs/prefixes.md'))?.[1]}`],
+    ])('do not reach the sessions of the other, with %s', async (kind, allowed) => {
+      await setUser(`reset ${allowed}`);
+      const store = kind === 'koa-redis' ? koaRedis(redis, { ...user }) : redisStore(asUser());
+      const shop = await open(store as SessionStore, 'shop:sess:', { rolling: true });
+      const visitor = shop.visitor();
+      await login(visitor, 'ann');
+      await visitor.get('/put?money=5');
+      await visitor.get('/renew');
+      expect((await visitor.get('/see')).json()).toEqual({ user: 'ann', money: '5' });
+      await visitor.get('/logout');
+      expect((await visitor.get('/see')).json()).toEqual({});
+      expect(shop.errors).toEqual([]);
+
+      const bank = await open(store as SessionStore, 'bank:sess:');
+      expect((await bank.visitor().get('/see', { cookie: 'koa.sid=of-the-bank' })).status).toBe(500);
+      expect(bank.errors).toMatchObject([{ code: 'ERR_SESSION_STORE', message: expect.stringContaining('NOPERM') }]);
+      if (kind === 'koa-redis') await endOf(store as KoaRedis);
+      else await (store as ReturnType<typeof redisStore>).close();
+    });
   });
 });

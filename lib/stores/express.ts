@@ -8,9 +8,13 @@ type Callback = (error?: unknown, value?: unknown) => void;
 
 /** A store of express-session, as far as it is used here. */
 export interface ExpressStoreLike {
+  /** Calls back with the session, or with nothing where there is none. */
   get(sid: string, callback: Callback): unknown;
+  /** Stores the session for as long as its `cookie` says. */
   set(sid: string, session: object, callback: Callback): unknown;
+  /** Removes the session. */
   destroy(sid: string, callback: Callback): unknown;
+  /** Extends a session that nobody changed. */
   touch?(sid: string, session: object, callback: Callback): unknown;
 }
 
@@ -55,6 +59,7 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
     await this.#inTurn(key, () => ask((callback) => this.store.set(nameOf(key), record, callback)));
   }
 
+  /** Removes the session under `key`. */
   async destroy(key: string): Promise<void> {
     await this.#inTurn(key, () => missingIsNothing(ask((callback) => this.store.destroy(nameOf(key), callback))));
   }

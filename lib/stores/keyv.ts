@@ -4,8 +4,11 @@ import { WrappedConnection } from './wrapped-connection';
 
 /** An instance of Keyv, as far as it is used here. */
 export interface KeyvLike {
+  /** What is stored under `key`. */
   get(key: string): PromiseLike<unknown>;
+  /** Stores a value for `ttl` milliseconds. */
   set(key: string, value: unknown, ttl?: number): PromiseLike<unknown>;
+  /** Removes what is stored under `key`. */
   delete(key: string): PromiseLike<unknown>;
 }
 
@@ -27,11 +30,20 @@ export class KeyvClient extends WrappedConnection implements SessionStore {
     return ((await this.keyv.get(key)) ?? undefined) as Session | undefined;
   }
 
-  /** Stores a session for `ttl` milliseconds. */
+  /**
+   * Stores a session for `ttl` milliseconds.
+   *
+   * @throws Error where Keyv says that it could not.
+   */
   async set(key: string, session: Session, ttl: number): Promise<void> {
     if ((await this.keyv.set(key, session, ttl)) === false) throw new Error('Keyv could not store the session');
   }
 
+  /**
+   * Removes the session under `key`.
+   *
+   * @throws Error where it is still there afterwards.
+   */
   async destroy(key: string): Promise<void> {
     if ((await this.keyv.delete(key)) !== false) return;
     // It says so of what is missing, and some adapters of what they could not delete.

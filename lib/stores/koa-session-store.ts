@@ -5,8 +5,11 @@ import { WrappedConnection } from './wrapped-connection';
 
 /** A store of koa-session, as far as it is used here. `ctx`, which koa-session gives along, is not given. */
 export interface KoaSessionStoreLike {
+  /** The session under `key`, or nothing. */
   get(key: string, maxAge: undefined, options: { rolling: boolean }): unknown;
+  /** Stores the session for `maxAge` milliseconds. */
   set(key: string, session: SessionData, maxAge: number, options: { changed: boolean; rolling: boolean }): unknown;
+  /** Removes the session. */
   destroy(key: string, options: object): unknown;
 }
 
@@ -38,6 +41,7 @@ export class KoaSessionClient extends WrappedConnection implements SessionStore 
     await this.store.set(key, record, ttl, { changed: true, rolling: false });
   }
 
+  /** Removes the session under `key`. */
   async destroy(key: string): Promise<void> {
     await this.store.destroy(key, {});
   }

@@ -12,38 +12,46 @@ import {
 
 /** How to reach Redis: koa-redis' options. Whatever else is given goes to ioredis. */
 export interface RedisConnectionOptions {
-  /** A client that you have: of ioredis or of node-redis, version 4 or later, single or Cluster. It stays yours to end. */
+  /** A client that you have: of ioredis or of node-redis, version 4 or later, single or Cluster. It stays yours to end. Default: one of ioredis is made. */
   client?: object | null | undefined;
   /** Make a connection of its own from `client`, with the other options laid over the client's. Default: `false`. */
   duplicate?: boolean | undefined;
-  /** `redis://user:password@host:port/db`. */
+  /** `redis://user:password@host:port/db`. Default: not given. */
   url?: string | URL | undefined;
-  /** Default: `'127.0.0.1'`. */
+  /** The host. Default: `'127.0.0.1'`. */
   host?: string | undefined;
-  /** Default: 6379. */
+  /** The port. Default: 6379. */
   port?: number | undefined;
-  /** A Unix socket; `socket` is its older name. */
+  /** A Unix socket, in place of `host` and `port`. Default: not given. */
   path?: string | undefined;
+  /** The older name of `path`. */
   socket?: string | undefined;
-  /** Number of the database. */
+  /** Number of the database. Default: 0. */
   db?: number | undefined;
+  /** A user of an access control list. Default: not given. */
   username?: string | undefined;
-  /** `auth_pass` and `pass` are older names. */
+  /** The password. Default: not given. */
   password?: string | undefined;
+  /** An older name of `password`. */
   auth_pass?: string | undefined;
+  /** An older name of `password`. */
   pass?: string | undefined;
-  /** Sentinels to ask for the primary, whose group is called `name`. */
+  /** Sentinels to ask for the primary. Default: not given, there are none. */
   sentinels?: readonly { host: string; port: number }[] | undefined;
+  /** What the sentinels call the group of the primary. Default: not given. */
   name?: string | undefined;
-  /** Whether `nodes` are those of a Redis Cluster. */
+  /** Whether `nodes` are those of a Redis Cluster. Default: `false`. */
   isRedisCluster?: boolean | undefined;
+  /** Some nodes of the Cluster, from which it finds the others. Default: none. */
   nodes?: readonly (string | number | { host?: string; port?: number })[] | undefined;
+  /** What ioredis' Cluster is given. Default: not given. */
   clusterOptions?: ClusterOptions | undefined;
   [option: string]: unknown;
 }
 
-/** Options of ioredis' Cluster; `redisOptions` are those of each connection. */
+/** Options of ioredis' Cluster. */
 export interface ClusterOptions {
+  /** Options of each connection. Default: `username` and `password` of those beside `nodes`. */
   redisOptions?: object | undefined;
   [option: string]: unknown;
 }

@@ -160,7 +160,11 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
   }
 }
 
-/** Makes a {@link RedisStore}. */
+/**
+ * Makes a {@link RedisStore}.
+ *
+ * @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed.
+ */
 export function redisStore(options?: RedisConnectionOptions | null): RedisStore {
   return new RedisStore(options);
 }

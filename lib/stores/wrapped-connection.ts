@@ -23,11 +23,13 @@ export class WrappedConnection {
     this.#source = [client, redis].find(isRedisClient) ?? (isEmitter(store) ? store : undefined);
   }
 
+  /** Listens to the store, or to the client of Redis that it stands on. */
   on(event: string, listener: Heard): this {
     this.#source?.on(event, listener);
     return this;
   }
 
+  /** Stops listening. */
   off(event: string, listener: Heard): this {
     const source = this.#source;
     if (typeof source?.off === 'function') source.off(event, listener);
@@ -35,6 +37,7 @@ export class WrappedConnection {
     return this;
   }
 
+  /** How many listen to the event there. */
   listenerCount(event: string): number {
     return this.#source?.listenerCount?.(event) ?? 0;
   }
@@ -46,14 +49,17 @@ export class WrappedConnection {
     return connected !== false;
   }
 
+  /** What ioredis says of its connection. */
   get status(): unknown {
     return this.#source?.status;
   }
 
+  /** What node-redis says of its connection. */
   get isReady(): unknown {
     return this.#source?.isReady;
   }
 
+  /** What tells a Cluster of node-redis. */
   get slots(): unknown {
     return this.#source?.slots;
   }

@@ -2,6 +2,7 @@ import type { SessionStore } from '../index';
 
 /** A client on trial. */
 export interface Subject {
+  /** The client, as it is given for the option `store`. */
   client: SessionStore;
   /** Milliseconds that a key has left, by the word of the system that holds it. Without it, time is told by waiting. */
   ttlLeft?(key: string): number | Promise<number>;

@@ -11,8 +11,16 @@ export interface CodeBlock {
   readonly transcript: readonly { method: string; path: string; reply: string }[];
 }
 
-/** What a user reads: the README and the folder `docs`. */
-export const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+/** What a user reads, written by hand. */
+export const pages = ['README.md', 'README.zh-CN.md', ...markdownIn('docs')];
+
+/** What is written from the doc comments. */
+export const referencePages = markdownIn('docs/api');
+
+function markdownIn(folder: string): string[] {
+  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'));
+  return names.map((name) => `${folder}/${name}`);
+}
 
 export function textOf(page: string): string {
   return readFileSync(join(root, page), 'utf8');
@@ -30,7 +38,8 @@ export function codeBlocks(page: string): CodeBlock[] {
   }));
 }
 
-export function headings(page: string, level: number): string[] {
+/** The headings of one level, or of all, in order. */
+export function headings(page: string, level: number | '1,6' = '1,6'): string[] {
   const prose = textOf(page).replace(/^```[\s\S]*?^```$/gm, '');
   return [...prose.matchAll(new RegExp(`^#{${level}} (.+)$`, 'gm'))].map(([, heading = '']) => heading);
 }
@@ -38,8 +47,8 @@ export function headings(page: string, level: number): string[] {
 /** Whether `target`, as in `docs/errors.md#err_session_keys`, names a page, and a heading if it says one. */
 export function isThere(target: string): boolean {
   const [page = '', anchor] = target.split('#');
-  if (!pages.includes(page)) return anchor === undefined && existsSync(join(root, page));
-  return anchor === undefined || [2, 3].some((level) => headings(page, level).map(slug).includes(anchor));
+  if (anchor === undefined) return existsSync(join(root, page));
+  return [...pages, ...referencePages].includes(page) && anchors(page).includes(anchor);
 }
 
 /** The pages and headings that a page links to, from the root of the project. */
@@ -49,10 +58,18 @@ export function linksOf(page: string): string[] {
   );
 }
 
-/** The anchor that a heading has on code hosts. */
+/** The anchors of a page's headings on code hosts, which number those that look alike. */
+function anchors(page: string): string[] {
+  const slugs = headings(page).map(slug);
+  return slugs.map((anchor, index) => {
+    const earlier = slugs.slice(0, index).filter((it) => it === anchor).length;
+    return earlier === 0 ? anchor : `${anchor}-${earlier}`;
+  });
+}
+
 function slug(heading: string): string {
   return heading
     .toLowerCase()
-    .replace(/[^\w\- ]/g, '')
+    .replace(/[^\p{L}\p{N}_\- ]/gu, '')
     .replaceAll(' ', '-');
 }

@@ -14,7 +14,7 @@ const declarations = fileNames.filter((name) => name.endsWith('.d.ts') && !name.
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /** A program of the given files, which need not exist, with the compiler options of the project. */
-function programOf(files: Record<string, string>, options: ts.CompilerOptions): ts.Program {
+export function programOf(files: Record<string, string>, options: ts.CompilerOptions): ts.Program {
   const sources = new Map(Object.entries(files).map(([name, text]) => [join(root, name), text]));
   const compilerOptions = { ...projectOptions, moduleDetection: ts.ModuleDetectionKind.Force, ...options };
   const host = ts.createCompilerHost(compilerOptions);
@@ -37,9 +37,15 @@ export interface Problem {
   readonly text: string;
 }
 
-/** What the compiler has to say to a file of this name and text; `globals` declares what it may use without import. */
-export function problemsIn(name: string, text: string, globals: string, options: ts.CompilerOptions = {}): Problem[] {
-  const program = programOf({ [name]: text, 'globals.d.ts': globals }, options);
+/** What the compiler has to say to a file of this name and text; `globals` declares what it may use without import, and `others` are there too. */
+export function problemsIn(
+  name: string,
+  text: string,
+  globals: string,
+  options: ts.CompilerOptions = {},
+  others: Record<string, string> = {},
+): Problem[] {
+  const program = programOf({ ...others, [name]: text, 'globals.d.ts': globals }, options);
   const file = program.getSourceFile(join(root, name));
   const diagnostics = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
   return diagnostics.map(({ code, messageText, start }) => {

@@ -15,7 +15,9 @@ type NewSession = (ctx: Koa.Context) => RequestSession;
 
 /** An application, whatever its state and context are. */
 export interface Application {
+  /** What contexts inherit from: it gets `session` and `sessionOptions`. */
   readonly context: object;
+  /** Adds a middleware. */
   use(middleware: never): unknown;
 }
 

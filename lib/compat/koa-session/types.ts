@@ -28,6 +28,7 @@ export interface ExternalStore {
     maxAge: MaxAge,
     options: { changed: boolean; rolling: boolean; ctx: Koa.Context },
   ): unknown;
+  /** Removes the record under `key`; removing what is missing is a no-op. */
   destroy(key: string, options: { ctx: Koa.Context }): unknown;
 }
 
@@ -36,7 +37,9 @@ export type ContextStore = new (ctx: Koa.Context) => ExternalStore;
 
 /** How the session's key travels where that is not the cookie. */
 export interface ExternalKey {
+  /** The key that the request carries. */
   get(ctx: Koa.Context): string | null | undefined | Promise<string | null | undefined>;
+  /** Hands the key to the visitor. */
   set(ctx: Koa.Context, key: string): unknown;
 }
 
@@ -65,27 +68,31 @@ export interface CreateSessionOptions {
   secure?: boolean | null | undefined;
   /** Default: not given. */
   sameSite?: string | boolean | null | undefined;
+  /** The hosts that the cookie is sent to. Default: not given, the host that sent it. */
   domain?: string | null | undefined;
+  /** The paths that the cookie is sent to; the session is there on every path. Default: `'/'`. */
   path?: string | null | undefined;
+  /** Whether the cookie is kept apart for each top-level site (CHIPS). Default: `false`. */
   partitioned?: boolean | null | undefined;
+  /** Which cookies the browser drops first. Default: not given. */
   priority?: string | null | undefined;
   /** How the session's key travels. Default: in the cookie. */
   externalKey?: ExternalKey | null | undefined;
   /** Where sessions are kept. Default: in the cookie itself, which anybody can read. */
   store?: ExternalStore | null | undefined;
-  /** The same, as a class that is made anew for each request. */
+  /** The same, as a class that is made anew for each request. Default: not given. */
   ContextStore?: ContextStore | null | undefined;
   /** Makes the cookie of a session that is kept there. Default: JSON as base64. */
   encode?: ((session: SessionRecord) => string) | null | undefined;
-  /** Reads it. What it throws means that there is no session. */
+  /** Reads it. What it throws means that there is no session. Default: what reads base64 JSON. */
   decode?: ((cookie: string) => unknown) | null | undefined;
   /** Makes keys. Default: `prefix` and a random UUID. */
   genid?: ((ctx: Koa.Context) => string | Promise<string>) | null | undefined;
-  /** What the keys of the default `genid` start with. */
+  /** What the keys of the default `genid` start with. Default: `''`. */
   prefix?: string | null | undefined;
-  /** Whether a session may be used. One that may not stays as it is, and the visitor gets a new one. */
+  /** Whether a session may be used. One that may not stays as it is, and the visitor gets a new one. Default: every session may. */
   valid?: ((ctx: Koa.Context, session: SessionRecord) => unknown) | null | undefined;
-  /** Called before a session is saved, and may change it. It is awaited. */
+  /** Called before a session is saved, and may change it. It is awaited. Default: not given. */
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
   /** Not of koa-session: milliseconds to wait for an answer of the store. Default: 10 000. */
   timeout?: number | null | undefined;

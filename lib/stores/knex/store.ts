@@ -94,7 +94,11 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string> {
   }
 }
 
-/** Makes a {@link KnexStore}. */
+/**
+ * Makes a {@link KnexStore}.
+ *
+ * @throws TypeError for what is no instance of Knex on a database of these, and for ill-typed options.
+ */
 export function knexStore(options: KnexStoreOptions): KnexStore {
   return new KnexStore(options);
 }

@@ -1,0 +1,95 @@
+// Writes the API reference, a page for each entry point, from the doc comments: `npm run docs`, or with a folder of one's own.
+// What a signature names and nobody can import, and a link to nothing, fails.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Application, ReflectionKind } from 'typedoc';
+import { entryPoints } from './entry-points.js';
+import { renderIndex, renderPage } from './reference-page.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = resolve(process.argv[2] ?? join(root, 'docs/api'));
+
+/** Named by signatures, and nobody's to know: the part of another package that is used here. */
+const NOT_EXPORTED = [
+  'Callback',
+  'DeclaredElsewhere',
+  'Defaulted',
+  'Given',
+  'Heard',
+  'Middleware',
+  'Options',
+  'RedisClient',
+  'SessionData',
+];
+
+/** What users call `session` only hands on what this module exports, whose types can be followed. */
+const ENGINE = { face: 'lib/main.ts', source: 'lib/index.ts', factory: 'createSession', name: 'session' };
+
+const entries = entryPoints().map(({ name, source }) => ({
+  name,
+  source: source === ENGINE.face ? ENGINE.source : source,
+  file: `${name.replaceAll('/', '-')}.md`,
+}));
+
+const app = await Application.bootstrap({
+  tsconfig: join(root, 'tsconfig.build.json'),
+  entryPoints: entries.map(({ source }) => join(root, source)),
+  sort: ['source-order'],
+  disableSources: true,
+  excludeExternals: true,
+  excludeInternal: true,
+  excludePrivate: true,
+  intentionallyNotExported: NOT_EXPORTED,
+  validation: { notExported: true, invalidLink: true },
+  logLevel: 'Warn',
+});
+const project = await app.convert();
+for (const inner of innerExports()) project?.removeReflection(inner);
+if (project !== undefined) app.validate(project);
+if (project === undefined || app.logger.hasErrors() || app.logger.hasWarnings()) {
+  console.error('The doc comments are not complete: see above.');
+  process.exit(1);
+}
+
+const modules = project.getChildrenByKind(ReflectionKind.Module);
+const pages = entries.map(({ source, ...entry }) => {
+  const module = modules.find(({ name }) => `lib/${name}.ts` === source);
+  if (module === undefined) throw new Error(`Expected a module for ${source}`);
+  if (source === ENGINE.source)
+    for (const it of module.children ?? []) if (it.name === ENGINE.factory) it.name = ENGINE.name;
+  module.children = exported(module.children ?? []);
+  return { ...entry, module };
+});
+
+/**
+ * What `export =` stands before is a function that users call `session`, with exports of its own on it.
+ *
+ * @param {import('typedoc').DeclarationReflection[]} children
+ */
+function exported(children) {
+  const whole = children.filter(({ name }) => name === 'export=');
+  if (whole.length === 0) return children;
+  const functions = whole.filter(({ kind }) => kind === ReflectionKind.Function);
+  for (const it of functions) it.name = ENGINE.name;
+  const own = [...whole.flatMap((it) => it.children ?? []), ...children];
+  const named = own.filter(
+    ({ name, kind }) => kind !== ReflectionKind.Reference && name !== 'export=' && name !== ENGINE.name,
+  );
+  return [...functions, ...new Map(named.map((it) => [it.name, it])).values()];
+}
+
+/** What the engine exports for other faces alone: users cannot import it. */
+function innerExports() {
+  const face = readFileSync(join(root, ENGINE.face), 'utf8');
+  const names = [...face.matchAll(/export (?:import|type) (\w+)/g)].map(([, name]) => name);
+  const engine = project
+    ?.getChildrenByKind(ReflectionKind.Module)
+    .find(({ name }) => `lib/${name}.ts` === ENGINE.source);
+  return (engine?.children ?? []).filter(({ name }) => name !== ENGINE.factory && !names.includes(name));
+}
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'README.md'), renderIndex(pages));
+for (const page of pages) writeFileSync(join(folder, page.file), renderPage(page, pages));
