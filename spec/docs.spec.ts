@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -72,6 +72,8 @@ describe('code in the documentation', () => {
       if (script) return (script[1] ?? script[2] ?? '') in scripts;
       const [spec] = /spec\/\S+/.exec(command) ?? [];
       if (spec) return existsSync(join(root, spec));
+      const [, printed] = /^node -p "([^"]+)"$/.exec(command) ?? [];
+      if (printed) return execFileSync(process.execPath, ['-p', printed], { encoding: 'utf8' }).trim().length > 0;
       return /^npm (ci|install [\w@/. -]+)$/.test(command);
     };
     // Statements of SQL are run by the specs of their stores.
