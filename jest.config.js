@@ -1,6 +1,8 @@
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
+  // Specs of outages wait more than they work, and two of them fit on two cores.
+  maxWorkers: 2,
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/long/'],
   // Build output and try-outs would otherwise clash with the package's own name.

@@ -1,7 +1,7 @@
 import type Koa = require('koa');
 
 import { format } from 'node:util';
-import type { Headers } from './cookie-id-store';
+import { type Headers, NOT_SHARED } from './cookie-id-store';
 
 type Current = ReturnType<Koa.Context['res']['getHeaders']>;
 
@@ -56,7 +56,8 @@ function carrySince(ctx: Koa.Context, before: Current): undefined {
 
 function added(earlier: string | string[] | undefined, value: string | string[] | undefined): string | string[] {
   const isOne = !Array.isArray(value) && value !== undefined;
-  return isOne ? value : [...linesOf(earlier), ...linesOf(value)];
+  // What is sent again is the same line.
+  return isOne ? value : [...new Set([...linesOf(earlier), ...linesOf(value)])];
 }
 
 /** Without what somebody has taken off the response meanwhile. */
@@ -101,7 +102,7 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
   const lent = toError(error) as Error & { headers?: Headers };
   const own = Object.getOwnPropertyDescriptor(lent, 'headers');
   Object.defineProperty(lent, 'headers', {
-    value: join(stillSent(this, carried.headers), lent.headers),
+    value: beside(this, join(stillSent(this, carried.headers), lent.headers), carried.headers),
     configurable: true,
     enumerable: false, // loggers print what is enumerable, and a session id is not for logs
     writable: true,
@@ -112,6 +113,19 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
     if (own === undefined) delete lent.headers;
     else Object.defineProperty(lent, 'headers', own);
   }
+}
+
+/** The headers as they stand beside those of the response, whatever an error handler drops of these. */
+function beside(ctx: Koa.Context, headers: Headers, carried: Headers): Headers {
+  const own = headers['set-cookie'];
+  if (own === undefined) return headers;
+  // What the application had set before us is dropped too; what it has taken off, of ours, stays off.
+  if (carried['vary'] === undefined) headers['vary'] ??= linesOf(ctx.res.getHeader('Vary') ?? 'Cookie').join(', ');
+  if (carried['cache-control'] === undefined)
+    headers['cache-control'] ??= linesOf(ctx.res.getHeader('Cache-Control') ?? NOT_SHARED).join(', ');
+  // Koa has dropped the cookies of the application when it asks, and koa-onerror has not.
+  const lines = () => [...new Set([...linesOf(ctx.res.getHeader('Set-Cookie')), ...linesOf(own)])];
+  return Object.defineProperty(headers, 'set-cookie', { get: lines, enumerable: true });
 }
 
 /** What can hold headers: Koa makes an Error of whatever else was thrown, in these words; a frozen error is stood in for. */

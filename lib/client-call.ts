@@ -55,7 +55,7 @@ export class ClientCaller {
     };
     let answer: T | PromiseLike<T>;
     try {
-      answer = settle(ask());
+      answer = native(settle(ask()));
     } catch (error) {
       return Promise.reject(error).catch(failed);
     }
@@ -83,6 +83,11 @@ function settle<T>(answer: Answer<T>): T | PromiseLike<T> {
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
+}
+
+/** Thenables of other makes may throw, or settle with a promise: a promise of this language makes up for that. */
+function native<T>(answer: T | PromiseLike<T>): T | PromiseLike<T> {
+  return isThenable(answer) && !(answer instanceof Promise) ? Promise.resolve(answer) : answer;
 }
 
 function isGenerator<T>(value: Answer<T>): value is Generator<unknown, T, unknown> {

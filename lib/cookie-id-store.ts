@@ -12,6 +12,9 @@ export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
 /** Headers of a response, by their names in lower case. */
 export type Headers = Record<string, string | string[]>;
 
+/** Cache-Control of a response that sets a cookie of one visitor's. */
+export const NOT_SHARED = 'no-cache="set-cookie"';
+
 /** An id store with hooks for the engine. */
 export interface CookieIdStore extends SessionIdStore {
   /** `set` and `reset` answer with the headers that they have set. */
@@ -130,7 +133,7 @@ export function forbidSharing(ctx: Koa.Context): Headers {
   const vary = before === undefined ? 'Cookie' : ctx.response.get('Vary');
   if (vary !== before) headers['vary'] = vary;
   if (!ctx.res.hasHeader('Cache-Control')) {
-    headers['cache-control'] = 'no-cache="set-cookie"';
+    headers['cache-control'] = NOT_SHARED;
     ctx.res.setHeader('Cache-Control', headers['cache-control']);
   }
   return headers;

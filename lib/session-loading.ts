@@ -50,14 +50,9 @@ async function loadRecord(state: SessionState, presented: string): Promise<void>
  * (`npm run bench`, untouched).
  */
 function mayStayUnread({ ctx, options }: SessionState): boolean {
-  const { cookieOf, genSid, rolling, shapeOf, valid } = options;
-  return (
-    shapeOf === undefined &&
-    valid === undefined &&
-    genSid === undefined &&
-    !rolling &&
-    cookieOf(ctx).expires === undefined
-  );
+  const { allowEmpty, cookieOf, genSid, rolling, shapeOf, valid } = options;
+  // With `allowEmpty` a visitor whose record is no session gets one without asking.
+  return !(shapeOf || valid || genSid || rolling || allowEmpty) && cookieOf(ctx).expires === undefined;
 }
 
 function leaveUnread(state: SessionState, sid: string, stored: Unread): void {
@@ -91,7 +86,7 @@ function accept(state: SessionState, sid: string, stored: Stored): Promise<void>
   state.enter(stored);
   if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx));
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
-  if (hasExpired(cookie) || (stored.ttl !== undefined && stored.ttl <= 0)) {
+  if (hasExpired(cookie) || (options.store.travels && Number(stored.ttl) <= 0)) {
     state.emit('session:expired', sid, stored.data);
     return miss(state, sid);
   }

@@ -1,3 +1,4 @@
+import Cookies = require('cookies');
 import type Koa = require('koa');
 
 import { SessionError } from './errors';
@@ -9,12 +10,14 @@ interface Written {
   text: string;
   /** The second in which the cookie ends: the header tells no finer. */
   ends: number;
-  set: unknown;
   secure: unknown;
 }
 
 /** No browser keeps a cookie for longer (RFC 6265bis, 5.5), and much longer than that is no date any more. */
 const LONGEST_MAX_AGE = 400 * ONE_DAY;
+
+/** How Koa's `ctx.cookies` sets a cookie. */
+const { set } = Cookies.prototype;
 
 /** A value that no cookie library has anything to say about. */
 const PLAIN_VALUE = /^[\w-]+$/;
@@ -39,7 +42,8 @@ export class SetCookie {
     attributes: Readonly<CookieOptions>,
     isShared: boolean,
   ): string[] {
-    const text = isShared && isPlain(value) && isPlain(signature) ? this.#recall(ctx, attributes) : undefined;
+    const mayRecall = isShared && isPlain(value) && isPlain(signature) && isKnown(ctx);
+    const text = mayRecall ? this.#recall(ctx, attributes) : undefined;
     if (text !== undefined && !ctx.res.hasHeader('Set-Cookie')) {
       const line = `${name}=${value}${text}`;
       const lines = signature === undefined ? [line] : [line, `${signatureName}=${signature}${text}`];
@@ -48,24 +52,25 @@ export class SetCookie {
       return lines;
     }
     const line = setCookie(ctx, name, value, attributes);
-    if (isShared && line.startsWith(`${name}=${value};`))
+    if (mayRecall && line.startsWith(`${name}=${value};`))
       this.#remember(ctx, attributes, line.slice(`${name}=${value}`.length));
     return signature === undefined ? [line] : [line, setCookie(ctx, signatureName, signature, attributes)];
   }
 
   #recall(ctx: Koa.Context, attributes: Readonly<CookieOptions>): string | undefined {
     const written = this.#written.get(attributes);
-    const isSame =
-      written !== undefined &&
-      written.ends === endOf(attributes) &&
-      written.set === ctx.cookies.set &&
-      written.secure === securityOf(ctx);
+    const isSame = written !== undefined && written.ends === endOf(attributes) && written.secure === securityOf(ctx);
     return isSame ? written.text : undefined;
   }
 
   #remember(ctx: Koa.Context, attributes: Readonly<CookieOptions>, text: string): void {
-    this.#written.set(attributes, { text, ends: endOf(attributes), set: ctx.cookies.set, secure: securityOf(ctx) });
+    this.#written.set(attributes, { text, ends: endOf(attributes), secure: securityOf(ctx) });
   }
+}
+
+/** Whether the application has left `ctx.cookies` as Koa makes it: its own may go by each request. */
+function isKnown(ctx: Koa.Context): boolean {
+  return ctx.cookies.set === set && ctx.cookies.response === ctx.res;
 }
 
 /** Whether `ctx.cookies` takes the connection for a safe one: applications set it where they know better. */
@@ -74,7 +79,7 @@ export function securityOf(ctx: Koa.Context): boolean {
 }
 
 function endOf({ maxAge, expires }: Readonly<CookieOptions>): number {
-  if (maxAge) return Math.floor((Date.now() + maxAge) / 1000);
+  if (maxAge) return Math.floor((Date.now() + Math.min(maxAge, LONGEST_MAX_AGE)) / 1000);
   return expires instanceof Date ? expires.getTime() : 0;
 }
 

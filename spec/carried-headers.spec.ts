@@ -6,6 +6,7 @@ import session = require('../lib/main');
 
 import { closedAfterTest } from './helpers/open-sites';
 import { openSite, sentId, sessionOf } from './helpers/session-site';
+import { interop } from './interop';
 
 const TOKEN = 'token=of-the-application; path=/';
 
@@ -22,6 +23,13 @@ describe.each([
           '/fail': async (ctx) => {
             (await sessionOf(ctx))['user'] = 'ann';
             throw error();
+          },
+          '/save-thrice': async (ctx) => {
+            for (const n of [1, 2, 3]) {
+              (await sessionOf(ctx))['n'] = n;
+              await ctx.saveSession();
+            }
+            ctx.throw(400);
           },
           '/ended': async (ctx) => {
             const current = await sessionOf(ctx);
@@ -69,6 +77,38 @@ describe.each([
     expect(logged).toHaveLength(4);
     expect(logged.join('\n')).not.toContain(sid);
     expect(logged.join('\n')).not.toContain('koa.sid');
+  });
+
+  it('is sent once, however often it was set', async () => {
+    const site = await open();
+    const reply = await site.visitor().get('/save-thrice');
+    expect([reply.status, reply.setCookie.map((line) => line.split('=', 1)[0])]).toEqual([
+      400,
+      ['koa.sid', 'koa.sid.sig'],
+    ]);
+  });
+
+  it('brings along what the application had said of caches before', async () => {
+    const caching: Koa.Middleware = (ctx, next) => {
+      ctx.vary('Cookie');
+      ctx.set('Cache-Control', 'no-store');
+      return next();
+    };
+    const reply = await (await open([caching])).visitor().get('/fail');
+    expect(reply.setCookie).toHaveLength(2);
+    expect([reply.headers.get('vary'), reply.headers.get('cache-control')]).toEqual(['Cookie', 'no-store']);
+  });
+
+  it('stands beside the cookies of the application, with an error handler that keeps these', async () => {
+    const site = await open([
+      (ctx, next) => {
+        ctx.cookies.set('csrf', 'v', { signed: false });
+        return next();
+      },
+    ]);
+    (interop('koa-onerror') as (app: Koa) => void)(site.app);
+    const reply = await site.visitor().get('/fail');
+    expect(reply.setCookie.map((line) => line.split('=', 1)[0])).toEqual(['csrf', 'koa.sid', 'koa.sid.sig']);
   });
 
   it('is not sent where an outer middleware has taken it off', async () => {

@@ -13,6 +13,8 @@ const operations: [StoreOperation, (store: Store) => Promise<unknown>][] = [
 /** A client whose every method does the same. */
 const doing = (act: () => unknown) => ({ get: act, set: act, destroy: act });
 const never = () => new Promise(() => undefined);
+// biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
+const thenable = (then: (resolve: (value: unknown) => void) => void) => ({ then });
 
 describe('Calling a client', () => {
   describe('in its own style', () => {
@@ -40,6 +42,25 @@ describe('Calling a client', () => {
         return { cookie: {}, sum: (yield inner()) + (yield thunk) };
       };
       expect(await new Store({ ...doing(never), get }).get('a')).toMatchObject({ sum: 5 });
+    });
+
+    it.each<[string, unknown]>([
+      [
+        'that throws when it is waited for',
+        thenable(() => {
+          throw new Error('no');
+        }),
+      ],
+      ['that settles with a promise which fails', thenable((resolve) => resolve(Promise.reject(new Error('no'))))],
+    ])('takes a thenable %s for a failure of the client', async (_what, answer) => {
+      const store = new Store({ ...doing(() => undefined), get: () => answer });
+      await expect(store.get('a')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE', message: 'no' });
+    });
+
+    it('waits no longer than it may for a thenable that settles with what never does', async () => {
+      const answer = thenable((resolve) => resolve(never()));
+      const store = new Store({ ...doing(() => undefined), get: () => answer }, { timeout: 20 });
+      await expect(store.get('a')).rejects.toThrow(StoreTimeoutError);
     });
 
     it('waits for a value no longer than it takes', async () => {

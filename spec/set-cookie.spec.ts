@@ -1,3 +1,5 @@
+import Cookies = require('cookies');
+
 import type Koa from 'koa';
 
 import session = require('../lib/main');
@@ -113,6 +115,28 @@ describe('a cookie that is sent again', () => {
       seen.push(reply.setCookie.every((line) => line.includes('priority=high')));
     }
     expect([seen, marks]).toEqual([[false, true, true, false], 4]);
+  });
+
+  it('is set by a class of the application’s own, which may go by the request', async () => {
+    class Own extends Cookies {
+      override set(name: string, value?: string | null, options?: Cookies.SetOption): this {
+        return super.set(name, value, { ...options, domain: this.request.headers['x-domain'] as string });
+      }
+    }
+    const owning: Koa.Middleware = (ctx, next) => {
+      ctx.cookies = new Own(ctx.req, ctx.res);
+      return next();
+    };
+    const site = await closedAfterTest(openSite({ use: [owning, session({ rolling: true })] }));
+    const ann = site.visitor();
+    const put = await ann.get('/put?a=1', { 'x-domain': 'a.example' });
+    const cookie = put.setCookie.map((line) => line.split(';', 1)[0]).join('; ');
+    const domains: (string | undefined)[] = [];
+    for (const domain of ['a.example', 'b.example', 'b.example', 'a.example']) {
+      const reply = await ann.get('/see', { cookie, 'x-domain': domain });
+      domains.push(/domain=([^;]+)/.exec(setCookieOf(reply) ?? '')?.[1]);
+    }
+    expect(domains).toEqual(['a.example', 'b.example', 'b.example', 'a.example']);
   });
 
   it('has the attributes that a handler has set', async () => {

@@ -31,7 +31,10 @@ class Script {
 const SWAP = new Script(`
 local current = redis.call('GET', KEYS[1])
 if not current then return nil end
-if current ~= ARGV[3] and current ~= ARGV[1] and redis.sha1hex(current) ~= ARGV[3] then return { current } end
+if current ~= ARGV[3] and current ~= ARGV[1] then
+  local digest = redis.sha1hex(current)
+  if digest ~= ARGV[3] then return { current, digest } end
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`);
 
@@ -133,8 +136,9 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
     const found = await SWAP.run(this.#driver, key, record, String(ttl), forComparison(expected));
     if (found === null) return { ok: false, gone: true };
     if (!Array.isArray(found)) return { ok: true, revision: record };
-    const current = String(found[0]);
-    return { ok: false, record: current, revision: current };
+    const [current, digest] = found.map(String) as [string, string];
+    // Bytes that are no UTF-8 are lost in the text: only its digest tells which record that was.
+    return { ok: false, record: current, revision: current.includes('\uFFFD') ? digest : current };
   }
 
   async touch(key: string, ttl: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Redis } from 'ioredis5';
 import session, { type Session, type SessionOptions, Store } from '../../lib/main';
 import { type RedisConnectionOptions, type RedisStore, redisStore } from '../../lib/redis';
 import { endOf, koaRedis } from '../helpers/koa-redis-client';
@@ -215,4 +216,33 @@ describe('A RedisStore', () => {
     const args = { redis: join(root, 'dist', 'redis.js'), port: redis.port };
     expect(await runScript('own', script, args)).toEqual({ code: 0, signal: null, stdout: 'undefined\n', stderr: '' });
   });
+});
+
+describe('A record that was made to live for ever', () => {
+  it.each<[string, SessionOptions]>([
+    ['unread', {}],
+    ['read', { valid: () => true }],
+  ])('is a session all the same, and gets a time again with `renew`: %s', async (_how, options) => {
+    const use = session({ store: open(), renew: true, ...options });
+    const site = await closedAfterTest(openSite({ use }));
+    const ann = site.visitor();
+    const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
+    await redis.command(`PERSIST ${key}`);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    expect(Number(await redis.command(`PTTL ${key}`))).toBeGreaterThan(HOUR);
+  });
+});
+
+it.each([
+  ['/put?n=1', { name: '\uFFFD', n: '1' }],
+  ['/logout', {}],
+])('A record with bytes that are no UTF-8 can be changed and ended: %s', async (path, seen) => {
+  const site = await closedAfterTest(openSite({ use: session({ store: open(), timeout: 2000 }) }));
+  const ann = site.visitor();
+  const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
+  const client = new Redis({ host: '127.0.0.1', port: redis.port });
+  await client.set(key, Buffer.from([...Buffer.from('{"name":"'), 0xe9, ...Buffer.from('","cookie":{}}')]));
+  client.disconnect();
+  expect((await ann.get(path)).status).toBe(200);
+  expect((await ann.get('/see')).json()).toEqual(seen);
 });
