@@ -17,7 +17,8 @@ app.use(
     // Each request gives record and cookie their full time again. With `renew: true` only those in the second half of it do.
     rolling: true,
     cookie: { maxAge: idle },
-    valid: (_ctx, visitor) => Number(visitor['since']) + life > Date.now(),
+    // Sessions that are older than this rule have no `since` yet.
+    valid: (_ctx, visitor) => Number(visitor['since'] ?? Date.now()) + life > Date.now(),
   }),
 );
 

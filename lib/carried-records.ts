@@ -5,7 +5,7 @@ import { parseRecord } from './record';
 import type { Accept, Commit, Draft, Edit, Loaded, Records, TtlOfRecord, Version } from './records';
 import type { CarryingStore } from './types';
 
-/** Browsers drop a cookie whose name and value are longer, in bytes (RFC 6265bis, 5.6). */
+/** Browsers drop a cookie whose name and value together are longer, in bytes; the `=` does not count (RFC 6265bis, 5.6). */
 const LONGEST = 4096;
 
 /**
@@ -77,7 +77,7 @@ export class CarriedRecords implements Records {
 
   async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {
     const token = await this.#caller.call('set', budget, () => this.#client.pack({ sid, record, ttl }, this.#name));
-    const size = Buffer.byteLength(`${this.#name}=${token}`);
+    const size = Buffer.byteLength(`${this.#name}${token}`);
     if (size <= LONGEST) return { record, revision: undefined, token };
     throw new SessionError(
       'ERR_SESSION_SIZE',

@@ -62,11 +62,13 @@ export interface SessionMiddleware extends Koa.Middleware {
   /**
    * The session of a request that no Koa middleware answers, such as the one that opens a WebSocket: a frozen copy, or `null`
    * where the middleware would give a new session. Nothing is written, extended or sent, and no event is emitted. Give the
-   * option `app`, so that this works before the first request has come through the middleware.
+   * option `app`, so that this works before the first request has come through the middleware. It also rejects with whatever
+   * `valid`, the `sessionIdStore` or a `cookie` function throws, as it is.
    *
    * @throws {@link StoreError} by rejection, where the store fails, gives no answer in time or is away; `errorHandler` is not asked.
-   * @throws SessionError `ERR_SESSION_APP` by rejection, where the application is not known yet; `ERR_SESSION_KEYS` without `app.keys`.
-   * @throws TypeError by rejection, for what is no request of Node's.
+   * @throws SessionError `ERR_SESSION_APP` by rejection, where the application is not known yet; `ERR_SESSION_KEYS` without `app.keys`;
+   *   `ERR_SESSION_SERIALIZE` where a client or `valid` put into the session what JSON cannot hold.
+   * @throws TypeError by rejection, for what is no request of Node's, such as a Fetch `Request`.
    */
   read(req: IncomingMessage): Promise<Readonly<Session> | null>;
   /** Stops listening to the store, and fails the requests that wait for it. The client is yours to end. */

@@ -33,17 +33,29 @@ async function readRecord(ctx: Koa.Context, sid: string, options: ResolvedOption
   if (loaded.found !== 'session') return null;
   store.records.release(loaded);
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
-  if (hasExpired(cookie) || (loaded.ttl !== undefined && loaded.ttl <= 0)) return null;
-  // A client may hand out the very object that it keeps, and the hook may change what it is given.
-  const session: Session = { ...structuredClone(loaded.data), cookie };
+  if (hasExpired(cookie) || (store.travels && Number(loaded.ttl) <= 0)) return null;
+  // A client may hand out the very object that it keeps, and the hook may change what it is given. By JSON, as a record is: there
+  // may be functions in it.
+  const session: Session = { ...(JSON.parse(stringify(() => loaded.data)) as SessionData), cookie };
   if (valid !== undefined && !(await valid(ctx, session))) return null;
-  return frozen({ ...session, cookie: cookie.attributes() });
+  const { cookie: _cookie, ...data } = session;
+  return Object.freeze({ ...frozen(data), cookie: frozenCookie(cookie) });
 }
 
 /** Frozen, so that nobody takes it for a session that is saved: a copy, since what `valid` has put there may be in use elsewhere. */
-function frozen(session: SessionData): Readonly<Session> {
-  const text = stringify(() => session);
-  return JSON.parse(text, (_key, value: unknown) => Object.freeze(value)) as Session;
+function frozen(data: SessionData): SessionData {
+  return JSON.parse(
+    stringify(() => data),
+    (_key, value: unknown) => Object.freeze(value),
+  ) as SessionData;
+}
+
+function frozenCookie(cookie: SessionCookie): Session['cookie'] {
+  const attributes = cookie.attributes();
+  const { expires } = attributes;
+  // JSON makes a string of a date, and handlers know it as a Date.
+  const date = expires instanceof Date ? { expires: new Date(expires) } : undefined;
+  return Object.freeze({ ...frozen({ ...attributes }), ...date });
 }
 
 /** @throws SessionError `ERR_SESSION_APP` */
@@ -58,10 +70,14 @@ function known(app: Application | undefined): Application {
 
 /** @throws TypeError */
 function expectRequest(req: unknown): void {
-  const { headers, url, req: inner } = Object(req) as Partial<Record<string, unknown>>;
-  const isRequest = typeof headers === 'object' && typeof url === 'string' && headers !== null;
-  if (isRequest && inner === undefined) return;
+  const { headers, url, socket, req: inner } = Object(req) as Partial<Record<string, unknown>>;
+  const looksLikeOne = typeof headers === 'object' && typeof url === 'string' && headers !== null;
+  // Koa asks the socket whether the connection is encrypted.
+  if (looksLikeOne && inner === undefined && typeof socket === 'object' && socket !== null) return;
   const problem = expected('req', 'a request of Node (http.IncomingMessage)', req);
-  if (isRequest) problem.message += ' of Koa: give `ctx.req`, or use `ctx.session`';
+  if (looksLikeOne) {
+    problem.message +=
+      inner === undefined ? ': a Fetch `Request` will not do' : ' of Koa: give `ctx.req`, or use `ctx.session`';
+  }
   throw problem;
 }

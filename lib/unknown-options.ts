@@ -23,9 +23,20 @@ export function warnOfUnknown(names: readonly string[], options: KnownOptions): 
   }
 }
 
-/** The option that was meant, where it differs in case, or in no more than every third letter. */
+/** The option that was meant, where it differs in case, in two letters that have changed places, or in no more than every third letter. */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const given = name.toLowerCase();
   const lower = known.map((it) => it.toLowerCase());
-  const nearest = closest(name.toLowerCase(), lower);
-  return distance(name.toLowerCase(), nearest) <= name.length / 3 ? known[lower.indexOf(nearest)] : undefined;
+  // For the distance a swap is two mistakes, and two in five letters may be another word.
+  const swapped = lower.findIndex((it) => isSwapped(given, it));
+  if (swapped !== -1) return known[swapped];
+  const nearest = closest(given, lower);
+  return distance(given, nearest) <= given.length / 3 ? known[lower.indexOf(nearest)] : undefined;
+}
+
+/** Whether one is the other with two neighbouring letters swapped. */
+function isSwapped(one: string, other: string): boolean {
+  if (one.length !== other.length) return false;
+  const [at = -1, next, ...more] = [...one].flatMap((letter, index) => (letter === other[index] ? [] : [index]));
+  return more.length === 0 && next === at + 1 && one[at] === other[next] && one[next] === other[at];
 }

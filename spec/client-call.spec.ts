@@ -13,7 +13,6 @@ const operations: [StoreOperation, (store: Store) => Promise<unknown>][] = [
 /** A client whose every method does the same. */
 const doing = (act: () => unknown) => ({ get: act, set: act, destroy: act });
 const never = () => new Promise(() => undefined);
-// biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
 const thenable = (then: (resolve: (value: unknown) => void) => void) => ({ then });
 
 describe('Calling a client', () => {

@@ -2,8 +2,10 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import session from '../lib/main';
-import { browser } from './helpers/http';
+import Koa from 'koa';
+import session, { MemoryStore } from '../lib/main';
+import { fakeDate, pass } from './helpers/fake-date';
+import { browser, type Served, serve } from './helpers/http';
 import { codeBlocks, headings, isThere, linksOf, pages, textOf } from './helpers/markdown';
 import { type NodeProgram, root, startNode } from './helpers/node-program';
 import { type RedisServer, startRedis } from './helpers/redis-server';
@@ -178,7 +180,87 @@ describe('the store that docs/contributing.md adds', () => {
   });
 });
 
+describe('sessions that began before their time was limited', () => {
+  const minute = 60_000;
+  const secret = 'the secret of the specs';
+  const recipe = blocks.find(({ place, code }) => /security/.test(place) && code.includes('rolling: true'))?.code ?? '';
+  const serving: Served[] = [];
+  afterEach(async () => {
+    await Promise.all(serving.splice(0).map((served) => served.close()));
+    jest.useRealTimers();
+  });
+
+  async function open(app: Koa): Promise<string> {
+    const served = await serve(app);
+    serving.push(served);
+    return served.url;
+  }
+
+  /** The program's application, with its sessions in `store`. */
+  function appOf(program: string, store: MemoryStore): Koa {
+    const source = program
+      .replace('session({', 'session({ store,')
+      .replace(/^(const server = )?app\.listen\([\s\S]*/m, 'return app;');
+    const packages: Record<string, unknown> = { koa: Koa, 'koa-evented-session': session };
+    const run = new Function('require', 'process', 'store', source);
+    return run((name: string) => packages[name], { env: { SESSION_SECRET: secret } }, store);
+  }
+
+  it.each([
+    ['docs/security.md', recipe, 8],
+    ['examples/rolling.js', textOf('examples/rolling.js'), 12],
+  ])('go on for the full time, and no longer: %s', async (_place, program, hours) => {
+    fakeDate();
+    const store = new MemoryStore();
+    const before = new Koa();
+    before.keys = [secret];
+    before
+      .use(session({ store, genSid: () => 'known' }))
+      .use((ctx) => Object.assign(ctx.session as session.Session, { user: 'Bea' }));
+    const old = browser(await open(before));
+    await old.get('/');
+    const visitor = browser(await open(appOf(program, store)), old.jar);
+    const isThere = () => store.get('koa:sess:known')?.['user'] === 'Bea';
+    for (let passed = 0; passed < hours * 60; passed += 20) {
+      await visitor.get('/');
+      expect(isThere()).toBe(true);
+      pass(20 * minute);
+    }
+    await visitor.get('/');
+    expect(isThere()).toBe(false);
+  });
+});
+
+describe('docs/contributing.md', () => {
+  it('has every room of lib in its table, and no other', () => {
+    const [, table = ''] = /\n\| room \|.*\n\|-.*\n((?:\|.*\n)+)/.exec(textOf('docs/contributing.md')) ?? [];
+    const named = [...table.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, names = '']) => names.match(/[^`, ]+/g) ?? []);
+    const { forbidden }: { forbidden: { name: string }[] } = require('../.dependency-cruiser.cjs');
+    const rooms = forbidden.flatMap(({ name }) => /^room-(.+)$/.exec(name)?.[1] ?? []);
+    // The clients share a row, and so do the parts that some of them are made of.
+    const expected = new Set(rooms.map((room) => room.replace(/^stores\/.*/, 'stores/*')));
+    expect(named.sort()).toEqual([...expected].sort());
+  });
+});
+
 describe('pages of the documentation', () => {
+  /** The lines of a page, with code blanked out. */
+  const proseOf = (page: string) =>
+    textOf(page)
+      .replace(/^```[\s\S]*?^```$/gm, (block) => block.replace(/.+/g, '`'))
+      .split('\n');
+
+  it.each(pages)('leave a line free after a table, and around a heading: %s', (page) => {
+    const lines = proseOf(page);
+    const isHeading = (line: string) => /^#{1,6} /.test(line);
+    const crowded = lines.filter((line, index) => {
+      const previous = lines[index - 1] ?? '';
+      if (line === '' || previous === '') return false;
+      return isHeading(line) || isHeading(previous) || (previous.startsWith('|') && !line.startsWith('|'));
+    });
+    expect(crowded).toEqual([]);
+  });
+
   it('have a heading for every error code, and for nothing else', () => {
     expect(headings('docs/errors.md', 2).sort()).toEqual(stringsOf('SessionErrorCode').sort());
   });

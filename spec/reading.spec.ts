@@ -246,6 +246,55 @@ describe('sessions.read(req)', () => {
     expect([Object.isFrozen(shared), Object.isFrozen(kept)]).toEqual([false, false]);
   });
 
+  it.each<[string, () => object]>([
+    ['a function', () => ({ user: 'Ann', greet: () => 'hello' })],
+    ['a Proxy', () => ({ user: 'Ann', cart: new Proxy({ items: [1] }, {}) })],
+  ])('takes what JSON takes of an object that a client hands out, with %s in it', async (_what, make) => {
+    const kept = { ...make(), cookie: {} } as unknown as Session;
+    const store = { get: () => kept, set: () => undefined, destroy: () => undefined };
+    const { sessions, site } = await open({ store, cookie: { signed: false } });
+    await site.visitor().get('/idle');
+    const { cookie: _cookie, ...found } = (await sessions.read(requestWith('koa.sid=known'))) as Session;
+    const { cookie: _own, ...expected } = JSON.parse(JSON.stringify(kept)) as Session;
+    expect(found).toEqual(expected);
+  });
+
+  it('gives the end of the cookie as the Date that `ctx.session` has, of its own', async () => {
+    const end = new Date(Date.now() + 60_000);
+    let fromHook: Date | undefined;
+    const { sessions, visitor } = await open(
+      {
+        valid: (_ctx, stored) => {
+          fromHook = stored.cookie.expires as Date;
+          return true;
+        },
+      },
+      {
+        '/put': (ctx) => {
+          const session = ctx.session as Session;
+          Object.assign(session, { user: 'Ann' });
+          session.cookie.expires = end;
+        },
+      },
+    );
+    const cookie = cookieHeader(await visitor.get('/put'));
+    const found = await sessions.read(requestWith(cookie));
+    expect(found?.cookie.expires).toEqual(end);
+    expect(found?.cookie.expires).not.toBe(fromHook);
+  });
+
+  it('takes a record that is there for one that lives, as the middleware does, whatever ttl its client tells', async () => {
+    class Idle extends MemoryStore {
+      override load(...asked: Parameters<MemoryStore['load']>) {
+        const stored = super.load(...asked);
+        return stored && { ...stored, ttl: 0 };
+      }
+    }
+    const { sessions, visitor } = await open({ store: new Idle() });
+    const cookie = cookieHeader(await visitor.get('/put?user=Ann'));
+    expect(await sessions.read(requestWith(cookie))).toEqual(ann);
+  });
+
   it('keeps no memory of the records that it has read', async () => {
     const { visitor, sessions } = await open({ store: new MapClient() });
     const cookie = cookieHeader(await visitor.get('/put?user=Ann'));
@@ -311,6 +360,8 @@ describe('sessions.read(req)', () => {
     ['a cookie', () => 'koa.sid=1', 'got `koa.sid=1` (string)'],
     ['a context', (ctx) => ctx, 'got an object of Koa: give `ctx.req`, or use `ctx.session`'],
     ['a request of Koa', (ctx) => ctx.request, 'got an object of Koa: give `ctx.req`, or use `ctx.session`'],
+    ['a Request of Fetch', () => new Request('http://localhost/'), 'got an object: a Fetch `Request` will not do'],
+    ['a look-alike', () => ({ headers: {}, url: '/' }), 'got an object: a Fetch `Request` will not do'],
   ])('rejects what is no request: %s', async (_what, given, got) => {
     const mistaken = (ctx: Koa.Context) => sessions.read(given(ctx) as IncomingMessage).catch(String);
     const { sessions, visitor } = await open({}, { '/mistaken': mistaken });

@@ -16,12 +16,28 @@ describe('nearestOf', () => {
     ['stores', 'store'],
     ['roling', 'rolling'],
     ['RECONNECT_TIMEOUT', 'reconnectTimeout'],
+    ['stoer', 'store'],
+    ['Stoer', 'store'],
+    ['rolilng', 'rolling'],
+    ['tsore', 'store'],
   ])('takes %s for %s', (name, meant) => {
     expect(nearestOf(name, known)).toBe(meant);
   });
 
-  it.each(['id', 'max', 'xyz', 'state', 'secret', ''])('takes %j for nothing', (name) => {
+  it.each([
+    ['vaild', 'valid'],
+    ['defre', 'defer'],
+    ['kye', 'key'],
+  ])('sees that in %s two letters have changed places', (name, meant) => {
+    expect(nearestOf(name, [...known, 'valid', 'defer'])).toBe(meant);
+  });
+
+  it.each(['id', 'max', 'xyz', 'state', 'secret', 'osrte', ''])('takes %j for nothing', (name) => {
     expect(nearestOf(name, ['key', 'ttl', 'store', 'genSid'])).toBeUndefined();
+  });
+
+  it('does not take TTL for key', () => {
+    expect(nearestOf('TTL', ['key', 'store'])).toBeUndefined();
   });
 });
 

@@ -121,6 +121,11 @@ describe.each([
     ['a letter of its header changed', (token) => token.replace('eyJ', 'eyK')],
     ['a letter of its text changed', (token) => changed(token, 3)],
     ['a letter of its proof changed', (token) => changed(token, 4)],
+    ["other bits where its proof's text uses none", (token) => respelled(token, 4)],
+    ["other bits where its nonce's text uses none", (token) => respelled(token, 2)],
+    ['`=` after it', (token) => `${token}=`],
+    ['`.` after it', (token) => `${token}.`],
+    ['`%20` after it', (token) => `${token}%20`],
     ['no proof', (token) => token.slice(0, token.lastIndexOf('.') + 1)],
     ['its end cut off', (token) => token.slice(0, -9)],
     ['two parts', (token) => token.slice(0, token.indexOf('..') + 1)],
@@ -438,6 +443,16 @@ function sealing(folder: string): string {
       const { record } = await store.unpack(token, 'koa.sid');
       console.log('opened ' + Object.keys(JSON.parse(record)));
     })();`;
+}
+
+/** The token with another letter at the end of a part, which stands for the same bytes. */
+function respelled(token: string, part: number): string {
+  const parts = token.split('.');
+  const text = parts[part] as string;
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  parts[part] = text.slice(0, -1) + letters[letters.indexOf(text.at(-1) as string) ^ 1];
+  expect(Buffer.from(parts[part] as string, 'base64url')).toEqual(Buffer.from(text, 'base64url'));
+  return parts.join('.');
 }
 
 /** The token with another letter in the middle of one of its parts. */

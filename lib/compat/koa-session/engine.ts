@@ -1,13 +1,20 @@
 import type Koa = require('koa');
 
 import { randomUUID } from 'node:crypto';
-import { type ResolvedOptions, resolveOptions, type Session, type SessionShape, Store } from '../../index';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type Session,
+  type SessionShape,
+  type SessionStore,
+  Store,
+} from '../../index';
 import { cookieClient } from './cookie-client';
 import { inCookie, outsideCookie } from './ids';
 import { ttlOf } from './lifetime';
 import type { Options } from './options';
-import { clientOf } from './store-client';
-import type { Session as KoaSession, SessionOptions, SessionRecord } from './types';
+import { clientOf, clientOfRequest } from './store-client';
+import type { ExternalStore, Session as KoaSession, SessionOptions, SessionRecord } from './types';
 
 /** What the engine asks of a request's session. */
 type RequestOf = (ctx: Koa.Context) => SessionShape & { readonly options: SessionOptions };
@@ -33,9 +40,23 @@ export function engineOptions(backing: object | undefined, options: Options, req
   });
 }
 
+/** The engine's options for a request whose store was made for it. */
+export function engineOptionsOn(
+  store: ExternalStore,
+  engine: ResolvedOptions,
+  { timeout }: Pick<Options, 'timeout'>,
+): ResolvedOptions {
+  return Object.freeze({ ...engine, store: storeOn(clientOfRequest(store), timeout) });
+}
+
+/** `timeout` bounds all waiting: for an answer, and for a connection. */
+function storeOn(client: SessionStore, timeout: number | undefined): Store {
+  return new Store(client, { prefix: '', ttl, timeout, reconnectTimeout: timeout });
+}
+
 function inStore(backing: object, { genid, prefix = '', timeout }: Options) {
   return {
-    store: new Store(clientOf(backing), { prefix: '', ttl, timeout }),
+    store: storeOn(clientOf(backing), timeout),
     genSid(this: Koa.Context) {
       return genid === undefined ? prefix + randomUUID() : genid(this);
     },

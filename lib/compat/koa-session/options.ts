@@ -20,6 +20,9 @@ const BOOLEANS = ['autoCommit', 'overwrite', 'httpOnly', 'signed', 'rolling', 'r
 const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave'] as const;
 const METHODS = ['get', 'set', 'destroy'] as const;
 
+/** What timers of Node.js take. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 type Given = { [Name in keyof CreateSessionOptions]?: NonNullable<CreateSessionOptions[Name]> };
 /** The options, complete and checked. */
 export type Options = Readonly<SessionOptions>;
@@ -53,6 +56,7 @@ export function resolveOptions(options: CreateSessionOptions & { maxage?: unknow
   for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
   if ('externalKey' in given) expectMethods('externalKey', given.externalKey, ['get', 'set']);
   checkMaxAge(given.maxAge);
+  checkTimeout(given.timeout);
   checkStore(given);
   return Object.freeze({ ...DEFAULTS, ...given });
 }
@@ -61,6 +65,12 @@ export function resolveOptions(options: CreateSessionOptions & { maxage?: unknow
 function checkMaxAge(maxAge: unknown): void {
   if (maxAge === undefined || maxAge === 'session' || Number.isFinite(maxAge)) return;
   throw expected('maxAge', "a number of milliseconds or 'session'", maxAge);
+}
+
+/** @throws TypeError by the name that it has here: it bounds more than one wait. */
+function checkTimeout(timeout: number | undefined): void {
+  if (timeout === undefined || (Number.isFinite(timeout) && timeout >= 1 && timeout <= LONGEST_TIMER)) return;
+  throw expected('timeout', `a number of milliseconds from 1 to ${LONGEST_TIMER}`, timeout);
 }
 
 /** @throws TypeError */

@@ -10,11 +10,12 @@ import {
   type SessionShape,
 } from '../../index';
 import { decoded, isRecord } from './cookie-client';
+import { engineOptionsOn } from './engine';
 import { presentedIn } from './ids';
 import { hasExpired, isDue, lifetimeOf } from './lifetime';
 import { requests, type StoreRequest } from './request';
 import { KoaSession, type SessionOwner } from './session';
-import type { ExternalStore, SessionOptions, SessionRecord } from './types';
+import type { ExternalStore, MaxAge, SessionOptions, SessionRecord } from './types';
 
 /** What one request has of its session: what koa-session does its own way, and the engine's part of it. */
 export class RequestSession implements RunningSession, SessionOwner, SessionShape, StoreRequest {
@@ -28,16 +29,20 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   readonly #engineOptions: ResolvedOptions;
   #contextSession: ContextSession | undefined;
   #reading: { done?: Promise<void> | undefined } | undefined;
-  /** What was handed out before the store was asked. */
+  /** What was handed out before the store was asked; it becomes the session. */
   #early: KoaSession | undefined;
+  /** What handlers had written to it by then. */
+  #written: { data: Record<string, unknown>; maxAge: MaxAge | undefined; hasMaxAge: boolean } | undefined;
+  #leavesWithResponse = false;
   /** How many calls are under way that save in any case. */
   #forced = 0;
 
   constructor(ctx: Koa.Context, options: SessionOptions, engine: ResolvedOptions) {
     this.ctx = ctx;
     this.options = options;
-    this.store = options.ContextStore ? new options.ContextStore(ctx) : options.store;
-    this.#engineOptions = engine;
+    const { ContextStore } = options;
+    this.store = ContextStore ? new ContextStore(ctx) : options.store;
+    this.#engineOptions = ContextStore ? engineOptionsOn(this.store as ExternalStore, engine, options) : engine;
   }
 
   /** Made on first use: it asks for this session, by the context. */
@@ -49,9 +54,12 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   get session(): KoaSession | null {
     if (this.store === undefined) this.#readCookie();
     const session = this.#engine.session as KoaSession | null | undefined;
-    if (session !== undefined) return session;
-    this.#early ??= this.make(undefined);
-    return this.#early;
+    if (session === undefined) {
+      this.#early ??= new KoaSession(this);
+      return this.#early;
+    }
+    this.#writeAgain(session);
+    return session;
   }
 
   /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
@@ -63,6 +71,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
       );
     }
     if (this.store === undefined) this.#replaceCookie(value);
+    this.#early = undefined;
     this.#engine.session = value;
   }
 
@@ -79,8 +88,8 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   async #load(): Promise<void> {
     await (this.store === undefined ? this.#readCookie() : this.#engine.load());
-    const early = this.#early?.toJSON();
-    if (early !== undefined && Object.keys(early).length > 0) Object.assign(this.session ?? {}, early);
+    // By being asked for, the session takes in what was handed out before.
+    if (this.#early !== undefined) void this.session;
   }
 
   /** What is thrown away is not read before; but an object takes the place of what is there, were it empty. */
@@ -140,12 +149,27 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
     const forced = save || regenerate ? 1 : 0;
     this.#forced += forced;
     try {
-      if (regenerate) await requests.run(this, () => this.#engine.regenerate(true));
+      // It may come before the middleware has run, or where it never does.
+      await requests.run(this, () => this.#load());
+      // What is to be destroyed gets no new key.
+      const goesOn = this.#engine.current !== null;
+      if (regenerate && goesOn) await requests.run(this, () => this.#engine.regenerate(true));
       this.#force();
       await requests.run(this, () => this.#engine.save());
     } finally {
       this.#forced -= forced;
+      if (!this.isRunning) this.#leaveWithResponse();
     }
+  }
+
+  /** Where the middleware does not run, nobody else leaves. */
+  #leaveWithResponse(): void {
+    const { res } = this.ctx;
+    // What is over, or made by a tool, never closes.
+    const closes = Boolean(res.socket) && !res.destroyed && typeof res.once === 'function';
+    if (!closes) this.leave();
+    else if (!this.#leavesWithResponse) res.once('close', () => this.isRunning || this.leave());
+    this.#leavesWithResponse = closes;
   }
 
   /** Sees to it that the session is saved that nobody has changed, where it has to be. */
@@ -162,7 +186,24 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   make(data: SessionRecord | undefined): KoaSession {
-    return new KoaSession(this, data);
+    const early = this.#early;
+    if (early === undefined) return new KoaSession(this, data);
+    // Handlers may have kept it. What they wrote waits until it is known what it is a change of.
+    const { maxAge } = this.options;
+    this.#written = { data: KoaSession.dataOf(early), maxAge, hasMaxAge: early._requireSave };
+    this.#early = undefined;
+    KoaSession.refill(early, data ?? {});
+    early.isNew = data === undefined;
+    return early;
+  }
+
+  #writeAgain(session: KoaSession | null): void {
+    const written = this.#written;
+    if (written === undefined) return;
+    this.#written = undefined;
+    if (session === null) return;
+    Object.assign(session, written.data);
+    if (written.hasMaxAge) this.options.maxAge = written.maxAge;
   }
 
   refill(session: object, data: SessionRecord): void {
@@ -187,6 +228,8 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   /** A session keeps the time that it was given. */
   #accept({ _maxAge, _session }: SessionRecord): true {
+    // Unless a handler has given it another before it was read.
+    if (this.#early?._requireSave === true) return true;
     if (_session !== undefined) this.options.maxAge = 'session';
     else if (_maxAge !== undefined) this.options.maxAge = _maxAge;
     return true;

@@ -32,11 +32,23 @@ class StoreClient extends WrappedConnection implements SessionStore {
 
 const clients = new WeakMap<object, StoreClient>();
 
-/** The client of a store, or of a class of stores: one for each, so that all requests on it know of each other. */
+/** The client of a store: one for each, so that all requests on it know of each other. */
 export function clientOf(store: object): SessionStore {
-  const known = clients.get(store) ?? new StoreClient(store);
-  clients.set(store, known);
-  return known;
+  return known(store, () => new StoreClient(store));
+}
+
+/**
+ * The client of one that was made for a request. Each may stand on a database of its own, where the same key is another's; and
+ * its connection is not listened to, which may be that of all others.
+ */
+export function clientOfRequest(store: object): SessionStore {
+  return known(store, () => new StoreClient({}));
+}
+
+function known(store: object, make: () => StoreClient): StoreClient {
+  const client = clients.get(store) ?? make();
+  clients.set(store, client);
+  return client;
 }
 
 function current(): StoreRequest & { store: ExternalStore } {

@@ -80,7 +80,7 @@ export interface CreateSessionOptions {
   externalKey?: ExternalKey | null | undefined;
   /** Where sessions are kept. Default: in the cookie itself, which anybody can read. */
   store?: ExternalStore | null | undefined;
-  /** The same, as a class that is made anew for each request. Default: not given. */
+  /** The same, as a class that is made anew for each request: changes of requests that overlap are not merged. Default: not given. */
   ContextStore?: ContextStore | null | undefined;
   /** Makes the cookie of a session that is kept there. Default: JSON as base64. */
   encode?: ((session: SessionRecord) => string) | null | undefined;
@@ -94,7 +94,7 @@ export interface CreateSessionOptions {
   valid?: ((ctx: Koa.Context, session: SessionRecord) => unknown) | null | undefined;
   /** Called before a session is saved, and may change it. It is awaited. Default: not given. */
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
-  /** Not of koa-session: milliseconds to wait for an answer of the store. Default: 10 000. */
+  /** Not of koa-session: milliseconds to wait for an answer of the store, and for its connection. Default: 10 000. */
   timeout?: number | null | undefined;
 }
 

@@ -1,7 +1,11 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import Koa from 'koa';
 import session from '../../../lib/koa-session';
+import { LastWriteRecords } from '../../../lib/last-write-records';
 import { everyTestStartsAt, pass } from '../../helpers/fake-date';
+import { gate } from '../../helpers/gate';
 import { browser } from '../../helpers/http';
 import { type Make, ours, RecordingStore, siteOf, theirs } from '../../helpers/koa-session-sites';
 import { interop } from '../../interop';
@@ -160,7 +164,230 @@ describe('koa-evented-session/koa-session', () => {
     });
   });
 
+  describe('ctx.session before the middleware, with a store', () => {
+    const KEEP: [string, (it: session.Session) => Promise<void>][] = [
+      ['save()', (it) => it.save()],
+      ['regenerate()', (it) => it.regenerate()],
+      ['manuallyCommit()', (it) => it.manuallyCommit()],
+    ];
+
+    describe.each(KEEP)('that %s keeps', (_method, keep) => {
+      afterEach(() => jest.restoreAllMocks());
+
+      const early: Koa.Middleware = async (ctx, next) => {
+        if (!ctx.path.startsWith('/early')) return next();
+        const it = sessionOf(ctx);
+        it['early'] = true;
+        await keep(it);
+        if (ctx.path === '/early') {
+          ctx.body = 'early';
+          return;
+        }
+        await next();
+        it['late'] = true;
+      };
+      const open = async (make: Make) => {
+        const store = new RecordingStore();
+        const late = (ctx: Koa.Context) => sessionOf(ctx).toJSON();
+        return { store, site: await siteOf(make, { store }, { before: early, routes: { '/early/late': late } }) };
+      };
+
+      it.each([
+        ['koa-session', theirs],
+        ['this package', ours],
+      ])('is stored and sent, though the middleware never runs: %s', async (_name, make) => {
+        const { store, site } = await open(make);
+        const visitor = site.visitor();
+        const reply = await visitor.get('/early');
+        expect([reply.status, reply.setCookie.length > 0, store.records.size]).toEqual([200, true, 1]);
+        expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ early: true });
+      });
+
+      it('is added to what the visitor has, in one record', async () => {
+        const { store, site } = await open(ours);
+        const visitor = site.visitor();
+        await visitor.get('/put?a=1');
+        await visitor.get('/early');
+        expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ a: '1', early: true });
+        expect(store.records.size).toBe(1);
+      });
+
+      it('is the session that the handlers go on with', async () => {
+        const { site } = await open(ours);
+        const visitor = site.visitor();
+        await visitor.get('/put?a=1');
+        expect((await visitor.get('/early/late')).json()).toEqual({ a: '1', early: true });
+        expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ a: '1', early: true });
+      });
+
+      it('is nothing to remember once the response is sent, nor where there is none', async () => {
+        const created = jest.spyOn(LastWriteRecords.prototype, 'create');
+        const released = jest.spyOn(LastWriteRecords.prototype, 'release');
+        const { site } = await open(ours);
+        await site.visitor().get('/early');
+        const app = new Koa();
+        app.keys = ['a key'];
+        session({ store: new RecordingStore() }, app);
+        const req = new IncomingMessage(new Socket());
+        const ctx = app.createContext(req, new ServerResponse(req));
+        sessionOf(ctx)['early'] = true;
+        await keep(sessionOf(ctx));
+        await new Promise(setImmediate);
+        expect([created.mock.calls.length, released.mock.calls.length]).toEqual([2, 2]);
+      });
+    });
+
+    it('is one object, which handlers may have kept', async () => {
+      const store = new RecordingStore();
+      let kept: session.Session | undefined;
+      const before: Koa.Middleware = async (ctx, next) => {
+        kept = sessionOf(ctx);
+        await next();
+      };
+      const routes = { '/kept': (ctx: Koa.Context) => [sessionOf(ctx) === kept, kept?.isNew, kept?.toJSON()] };
+      const visitor = (await siteOf(ours, { store }, { before, routes })).visitor();
+      expect((await visitor.get('/kept')).json()).toEqual([true, true, {}]);
+      await visitor.get('/put?a=1');
+      expect((await visitor.get('/kept')).json()).toEqual([true, false, { a: '1' }]);
+      expect(store.calls.filter(([method]) => method === 'set')).toHaveLength(1);
+    });
+
+    it('keeps the maxAge that it was given', async () => {
+      const store = new RecordingStore();
+      const before: Koa.Middleware = async (ctx, next) => {
+        if (ctx.path === '/idle') sessionOf(ctx).maxAge = 5000;
+        await next();
+      };
+      const visitor = (await siteOf(ours, { store }, { before })).visitor();
+      await visitor.get('/put?a=1');
+      await visitor.get('/idle');
+      expect([...store.records.values()].map((text) => JSON.parse(text))).toEqual([
+        { a: '1', _expire: Date.now() + 5000, _maxAge: 5000 },
+      ]);
+    });
+
+    it('is nothing any more once another is assigned', async () => {
+      const before: Koa.Middleware = async (ctx, next) => {
+        if (ctx.path === '/idle') {
+          sessionOf(ctx)['early'] = true;
+          Object.assign(ctx, { session: { other: true } });
+        }
+        await next();
+      };
+      const visitor = (await siteOf(ours, { store: new RecordingStore() }, { before })).visitor();
+      await visitor.get('/put?a=1');
+      await visitor.get('/idle');
+      expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ other: true });
+    });
+  });
+
+  it.each([
+    ['koa-session', theirs],
+    ['this package', ours],
+  ])('ends the session that is set to null, were it given a new key afterwards: %s', async (_name, make) => {
+    const store = new RecordingStore();
+    const end = async (ctx: Koa.Context) => {
+      const it = sessionOf(ctx);
+      Object.assign(ctx, { session: null });
+      await it.regenerate();
+      return sessionOf(ctx);
+    };
+    const visitor = (await siteOf(make, { store }, { routes: { '/end': end } })).visitor();
+    await visitor.get('/put?a=1');
+    expect([(await visitor.get('/end')).text, store.records.size]).toEqual(['null', 0]);
+  });
+
   describe('The store', () => {
+    it('of one request is another than that of the next: what they know of a key is not shared', async () => {
+      const databases = { one: new RecordingStore(), two: new RecordingStore() };
+      class OfTenant {
+        readonly #store: RecordingStore;
+        constructor(ctx: Koa.Context) {
+          this.#store = databases[ctx.get('tenant') as 'one' | 'two'];
+        }
+        get(...args: Parameters<RecordingStore['get']>) {
+          return this.#store.get(...args);
+        }
+        set(...args: Parameters<RecordingStore['set']>) {
+          return this.#store.set(...args);
+        }
+        destroy(...args: Parameters<RecordingStore['destroy']>) {
+          return this.#store.destroy(...args);
+        }
+      }
+      const [begun, go] = [gate(), gate()];
+      const slow = async (ctx: Koa.Context) => {
+        begun.open();
+        await go.opened;
+        sessionOf(ctx)['slow'] = true;
+        return 'done';
+      };
+      const externalKey = { get: () => 'device', set: () => undefined };
+      const options = { ContextStore: OfTenant, externalKey, genid: () => 'device' };
+      const visitor = (await siteOf(ours, options, { routes: { '/slow': slow } })).visitor();
+      const data = () => Object.values(databases).map(({ records }) => JSON.parse(records.get('device') ?? 'null'));
+      await visitor.get('/put?who=ann', { tenant: 'one' });
+      await visitor.get('/put?who=bob', { tenant: 'two' });
+      const slowly = visitor.get('/slow', { tenant: 'two' });
+      await begun.opened;
+      await visitor.get('/put?secret=yes', { tenant: 'one' });
+      go.open();
+      await slowly;
+      expect(data()).toMatchObject([
+        { who: 'ann', secret: 'yes' },
+        { who: 'bob', slow: true },
+      ]);
+      expect(data()[1]).not.toHaveProperty('secret');
+      await visitor.get('/logout', { tenant: 'one' });
+      await visitor.get('/put?more=1', { tenant: 'two' });
+      expect(data()).toEqual([null, expect.objectContaining({ who: 'bob', more: '1' })]);
+    });
+
+    it.each([
+      ['given', (store: RecordingStore) => ({ store })],
+      [
+        'made for each request',
+        (store: RecordingStore) => ({
+          ContextStore: class extends RecordingStore {
+            constructor() {
+              super();
+              // biome-ignore lint/correctness/noConstructorReturn: so that all requests have the same
+              return store;
+            }
+          },
+        }),
+      ],
+    ])('that all requests have, %s, keeps the changes of those that overlap', async (_how, options) => {
+      const store = new RecordingStore();
+      const [begun, go] = [gate(), gate()];
+      const slow = async (ctx: Koa.Context) => {
+        begun.open();
+        await go.opened;
+        sessionOf(ctx)['slow'] = true;
+        return 'done';
+      };
+      const visitor = (await siteOf(ours, options(store), { routes: { '/slow': slow } })).visitor();
+      await visitor.get('/put?a=1');
+      const slowly = visitor.get('/slow');
+      await begun.opened;
+      await visitor.get('/put?fast=1');
+      go.open();
+      await slowly;
+      expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ a: '1', fast: '1', slow: true });
+    });
+
+    it('that is disconnected fails a request after `timeout`', async () => {
+      const client = new EventEmitter();
+      const store = Object.assign(client, {
+        get: () => undefined,
+        set: () => undefined,
+        destroy: () => undefined,
+      });
+      const site = await siteOf(ours, { store, signed: false, timeout: 20 });
+      client.emit('disconnect');
+      expect((await site.visitor().get('/see', { cookie: 'koa.sess=a' })).status).toBe(500);
+    }, 2000);
+
     it('may be given, exchanged and taken away while requests run', async () => {
       const options: session.CreateSessionOptions = {};
       const visitor = (await siteOf(ours, options)).visitor();
@@ -258,7 +485,7 @@ describe('koa-evented-session/koa-session', () => {
       [{ ContextStore: methods }, /`ContextStore` to be a function/],
       [{ ContextStore: class {} }, /`ContextStore.prototype`/],
       [{ externalKey: { get() {} } }, /`externalKey`.*`set` is missing/],
-      [{ timeout: -1 }, /`timeout`/],
+      ...[-1, 0, Number.NaN, 2 ** 31, '5'].map((timeout): [object, RegExp] => [{ timeout }, /^Expected `timeout`/]),
     ])('%p', (options, message) => {
       expect(() => session({ store: new RecordingStore(), ...options } as never, new Koa())).toThrow(TypeError);
       expect(() => session({ store: new RecordingStore(), ...options } as never, new Koa())).toThrow(message);
