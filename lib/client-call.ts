@@ -46,7 +46,7 @@ export class ClientCaller {
     return waiting.then(() => this.call(operation, budget, ask));
   }
 
-  /** One promise for all that may happen to a call: each layer more would cost each call 0.3 µs. */
+  /** One promise for all that may happen to a call: each layer more is there in every request, several times. */
   #ask<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
     const failed = (error: unknown): T => {
       if (operation === 'get' && (error as { code?: unknown } | null | undefined)?.code === 'ENOENT')

@@ -147,7 +147,7 @@ export class SessionCookie {
     return json;
   }
 
-  /** Whether a record certainly holds this cookie as it is now: found without making two texts, 1 µs of a write. */
+  /** Whether a record certainly holds this cookie as it is now: found without making two texts in every write. */
   isPlainIn(record: string): boolean {
     if (this.shared === undefined || this.#stamp !== undefined) return false;
     let member = plainMember.get(this.#defaults);

@@ -24,7 +24,7 @@ const PLAIN_VALUE = /^[\w-]+$/;
 
 /**
  * Sets cookies with `ctx.cookies`, and remembers how it wrote attributes that many visitors share: saves a request that sends
- * its cookie again 4 µs (`npm run bench`, rolling and write).
+ * its cookie again most of that work.
  */
 export class SetCookie {
   readonly #written = new WeakMap<Readonly<CookieOptions>, Written>();
