@@ -91,8 +91,9 @@ async function startNode(busPorts: Map<RedisServer, number>): Promise<RedisServe
   const node = await startRedis({
     args: [
       ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-port', String(busPort)],
-      // Nobody is to be given up on because the machine is busy; specs promote by themselves.
-      ...['--cluster-node-timeout', '60000', '--repl-diskless-sync-delay', '0'],
+      // Long enough that nobody is given up on because the machine is busy; servers who have heard nothing of each
+      // other for half of it ask, so that a new replica is known to all within that.
+      ...['--cluster-node-timeout', '10000', '--repl-diskless-sync-delay', '0'],
     ],
   });
   busPorts.set(node, busPort);

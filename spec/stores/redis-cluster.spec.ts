@@ -11,7 +11,7 @@ import { until } from '../helpers/until';
 
 const HOUR = 60 * 60 * 1000;
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let cluster: RedisCluster;
 beforeAll(async () => {
