@@ -10,7 +10,7 @@ const rooms = [
   ['merge'],
   ['active-keys', 'deadline', 'client-events', 'memory-store'],
   ['budget'],
-  ['stores/redis-batch', 'stores/sealing-keys', 'stores/wrapped-connection'],
+  ['stores/redis-batch', 'stores/sealing-keys', 'stores/utf8', 'stores/wrapped-connection'],
   ['stores/redis-driver'],
   ['stores/redis-connection'],
   ['stores/*'],

@@ -1,2 +1,2 @@
-export { RedisStore, type RedisStoreEvents, redisStore } from './stores/redis';
+export { type RedisRevision, RedisStore, type RedisStoreEvents, redisStore } from './stores/redis';
 export type { ClusterOptions, RedisConnectionOptions } from './stores/redis-connection';

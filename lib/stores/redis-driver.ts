@@ -3,7 +3,8 @@ import { type Corkable, RedisBatch } from './redis-batch';
 
 /** What the Redis store asks of a connection, whichever package it comes from. Every command is on one key, so that a Cluster can route it. */
 export interface RedisDriver {
-  get(key: string): Promise<string | null>;
+  /** Bytes where the client gives them. */
+  get(key: string): Promise<Buffer | string | null>;
   /** `SET key value PX ttl`, with `NX` where `create` is set: whether it was stored. */
   set(key: string, value: string, ttl: number, create: boolean): Promise<boolean>;
   del(key: string): Promise<unknown>;
@@ -27,6 +28,7 @@ export interface IoRedisClient extends RedisEvents {
   readonly isCluster?: boolean;
   readonly options?: { redisOptions?: object };
   get(key: string): Promise<string | null>;
+  getBuffer?(key: string): Promise<Buffer | null>;
   set(key: string, value: string, ...args: (string | number)[]): Promise<unknown>;
   del(key: string): Promise<unknown>;
   evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>;
@@ -81,7 +83,7 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     return client;
   };
   return {
-    get: (key) => batched().get(key),
+    get: (key) => batched().getBuffer?.(key) ?? client.get(key),
     set: async (key, value, ttl, create) =>
       (await batched(value).set(key, value, 'PX', ttl, ...(create ? ['NX'] : []))) !== null,
     del: (key) => batched().del(key),

@@ -5,6 +5,10 @@ import { parseRecord } from '../record';
 import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from '../types';
 import { openRedis, type RedisConnectionOptions } from './redis-connection';
 import type { RedisClient, RedisDriver } from './redis-driver';
+import { textOf } from './utf8';
+
+/** Tells versions of a record apart: its text, or the bytes of a long one as they were read. */
+export type RedisRevision = string | Buffer;
 
 /** A Lua script on one key, and the digest by which Redis knows it once it has run. */
 class Script {
@@ -52,8 +56,12 @@ return { current, redis.call('PTTL', KEYS[1]) }`);
 const LONGEST_SENT = 2048;
 
 /** A record's text starts with a brace, and so is never taken for a digest. */
-function forComparison(record: string): string {
-  return record.length > LONGEST_SENT ? hash('sha1', record) : record;
+function forComparison(revision: RedisRevision): string {
+  return typeof revision === 'string' && revision.length <= LONGEST_SENT ? revision : hash('sha1', revision);
+}
+
+function recordOf(found: string | Buffer): string {
+  return typeof found === 'string' ? found : textOf(found);
 }
 
 /** What a {@link RedisStore} emits. */
@@ -68,9 +76,12 @@ export interface RedisStoreEvents {
 
 /**
  * Sessions in Redis, alone, behind Sentinels or as a Cluster, with the `'compare-and-set'` guarantee. A record is the JSON text
- * that koa-redis reads and writes. A `revision` is the record's own text, of which only the digest travels where it is long.
+ * that koa-redis reads and writes. A `revision` is the record itself, of which only the digest travels where it is long.
  */
-export class RedisStore extends EventEmitter<RedisStoreEvents> implements SessionStore, CompareAndSetStore<string> {
+export class RedisStore
+  extends EventEmitter<RedisStoreEvents>
+  implements SessionStore, CompareAndSetStore<RedisRevision>
+{
   /** The connection. */
   readonly client: RedisClient;
   readonly #driver: RedisDriver;
@@ -103,8 +114,8 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
 
   /** The session under `key`; `undefined` where it is missing, was regenerated or is no JSON object. */
   async get(key: string): Promise<Session | undefined> {
-    const record = await this.#driver.get(key);
-    return record === null ? undefined : (parseRecord(record) as Session | undefined);
+    const found = await this.#driver.get(key);
+    return found === null ? undefined : (parseRecord(recordOf(found)) as Session | undefined);
   }
 
   /** Stores a session for `ttl` milliseconds. */
@@ -116,10 +127,13 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
     await this.#driver.del(key);
   }
 
-  async load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord<string> | null> {
+  async load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord<RedisRevision> | null> {
     if (options?.ttl !== true) {
-      const record = await this.#driver.get(key);
-      return record === null ? null : { record, revision: record };
+      const found = await this.#driver.get(key);
+      if (found === null) return null;
+      const record = recordOf(found);
+      // The digest of bytes costs half of that of a text; those of short records would hold the whole answer that they came in.
+      return { record, revision: record.length > LONGEST_SENT ? found : record };
     }
     const found = (await LOAD_WITH_TTL.run(this.#driver, key)) as [unknown, unknown] | null;
     if (found === null) return null;
@@ -127,12 +141,13 @@ export class RedisStore extends EventEmitter<RedisStoreEvents> implements Sessio
     return { record, revision: record, ttl: Number(found[1]) };
   }
 
-  async create(key: string, record: string, ttl: number): Promise<string | false> {
+  async create(key: string, record: string, ttl: number): Promise<RedisRevision | false> {
     if (await this.#driver.set(key, record, ttl, true)) return record;
-    return (await this.#driver.get(key)) === record ? record : false;
+    const found = await this.#driver.get(key);
+    return found !== null && recordOf(found) === record ? record : false;
   }
 
-  async swap(key: string, record: string, ttl: number, expected: string): Promise<SwapResult<string>> {
+  async swap(key: string, record: string, ttl: number, expected: RedisRevision): Promise<SwapResult<RedisRevision>> {
     const found = await SWAP.run(this.#driver, key, record, String(ttl), forComparison(expected));
     if (found === null) return { ok: false, gone: true };
     if (!Array.isArray(found)) return { ok: true, revision: record };
