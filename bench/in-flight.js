@@ -2,13 +2,11 @@
 // flight beyond what bare Koa takes, or where a million requests leave more than 5 MB behind.
 const http = require('node:http');
 const { once } = require('node:events');
-const path = require('node:path');
-const { peer } = require('./peers');
+const { own, peer } = require('./peers');
 const { writePart, surroundings } = require('./harness/report');
 
-const dist = process.env['BENCH_DIST'] ?? path.join(__dirname, '../dist');
 /** @type {typeof import('../lib/main')} */
-const session = require(path.join(dist, 'main'));
+const session = peer(own);
 
 const Koa = peer('koa');
 const IN_FLIGHT = 2000;

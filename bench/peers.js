@@ -6,3 +6,6 @@ const { createRequire } = require('node:module');
  * @type {(name: string) => any}
  */
 exports.peer = createRequire(__filename);
+
+/** This package, installed as an application has it, so that both have the same `cookies`; or the build in the folder BENCH_OWN. */
+exports.own = process.env['BENCH_OWN'] ?? 'koa-evented-session';

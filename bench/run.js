@@ -20,12 +20,14 @@ const CONTESTANTS = [
 ];
 const VISITORS = 200;
 const CONNECTIONS = 32;
+/** Rounds before those that count: Node compiles the code of a contestant anew for about three seconds. */
+const WARM_UP = 3;
 
 const { values } = parseArgs({
   options: {
     workload: { type: 'string' },
     contestant: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '1' },
   },
 });
@@ -35,37 +37,52 @@ const names = values.contestant?.split(',') ?? CONTESTANTS;
 const chosen = workloads.filter(({ name }) => values.workload?.split(',').includes(name) ?? true);
 
 /**
- * @typedef {{ name: string, perSecond: number, cpu: number, ratio: number }} Row
+ * @typedef {{ name: string, perSecond: number, cpu: number, ratio: number, share: number }} Row
  * @typedef {{ workload: import('./workloads').Workload, rows: Row[] }} Table
  */
 
-/** Contestants take turns, round by round, so that what disturbs the machine disturbs them all. @param {import('./workloads').Workload} workload @param {number} redisPort @returns {Promise<Table>} */
+/**
+ * Contestants take turns, round by round, and another one begins each time, so that what disturbs the machine disturbs them all.
+ *
+ * @param {import('./workloads').Workload} workload
+ * @param {number} redisPort
+ * @returns {Promise<Table>}
+ */
 async function play(workload, redisPort) {
+  /** @type {{ contestant: import('./harness/contestant').Contestant, cookies: string[], measured: { perSecond: number, cpu: number }[] }[]} */
   const running = [];
   for (const name of names) {
     const contestant = await startContestant(name, workload, redisPort);
     const cookies = workload.cookie ? await visitors(contestant.port, VISITORS) : [''];
-    running.push({ contestant, cookies, measured: /** @type {Awaited<ReturnType<typeof round>>[]} */ ([]) });
+    running.push({ contestant, cookies, measured: [] });
   }
   try {
-    for (let n = -1; n < rounds; n += 1) {
+    const path = workload.use === 'create' ? '/create' : '/';
+    for (let n = -WARM_UP; n < rounds; n += 1) {
       for (const { contestant, cookies, measured } of running) {
-        const path = workload.use === 'create' ? '/create' : '/';
         const result = await round(contestant, { path, cookies, connections: CONNECTIONS, seconds });
-        // The first round is for the compiler.
         if (n >= 0) measured.push(result);
       }
+      running.push(...running.splice(0, 1));
     }
   } finally {
     for (const { contestant } of running) await contestant.end();
   }
-  const rows = running.map(({ contestant: { name }, measured }) => ({
-    name,
-    perSecond: median(measured.map(({ perSecond }) => perSecond)),
-    cpu: median(measured.map(({ cpu }) => cpu)),
-  }));
-  const floor = rows.find(({ name }) => name === 'floor')?.cpu ?? Number.NaN;
-  return { workload, rows: rows.map((row) => ({ ...row, ratio: row.cpu / floor })) };
+  const measuredOf = (/** @type {string} */ name) => running.find((it) => it.contestant.name === name)?.measured ?? [];
+  const rows = names.map((name) => {
+    const measured = measuredOf(name);
+    const cpus = measured.map(({ cpu }) => cpu);
+    const ratioTo = (/** @type {string} */ other) =>
+      median(measuredOf(other).map(({ cpu }, n) => Number(cpus[n]) / cpu));
+    return {
+      name,
+      perSecond: median(measured.map(({ perSecond }) => perSecond)),
+      cpu: median(cpus),
+      ratio: ratioTo('floor'),
+      share: ratioTo(PREDECESSOR),
+    };
+  });
+  return { workload, rows };
 }
 
 /** @param {Table} table */
@@ -98,11 +115,12 @@ async function main() {
 
 /** What a table misses of the targets. @param {Table} table */
 function judge({ workload, rows }) {
-  const cpuOf = (/** @type {string} */ name) => rows.find((row) => row.name === name)?.cpu ?? Number.NaN;
+  const own = rows.find(({ name }) => name === OWN);
+  if (own === undefined) return [];
   const share = workload.name === 'big read' ? 0.55 : 0.4;
   return [
-    ...(cpuOf(OWN) / cpuOf('floor') > workload.target ? [`${workload.name} (${workload.target} of the floor)`] : []),
-    ...(cpuOf(OWN) / cpuOf(PREDECESSOR) > share ? [`${workload.name} (${share} of ${PREDECESSOR})`] : []),
+    ...(own.ratio > workload.target ? [`${workload.name} (${workload.target} of the floor)`] : []),
+    ...(own.share > share ? [`${workload.name} (${share} of ${PREDECESSOR})`] : []),
   ];
 }
 
@@ -111,7 +129,8 @@ function writeResults(tables) {
   const how = [
     '`npm run bench`: CPU time of the server process for each request, by the operating system’s account, and what it is of the',
     'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature.',
-    `Medians of ${rounds} interleaved rounds of ${seconds} s, ${CONNECTIONS} connections, ${VISITORS} visitors; the server on a core of its own.`,
+    `Medians of ${rounds} interleaved rounds of ${seconds} s after ${WARM_UP} to warm up, and of the ratios within each; ${CONNECTIONS} connections,`,
+    `${VISITORS} visitors; the server on a core of its own.`,
     'koa-session-minimal signs nothing and knows no rolling; only this package and koa-generic-session know `defer`, and the others do what',
     'they do without. express-session runs on Express.',
   ].join('\n');
@@ -127,10 +146,7 @@ function writeResults(tables) {
     }),
   );
   const target = line('target for koa-evented-session', ({ workload }) => workload.target.toFixed(2));
-  const share = line(`koa-evented-session, of koa-generic-session's`, (table) => {
-    const [own, predecessor] = [rowOf(table, OWN), rowOf(table, PREDECESSOR)];
-    return own && predecessor && (own.cpu / predecessor.cpu).toFixed(2);
-  });
+  const share = line(`${OWN}, of ${PREDECESSOR}'s`, (table) => rowOf(table, OWN)?.share.toFixed(2));
   const speed = names.map((name) => line(name, (table) => rowOf(table, name)?.perSecond.toFixed(0)));
   const speeds = [head.replace('CPU µs a request (of the floor)', 'requests a second'), ...speed].join('\n');
   writePart('CPU per request', [how, surroundings(), [head, ...lines, target, share].join('\n'), speeds].join('\n\n'));

@@ -1,10 +1,9 @@
-const path = require('node:path');
+const { own, peer } = require('../peers');
 const { dataOf } = require('../workloads');
 const { koaApp } = require('./koa-app');
 
-const dist = process.env['BENCH_DIST'] ?? path.join(__dirname, '../../dist');
 /** @type {typeof import('../../lib/main')} */
-const session = require(path.join(dist, 'main'));
+const session = peer(own);
 
 /** With `stored` sessions there already. @type {(workload: import('../workloads').Workload & { stored: number }) => any} */
 module.exports = (workload) => {

@@ -1,13 +1,10 @@
-const path = require('node:path');
-const { peer } = require('../peers');
+const { own, peer } = require('../peers');
 const { koaApp } = require('./koa-app');
 
-// Named at run time, so that types can be checked before anything is built.
-const dist = process.env['BENCH_DIST'] ?? path.join(__dirname, '../../dist');
 /** @type {typeof import('../../lib/main')} */
-const session = require(path.join(dist, 'main'));
+const session = peer(own);
 /** @type {typeof import('../../lib/redis')} */
-const { redisStore } = require(path.join(dist, 'redis'));
+const { redisStore } = peer(`${own}/redis`);
 
 const Redis = peer('ioredis');
 
