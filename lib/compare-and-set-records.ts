@@ -14,7 +14,7 @@ import {
   type TtlOfRecord,
   type Version,
 } from './records';
-import type { CompareAndSetStore, SessionStore } from './types';
+import type { CompareAndSetStore, SessionStore, StoredRecord } from './types';
 import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
 
 /** Records of a client that can compare and set: a write never undoes another's. */
@@ -33,17 +33,10 @@ export class CompareAndSetRecords implements Records {
     this.#ttlOf = ttlOf;
   }
 
-  async load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
-    const stored = await this.#caller.call('get', budget, () =>
-      withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key),
-    );
-    if (stored === null || stored === undefined) return { found: 'nothing' };
-    const { record, revision, ttl } = stored;
-    if (mayStayUnread && looksLikeSession(record)) return { found: 'unread', record, revision, ttl };
-    if (isRegeneratedMarker(record)) return { found: 'regenerated' };
-    const data = parseRecord(record);
-    if (data === undefined) return { found: 'invalid', value: record };
-    return { found: 'session', data, ttl, record, revision };
+  load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
+    return this.#caller
+      .call('get', budget, () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key)))
+      .then((stored) => seen(stored, mayStayUnread));
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
@@ -144,4 +137,14 @@ export class CompareAndSetRecords implements Records {
     if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
     return { conflict: { record: result.record, revision: result.revision } };
   }
+}
+
+function seen(stored: StoredRecord | null | undefined, mayStayUnread: boolean): Loaded {
+  if (stored === null || stored === undefined) return { found: 'nothing' };
+  const { record, revision, ttl } = stored;
+  if (mayStayUnread && looksLikeSession(record)) return { found: 'unread', record, revision, ttl };
+  if (isRegeneratedMarker(record)) return { found: 'regenerated' };
+  const data = parseRecord(record);
+  if (data === undefined) return { found: 'invalid', value: record };
+  return { found: 'session', data, ttl, record, revision };
 }

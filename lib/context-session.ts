@@ -7,7 +7,7 @@ import type { ResolvedOptions } from './options';
 import { destroyPresented, destroyStored, regenerate } from './session-ending';
 import { checkSessionId } from './session-id';
 import { adopt, loadSession, readRecord } from './session-loading';
-import { isSettled, saveSession, touchSession } from './session-saving';
+import { saveSession, touchSession, unsaved } from './session-saving';
 import { headersSent, SessionState } from './session-state';
 import { updateSession } from './session-updating';
 import type { Session, SessionHandler, SessionStatus } from './types';
@@ -135,8 +135,12 @@ export class ContextSession implements SessionHandler {
    */
   load(): Promise<void> | undefined {
     if (this.#loading !== undefined || this.#state.origin !== 'unknown') return this.#loading;
-    this.#loading = loadSession(this.#state)?.finally(() => {
+    const loaded = () => {
       this.#loading = undefined;
+    };
+    this.#loading = loadSession(this.#state)?.then(loaded, (error: unknown) => {
+      loaded();
+      throw error;
     });
     return this.#loading;
   }
@@ -147,8 +151,9 @@ export class ContextSession implements SessionHandler {
     // A handler may have asked for the session without waiting for it.
     if (this.#given !== undefined || this.#loading !== undefined) return this.#commitLoaded();
     this.#state.isFinal = true;
-    if (this.#turn === undefined && isSettled(this.#state)) return undefined;
-    return this.save();
+    if (this.#turn !== undefined) return this.save();
+    const left = unsaved(this.#state);
+    return left && this.#inTurn(() => saveSession(this.#state, left.text));
   }
 
   async #commitLoaded(): Promise<void> {
@@ -174,7 +179,7 @@ export class ContextSession implements SessionHandler {
   }
 
   save(): Promise<void> {
-    return this.#inTurn(async () => void (await saveSession(this.#state)));
+    return this.#inTurn(() => saveSession(this.#state));
   }
 
   regenerate(keepData: boolean): Promise<Session> {

@@ -24,7 +24,7 @@ export function sessionRunner(
         await next();
       } catch (error) {
         // What the handler did before it failed counts; its own error is the one to tell.
-        await running.commit()?.catch((failure) => ctx.app.emit('error', failure, ctx));
+        await committed(running).catch((failure) => ctx.app.emit('error', failure, ctx));
         throw error;
       }
       const commit = running.commit();
@@ -33,4 +33,8 @@ export function sessionRunner(
       running.leave();
     }
   };
+}
+
+async function committed(running: RunningSession): Promise<void> {
+  await running.commit();
 }

@@ -7,19 +7,43 @@ import type { Session } from './types';
 /** How many ids are tried before a `genSid` that makes taken ones is an error. */
 const ID_TRIES = 3;
 
-/** Whether the end of the request has nothing to do: nobody has touched the session, and nobody waits for its cookie. */
-export function isSettled(state: SessionState): boolean {
-  const { held, options, origin, saving } = state;
-  if (held.used || state.owesId || state.owesReset || saving === true) return false;
-  if (origin === 'new') return !options.allowEmpty;
-  return origin === 'unknown' || (origin === 'stored' && !options.rolling && !state.isOutdated);
+/** What the end of a request has left to save. */
+export interface Unsaved {
+  /** The session's text, where it is known already. */
+  text: string | undefined;
 }
 
-/** Writes what has changed. */
-export function saveSession(state: SessionState): Promise<unknown> | undefined {
+const ANYTHING: Unsaved = { text: undefined };
+
+/**
+ * `undefined` where nobody has changed the session, and nobody waits for its cookie: found without a promise, which saves a
+ * request that only reads its session 15 of them.
+ *
+ * @throws SessionError `ERR_SESSION_SERIALIZE` for what JSON cannot hold.
+ */
+export function unsaved(state: SessionState): Unsaved | undefined {
+  const { held, options, origin, saving } = state;
+  if (state.owesId || state.owesReset || saving === true) return ANYTHING;
+  if (origin === 'stored') return options.rolling || state.isOutdated ? ANYTHING : unsavedChange(state);
+  if (origin === 'new' && options.allowEmpty) return ANYTHING;
+  const isUntouched = !held.used && origin !== 'detached';
+  return isUntouched || (origin === 'new' && held.current && held.isEmpty) ? undefined : ANYTHING;
+}
+
+function unsavedChange(state: SessionState): Unsaved | undefined {
+  const { held, saving } = state;
+  if (!held.used || saving === false) return undefined;
+  const { current } = held;
+  if (!current) return ANYTHING;
+  const text = held.text(current);
+  return held.isModified(current, text) || isDue(state, current) ? { text } : undefined;
+}
+
+/** Writes what has changed; `text` is the session's, where it is known already. */
+export function saveSession(state: SessionState, text?: string): Promise<void> | undefined {
   if (state.saving === false) return state.takeIdBack();
-  if (state.origin === 'stored') return saveStored(state);
-  if (state.origin === 'new') return saveNew(state);
+  if (state.origin === 'stored') return saveStored(state, text);
+  if (state.origin === 'new') return saveNew(state).then(() => undefined);
   return state.held.current === null ? destroyPresented(state) : undefined;
 }
 
@@ -100,17 +124,22 @@ async function createRecord(state: SessionState, draft: Draft): Promise<Version>
   );
 }
 
-async function saveStored(state: SessionState): Promise<void> {
+function saveStored(state: SessionState, text: string | undefined): Promise<void> {
   const { held, options } = state;
-  const { beforeSave, rolling } = options;
   const forced = state.saving === true && !state.extended;
   // A session that nobody has touched is not even made of its record.
-  if (!held.used && !forced && !rolling && !state.owesId) return signAnew(state);
+  if (!held.used && !forced && !options.rolling && !state.owesId) return signAnew(state);
   const before = held.take();
   if (before === null) return destroyStored(state);
-  const handled = held.used || forced ? held.text(before) : undefined;
+  const handled = text ?? (held.used || forced ? held.text(before) : undefined);
   if (handled === undefined || (!forced && !held.isModified(before, handled))) return keepAlive(state, before);
+  return saveChanged(state, before, handled);
+}
 
+/** Writes a session whose text is `handled`. */
+async function saveChanged(state: SessionState, before: Session, handled: string): Promise<void> {
+  const { held, options } = state;
+  const { beforeSave } = options;
   if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));
   const session = held.take();
   if (session === null) return destroyStored(state);
