@@ -64,6 +64,13 @@ function recordOf(found: string | Buffer): string {
   return typeof found === 'string' ? found : textOf(found);
 }
 
+function stored(found: string | Buffer | null): StoredRecord<RedisRevision> | null {
+  if (found === null) return null;
+  const record = recordOf(found);
+  // The digest of bytes costs half of that of a text; those of short records would hold the whole answer that they came in.
+  return { record, revision: record.length > LONGEST_SENT ? found : record };
+}
+
 /** What a {@link RedisStore} emits. */
 export interface RedisStoreEvents {
   /** Redis answers again. */
@@ -127,14 +134,11 @@ export class RedisStore
     await this.#driver.del(key);
   }
 
-  async load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord<RedisRevision> | null> {
-    if (options?.ttl !== true) {
-      const found = await this.#driver.get(key);
-      if (found === null) return null;
-      const record = recordOf(found);
-      // The digest of bytes costs half of that of a text; those of short records would hold the whole answer that they came in.
-      return { record, revision: record.length > LONGEST_SENT ? found : record };
-    }
+  load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord<RedisRevision> | null> {
+    return options?.ttl === true ? this.#loadWithTtl(key) : this.#driver.get(key).then(stored);
+  }
+
+  async #loadWithTtl(key: string): Promise<StoredRecord<RedisRevision> | null> {
     const found = (await LOAD_WITH_TTL.run(this.#driver, key)) as [unknown, unknown] | null;
     if (found === null) return null;
     const record = String(found[0]);
