@@ -26,7 +26,7 @@ export interface RedisEvents {
 export interface IoRedisClient extends RedisEvents {
   readonly status: string;
   readonly isCluster?: boolean;
-  readonly options?: { redisOptions?: object };
+  readonly options?: { redisOptions?: object; dropBufferSupport?: boolean };
   get(key: string): Promise<string | null>;
   getBuffer?(key: string): Promise<Buffer | null>;
   set(key: string, value: string, ...args: (string | number)[]): Promise<unknown>;
@@ -78,12 +78,14 @@ export function isIoRedis(client: object): client is IoRedisClient {
 
 export function ioRedisDriver(client: IoRedisClient): RedisDriver {
   const batch = new RedisBatch();
+  // Version 4 has an option that makes it refuse bytes.
+  const get = client.getBuffer && client.options?.dropBufferSupport !== true ? 'getBuffer' : 'get';
   const batched = (text = '') => {
     batch.join(client.stream, text.length);
     return client;
   };
   return {
-    get: (key) => batched().getBuffer?.(key) ?? client.get(key),
+    get: (key) => (batched() as Required<IoRedisClient>)[get](key),
     set: async (key, value, ttl, create) =>
       (await batched(value).set(key, value, 'PX', ttl, ...(create ? ['NX'] : []))) !== null,
     del: (key) => batched().del(key),
@@ -106,15 +108,17 @@ export function nodeRedisDriver(client: NodeRedisClient): RedisDriver {
     const options = { keys: [key], arguments: [...args] };
     return command === 'EVAL' ? client.eval(script, options) : client.evalSha(script, options);
   };
+  const asked = client.slots === undefined ? <T>(ask: () => Promise<T>) => ask() : askedAgainIfDropped;
   return {
     get: async (key) => {
-      const value = await client.get(key);
+      const value = await asked(() => client.get(key));
       return value === null ? null : String(value);
     },
-    set: async (key, value, ttl, create) => (await client.set(key, value, { PX: ttl, NX: create })) !== null,
-    del: (key) => client.del(key),
-    evalsha: (sha, key, args) => run('EVALSHA', sha, key, args),
-    eval: (script, key, args) => run('EVAL', script, key, args),
+    set: async (key, value, ttl, create) =>
+      (await asked(() => client.set(key, value, { PX: ttl, NX: create }))) !== null,
+    del: (key) => asked(() => client.del(key)),
+    evalsha: (sha, key, args) => asked(() => run('EVALSHA', sha, key, args)),
+    eval: (script, key, args) => asked(() => run('EVAL', script, key, args)),
     // Clusters of versions 4 and 5 are open before they know their nodes, and that of version 4 never tells when it does.
     isReady: () => client.isReady ?? (client.isOpen === true && (isCluster4 || client.slots?.[0] !== undefined)),
     async quit() {
@@ -125,6 +129,19 @@ export function nodeRedisDriver(client: NodeRedisClient): RedisDriver {
       else ended.catch(() => undefined);
     },
   };
+}
+
+/**
+ * When slots have moved, a Cluster of node-redis drops its connections to servers that have none any more, and fails the commands
+ * that are under way there. Redis may have carried them out: all of those that the store asks for may be done twice.
+ */
+async function askedAgainIfDropped<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if ((error as Partial<Error> | null | undefined)?.constructor?.name !== 'DisconnectsClientError') throw error;
+    return ask();
+  }
 }
 
 /** Without waiting for the other side to close, as one that hangs never does. */

@@ -5,7 +5,7 @@ const BLOCK = 1024;
 
 /**
  * The text of UTF-8 bytes. From the first letter on that is no ASCII, Node decodes byte by byte, to the end: block by block a
- * text of 30 kB with one such letter costs 8 µs, not 28 to 56.
+ * text of 30 kB with one such letter at its beginning costs 8 µs, not 28.
  */
 export function textOf(bytes: Buffer): string {
   if (bytes.length <= BLOCK || isAscii(bytes)) return bytes.toString();

@@ -1,5 +1,6 @@
 import session, { type Session } from '../../lib/main';
 import { type RedisStore, redisStore } from '../../lib/redis';
+import type { NodeRedisClient } from '../../lib/stores/redis-driver';
 import { storeContract } from '../../lib/testing';
 import { browser } from '../helpers/http';
 import { closedAfterTest } from '../helpers/open-sites';
@@ -92,6 +93,42 @@ describe.each(telling)('A site whose RedisStore is on a Cluster of $name', (driv
     await until(() => disconnects > 0);
     expect([disconnects, store.connected]).toEqual([1, false]);
     await end();
+  });
+});
+
+// What it rejects with when slots have moved; the command may have been carried out.
+class DisconnectsClientError extends Error {}
+
+describe.each(drivers.filter(({ name }) => name.startsWith('redis')))('On a Cluster of $name', (driver) => {
+  it('a command whose connection the Cluster has dropped is asked again', async () => {
+    const { store, end } = await withClient(driver)();
+    const { client } = store as { client: NodeRedisClient };
+    // The script is there: it is not to be sent.
+    await store.swap('dropped', '{"n":2}', HOUR, '{"n":1}');
+    // In version 4 all commands go through one method.
+    const methods = driver.name === 'redis4' ? (['sendCommand'] as const) : (['set', 'evalSha', 'get', 'del'] as const);
+    const dropped: string[] = [];
+    for (const method of methods) {
+      const command = client[method].bind(client) as (...args: unknown[]) => Promise<unknown>;
+      jest.spyOn(client, method as 'get').mockImplementation(async (...args: unknown[]) => {
+        const answer = await command(...args);
+        if (dropped.includes(method)) return answer;
+        dropped.push(method);
+        throw new DisconnectsClientError('Disconnects client');
+      });
+    }
+    try {
+      const first = await store.create('dropped', '{"n":1}', HOUR);
+      const swapped = await store.swap('dropped', '{"n":2}', HOUR, first as string);
+      expect(swapped).toEqual({ ok: true, revision: '{"n":2}' });
+      expect(await store.load('dropped')).toMatchObject({ record: '{"n":2}' });
+      await store.destroy('dropped');
+      expect(await store.load('dropped')).toBeNull();
+      expect(dropped.sort()).toEqual([...methods].sort());
+    } finally {
+      jest.restoreAllMocks();
+      await end();
+    }
   });
 });
 

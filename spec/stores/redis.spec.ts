@@ -6,6 +6,7 @@ import { endOf, koaRedis } from '../helpers/koa-redis-client';
 import { root } from '../helpers/node-program';
 import { closedAfterTest } from '../helpers/open-sites';
 import { runScript } from '../helpers/process-script';
+import { driverOf } from '../helpers/redis-drivers';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { openSite, type Routes, sentId } from '../helpers/session-site';
 
@@ -245,4 +246,13 @@ it.each([
   client.disconnect();
   expect((await ann.get(path)).status).toBe(200);
   expect((await ann.get('/see')).json()).toEqual(seen);
+});
+
+it('Sessions are kept by a client of ioredis 4 that refuses bytes', async () => {
+  const client = driverOf('ioredis4').open({ host: '127.0.0.1', port: redis.port }, { dropBufferSupport: true });
+  const site = await closedAfterTest(openSite({ use: session({ store: redisStore({ client }) }) }));
+  const ann = site.visitor();
+  await ann.get('/put?user=ann');
+  expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  await driverOf('ioredis4').end(client);
 });
