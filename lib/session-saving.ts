@@ -9,7 +9,7 @@ const ID_TRIES = 3;
 
 /** What the end of a request has left to save. */
 export interface Unsaved {
-  /** The session's text, where it is known already. */
+  /** The session's text, where it is known already that it has changed. */
   text: string | undefined;
 }
 
@@ -36,10 +36,11 @@ function unsavedChange(state: SessionState): Unsaved | undefined {
   const { current } = held;
   if (!current) return ANYTHING;
   const text = held.text(current);
-  return held.isModified(current, text) || isDue(state, current) ? { text } : undefined;
+  if (held.isModified(current, text)) return { text };
+  return isDue(state, current) ? ANYTHING : undefined;
 }
 
-/** Writes what has changed; `text` is the session's, where it is known already. */
+/** Writes what has changed; `text` is the session's, where it is known already that it has. */
 export function saveSession(state: SessionState, text?: string): Promise<void> | undefined {
   if (state.saving === false) return state.takeIdBack();
   if (state.origin === 'stored') return saveStored(state, text);
@@ -131,7 +132,8 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   if (!held.used && !forced && !options.rolling && !state.owesId) return signAnew(state);
   const before = held.take();
   if (before === null) return destroyStored(state);
-  const handled = text ?? (held.used || forced ? held.text(before) : undefined);
+  if (text !== undefined) return saveChanged(state, before, text);
+  const handled = held.used || forced ? held.text(before) : undefined;
   if (handled === undefined || (!forced && !held.isModified(before, handled))) return keepAlive(state, before);
   return saveChanged(state, before, handled);
 }
