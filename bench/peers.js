@@ -7,5 +7,5 @@ const { createRequire } = require('node:module');
  */
 exports.peer = createRequire(__filename);
 
-/** This package, installed as an application has it, so that both have the same `cookies`; or the build in the folder BENCH_OWN. */
+/** This package, installed as an application has it, so that both have the same `cookies`; or the package that BENCH_OWN names. */
 exports.own = process.env['BENCH_OWN'] ?? 'koa-evented-session';

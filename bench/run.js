@@ -27,7 +27,7 @@ const { values } = parseArgs({
   options: {
     workload: { type: 'string' },
     contestant: { type: 'string' },
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1' },
   },
 });

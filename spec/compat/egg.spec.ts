@@ -3,7 +3,7 @@ import { EggVisitor, type Seen } from '../helpers/egg-visitor';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
+jest.setTimeout(70_000);
 
 const hour = 60 * 60 * 1000;
 const plugins: EggPlugin[] = ['egg-session', 'koa-evented-session'];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { guardOf } from './guard';
 
 export const root = join(__dirname, '../..');
-const patience = 20_000;
+const patience = 60_000;
 
 /** A process of node's, as a user would start it, with what it says. */
 export interface NodeProgram {
