@@ -3,6 +3,8 @@ module.exports = {
   testEnvironment: 'node',
   // Specs of outages wait more than they work, and two of them fit on two cores.
   maxWorkers: 2,
+  // Machines are three times slower at times; what hangs is found out in a minute too.
+  testTimeout: 60_000,
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/long/'],
   // Build output and try-outs would otherwise clash with the package's own name.
