@@ -3,16 +3,7 @@ import Koa2 from 'koa2';
 import type { SessionOptions } from '../lib/main';
 import { butFor } from './helpers/but-for';
 import { siteWith } from './helpers/open-sites';
-import { assigningContract } from './helpers/requests/assigning';
-import { handlerContract } from './helpers/requests/handler';
-import { hooksContract } from './helpers/requests/hooks';
-import { keepingContract } from './helpers/requests/keeping';
-import { placementContract } from './helpers/requests/placement';
-import { regeneratingContract } from './helpers/requests/regenerating';
-import { savingContract } from './helpers/requests/saving';
-import { storeErrorsContract } from './helpers/requests/store-errors';
-import { throwingContract } from './helpers/requests/throwing';
-import { trustContract } from './helpers/requests/trust';
+import { loneRequestContract } from './helpers/request-contract';
 import { cookieOf, member, type Variant } from './helpers/requests/variant';
 import { dataOf, type Routes, sentId, sessionOf } from './helpers/session-site';
 import { WatchedCookieStore } from './helpers/watched-cookie-store';
@@ -89,16 +80,7 @@ describe.each([
     const variant = { Koa: AnyKoa, defer, newClient: () => new WatchedCookieStore() } as unknown as Variant;
 
     butFor([...OF_STORES, ...IMPOSSIBLE], () => {
-      keepingContract(variant);
-      trustContract(variant);
-      assigningContract(variant);
-      savingContract(variant);
-      regeneratingContract(variant);
-      hooksContract(variant);
-      placementContract(variant);
-      handlerContract(variant);
-      storeErrorsContract(variant);
-      throwingContract(variant);
+      loneRequestContract(variant);
     });
 
     const open = (options: SessionOptions = {}, routes: Routes = {}) =>

@@ -13,6 +13,12 @@ import type { Variant } from './requests/variant';
 
 /** What every request is promised, whatever the mode, the version of Koa and the store. */
 export function requestContract(variant: Variant): void {
+  loneRequestContract(variant);
+  parallelContract(variant);
+}
+
+/** The part of it that needs no record which other requests can see. */
+export function loneRequestContract(variant: Variant): void {
   keepingContract(variant);
   trustContract(variant);
   assigningContract(variant);
@@ -23,5 +29,4 @@ export function requestContract(variant: Variant): void {
   handlerContract(variant);
   storeErrorsContract(variant);
   throwingContract(variant);
-  parallelContract(variant);
 }
