@@ -1,9 +1,10 @@
 import { hasMethod } from './expect';
 
-type Heard = (error?: unknown) => void;
+/** A listener. */
+export type Heard = (error?: unknown) => void;
 
-/** The part of an EventEmitter that is used of a client, if it has it. */
-interface Emitter {
+/** What a Store asks of a client to know where its connection stands, as far as the client has it. */
+export interface Emitter {
   on(event: string, listener: Heard): unknown;
   off?(event: string, listener: Heard): unknown;
   removeListener?(event: string, listener: Heard): unknown;
@@ -11,6 +12,7 @@ interface Emitter {
   readonly status?: unknown;
   readonly connected?: unknown;
   readonly isReady?: unknown;
+  readonly isOpen?: unknown;
   readonly slots?: unknown;
 }
 

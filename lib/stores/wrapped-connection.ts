@@ -1,17 +1,4 @@
-type Heard = (error?: unknown) => void;
-
-/** What a Store asks of a client to know where its connection stands, as far as the client has it. */
-interface Emitter {
-  on(event: string, listener: Heard): unknown;
-  off?(event: string, listener: Heard): unknown;
-  removeListener?(event: string, listener: Heard): unknown;
-  listenerCount?(event: string): number;
-  readonly status?: unknown;
-  readonly connected?: unknown;
-  readonly isReady?: unknown;
-  readonly isOpen?: unknown;
-  readonly slots?: unknown;
-}
+import type { Emitter, Heard } from '../client-events';
 
 /** A client around a store of another kind: listeners, and questions about the connection, go to whoever has it. */
 export class WrappedConnection {
