@@ -5,7 +5,7 @@ const rooms = [
   ['errors', 'expect', 'unknown-options'],
   ['cookie-attributes', 'session-id', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],
-  ['set-cookie', 'record', 'known-clients', 'foreign-options', 'given-options'],
+  ['set-cookie', 'record', 'session-snapshot', 'known-clients', 'foreign-options', 'given-options'],
   ['cookie-id-store', 'record-end', 'session-shape'],
   ['merge'],
   ['active-keys', 'deadline', 'client-events', 'memory-store'],

@@ -73,7 +73,7 @@ export class ContextSession implements SessionHandler {
     const { current } = held;
     if (current === null) return 'destroyed';
     if (!current || !held.used) return 'unmodified';
-    const modified = origin === 'stored' ? held.isModified(current, held.text(current)) : !held.isEmpty;
+    const modified = origin === 'stored' ? held.modifiedText(current) !== undefined : !held.isEmpty;
     return modified ? 'modified' : 'unmodified';
   }
 

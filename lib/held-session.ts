@@ -4,6 +4,7 @@ import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, strin
 import type { Draft, Version } from './records';
 import { SessionCookie } from './session-cookie';
 import type { SessionShape } from './session-shape';
+import { isUnchanged, type Snapshot, snapshotOf } from './session-snapshot';
 import type { CookieOptions, OnConflict, Session } from './types';
 
 /** A record that this request works on. */
@@ -12,6 +13,9 @@ export interface Stored extends Version {
   /** Milliseconds that the record had left when it was read, where the store told. */
   ttl: number | undefined;
 }
+
+/** The longest text, in characters, of which a snapshot is taken: of a longer one it would cost a request that writes too much. */
+const LONGEST_SNAPSHOT = 2048;
 
 /** Finds out how long a session's record is to live, in milliseconds. */
 interface TtlRule {
@@ -32,6 +36,8 @@ export class HeldSession {
   #stored: Stored | undefined;
   /** The text that the session was made from, or last saved as. */
   #base: string | undefined;
+  /** What the session held as it was made from its record; `null` where only its text can tell whether it has changed. */
+  #snapshot: Snapshot | null | undefined;
   /** The cookie within that text. */
   #storedCookie: unknown;
 
@@ -69,8 +75,11 @@ export class HeldSession {
   takeStored(): Session {
     const { data } = this.#stored as Stored;
     if (this.#shape !== undefined) return this.#makeShaped(this.#shape, data);
-    this.#base = this.#baseText();
+    const base = this.#baseText();
+    this.#base = base;
     if (Object.isExtensible(data)) data['cookie'] = this.#cookieInUse();
+    // Once: from now on somebody may change it.
+    if (this.#snapshot === undefined) this.#snapshot = base.length > LONGEST_SNAPSHOT ? null : snapshotOf(data);
     return data as Session;
   }
 
@@ -99,7 +108,7 @@ export class HeldSession {
   /** The session belongs to this record. What a deferred handler has assigned before stays, under the record's cookie. */
   bind(stored: Stored, cookie = SessionCookie.fromRecord(this.#cookieDefaults(), stored.data['cookie'])): void {
     this.#stored = stored;
-    this.#base = undefined;
+    this.#base = this.#snapshot = undefined;
     this.#storedCookie = stored.data['cookie'];
     if (this.#shape !== undefined) return;
     const session = this.#session;
@@ -110,7 +119,7 @@ export class HeldSession {
 
   /** The session belongs to no record any more; its data stays in hand. */
   unbind(): void {
-    this.#stored = this.#base = this.#storedCookie = undefined;
+    this.#stored = this.#base = this.#snapshot = this.#storedCookie = undefined;
   }
 
   /** An empty session, without a record; its cookie takes the place of the one before. */
@@ -168,15 +177,22 @@ export class HeldSession {
     return serialize(session, this.#cookieOf(session));
   }
 
+  /** The session's text, where it is another than its record's. */
+  modifiedText(session: Session): string | undefined {
+    if (this.#snapshot && isUnchanged(session, this.#snapshot) && !this.#cookie?.changed) return undefined;
+    const text = this.text(session);
+    return this.#isModified(session, text) ? text : undefined;
+  }
+
   /** Compares texts. New cookie options alone are no change: they reach the record with the next one. */
-  isModified(session: Session, text: string): boolean {
+  #isModified(session: Session, text: string): boolean {
     const base = this.#baseText();
     if (text === base) return false;
     if (this.#shape !== undefined) return true;
     const cookie = this.#cookieOf(session);
     if (cookie.changed || cookie.isPlainIn(base)) return true;
     if (JSON.stringify(this.#storedCookie) === JSON.stringify(cookie)) return true;
-    return serialize({ ...session, cookie: this.#storedCookie } as SessionData, this.#storedCookie) !== base;
+    return serialize(session, this.#storedCookie) !== base;
   }
 
   /** Milliseconds that the session's record is to live. */
@@ -215,6 +231,7 @@ export class HeldSession {
     this.#stored = { record, revision, data: this.#session as Session, ttl: undefined };
     this.#storedCookie = this.cookie.toJSON();
     this.#base = text;
+    this.#snapshot = null;
     this.#replaced = false;
   }
 

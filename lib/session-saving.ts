@@ -35,8 +35,8 @@ function unsavedChange(state: SessionState): Unsaved | undefined {
   if (!held.used || saving === false) return undefined;
   const { current } = held;
   if (!current) return ANYTHING;
-  const text = held.text(current);
-  if (held.isModified(current, text)) return { text };
+  const text = held.modifiedText(current);
+  if (text !== undefined) return { text };
   return isDue(state, current) ? ANYTHING : undefined;
 }
 
@@ -133,8 +133,9 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   const before = held.take();
   if (before === null) return destroyStored(state);
   if (text !== undefined) return saveChanged(state, before, text);
-  const handled = held.used || forced ? held.text(before) : undefined;
-  if (handled === undefined || (!forced && !held.isModified(before, handled))) return keepAlive(state, before);
+  if (forced) return saveChanged(state, before, held.text(before));
+  const handled = held.used ? held.modifiedText(before) : undefined;
+  if (handled === undefined) return keepAlive(state, before);
   return saveChanged(state, before, handled);
 }
 

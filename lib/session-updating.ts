@@ -37,8 +37,8 @@ async function updateStored<T>(
   const { held, options } = state;
   const { beforeSave, store, onConflict } = options;
   if (state.isOutOfReach) throw headersSent('update()');
-  const text = held.text(mine);
-  const pending = state.saving !== false && held.isModified(mine, text) ? held.change(text, text) : undefined;
+  const text = state.saving === false ? undefined : held.modifiedText(mine);
+  const pending = text === undefined ? undefined : held.change(text, text);
   let result: T | undefined;
   const edit = async (current: string) => {
     const latest = pending === undefined ? current : applyChange(pending, current, onConflict);

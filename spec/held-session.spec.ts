@@ -147,44 +147,96 @@ describe('an object that a handler assigns', () => {
   });
 });
 
-describe('whether a session has changed', () => {
-  const record = '{"a":{"x":1},"cookie":{"path":"/","maxAge":5000,"own":[]}}';
-  const isModified = (change: (session: Session) => void) => {
+// A long one is compared as a text, a short one value by value.
+describe.each([
+  ['short', ''],
+  ['long', 'x'.repeat(3000)],
+])('whether a session has changed whose record is %s', (_length, filling) => {
+  const record = JSON.stringify({ a: { x: 1 }, list: [1, { y: 2 }], filling, cookie: { ...options, own: [] } });
+  const isModified = (change: (session: Session, held: HeldSession) => void) => {
     const held = holding(record);
     const session = held.take() as Session;
-    change(session);
-    return held.isModified(session, held.text(session));
+    change(session, held);
+    return held.modifiedText(session) !== undefined;
   };
 
   it.each<[string, (session: Session) => void]>([
     ['nothing', () => undefined],
     ['reading', (session) => void JSON.stringify(session)],
-    ['setting what is there', (session) => Object.assign(session, { a: { x: 1 } })],
+    ['setting what is there', (session) => Object.assign(session, { a: { x: 1 }, list: [1, { y: 2 }] })],
     ['setting and taking back', (session) => void (Object.assign(session, { b: 1 }) && delete session['b'])],
     ['setting undefined', (session) => Object.assign(session, { b: undefined })],
+    ['the name of a list', (session) => Object.assign(session['list'] as object, { name: 'mine' })],
+    ['freezing it', (session) => Object.freeze(session['a'])],
   ])('not by %s', (_what, change) => {
     expect(isModified(change)).toBe(false);
   });
 
+  const define = (target: unknown, key: string, descriptor: PropertyDescriptor) =>
+    Object.defineProperty(target as object, key, { configurable: true, ...descriptor });
+
   it.each<[string, (session: Session) => void]>([
     ['a new key', (session) => Object.assign(session, { b: 1 })],
     ['a removed key', (session) => void delete session['a']],
+    [
+      'a key in place of another',
+      (session) => void (delete session['filling'] && Object.assign(session, { b: filling })),
+    ],
     ['a change deep inside', (session) => Object.assign(session['a'] as object, { y: 1 })],
+    ['an object in place of an equal one, with more in it', (session) => Object.assign(session, { a: { x: 1, y: 1 } })],
     ['null in place of a value', (session) => Object.assign(session, { a: null })],
+    ['a text in place of a number', (session) => Object.assign(session['a'] as object, { x: '1' })],
+    ['NaN in place of a number', (session) => Object.assign(session['a'] as object, { x: Number.NaN })],
+    ['an item more', (session) => (session['list'] as unknown[]).push(undefined)],
+    ['an item less', (session) => (session['list'] as unknown[]).pop()],
+    ['a change of an item', (session) => Object.assign((session['list'] as object[])[1] as object, { y: 3 })],
+    ['another order', (session) => (session['list'] as unknown[]).reverse()],
+    ['a hole', (session) => void delete (session['list'] as unknown[])[0]],
+    ['a key that is not listed any more', (session) => define(session['a'], 'x', { enumerable: false })],
+    ['a getter', (session) => define(session['a'], 'x', { get: () => 2 })],
+    ['a toJSON nobody sees', (session) => define(session['a'], 'toJSON', { value: () => 5 })],
+    ["a list's toJSON", (session) => define(session['list'], 'toJSON', { value: () => 5 })],
+    ['a prototype with a toJSON', (session) => Object.setPrototypeOf(session['a'], { toJSON: () => 5 })],
+    ["a list's prototype", (session) => Object.setPrototypeOf(session['list'], { toJSON: () => 5 })],
+    ["the session's own toJSON", (session) => define(session, 'toJSON', { value: () => ({ a: 5 }) })],
     ['an attribute of the cookie', (session) => Object.assign(session.cookie, { maxAge: 6000 })],
     ['another cookie object', (session) => Object.assign(session, { cookie: { maxAge: 6000 } })],
+    ['no cookie', (session) => Object.assign(session, { a: 2, cookie: undefined })],
   ])('by %s', (_what, change) => {
     expect(isModified(change)).toBe(true);
   });
 
+  it('by a change that is taken back after it was saved', () => {
+    const takenBack = (session: Session, held: HeldSession) => {
+      session['b'] = 1;
+      const text = held.text(session);
+      held.landed({ record: text, revision: 2 }, text);
+      delete session['b'];
+    };
+    expect(isModified(takenBack)).toBe(true);
+  });
+
+  it('by a change made while it was read once more', () => {
+    const again = (session: Session, held: HeldSession) => {
+      session['b'] = 1;
+      held.takeStored();
+    };
+    expect(isModified(again)).toBe(true);
+  });
+});
+
+describe('whether a session has changed', () => {
   it('not by new cookie options alone, which reach the record with the next change', () => {
     const old = '{"a":1,"cookie":{"path":"/old","maxAge":1,"own":[]}}';
     const held = holding(old);
     const session = held.take() as Session;
-    expect(held.isModified(session, held.text(session))).toBe(false);
+    expect(held.modifiedText(session)).toBeUndefined();
     session['b'] = 1;
-    expect(held.isModified(session, held.text(session))).toBe(true);
-    expect(JSON.parse(held.text(session))).toMatchObject({ a: 1, b: 1, cookie: { ...options, own: [] } });
+    expect(JSON.parse(held.modifiedText(session) as string)).toMatchObject({
+      a: 1,
+      b: 1,
+      cookie: { ...options, own: [] },
+    });
   });
 
   it("not by reading a record of koa-generic-session's, or one without a cookie", () => {
@@ -196,7 +248,7 @@ describe('whether a session has changed', () => {
     ]) {
       const held = holding(theirs);
       const session = held.take() as Session;
-      expect(held.isModified(session, held.text(session))).toBe(false);
+      expect(held.modifiedText(session)).toBeUndefined();
     }
   });
 
