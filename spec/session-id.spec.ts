@@ -13,6 +13,12 @@ describe('an id made by default', () => {
     expect(new Set(Array.from({ length: 10_000 }, () => defaultGenSid(24))).size).toBe(10_000);
   });
 
+  it('is another where lengths take turns', () => {
+    const made = Array.from({ length: 1000 }, (_, n) => defaultGenSid(16 + (n % 3) * 8));
+    for (const [n, id] of made.entries()) expect(id).toHaveLength(16 + (n % 3) * 8);
+    expect(new Set(made.map((id) => id.slice(0, 16))).size).toBe(1000);
+  });
+
   it('uses the whole alphabet, 6 bits a character', () => {
     const used = new Set(Array.from({ length: 1000 }, () => defaultGenSid(24)).join(''));
     expect(used.size).toBeGreaterThanOrEqual(60);
