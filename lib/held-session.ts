@@ -73,13 +73,13 @@ export class HeldSession {
 
   /** The record as a session, whatever a handler has assigned since. */
   takeStored(): Session {
-    const { data } = this.#stored as Stored;
+    const { data, record } = this.#stored as Stored;
     if (this.#shape !== undefined) return this.#makeShaped(this.#shape, data);
-    const base = this.#baseText();
-    this.#base = base;
+    this.#base = this.#baseText();
     if (Object.isExtensible(data)) data['cookie'] = this.#cookieInUse();
-    // Once: from now on somebody may change it.
-    if (this.#snapshot === undefined) this.#snapshot = base.length > LONGEST_SNAPSHOT ? null : snapshotOf(data);
+    // Once: from now on somebody may change it. What a client has not told as a text may be its own, and hold anything.
+    if (this.#snapshot === undefined)
+      this.#snapshot = record !== undefined && record.length <= LONGEST_SNAPSHOT ? snapshotOf(data) : null;
     return data as Session;
   }
 

@@ -20,7 +20,8 @@ let used = 0;
 /** A new session id: 24 characters of 64, 144 random bits; OWASP asks for 64. */
 export function defaultGenSid(length: number): string {
   if (used + length > drawn.length) {
-    drawn = Buffer.from(uid(DRAWN * length));
+    // In memory of its own: small buffers share theirs with those of the application.
+    drawn = Buffer.alloc(DRAWN * length, uid(DRAWN * length), 'latin1');
     used = 0;
   }
   const start = used;

@@ -175,7 +175,7 @@ describe.each([
   const define = (target: unknown, key: string, descriptor: PropertyDescriptor) =>
     Object.defineProperty(target as object, key, { configurable: true, ...descriptor });
 
-  it.each<[string, (session: Session) => void]>([
+  it.each<[string, (session: Session, held: HeldSession) => void]>([
     ['a new key', (session) => Object.assign(session, { b: 1 })],
     ['a removed key', (session) => void delete session['a']],
     [
@@ -200,10 +200,37 @@ describe.each([
     ["a list's prototype", (session) => Object.setPrototypeOf(session['list'], { toJSON: () => 5 })],
     ["the session's own toJSON", (session) => define(session, 'toJSON', { value: () => ({ a: 5 }) })],
     ['an attribute of the cookie', (session) => Object.assign(session.cookie, { maxAge: 6000 })],
+    [
+      'an attribute of the cookie, after another cookie was there',
+      (session, held) => {
+        const { cookie } = session;
+        session.cookie = JSON.parse(JSON.stringify(cookie));
+        held.modifiedText(session);
+        session.cookie = cookie;
+        cookie.maxAge = 6000;
+      },
+    ],
     ['another cookie object', (session) => Object.assign(session, { cookie: { maxAge: 6000 } })],
     ['no cookie', (session) => Object.assign(session, { a: 2, cookie: undefined })],
   ])('by %s', (_what, change) => {
     expect(isModified(change)).toBe(true);
+  });
+
+  it('by what every object inherits, set by the session itself', () => {
+    define(Object.prototype, 'inherited', { value: 1, enumerable: true, writable: true });
+    try {
+      expect(isModified((session) => Object.assign(session, { inherited: 1 }))).toBe(true);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'inherited');
+    }
+  });
+
+  it('is an ERR_SESSION_SERIALIZE where it throws as it is looked at', () => {
+    const get = () => {
+      throw new Error('boom');
+    };
+    const change = (session: Session) => define(session, 'a', { enumerable: true, get });
+    expect(() => isModified(change)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_SERIALIZE' }));
   });
 
   it('by a change that is taken back after it was saved', () => {

@@ -19,6 +19,13 @@ describe('an id made by default', () => {
     expect(new Set(made.map((id) => id.slice(0, 16))).size).toBe(1000);
   });
 
+  it('was not drawn into memory that small buffers of the application share', () => {
+    for (let made = 0; made < 64; made += 1) {
+      const shared = Buffer.from(Buffer.from('x').buffer).toString('latin1');
+      expect(shared).not.toContain(defaultGenSid(24));
+    }
+  });
+
   it('uses the whole alphabet, 6 bits a character', () => {
     const used = new Set(Array.from({ length: 1000 }, () => defaultGenSid(24)).join(''));
     expect(used.size).toBeGreaterThanOrEqual(60);
