@@ -3,32 +3,37 @@
 const { writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { startContestant } = require('./harness/contestant');
-const { median, round, visitors } = require('./harness/measure');
+const { median, round, visitors, WARM_UP } = require('./harness/measure');
 const { plot } = require('./harness/plot');
 const { startRedis } = require('./harness/redis');
 const { surroundings, writePart } = require('./harness/report');
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const SECONDS = 1;
 const OWN = 'koa-evented-session';
 const IN_MEMORY = 'koa-evented-session-in-memory';
 
-/** @typedef {{ label: number, contestant: import('./harness/contestant').Contestant, cookies: string[], connections: number, cpu: number[] }} Point */
+/**
+ * @typedef {{ label: number, contestant: import('./harness/contestant').Contestant, cookies: string[], connections: number, cpu: number[] }} Point
+ * @typedef {{ name: string, points: Point[] }} Line
+ */
 
 /**
- * Points take turns, so that what disturbs the machine disturbs them all.
+ * All points of all lines take turns, and another one begins each time, so that what disturbs the machine disturbs them all.
  *
- * @param {Point[]} points
- * @returns {Promise<[number, number][]>}
+ * @param {Line[]} lines
+ * @returns {Promise<{ name: string, points: [number, number][] }[]>}
  */
-async function measure(points) {
-  for (let n = -1; n < ROUNDS; n += 1) {
-    for (const { contestant, cookies, connections, cpu } of points) {
+async function measure(lines) {
+  const turns = lines.flatMap(({ points }) => points);
+  for (let n = -WARM_UP; n < ROUNDS; n += 1) {
+    for (const { contestant, cookies, connections, cpu } of turns) {
       const result = await round(contestant, { path: '/', cookies, connections, seconds: SECONDS });
       if (n >= 0) cpu.push(result.cpu);
     }
+    turns.push(...turns.splice(0, 1));
   }
-  return points.map(({ label, cpu }) => [label, median(cpu)]);
+  return lines.map(({ name, points }) => ({ name, points: points.map(({ label, cpu }) => [label, median(cpu)]) }));
 }
 
 /**
@@ -44,12 +49,7 @@ async function point(label, name, workload, port, connections = 32) {
   return { label, contestant, cookies: await visitors(contestant.port, 200), connections, cpu: [] };
 }
 
-/** @param {Point[]} points */
-async function end(points) {
-  for (const { contestant } of points) await contestant.end();
-}
-
-/** @param {number} port */
+/** @param {number} port @returns {Promise<Line[]>} */
 async function bySessions(port) {
   const lines = [];
   for (const use of ['read', 'write']) {
@@ -57,13 +57,12 @@ async function bySessions(port) {
     for (const stored of [1e3, 1e4, 1e5, 1e6]) {
       points.push(await point(stored, IN_MEMORY, { use, bytes: 1000, cookie: true, stored }, port));
     }
-    lines.push({ name: `MemoryStore, ${use}`, points: await measure(points) });
-    await end(points);
+    lines.push({ name: `MemoryStore, ${use}`, points });
   }
   return lines;
 }
 
-/** @param {number} port */
+/** @param {number} port @returns {Promise<Line[]>} */
 async function byConnections(port) {
   const lines = [];
   for (const name of ['floor', OWN]) {
@@ -71,13 +70,12 @@ async function byConnections(port) {
     for (const connections of [10, 30, 100, 300, 1000]) {
       points.push(await point(connections, name, { use: 'read', bytes: 1000, cookie: true }, port, connections));
     }
-    lines.push({ name: `${name === OWN ? 'this package' : name}, read`, points: await measure(points) });
-    await end(points);
+    lines.push({ name: `${name === OWN ? 'this package' : name}, read`, points });
   }
   return lines;
 }
 
-/** @param {number} port */
+/** @param {number} port @returns {Promise<Line[]>} */
 async function bySize(port) {
   const lines = [];
   for (const name of ['floor', OWN]) {
@@ -86,8 +84,7 @@ async function bySize(port) {
       for (const kilobytes of [1, 10, 20, 40, 60]) {
         points.push(await point(kilobytes, name, { use, bytes: kilobytes * 1000, cookie: true }, port));
       }
-      lines.push({ name: `${name === OWN ? 'this package' : name}, ${use}`, points: await measure(points) });
-      await end(points);
+      lines.push({ name: `${name === OWN ? 'this package' : name}, ${use}`, points });
     }
   }
   return lines;
@@ -97,20 +94,22 @@ async function main() {
   const redis = await startRedis();
   const y = 'CPU µs per request';
   const plots = [
-    { file: 'sessions.svg', title: 'Sessions in a MemoryStore', x: 'sessions', isLog: true, play: bySessions },
+    { file: 'sessions.svg', title: 'Sessions in a MemoryStore', x: 'sessions', isLog: true, start: bySessions },
     {
       file: 'connections.svg',
       title: 'Connections at once, on Redis',
       x: 'connections',
       isLog: true,
-      play: byConnections,
+      start: byConnections,
     },
-    { file: 'size.svg', title: 'Size of the session, on Redis', x: 'kB', isLog: false, play: bySize },
+    { file: 'size.svg', title: 'Size of the session, on Redis', x: 'kB', isLog: false, start: bySize },
   ];
   const text = [];
   try {
-    for (const { file, title, x, isLog, play } of plots) {
-      const lines = await play(redis.port);
+    for (const { file, title, x, isLog, start } of plots) {
+      const started = await start(redis.port);
+      const lines = await measure(started);
+      for (const { contestant } of started.flatMap(({ points }) => points)) await contestant.end();
       writeFileSync(path.join(__dirname, file), plot({ title, x, y, isLog, lines }));
       const labels = lines[0]?.points.map(([label]) => label.toLocaleString('en')) ?? [];
       const rows = lines.map(
@@ -123,7 +122,7 @@ async function main() {
   } finally {
     await redis.end();
   }
-  const how = `\`npm run bench:growth\`: ${y}, medians of ${ROUNDS} interleaved rounds of ${SECONDS} s.`;
+  const how = `\`npm run bench:growth\`: ${y}, medians of ${ROUNDS} interleaved rounds of ${SECONDS} s after ${WARM_UP} to warm up.`;
   writePart('Growth', [how, surroundings(), ...text].join('\n\n'));
 }
 

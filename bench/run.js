@@ -2,7 +2,7 @@
 // --contestant floor,koa-evented-session --rounds 3 --seconds 1` for a part of it. Without arguments it writes RESULTS.md.
 const { parseArgs } = require('node:util');
 const { startContestant } = require('./harness/contestant');
-const { median, round, visitors } = require('./harness/measure');
+const { median, round, visitors, WARM_UP } = require('./harness/measure');
 const { surroundings, writePart } = require('./harness/report');
 const { startRedis } = require('./harness/redis');
 const { workloads } = require('./workloads');
@@ -20,8 +20,6 @@ const CONTESTANTS = [
 ];
 const VISITORS = 200;
 const CONNECTIONS = 32;
-/** Rounds before those that count: Node compiles the code of a contestant anew for about three seconds. */
-const WARM_UP = 3;
 
 const { values } = parseArgs({
   options: {

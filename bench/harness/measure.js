@@ -1,5 +1,8 @@
 const { send } = require('./load');
 
+/** Rounds of a second before those that count: Node compiles the code of a contestant anew for about three. */
+exports.WARM_UP = 3;
+
 /** Median of some numbers. @param {number[]} numbers */
 exports.median = (numbers) => {
   const sorted = [...numbers].sort((a, b) => a - b);
