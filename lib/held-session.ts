@@ -79,7 +79,7 @@ export class HeldSession {
     if (Object.isExtensible(data)) data['cookie'] = this.#cookieInUse();
     // Once: from now on somebody may change it. What a client has not told as a text may be its own, and hold anything.
     if (this.#snapshot === undefined)
-      this.#snapshot = record !== undefined && record.length <= LONGEST_SNAPSHOT ? snapshotOf(data) : null;
+      this.#snapshot = record !== undefined && record.length <= LONGEST_SNAPSHOT ? snapshotOf(data, record) : null;
     return data as Session;
   }
 
