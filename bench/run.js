@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     workload: { type: 'string' },
     contestant: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '9' },
     seconds: { type: 'string', default: '1' },
   },
 });
