@@ -279,7 +279,11 @@ describe('connect-redis', () => {
   it('lets the application hear of an outage, and goes on after it', async () => {
     const client = openRedis(server.port);
     await until(() => driver.isReady(client));
-    const sessions = session({ store: fromExpressStore(new RedisStore({ client })), reconnectTimeout: 50 });
+    const sessions = session({
+      store: fromExpressStore(new RedisStore({ client })),
+      reconnectTimeout: 50,
+      timeout: 10_000,
+    });
     const heard: string[] = [];
     for (const event of ['connect', 'disconnect'] as const) sessions.store.on(event, () => heard.push(event));
     await sessions.store.set('sid', { cookie: {}, user: 'ann' });

@@ -115,7 +115,7 @@ describe.each(Object.entries(makers))('%s whose Redis goes away', (_name, { make
 
   it('lets the application hear of it, and goes on once Redis is back', async () => {
     const keyv = make(server.url);
-    const sessions = session({ store: fromKeyv(keyv), reconnectTimeout: 50 });
+    const sessions = session({ store: fromKeyv(keyv), reconnectTimeout: 50, timeout: 10_000 });
     // It connects with the first command.
     expect(sessions.store.status).toBe('available');
     await sessions.store.set('sid', { cookie: {}, user: 'ann' });
