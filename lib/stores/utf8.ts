@@ -1,19 +1,18 @@
 import { isAscii } from 'node:buffer';
 
-/** Bytes that are decoded at a time. */
-const BLOCK = 1024;
+/** Bytes that are decoded at a time: in shorter blocks a text of up to 2 kB costs more than as one. */
+const BLOCK = 2048;
 
 /**
- * The text of UTF-8 bytes. From the first letter on that is no ASCII, Node decodes byte by byte, to the end: block by block a
- * text of 30 kB with one such letter at its beginning costs 8 µs, not 28.
+ * The text of UTF-8 bytes. From the first letter on that is no ASCII, Node decodes byte by byte, to the end: block by block one
+ * such letter slows down its block only, which saves two thirds at 30 kB.
  */
 export function textOf(bytes: Buffer): string {
   if (bytes.length <= BLOCK || isAscii(bytes)) return bytes.toString();
   let text = '';
   for (let start = 0; start < bytes.length; ) {
     const end = endOfLetter(bytes, start + BLOCK);
-    const block = bytes.subarray(start, end);
-    text += block.toString(isAscii(block) ? 'latin1' : 'utf8');
+    text += bytes.toString(isAscii(bytes.subarray(start, end)) ? 'latin1' : 'utf8', start, end);
     start = end;
   }
   return text;
