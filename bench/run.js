@@ -2,7 +2,7 @@
 // --contestant floor,koa-evented-session --rounds 3 --seconds 1` for a part of it. Without arguments it writes RESULTS.md.
 const { parseArgs } = require('node:util');
 const { startContestant } = require('./harness/contestant');
-const { median, round, visitors, WARM_UP } = require('./harness/measure');
+const { deviation, median, round, visitors, WARM_UP } = require('./harness/measure');
 const { surroundings, writePart } = require('./harness/report');
 const { startRedis } = require('./harness/redis');
 const { workloads } = require('./workloads');
@@ -20,6 +20,10 @@ const CONTESTANTS = [
 ];
 const VISITORS = 200;
 const CONNECTIONS = 32;
+/** How far from their median the floor's rounds may lie, as a rule; where they lie farther the machine was busy with something else. */
+const CALM = 0.05;
+/** How often a workload is played on a busy machine. */
+const TRIES = 3;
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +39,7 @@ const names = values.contestant?.split(',') ?? CONTESTANTS;
 const chosen = workloads.filter(({ name }) => values.workload?.split(',').includes(name) ?? true);
 
 /**
- * @typedef {{ name: string, perSecond: number, cpu: number, ratio: number, share: number }} Row
+ * @typedef {{ name: string, perSecond: number, cpu: number, deviation: number, ratio: number, share: number }} Row
  * @typedef {{ workload: import('./workloads').Workload, rows: Row[] }} Table
  */
 
@@ -76,11 +80,40 @@ async function play(workload, redisPort) {
       name,
       perSecond: median(measured.map(({ perSecond }) => perSecond)),
       cpu: median(cpus),
+      deviation: deviation(cpus),
       ratio: ratioTo('floor'),
       share: ratioTo(PREDECESSOR),
     };
   });
   return { workload, rows };
+}
+
+/**
+ * Plays a workload again where the machine was busy, and answers with the steadiest go.
+ *
+ * @param {import('./workloads').Workload} workload
+ * @param {number} redisPort
+ */
+async function playInCalm(workload, redisPort) {
+  let best = await play(workload, redisPort);
+  for (let tries = 1; tries < TRIES && deviationOf(best) > CALM; tries += 1) {
+    console.log(
+      `${workload.name}: the machine is busy, the floor's rounds deviate by ${percent(deviationOf(best))}; once more`,
+    );
+    const table = await play(workload, redisPort);
+    if (deviationOf(table) < deviationOf(best)) best = table;
+  }
+  return best;
+}
+
+/** Of the floor's rounds. @param {Table} table */
+function deviationOf({ rows }) {
+  return rows.find(({ name }) => name === 'floor')?.deviation ?? 0;
+}
+
+/** @param {number} part */
+function percent(part) {
+  return `${(part * 100).toFixed(1)} %`;
 }
 
 /** @param {Table} table */
@@ -97,7 +130,7 @@ async function main() {
   const tables = [];
   try {
     for (const workload of chosen) {
-      const table = await play(workload, redis.port);
+      const table = await playInCalm(workload, redis.port);
       print(table);
       tables.push(table);
     }
@@ -128,7 +161,8 @@ function writeResults(tables) {
     '`npm run bench`: CPU time of the server process for each request, by the operating system’s account, and what it is of the',
     'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature.',
     `Medians of ${rounds} interleaved rounds of ${seconds} s after ${WARM_UP} to warm up, and of the ratios within each; ${CONNECTIONS} connections,`,
-    `${VISITORS} visitors; the server on a core of its own.`,
+    `${VISITORS} visitors; the server on a core of its own. Where the floor's rounds deviate by more than ${percent(CALM)} the workload is played`,
+    `again, ${TRIES} times at most, and the go counts in which they deviate least.`,
     'koa-session-minimal signs nothing and knows no rolling; only this package and koa-generic-session know `defer`, and the others do what',
     'they do without. express-session runs on Express.',
   ].join('\n');
@@ -145,9 +179,13 @@ function writeResults(tables) {
   );
   const target = line('target for koa-evented-session', ({ workload }) => workload.target.toFixed(2));
   const share = line(`${OWN}, of ${PREDECESSOR}'s`, (table) => rowOf(table, OWN)?.share.toFixed(2));
+  const steadiness = line('deviation of the floor’s rounds', (table) => percent(deviationOf(table)));
   const speed = names.map((name) => line(name, (table) => rowOf(table, name)?.perSecond.toFixed(0)));
   const speeds = [head.replace('CPU µs a request (of the floor)', 'requests a second'), ...speed].join('\n');
-  writePart('CPU per request', [how, surroundings(), [head, ...lines, target, share].join('\n'), speeds].join('\n\n'));
+  writePart(
+    'CPU per request',
+    [how, surroundings(), [head, ...lines, target, share, steadiness].join('\n'), speeds].join('\n\n'),
+  );
 }
 
 void main();
