@@ -12,6 +12,8 @@ const ROUNDS = 5;
 const SECONDS = 1;
 const OWN = 'koa-evented-session';
 const IN_MEMORY = 'koa-evented-session-in-memory';
+/** Four times the room that V8 has of its own accord for what lives shortly. */
+const ROOMY = '--max-semi-space-size=64';
 
 /**
  * @typedef {{ label: number, contestant: import('./harness/contestant').Contestant, cookies: string[], connections: number, cpu: number[] }} Point
@@ -42,10 +44,11 @@ async function measure(lines) {
  * @param {object} workload
  * @param {number} port
  * @param {number} [connections]
+ * @param {string[]} [flags] Node's
  * @returns {Promise<Point>}
  */
-async function point(label, name, workload, port, connections = 32) {
-  const contestant = await startContestant(name, /** @type {any} */ (workload), port);
+async function point(label, name, workload, port, connections = 32, flags = []) {
+  const contestant = await startContestant(name, /** @type {any} */ (workload), port, flags);
   return { label, contestant, cookies: await visitors(contestant.port, 200), connections, cpu: [] };
 }
 
@@ -65,12 +68,16 @@ async function bySessions(port) {
 /** @param {number} port @returns {Promise<Line[]>} */
 async function byConnections(port) {
   const lines = [];
-  for (const name of ['floor', OWN]) {
-    const points = [];
-    for (const connections of [10, 30, 100, 300, 1000]) {
-      points.push(await point(connections, name, { use: 'read', bytes: 1000, cookie: true }, port, connections));
+  for (const flags of [[], [ROOMY]]) {
+    for (const name of ['floor', OWN]) {
+      const points = [];
+      for (const connections of [10, 30, 100, 300, 1000]) {
+        const workload = { use: 'read', bytes: 1000, cookie: true };
+        points.push(await point(connections, name, workload, port, connections, flags));
+      }
+      const own = name === OWN ? 'this package' : name;
+      lines.push({ name: flags.length === 0 ? `${own}, read` : `${own}, 64 MB`, points });
     }
-    lines.push({ name: `${name === OWN ? 'this package' : name}, read`, points });
   }
   return lines;
 }
@@ -101,12 +108,13 @@ async function main() {
       x: 'connections',
       isLog: true,
       start: byConnections,
+      note: `Read, each with Node as it is and with \`node ${ROOMY}\`.`,
     },
     { file: 'size.svg', title: 'Size of the session, on Redis', x: 'kB', isLog: false, start: bySize },
   ];
   const text = [];
   try {
-    for (const { file, title, x, isLog, start } of plots) {
+    for (const { file, title, x, isLog, start, note = '' } of plots) {
       const started = await start(redis.port);
       const lines = await measure(started);
       for (const { contestant } of started.flatMap(({ points }) => points)) await contestant.end();
@@ -117,7 +125,7 @@ async function main() {
       );
       const table = [`| ${x} | ${labels.join(' | ')} |`, `|---|${'---:|'.repeat(labels.length)}`, ...rows].join('\n');
       console.log(`\n${title}: ${y}\n${table}`);
-      text.push(`### ${title}\n\n![${title}](${file})\n\n${table}`);
+      text.push([`### ${title}`, `![${title}](${file})`, table, note].join('\n\n').trim());
     }
   } finally {
     await redis.end();
