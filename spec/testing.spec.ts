@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { MemoryStore, type SessionStore } from '../lib/main';
+import { MemoryStore, type Session, type SessionStore } from '../lib/main';
 import { type StoreContractOptions, type Subject, storeContract } from '../lib/testing';
 import { ClassClient, compareAndSetClient, plainClient, styles } from './helpers/client-styles';
 import { failuresOf, type Outcomes, runContract, titlesOf } from './helpers/contract-run';
@@ -74,6 +74,22 @@ describe('The store contract is kept by', () => {
       }
     }
     expect(failuresOf(await runContract(() => new InSeconds(), compareAndSet))).toEqual({});
+  });
+
+  it('a client that counts in seconds, and stores nothing whose time is over when it gets to it', async () => {
+    class Busy extends RightTouchableClient {
+      #calls = 0;
+
+      override async set(key: string, session: Session, ttl: number) {
+        const end = Date.now() + ttl;
+        this.#calls += 1;
+        if (this.#calls % 2 === 0) await pause(3);
+        const left = end - Date.now();
+        if (left <= 0) await this.destroy(key);
+        else this.write(key, this.stringify(session), Math.ceil(left / 1000) * 1000);
+      }
+    }
+    expect(failuresOf(await runContract(() => new Busy()))).toEqual({});
   });
 
   it('a client that takes its time', async () => {
