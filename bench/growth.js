@@ -12,7 +12,7 @@ const ROUNDS = 5;
 const SECONDS = 1;
 const OWN = 'koa-evented-session';
 const IN_MEMORY = 'koa-evented-session-in-memory';
-/** Four times the room that V8 has of its own accord for what lives shortly. */
+/** Four times the room for short-lived objects that V8 has by default in Node 20. */
 const ROOMY = '--max-semi-space-size=64';
 
 /**
@@ -76,7 +76,7 @@ async function byConnections(port) {
         points.push(await point(connections, name, workload, port, connections, flags));
       }
       const own = name === OWN ? 'this package' : name;
-      lines.push({ name: flags.length === 0 ? `${own}, read` : `${own}, 64 MB`, points });
+      lines.push({ name: flags.length === 0 ? own : `${own}, 64 MB`, points });
     }
   }
   return lines;

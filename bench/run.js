@@ -20,9 +20,9 @@ const CONTESTANTS = [
 ];
 const VISITORS = 200;
 const CONNECTIONS = 32;
-/** How far from their median rounds may lie, as a rule; where they lie farther the machine was busy with something else. */
+/** Median deviation of a contestant's rounds, as a part of their median, above which the machine was probably busy. */
 const CALM = 0.05;
-/** How often a workload is played on a busy machine. */
+/** How often a workload is played at most. */
 const TRIES = 3;
 
 const { values } = parseArgs({
@@ -89,22 +89,32 @@ async function play(workload, redisPort) {
 }
 
 /**
- * Plays a workload again where the machine was busy, and answers with the steadiest go.
+ * Plays a workload again while rounds deviate too much, and answers with the steadiest go. Each has a Redis of its own: what one
+ * stores is no burden for the next.
  *
  * @param {import('./workloads').Workload} workload
- * @param {number} redisPort
  */
-async function playInCalm(workload, redisPort) {
-  let best = await play(workload, redisPort);
+async function playInCalm(workload) {
+  let best = await playOnRedis(workload);
   for (let tries = 1; tries < TRIES && deviationOf(best) > CALM; tries += 1) {
-    console.log(`${workload.name}: the machine is busy, rounds deviate by ${percent(deviationOf(best))}; once more`);
-    const table = await play(workload, redisPort);
+    console.log(`${workload.name}: rounds deviate by ${percent(deviationOf(best))}; once more`);
+    const table = await playOnRedis(workload);
     if (deviationOf(table) < deviationOf(best)) best = table;
   }
   return best;
 }
 
-/** How far rounds of the two lie from their median whose ratio counts. @param {Table} table */
+/** @param {import('./workloads').Workload} workload */
+async function playOnRedis(workload) {
+  const redis = await startRedis();
+  try {
+    return await play(workload, redis.port);
+  } finally {
+    await redis.end();
+  }
+}
+
+/** The median deviation of the floor's rounds or of this package's, the larger. @param {Table} table */
 function deviationOf({ rows }) {
   return Math.max(0, ...rows.filter(({ name }) => name === 'floor' || name === OWN).map((row) => row.deviation));
 }
@@ -124,16 +134,11 @@ function print({ workload, rows }) {
 }
 
 async function main() {
-  const redis = await startRedis();
   const tables = [];
-  try {
-    for (const workload of chosen) {
-      const table = await playInCalm(workload, redis.port);
-      print(table);
-      tables.push(table);
-    }
-  } finally {
-    await redis.end();
+  for (const workload of chosen) {
+    const table = await playInCalm(workload);
+    print(table);
+    tables.push(table);
   }
   if (process.argv.length === 2) writeResults(tables);
   const missed = tables.flatMap(judge);
@@ -159,8 +164,8 @@ function writeResults(tables) {
     '`npm run bench`: CPU time of the server process for each request, by the operating system’s account, and what it is of the',
     'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature.',
     `Medians of ${rounds} interleaved rounds of ${seconds} s after ${WARM_UP} to warm up, and of the ratios within each; ${CONNECTIONS} connections,`,
-    `${VISITORS} visitors; the server on a core of its own. Where the rounds of the first two deviate by more than ${percent(CALM)} from`,
-    `their median, as a rule, the workload is played again, ${TRIES} times at most, and the go counts in which they deviate least.`,
+    `${VISITORS} visitors; the server on a core of its own. Where the median deviation of the floor’s or this package’s rounds is above`,
+    `${percent(CALM)} of their median, the workload is played again, up to ${TRIES} times in all, and the steadiest go counts.`,
     'koa-session-minimal signs nothing and knows no rolling; only this package and koa-generic-session know `defer`, and the others do what',
     'they do without. express-session runs on Express.',
   ].join('\n');
@@ -177,7 +182,7 @@ function writeResults(tables) {
   );
   const target = line('target for koa-evented-session', ({ workload }) => workload.target.toFixed(2));
   const share = line(`${OWN}, of ${PREDECESSOR}'s`, (table) => rowOf(table, OWN)?.share.toFixed(2));
-  const steadiness = line('deviation of the first two', (table) => percent(deviationOf(table)));
+  const steadiness = line('median deviation, the larger of the first two', (table) => percent(deviationOf(table)));
   const speed = names.map((name) => line(name, (table) => rowOf(table, name)?.perSecond.toFixed(0)));
   const speeds = [head.replace('CPU µs a request (of the floor)', 'requests a second'), ...speed].join('\n');
   writePart(

@@ -11,7 +11,7 @@ exports.median = (numbers) => {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 };
 
-/** How far from their median numbers lie, themselves at the median, as a part of it. @param {number[]} numbers */
+/** Median absolute deviation of some numbers, as a part of their median. @param {number[]} numbers */
 exports.deviation = (numbers) => {
   const middle = exports.median(numbers);
   return exports.median(numbers.map((each) => Math.abs(each - middle))) / middle;
