@@ -54,6 +54,11 @@ async function point(label, name, workload, port, connections = 32, flags = []) 
   return { label, contestant, cookies: await visitors(contestant.port, 200), connections, cpu: [] };
 }
 
+/** A contestant as the plots call it. @param {string} name */
+function shown(name) {
+  return name === OWN ? 'this package' : name;
+}
+
 /** @param {number} port @returns {Promise<Line[]>} */
 async function bySessions(port) {
   const lines = [];
@@ -77,8 +82,7 @@ async function byConnections(port) {
         const workload = { use: 'read', bytes: 1000, cookie: true };
         points.push(await point(connections, name, workload, port, connections, flags));
       }
-      const own = name === OWN ? 'this package' : name;
-      lines.push({ name: flags.length === 0 ? own : `${own}, 64 MB`, points });
+      lines.push({ name: flags.length === 0 ? shown(name) : `${shown(name)}, 64 MB`, points });
     }
   }
   return lines;
@@ -93,7 +97,7 @@ async function bySize(port) {
       for (const kilobytes of [1, 10, 20, 40, 60]) {
         points.push(await point(kilobytes, name, { use, bytes: kilobytes * 1000, cookie: true }, port));
       }
-      lines.push({ name: `${name === OWN ? 'this package' : name}, ${use}`, points });
+      lines.push({ name: `${shown(name)}, ${use}`, points });
     }
   }
   return lines;
