@@ -82,6 +82,8 @@ describe('pages of the demo', () => {
       })()`);
     /** Presses Tab until this has the focus; whatever had it on the way has shown it. */
     const tabTo = async (name: string) => {
+      // Styles that are still on their way show no focus.
+      await page.waitForLoadState();
       for (let tabs = 0; tabs < 40; tabs += 1) {
         await page.keyboard.press('Tab');
         const now = await focused();
