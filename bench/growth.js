@@ -136,7 +136,8 @@ async function main() {
   } finally {
     await redis.end();
   }
-  const how = `\`npm run bench:growth\`: ${y}, medians of ${ROUNDS} interleaved rounds of ${SECONDS} s after ${WARM_UP} to warm up.`;
+  const rounds = `${ROUNDS} interleaved rounds of ${SECONDS} s, each right after one that does not count, and all after ${WARM_UP} to warm up`;
+  const how = `\`npm run bench:growth\`: ${y}, medians of ${rounds}.`;
   writePart('Growth', [how, surroundings(), ...text].join('\n\n'));
 }
 

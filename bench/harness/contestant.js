@@ -14,14 +14,9 @@ class Contestant {
 
   /** CPU microseconds that the process has used, user and system, by the operating system's account. */
   async cpu() {
-    const { cpu } = await this.#ask('cpu');
-    return cpu.user + cpu.system;
-  }
-
-  /** Bytes on the heap that are in use, after a collection. */
-  async heapUsed() {
-    const { heapUsed } = await this.#ask('collect');
-    return heapUsed;
+    this.child.send('cpu');
+    const [{ user, system }] = await once(this.child, 'message');
+    return user + system;
   }
 
   async end() {
@@ -29,13 +24,6 @@ class Contestant {
     const gone = once(this.child, 'exit');
     this.child.kill('SIGKILL');
     await gone;
-  }
-
-  /** @param {string} question */
-  async #ask(question) {
-    this.child.send(question);
-    const [answer] = await once(this.child, 'message');
-    return answer;
   }
 }
 

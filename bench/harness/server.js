@@ -13,10 +13,6 @@ server.listen(0, '127.0.0.1', 4096, () => {
   process.send?.({ port: typeof address === 'object' ? address?.port : undefined });
 });
 
-process.on('message', (question) => {
-  if (question === 'collect') globalThis.gc?.();
-  const { heapUsed } = process.memoryUsage();
-  process.send?.({ cpu: process.cpuUsage(), heapUsed });
-});
+process.on('message', () => process.send?.(process.cpuUsage()));
 // The bench has ended, well or not.
 process.on('disconnect', () => process.exit());
