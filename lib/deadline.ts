@@ -1,6 +1,6 @@
 /**
  * Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over. What `work` comes to after that is
- * nobody's concern any more, a rejection included. `ended` hears that it is settled; `failed` takes a rejection, as
+ * nobody's concern any more, a rejection included. What came while the process stood still is in time. `ended` hears that it is settled; `failed` takes a rejection, as
  * a `catch` would: without the promise that one costs.
  */
 export function withDeadline<T>(
@@ -11,22 +11,27 @@ export function withDeadline<T>(
   failed?: (error: unknown) => T,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    // unref: a call that never settles must not hold the process.
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
+    let isOver = false;
+    const expire = () => {
+      if (isOver) return;
+      isOver = true;
       ended?.();
       reject(late());
-    }, ms).unref();
+    };
+    // Timers that are due run before sockets are read, where a process that stood still has its answers lying.
+    // unref: a call that never settles must not hold the process.
+    const timer = setTimeout(() => setImmediate(expire), ms).unref();
     work.then(
       (value) => {
         clearTimeout(timer);
-        if (!isLate) ended?.();
+        if (!isOver) ended?.();
+        isOver = true;
         resolve(value);
       },
       (error: unknown) => {
         clearTimeout(timer);
-        if (!isLate) ended?.();
+        if (!isOver) ended?.();
+        isOver = true;
         if (failed === undefined) reject(error);
         else settleBy(failed, error, resolve, reject);
       },
