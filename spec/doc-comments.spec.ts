@@ -2,8 +2,6 @@ import { docFaults, exportedNames } from './helpers/doc-comments';
 
 const { entryPoints } = require('../scripts/entry-points') as typeof import('../scripts/entry-points');
 
-jest.setTimeout(60_000);
-
 describe('doc comments', () => {
   it.each(entryPoints())(
     'of $name say what everything means, its unit, its default and what it throws',

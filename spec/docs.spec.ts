@@ -11,8 +11,6 @@ import { type NodeProgram, root, startNode } from './helpers/node-program';
 import { type RedisServer, startRedis } from './helpers/redis-server';
 import { asJavaScript, problemsIn, stringsOf } from './helpers/type-check';
 
-jest.setTimeout(60_000);
-
 /** That of the translation is the README's, letter by letter. */
 const blocks = pages.filter((page) => page !== 'README.zh-CN.md').flatMap((page) => codeBlocks(page));
 

@@ -12,8 +12,6 @@ import { type RedisServer, startRedis } from './helpers/redis-server';
 import { type Routes, sessionOf, setCookieOf } from './helpers/session-site';
 import { until } from './helpers/until';
 
-jest.setTimeout(30_000);
-
 const SEED = Number(process.env['SEED'] ?? 20_300_103);
 
 describe(`Requests of one session on a real Redis, in two processes, seed ${SEED}`, () => {
@@ -130,7 +128,7 @@ describe('On a real Redis', () => {
     const overtake = async (change: (ctx: Koa.Context) => unknown, isSentAgain: boolean) => {
       const [early, late] = [waiting(change), waiting(put('late'))];
       const patient = await open({}, { '/go': early.route });
-      const hasty = await open({ timeout: 200, reconnectTimeout: 200 }, { '/go': late.route });
+      const hasty = await open({ timeout: 1_000, reconnectTimeout: 1_000 }, { '/go': late.route });
       const { ann, cookie, see } = await login(patient);
       const replies = [ann.get('/go'), hasty.visitor().get('/go', { cookie })] as const;
       await Promise.all([early.arrived, late.arrived]);

@@ -9,8 +9,6 @@ import { root } from './helpers/node-program';
 
 const { entryPoints } = require('../scripts/entry-points') as typeof import('../scripts/entry-points');
 
-jest.setTimeout(60_000);
-
 describe('the API reference', () => {
   it('is what `npm run docs` writes now', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'reference-'));

@@ -143,7 +143,7 @@ describe('The store contract is broken by a client that', () => {
     });
     outcomes = Object.fromEntries(await Promise.all(runs));
     [silent, never] = await Promise.all(waits);
-  }, 20_000);
+  });
 
   it.each(Object.entries(faults))('%s', (what, { noticedBy }) => {
     const failures = failuresOf(outcomes[what] ?? {});

@@ -4,8 +4,6 @@ import { type Demo, logIn, rowsOf, startDemo } from '../helpers/demo';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
-
 let chromium: Chromium;
 
 beforeAll(async () => {
@@ -40,8 +38,8 @@ describe('a store that is taken away, in memory', () => {
   it('for six seconds lets requests wait, then fail, and then go on as before', async () => {
     const cookies = await page.context().cookies();
     await page.getByText('live', { exact: true }).waitFor();
-    await page.getByRole('button', { name: 'For 6 seconds' }).click();
     const visit = await page.context().newPage();
+    await page.getByRole('button', { name: 'For 6 seconds' }).click();
     const visiting = visit.goto(`${demo.url}/shop/`);
     await page.getByText('Requests wait for it.', { exact: false }).first().waitFor();
 

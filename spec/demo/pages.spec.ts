@@ -2,8 +2,6 @@ import type { Page } from 'playwright-core';
 import { barriers, type Chromium, picture, startChromium } from '../helpers/chromium';
 import { type Demo, logIn, startDemo } from '../helpers/demo';
 
-jest.setTimeout(30_000);
-
 describe('pages of the demo', () => {
   let chromium: Chromium;
   let demo: Demo;

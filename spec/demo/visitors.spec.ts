@@ -3,8 +3,6 @@ import { type Demo, logIn, rowsOf, startDemo } from '../helpers/demo';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
-
 let chromium: Chromium;
 
 beforeAll(async () => {
@@ -128,6 +126,7 @@ describe.each(['in memory', 'in Redis'])('visitors of the demo with its sessions
     const page = await open('/shop/');
     await page.getByRole('button', { name: 'Fire 24 writes' }).click();
     await page.getByText('24 fired, 24 kept').waitFor();
+    await page.waitForLoadState();
     expect(await page.locator('.squares .kept').count()).toBe(24);
     const counts = await page.locator('.outcome dd').allTextContents();
     expect(counts.slice(0, 2)).toEqual(['24 of 24', '24 of 24']);

@@ -18,6 +18,8 @@ export async function logIn(page: Page, user: string): Promise<void> {
   await page.getByLabel('Name').fill(user);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: `Hello, ${user}` }).waitFor();
+  // Its heading is there before the rest of a page, and before the styles.
+  await page.waitForLoadState();
 }
 
 /** What the panel shows of a session: its tag, and in parts of a whole its bars. */
@@ -31,7 +33,8 @@ export interface Row {
 }
 
 /** The sessions that the panel lists under a business' prefix. */
-export function rowsOf(page: Page, business: 'shop' | 'blog'): Promise<Row[]> {
+export async function rowsOf(page: Page, business: 'shop' | 'blog'): Promise<Row[]> {
+  await page.waitForLoadState();
   return page.evaluate(`[...document.querySelectorAll('.prefix.${business} .sessions li')].map((row) => ({
     who: row.querySelector('strong').textContent,
     tag: row.dataset.tag,

@@ -4,8 +4,8 @@ import { at, budget, grace, openCalmShop, openShop, summary, type Told, timed } 
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { sentId } from '../helpers/session-site';
 
-// A replica takes its time to find its master.
-jest.setTimeout(20_000);
+/** Time for answers that come, also on a busy machine. */
+const patient = { timeout: 10_000 };
 
 const modes = [
   ['eager', false],
@@ -64,14 +64,19 @@ describe.each(Object.entries(ailments))(
     afterAll(stop);
 
     it.each(modes)('keeps no request longer than its budget, and the session as it was: %s', async (_mode, defer) => {
-      const strict = await openShop(client, { defer });
-      const calm = await openCalmShop(client, { defer });
-      const ann = strict.visitor();
+      // Only one that hangs is waited for in vain.
+      const hurry = failure.name === 'StoreTimeoutError' ? {} : patient;
+      const strict = await openShop(client, { defer, ...hurry });
+      const calm = await openCalmShop(client, { defer, ...hurry });
+      const ann = (await openShop(client, { defer, ...patient })).visitor();
       await ann.get('/put?user=ann');
       const before = await storedSession();
 
       await strike(ailment);
-      const [failed, wentOn] = await Promise.all([timed(ann.get('/change')), timed(at(calm, ann).get('/change'))]);
+      const [failed, wentOn] = await Promise.all([
+        timed(at(strict, ann).get('/change')),
+        timed(at(calm, ann).get('/change')),
+      ]);
       await recover();
       await untilWell(client);
 
@@ -85,7 +90,6 @@ describe.each(Object.entries(ailments))(
 
       expect(await storedSession()).toEqual(before);
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
-      expect((await at(calm, ann).get('/see')).json()).toEqual({ user: 'ann' });
     });
 
     it.each(modes)('lets visitors without a session in: %s', async (_mode, defer) => {
@@ -106,7 +110,7 @@ describe('A Redis that takes no writes', () => {
   afterEach(stop);
 
   it('keeps nobody logged in: the cookie is cleared, the errorHandler hears of the record that stays', async () => {
-    const calm = await openCalmShop(client);
+    const calm = await openCalmShop(client, patient);
     const ann = calm.visitor();
     await ann.get('/put?user=ann');
     const before = await storedSession();
@@ -122,7 +126,7 @@ describe('A Redis that takes no writes', () => {
   });
 
   it('lets users log out where it is merely full', async () => {
-    const strict = await openShop(client);
+    const strict = await openShop(client, patient);
     const ann = strict.visitor();
     await ann.get('/put?user=ann');
     await strike(full);
@@ -132,7 +136,7 @@ describe('A Redis that takes no writes', () => {
   });
 
   it('cannot extend a session, which the errorHandler hears of as a touch; no cookie promises what the record lacks', async () => {
-    const calm = await openCalmShop(client, { rolling: true });
+    const calm = await openCalmShop(client, { rolling: true, ...patient });
     const ann = calm.visitor();
     await ann.get('/put?user=ann');
     await strike(readOnly);
@@ -143,8 +147,8 @@ describe('A Redis that takes no writes', () => {
   });
 
   it.each(modes)('starts no new session, and promises none: %s', async (_mode, defer) => {
-    const calm = await openCalmShop(client, { defer });
-    const strict = await openShop(client, { defer });
+    const calm = await openCalmShop(client, { defer, ...patient });
+    const strict = await openShop(client, { defer, ...patient });
     await strike(full);
     const replies = [await calm.visitor().get('/put?user=ann'), await strict.visitor().get('/put?user=ann')];
     await recover();

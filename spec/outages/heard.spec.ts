@@ -5,8 +5,6 @@ import { endOf, type KoaRedis, koaRedisKinds, heard as said, untilReady } from '
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
-
 const names = ['connect', 'ready', 'error', 'close', 'reconnecting', 'end', 'disconnect'];
 /** How many listeners the client has of each event: those of koa-redis itself, ours, everybody's. */
 const listenersOf = (client: KoaRedis) =>

@@ -2,10 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CountingClients } from '../helpers/counting-clients';
 import { type CountingProgram, startCounting, tell } from '../helpers/counting-program';
 import { browser } from '../helpers/http';
+import { grace } from '../helpers/outage-shop';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { until } from '../helpers/until';
-
-jest.setTimeout(60_000);
 
 describe('An application whose Redis is killed', () => {
   let redis: RedisServer;
@@ -13,7 +12,7 @@ describe('An application whose Redis is killed', () => {
   const running: { end(): Promise<unknown> }[] = [];
   const loads: CountingClients[] = [];
   const load = (clients: number, budget: number) => {
-    const load = new CountingClients(program.port, { clients, patience: budget + 500, rest: 500 });
+    const load = new CountingClients(program.port, { clients, patience: budget + grace, rest: 500 });
     loads.push(load);
     return load;
   };
@@ -52,7 +51,7 @@ describe('An application whose Redis is killed', () => {
       tell(`Redis away for ${away} ms, requests wait up to ${budget} ms`, figures);
       tell('- visitors who came meanwhile', late);
       expect([figures, late]).toMatchObject([{ ...unharmed, rejections: 0 }, unharmed]);
-      expect(firstSuccess).toBeLessThan(1_000);
+      expect(firstSuccess).toBeLessThan(1_000 + grace);
       expect(program.complaints()).toBe('');
       return { ...figures, refused: figures.refused + late.refused };
     };

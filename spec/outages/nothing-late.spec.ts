@@ -2,9 +2,7 @@ import { type Browser, browser } from '../helpers/http';
 import { type NodeProgram, startNode } from '../helpers/node-program';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 
-jest.setTimeout(30_000);
-
-const options = { reconnectTimeout: 300, timeout: 200 };
+const options = { reconnectTimeout: 300, timeout: 1_000 };
 
 // The application runs on koa-redis, which cannot compare and set, and which sends what waits for a connection once it is back.
 describe('After an outage', () => {

@@ -2,8 +2,6 @@ import { CountingClients } from '../helpers/counting-clients';
 import { type CountingProgram, startCounting, tell } from '../helpers/counting-program';
 import { type RedisTopology, startSentinel } from '../helpers/redis-sentinel';
 
-jest.setTimeout(60_000);
-
 describe('An application whose Redis primary is killed, with a replica and a sentinel', () => {
   let redis: RedisTopology;
   let program: CountingProgram;

@@ -7,8 +7,6 @@ import { type RedisServer, startRedis } from '../helpers/redis-server';
 
 import session = require('../../lib/main');
 
-jest.setTimeout(60_000);
-
 const ways: [string, (sessions: session.SessionMiddleware) => Promise<void>][] = [
   ['close()', (sessions) => sessions.close()],
   ['Symbol.asyncDispose', (sessions) => sessions[Symbol.asyncDispose]()],

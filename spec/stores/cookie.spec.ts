@@ -16,8 +16,6 @@ import { member } from '../helpers/requests/variant';
 import { lifetime } from '../helpers/session-cookies';
 import { openSite, type Routes, sentId, sessionOf, setCookieOf } from '../helpers/session-site';
 
-jest.setTimeout(60_000);
-
 const DAY = 86_400_000;
 const key = randomBytes(64);
 const store = cookieStore({ keys: [key] });

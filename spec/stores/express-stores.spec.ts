@@ -18,8 +18,6 @@ import { openSite, type Routes, sentId, sessionOf, setCookieOf } from '../helper
 import { until } from '../helpers/until';
 import { interop } from '../interop';
 
-jest.setTimeout(30_000);
-
 const MINUTE = 60 * 1000;
 const HOUR = 60 * MINUTE;
 const WEEK = 7 * 24 * HOUR;

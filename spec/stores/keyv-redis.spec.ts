@@ -7,8 +7,6 @@ import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { openSite, type Routes, sentId, sessionOf } from '../helpers/session-site';
 import { interop } from '../interop';
 
-jest.setTimeout(30_000);
-
 const HOUR = 60 * 60 * 1000;
 const WEEK = 7 * 24 * HOUR;
 

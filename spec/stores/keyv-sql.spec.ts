@@ -11,8 +11,6 @@ import { startPostgres } from '../helpers/postgres-server';
 import { openSite, type Routes, sentId, sessionOf } from '../helpers/session-site';
 import { interop } from '../interop';
 
-jest.setTimeout(30_000);
-
 type Opened = KeyvLike & {
   /** What is stored, with the time when it ends. */
   getRaw(key: string): Promise<{ expires?: number } | undefined>;

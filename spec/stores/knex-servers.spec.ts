@@ -8,8 +8,6 @@ import { openSite } from '../helpers/session-site';
 import { type SqlServer, sqlServers } from '../helpers/sql-databases';
 import { until } from '../helpers/until';
 
-jest.setTimeout(60_000);
-
 const WRITERS = 200;
 const PROCESSES = 4;
 
@@ -25,7 +23,7 @@ describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexSt
 
   const open = async (options: object = {}, config: Knex.Config = {}) => {
     const store = knexStore({ knex: database.open({ log, ...config }), sweepInterval: 0 });
-    const site = await closedAfterTest(openSite({ use: session({ store, timeout: 500, ...options }) }));
+    const site = await closedAfterTest(openSite({ use: session({ store, ...options }) }));
     const codes = () => site.errors.splice(0).map((error) => (error as StoreError).code);
     return { ...site, store, codes };
   };
@@ -87,7 +85,7 @@ describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexSt
   });
 
   it('do not wait for a database that hangs, and go on once it answers', async () => {
-    const site = await open({}, { pool: { min: 0, max: 2 }, acquireConnectionTimeout: 500 });
+    const site = await open({ timeout: 500 }, { pool: { min: 0, max: 2 }, acquireConnectionTimeout: 500 });
     const ann = site.visitor();
     await ann.get('/put?user=ann');
     const hang = await hanging(name, database);

@@ -14,8 +14,6 @@ import { runScript } from '../helpers/process-script';
 import { type SqlDatabase, sqlDatabases, sqlServers } from '../helpers/sql-databases';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
-
 const HOUR = 60 * 60 * 1000;
 
 let warned: jest.SpyInstance;

@@ -6,8 +6,6 @@ import { runScript } from '../helpers/process-script';
 import { type SqlDatabase, sqlDatabases } from '../helpers/sql-databases';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
-
 const HOUR = 60 * 60 * 1000;
 
 describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (name, start) => {

@@ -8,8 +8,6 @@ import { openSite, sentId } from '../helpers/session-site';
 import { type SqlDatabase, sqlDatabases, sqlServers } from '../helpers/sql-databases';
 import { until } from '../helpers/until';
 
-jest.setTimeout(30_000);
-
 const HOUR = 60 * 60 * 1000;
 
 describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) => {

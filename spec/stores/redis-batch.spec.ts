@@ -9,8 +9,6 @@ import { until } from '../helpers/until';
 
 const HOUR = 60 * 60 * 1000;
 
-jest.setTimeout(30_000);
-
 /** The part of a socket that the operating system is reached by. */
 interface Socket extends Corkable {
   readonly writableCorked: number;

@@ -12,8 +12,6 @@ import { until } from '../helpers/until';
 
 const HOUR = 60 * 60 * 1000;
 
-jest.setTimeout(60_000);
-
 let cluster: RedisCluster;
 beforeAll(async () => {
   cluster = await startCluster();

@@ -65,7 +65,7 @@ describe('redisStore', () => {
   });
 
   it('tells a Store why Redis is out of reach', async () => {
-    const store = new Store(open({ host, port: await deadPort() }), { reconnectTimeout: 200 });
+    const store = new Store(open({ host, port: await deadPort() }), { reconnectTimeout: 2_000 });
     await expect(store.get('sid')).rejects.toMatchObject({
       code: 'ERR_SESSION_STORE_UNAVAILABLE',
       cause: { code: 'ECONNREFUSED' },

@@ -5,8 +5,6 @@ import { type RedisServer, startRedis } from '../helpers/redis-server';
 
 const WRITERS = 200;
 
-jest.setTimeout(60_000);
-
 interface Subject {
   nodes: readonly RedisServer[];
   /** Options of redisStore(). */

@@ -1,7 +1,5 @@
 import { problemsIn } from '../../helpers/type-check';
 
-jest.setTimeout(60_000);
-
 const name = 'koa-evented-session/koa-session-minimal';
 
 // What compiles with @types/koa-session-minimal, save that `ctx.session` is declared there.

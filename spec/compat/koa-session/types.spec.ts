@@ -1,7 +1,5 @@
 import { problemsIn } from '../../helpers/type-check';
 
-jest.setTimeout(60_000);
-
 /** What applications on koa-session 7 have in their files. */
 const consumer = `
   import Koa from 'koa';
