@@ -24,10 +24,16 @@ export class Budget {
     }
   }
 
-  /** Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. */
+  /**
+   * Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. A wait that
+   * the process stood still in is free, or nothing would be left for what the request has to do next.
+   */
   spendAtMost<T>(ms: number, work: PromiseLike<T>, late: () => Error, failed?: (error: unknown) => T): Promise<T> {
     const start = performance.now();
-    return withDeadline(work, ms, late, () => this.#charge(start), failed);
+    const ended = (stoodStill: boolean) => {
+      if (!stoodStill) this.#charge(start);
+    };
+    return withDeadline(work, ms, late, ended, failed);
   }
 
   #charge(start: number): void {

@@ -1,36 +1,45 @@
+import timers = require('node:timers');
+
+// Node's own, as it is now: a faked clock that has come to the deadline would not come to this.
+const { setImmediate } = timers;
+
 /**
  * Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over. What `work` comes to after that is
- * nobody's concern any more, a rejection included. What came while the process stood still is in time. `ended` hears that it is settled; `failed` takes a rejection, as
- * a `catch` would: without the promise that one costs.
+ * nobody's concern any more, a rejection included. What came while the process stood still is in time. `ended` hears that it
+ * is settled, and whether so; `failed` takes a rejection, as a `catch` would: without the promise that one costs.
  */
 export function withDeadline<T>(
   work: PromiseLike<T>,
   ms: number,
   late: () => Error,
-  ended?: () => void,
+  ended?: (stoodStill: boolean) => void,
   failed?: (error: unknown) => T,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let isOver = false;
+    let isDue = false;
     const expire = () => {
       if (isOver) return;
       isOver = true;
-      ended?.();
+      ended?.(false);
       reject(late());
     };
     // Timers that are due run before sockets are read, where a process that stood still has its answers lying.
     // unref: a call that never settles must not hold the process.
-    const timer = setTimeout(() => setImmediate(expire), ms).unref();
+    const timer = setTimeout(() => {
+      isDue = true;
+      setImmediate(expire);
+    }, ms).unref();
     work.then(
       (value) => {
         clearTimeout(timer);
-        if (!isOver) ended?.();
+        if (!isOver) ended?.(isDue);
         isOver = true;
         resolve(value);
       },
       (error: unknown) => {
         clearTimeout(timer);
-        if (!isOver) ended?.();
+        if (!isOver) ended?.(isDue);
         isOver = true;
         if (failed === undefined) reject(error);
         else settleBy(failed, error, resolve, reject);

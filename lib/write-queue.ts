@@ -185,7 +185,10 @@ class WriteQueue {
       try {
         job.isEdited = true;
         const text = edited(job, record);
-        record = typeof text === 'string' ? text : await text;
+        const next = typeof text === 'string' ? text : await text;
+        // Its request is told, or about to be told, that it has failed.
+        if (job.deadline <= performance.now()) throw new StoreTimeoutError('set', 0);
+        record = next;
         job.isEdited = false;
         jobs.push(job);
       } catch (error) {

@@ -53,6 +53,18 @@ describe('Budget', () => {
     const late = () => new Error('late');
     const message = ({ message }: Error) => message;
 
+    it('loses nothing to a wait that the process stood still in', async () => {
+      const budget = new Budget(50);
+      let answer: ((what: string) => void) | undefined;
+      const work = new Promise<string>((resolve) => {
+        answer = resolve;
+      });
+      const waited = budget.spendAtMost(50, work, late);
+      jest.advanceTimersByTime(50);
+      answer?.('done');
+      expect([await waited, budget.left]).toEqual(['done', 50]);
+    });
+
     it('loses what the wait took where it ends before the limit, well or badly', async () => {
       const budget = new Budget(1000);
       const work = pause(30).then(() => 'done');

@@ -27,6 +27,34 @@ describe('withDeadline', () => {
     expect(ended).toHaveBeenCalledWith(new Error('late'));
   });
 
+  it.each([
+    ['at once', () => jest.advanceTimersByTime(50)],
+    ['step by step', () => jest.advanceTimersByTimeAsync(50)],
+  ])('rejects on a clock that is faked in all its parts and goes on %s', async (_how, pass) => {
+    jest.useRealTimers();
+    jest.useFakeTimers();
+    const outcome = withDeadline(never, 50, late).catch(({ message }: Error) => message);
+    await pass();
+    expect(await outcome).toBe('late');
+  });
+
+  it.each([
+    ['a success', () => Promise.resolve('done'), 'done'],
+    ['a failure', () => Promise.reject(new Error('failed')), 'failed'],
+  ])('takes %s that sockets have ready when its time is over, and says so', async (_what, end, outcome) => {
+    const ended = jest.fn();
+    let answer: ((work: Promise<string>) => void) | undefined;
+    const work = new Promise<string>((resolve) => {
+      answer = resolve;
+    });
+    const waited = withDeadline(work, 50, late, ended).catch(({ message }: Error) => message);
+    jest.advanceTimersByTime(50);
+    answer?.(end());
+    expect([await waited, ended.mock.calls]).toEqual([outcome, [[true]]]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+
   it('makes the error only when it is needed', async () => {
     const make = jest.fn(late);
     await withDeadline(Promise.resolve(), 50, make);

@@ -2,6 +2,7 @@ import { MapClient } from './helpers/map-client';
 import { eitherClient, siteWithMember } from './helpers/meanwhile';
 import type { OpenClient } from './helpers/session-clients';
 import { sessionOf } from './helpers/session-site';
+import { standStill } from './helpers/stand-still';
 
 const shortly = { timeout: 200, reconnectTimeout: 200 };
 const never = () => new Promise<never>(() => undefined);
@@ -22,6 +23,19 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
     expect(site.errors[0]?.message).not.toContain('session store gave no answer');
     expect((await ann.get('/put?a=1')).status).toBe(200);
     expect(await see()).toEqual({ user: 'ann', a: '1' });
+  });
+
+  it('leave nothing behind of an update that ends when its request has no time left', async () => {
+    const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
+      '/update': (ctx) =>
+        ctx.sessionHandler.update(async (session) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          standStill(shortly.timeout + 50);
+          session['user'] = 'bob';
+        }),
+    }));
+    expect((await ann.get('/update')).status).toBe(500);
+    expect(await see()).toEqual({ user: 'ann' });
   });
 
   it('are told that they had no time left, not that the store took a millisecond or none', async () => {

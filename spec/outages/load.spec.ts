@@ -71,7 +71,7 @@ describe('An application whose Redis is killed', () => {
 
     it('for longer than requests wait: they fail in time, and nothing is lost', async () => {
       await start({ reconnectTimeout: 1_000 });
-      const figures = await survive({ away: 2_000, budget: 1_000 });
+      const figures = await survive({ away: 5_000, budget: 1_000 });
       expect(figures.refused).toBeGreaterThan(500);
     });
   });

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import type { SessionStore } from '../../lib/main';
 import { redisStore } from '../../lib/redis';
 import { endOf, koaRedis, untilReady } from '../helpers/koa-redis-client';
-import { openShop, patience } from '../helpers/outage-shop';
+import { at, openShop } from '../helpers/outage-shop';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { standStill } from '../helpers/stand-still';
 import { until } from '../helpers/until';
 
 interface Connected {
@@ -25,18 +27,19 @@ const clients: Record<string, (redis: RedisServer) => Promise<Connected>> = {
   },
 };
 
-/** As a long calculation does it to its process, or an operating system that runs others. */
-function standStill(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, patience.timeout + 50);
-}
+const timeout = 500;
+const patient = { timeout: 10_000 };
 
-/** From now on the process stands still once what `method` asks for is on its way. */
-function standStillAfter(client: SessionStore, method: string): void {
+/** As soon as what `method` asks for is on its way to Redis, the process stands still, until Redis has answered. */
+function standStillAfter(client: SessionStore, method: string, { port }: RedisServer): jest.SpyInstance {
   const methods = client as unknown as Record<string, (...args: unknown[]) => unknown>;
   const own = methods[method]?.bind(client);
-  jest.spyOn(methods, method).mockImplementation((...args) => {
+  return jest.spyOn(methods, method).mockImplementation((...args) => {
     const answer = own?.(...args);
-    setImmediate(standStill);
+    setImmediate(() => {
+      standStill(timeout + 50);
+      execFileSync('redis-cli', ['-p', String(port), 'PING']);
+    });
     return answer;
   });
 }
@@ -56,15 +59,19 @@ describe.each(Object.entries(clients))(
       await redis.stop();
     });
 
-    it.each(['read', 'write'] as const)('takes the answer that has come meanwhile: to a %s', async (what) => {
-      // A budget that is not used up by that.
-      const shop = await openShop(store.client, { reconnectTimeout: 10_000 });
-      const ann = shop.visitor();
+    it.each([
+      ['read', 'all that the request may wait', { reconnectTimeout: timeout }],
+      ['write', 'all that the request may wait', { reconnectTimeout: timeout }],
+      ['read', 'a part of it', { reconnectTimeout: 10_000 }],
+      ['write', 'a part of it', { reconnectTimeout: 10_000 }],
+    ] as const)('takes the answer to a %s that has come meanwhile, be that %s', async (what, _part, options) => {
+      const shop = await openShop(store.client, { timeout, ...options });
+      const ann = (await openShop(store.client, patient)).visitor();
       // The second one is a swap, so that Redis knows the script.
-      for (const path of ['/put?user=ann', '/put?warm=1']) await ann.get(path);
-      standStillAfter(store.client, store.methods[what]);
-      const reply = await ann.get('/change');
-      expect([reply.status, reply.text]).toEqual([200, '{"user":"ann","warm":"1"}']);
+      for (const path of ['/put?user=ann', '/put?warm=1']) expect((await ann.get(path)).status).toBe(200);
+      const asked = standStillAfter(store.client, store.methods[what], redis);
+      const reply = await at(shop, ann).get('/change');
+      expect([reply.status, reply.text, asked.mock.calls.length]).toEqual([200, '{"user":"ann","warm":"1"}', 1]);
       jest.restoreAllMocks();
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob', warm: '1' });
       expect(shop.errors).toEqual([]);
