@@ -25,8 +25,8 @@ export class Budget {
   }
 
   /**
-   * Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. A wait that
-   * the process stood still in is free, or nothing would be left for what the request has to do next.
+   * Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. An answer
+   * that came while the process stood still past that is free, or nothing would be left for what the request has to do next.
    */
   spendAtMost<T>(ms: number, work: PromiseLike<T>, late: () => Error, failed?: (error: unknown) => T): Promise<T> {
     const start = performance.now();

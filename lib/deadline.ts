@@ -6,7 +6,7 @@ const { setImmediate } = timers;
 /**
  * Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over. What `work` comes to after that is
  * nobody's concern any more, a rejection included. What came while the process stood still is in time. `ended` hears that it
- * is settled, and whether so; `failed` takes a rejection, as a `catch` would: without the promise that one costs.
+ * is settled, and whether so: with a success; `failed` takes a rejection, as a `catch` would: without the promise that one costs.
  */
 export function withDeadline<T>(
   work: PromiseLike<T>,
@@ -39,7 +39,8 @@ export function withDeadline<T>(
       },
       (error: unknown) => {
         clearTimeout(timer);
-        if (!isOver) ended?.(isDue);
+        // A deadline within `work` may fail in that turn too, without anyone having stood still.
+        if (!isOver) ended?.(false);
         isOver = true;
         if (failed === undefined) reject(error);
         else settleBy(failed, error, resolve, reject);

@@ -159,7 +159,7 @@ class WriteQueue {
     let lost = 0;
     while (this.#waiting.length > 0) {
       await this.#connected();
-      const batch = this.#waiting.filter((job) => job.deadline > performance.now());
+      const batch = this.#waiting.filter(hasTime);
       this.#waiting = [];
       const edited = await this.#edit(batch);
       lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
@@ -177,7 +177,10 @@ class WriteQueue {
     });
   }
 
-  /** A writer that fails leaves the batch; the others go on. */
+  /**
+   * A writer that fails leaves the batch; the others go on. So does one whose time is over once all have edited: its request is told
+   * that it has failed, and nothing of it may land.
+   */
   async #edit(batch: readonly Job[]): Promise<{ jobs: Job[]; record: string }> {
     const jobs: Job[] = [];
     let { record } = this.#current;
@@ -185,17 +188,15 @@ class WriteQueue {
       try {
         job.isEdited = true;
         const text = edited(job, record);
-        const next = typeof text === 'string' ? text : await text;
-        // Its request is told, or about to be told, that it has failed.
-        if (job.deadline <= performance.now()) throw new StoreTimeoutError('set', 0);
-        record = next;
+        record = typeof text === 'string' ? text : await text;
         job.isEdited = false;
         jobs.push(job);
       } catch (error) {
         job.reject(error);
       }
     }
-    return { jobs, record };
+    const inTime = jobs.filter(hasTime);
+    return inTime.length === jobs.length ? { jobs, record } : this.#edit(inTime);
   }
 
   async #write({ jobs, record }: { jobs: Job[]; record: string }): Promise<'settled' | 'conflict'> {
@@ -216,6 +217,11 @@ class WriteQueue {
     }
     return 'settled';
   }
+}
+
+/** Whether its request still waits for it. */
+function hasTime(job: Job): boolean {
+  return job.deadline > performance.now();
 }
 
 /** As long as any of them waits. */

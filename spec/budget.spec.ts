@@ -1,4 +1,5 @@
 import { Budget } from '../lib/budget';
+import { withDeadline } from '../lib/deadline';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const inTime = async <T>(ms: number, work: Promise<T>): Promise<T> => {
@@ -63,6 +64,14 @@ describe('Budget', () => {
       jest.advanceTimersByTime(50);
       answer?.('done');
       expect([await waited, budget.left]).toEqual(['done', 50]);
+    });
+
+    it('loses the time of a wait that another deadline within it ends at the same time', async () => {
+      const budget = new Budget(50);
+      const failing = withDeadline(new Promise(() => undefined), 50, late);
+      const waited = budget.spendAtMost(50, failing, () => new Error('later')).catch(message);
+      jest.advanceTimersByTime(50);
+      expect([await waited, budget.left]).toEqual(['late', 0]);
     });
 
     it('loses what the wait took where it ends before the limit, well or badly', async () => {

@@ -41,19 +41,22 @@ describe('withDeadline', () => {
   it.each([
     ['a success', () => Promise.resolve('done'), 'done'],
     ['a failure', () => Promise.reject(new Error('failed')), 'failed'],
-  ])('takes %s that sockets have ready when its time is over, and says so', async (_what, end, outcome) => {
-    const ended = jest.fn();
-    let answer: ((work: Promise<string>) => void) | undefined;
-    const work = new Promise<string>((resolve) => {
-      answer = resolve;
-    });
-    const waited = withDeadline(work, 50, late, ended).catch(({ message }: Error) => message);
-    jest.advanceTimersByTime(50);
-    answer?.(end());
-    expect([await waited, ended.mock.calls]).toEqual([outcome, [[true]]]);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(ended).toHaveBeenCalledTimes(1);
-  });
+  ])(
+    'takes %s that sockets have ready when its time is over, and says so of a success',
+    async (_what, end, outcome) => {
+      const ended = jest.fn();
+      let answer: ((work: Promise<string>) => void) | undefined;
+      const work = new Promise<string>((resolve) => {
+        answer = resolve;
+      });
+      const waited = withDeadline(work, 50, late, ended).catch(({ message }: Error) => message);
+      jest.advanceTimersByTime(50);
+      answer?.(end());
+      expect([await waited, ended.mock.calls]).toEqual([outcome, [[outcome === 'done']]]);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(ended).toHaveBeenCalledTimes(1);
+    },
+  );
 
   it('makes the error only when it is needed', async () => {
     const make = jest.fn(late);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { MapClient } from './helpers/map-client';
 import { eitherClient, siteWithMember } from './helpers/meanwhile';
 import type { OpenClient } from './helpers/session-clients';
@@ -36,6 +37,22 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
     }));
     expect((await ann.get('/update')).status).toBe(500);
     expect(await see()).toEqual({ user: 'ann' });
+  });
+
+  it('leave nothing behind where one that is stored together with them takes all of their time', async () => {
+    const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
+      '/first': (ctx) => ctx.sessionHandler.update(() => pause(100)),
+      '/last': (ctx) =>
+        ctx.sessionHandler.update(async (session) => {
+          await pause(1);
+          standStill(shortly.timeout + 50);
+          session['last'] = 1;
+        }),
+    }));
+    const first = ann.get('/first');
+    await pause(20);
+    const replies = await Promise.all([first, ann.get('/put?plain=1'), ann.get('/last')]);
+    expect([replies.slice(1).map(({ status }) => status), await see()]).toEqual([[500, 500], { user: 'ann' }]);
   });
 
   it('are told that they had no time left, not that the store took a millisecond or none', async () => {
