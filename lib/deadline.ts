@@ -6,7 +6,7 @@ const { setImmediate } = timers;
 /**
  * Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over. What `work` comes to after that is
  * nobody's concern any more, a rejection included. What came while the process stood still is in time. `ended` hears that it
- * is settled, and whether so: with a success; `failed` takes a rejection, as a `catch` would: without the promise that one costs.
+ * is settled, and whether by such a success; `failed` takes a rejection, as a `catch` would: without the promise that one costs.
  */
 export function withDeadline<T>(
   work: PromiseLike<T>,

@@ -1,5 +1,6 @@
 import { Budget } from '../lib/budget';
 import { withDeadline } from '../lib/deadline';
+import { gate } from './helpers/gate';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const inTime = async <T>(ms: number, work: Promise<T>): Promise<T> => {
@@ -56,14 +57,12 @@ describe('Budget', () => {
 
     it('loses nothing to a wait that the process stood still in', async () => {
       const budget = new Budget(50);
-      let answer: ((what: string) => void) | undefined;
-      const work = new Promise<string>((resolve) => {
-        answer = resolve;
-      });
-      const waited = budget.spendAtMost(50, work, late);
+      const answer = gate();
+      const waited = budget.spendAtMost(50, answer.opened, late);
       jest.advanceTimersByTime(50);
-      answer?.('done');
-      expect([await waited, budget.left]).toEqual(['done', 50]);
+      answer.open();
+      await waited;
+      expect(budget.left).toBe(50);
     });
 
     it('loses the time of a wait that another deadline within it ends at the same time', async () => {

@@ -1,4 +1,5 @@
 import { withDeadline } from '../lib/deadline';
+import { gate } from './helpers/gate';
 
 const late = () => new Error('late');
 const never = new Promise<never>(() => undefined);
@@ -45,13 +46,10 @@ describe('withDeadline', () => {
     'takes %s that sockets have ready when its time is over, and says so of a success',
     async (_what, end, outcome) => {
       const ended = jest.fn();
-      let answer: ((work: Promise<string>) => void) | undefined;
-      const work = new Promise<string>((resolve) => {
-        answer = resolve;
-      });
-      const waited = withDeadline(work, 50, late, ended).catch(({ message }: Error) => message);
+      const answer = gate();
+      const waited = withDeadline(answer.opened.then(end), 50, late, ended).catch(({ message }: Error) => message);
       jest.advanceTimersByTime(50);
-      answer?.(end());
+      answer.open();
       expect([await waited, ended.mock.calls]).toEqual([outcome, [[outcome === 'done']]]);
       await new Promise((resolve) => setImmediate(resolve));
       expect(ended).toHaveBeenCalledTimes(1);

@@ -9,6 +9,9 @@ import { dataOf, openSite, type Routes, type Site, sessionOf } from './session-s
 export const patience = { reconnectTimeout: 300, timeout: 200 } as const;
 export const budget = 300;
 
+/** Time for answers that come, also on a busy machine. */
+export const patient = { timeout: 10_000 } as const;
+
 /** What other programs on a busy machine may add to a wait, in milliseconds. A request that waits for the client takes ten seconds or more. */
 export const grace = 2500;
 

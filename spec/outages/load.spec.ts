@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CountingClients } from '../helpers/counting-clients';
 import { type CountingProgram, startCounting, tell } from '../helpers/counting-program';
 import { browser } from '../helpers/http';
-import { grace } from '../helpers/outage-shop';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
@@ -12,7 +11,7 @@ describe('An application whose Redis is killed', () => {
   const running: { end(): Promise<unknown> }[] = [];
   const loads: CountingClients[] = [];
   const load = (clients: number, budget: number) => {
-    const load = new CountingClients(program.port, { clients, patience: budget + grace, rest: 500 });
+    const load = new CountingClients(program.port, { clients, patience: budget + 500, rest: 500 });
     loads.push(load);
     return load;
   };
@@ -51,7 +50,7 @@ describe('An application whose Redis is killed', () => {
       tell(`Redis away for ${away} ms, requests wait up to ${budget} ms`, figures);
       tell('- visitors who came meanwhile', late);
       expect([figures, late]).toMatchObject([{ ...unharmed, rejections: 0 }, unharmed]);
-      expect(firstSuccess).toBeLessThan(1_000 + grace);
+      expect(firstSuccess).toBeLessThan(1_000);
       expect(program.complaints()).toBe('');
       return { ...figures, refused: figures.refused + late.refused };
     };

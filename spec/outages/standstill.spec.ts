@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { SessionStore } from '../../lib/main';
 import { redisStore } from '../../lib/redis';
 import { endOf, koaRedis, untilReady } from '../helpers/koa-redis-client';
-import { at, openShop } from '../helpers/outage-shop';
+import { at, openShop, patient } from '../helpers/outage-shop';
 import { type RedisServer, startRedis } from '../helpers/redis-server';
 import { standStill } from '../helpers/stand-still';
 import { until } from '../helpers/until';
@@ -28,7 +28,6 @@ const clients: Record<string, (redis: RedisServer) => Promise<Connected>> = {
 };
 
 const timeout = 500;
-const patient = { timeout: 10_000 };
 
 /** As soon as what `method` asks for is on its way to Redis, the process stands still, until Redis has answered. */
 function standStillAfter(client: SessionStore, method: string, { port }: RedisServer): jest.SpyInstance {

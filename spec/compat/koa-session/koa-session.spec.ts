@@ -386,7 +386,7 @@ describe('koa-evented-session/koa-session', () => {
       const site = await siteOf(ours, { store, signed: false, timeout: 20 });
       client.emit('disconnect');
       expect((await site.visitor().get('/see', { cookie: 'koa.sess=a' })).status).toBe(500);
-    }, 9_000);
+    }, 2000);
 
     it('may be given, exchanged and taken away while requests run', async () => {
       const options: session.CreateSessionOptions = {};
