@@ -61,7 +61,7 @@ export class CompareAndSetRecords implements Records {
 
   async claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
     const { left } = budget;
-    const marker = regeneratedMarker();
+    const marker = regeneratedMarker({ successor: '', keepsData: false });
     let current = from as TextVersion;
     for (let lost = 0; ; lost += 1) {
       await budget.spend(pauseAfter(lost));

@@ -32,6 +32,7 @@ declare namespace session {
   export import CarryingStore = engine.CarryingStore;
   export import CarriedSession = engine.CarriedSession;
   export import CompareAndSetStore = engine.CompareAndSetStore;
+  export import EndingStore = engine.EndingStore;
   export import StoredRecord = engine.StoredRecord;
   export import SwapResult = engine.SwapResult;
   export import Answer = engine.Answer;

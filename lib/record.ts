@@ -6,17 +6,51 @@ import type { CookieOptions } from './types';
 /** A session as JSON holds it. */
 export type SessionData = Record<string, unknown>;
 
+/** What the marker of a regenerated session tells. */
+export interface Marker {
+  /** The id that the session goes on under. Follow it only to end that session, or to judge a cookie: never to read it or hand it out. */
+  successor: string;
+  /** Whether the successor has taken over the session's data. After a login it has not: the old session ended with the marker. */
+  keepsData: boolean;
+}
+
+/** The white space of JSON, which says nothing to other readers: two bits a character. */
+const SPACES = [' ', '\t', '\n', '\r'] as const;
+/** Bytes that tell one request's marker from another's. */
+const RANDOM_BYTES = 8;
+
 /**
- * What stands where a session was regenerated: JSON's `null`, no session to any reader. The white space behind it tells one
- * request's marker from another's, so that of two requests which regenerate a session only one can find its own.
+ * The text that takes the place of a regenerated session's record: JSON's `null`, no session to any reader, and white space that
+ * names the successor.
  */
-export function regeneratedMarker(): string {
-  const bits = randomBytes(8).readBigUInt64LE().toString(2);
-  return `null${bits.replaceAll('0', ' ').replaceAll('1', '\t')}`;
+export function regeneratedMarker({ successor, keepsData }: Marker): string {
+  return `null${spaced(Buffer.concat([Buffer.of(Number(keepsData)), randomBytes(RANDOM_BYTES), Buffer.from(successor)]))}`;
 }
 
 export function isRegeneratedMarker(record: string): boolean {
   return record.startsWith('null');
+}
+
+/** What a marker tells; `undefined` for any other record, and for a marker that names no successor. */
+export function readMarker(record: string): Marker | undefined {
+  if (!isRegeneratedMarker(record)) return undefined;
+  const bytes = unspaced(record.slice('null'.length));
+  const successor = bytes.subarray(1 + RANDOM_BYTES).toString();
+  return successor === '' ? undefined : { successor, keepsData: bytes[0] === 1 };
+}
+
+function spaced(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) for (const shift of [6, 4, 2, 0]) text += SPACES[(byte >> shift) & 3];
+  return text;
+}
+
+function unspaced(text: string): Buffer {
+  const bytes: number[] = [];
+  for (let at = 0; at + 4 <= text.length; at += 4) {
+    bytes.push([...text.slice(at, at + 4)].reduce((byte, space) => (byte << 2) | SPACES.indexOf(space as ' '), 0));
+  }
+  return Buffer.from(bytes);
 }
 
 /** Whether a value can be a session: an object, and no array. */

@@ -118,6 +118,30 @@ export interface CompareAndSetStore<R = unknown> extends TouchableStore {
   swap(key: string, record: string, ttl: number, expected: R): Answer<SwapResult<R>>;
 }
 
+/**
+ * Abilities by which a session ends without winning a race against those who write it. A `'compare-and-set'` store has all three or
+ * none; without them the Store compares and swaps, a few times.
+ *
+ * A *marker* is a record whose text starts with `null`: a regenerated session has left it there. None of the three changes one.
+ */
+export interface EndingStore<R = unknown> {
+  /**
+   * Removes the record under `key` and answers with the text that it removed; `null` where there is none. A marker stays, and is the
+   * answer. Needs no memory in the store.
+   */
+  remove(key: string): Answer<string | null | undefined>;
+  /**
+   * Puts `marker` in the place of the record under `key`, for `ttl` milliseconds, and answers with the text that it replaced; `null` where
+   * there is none. Another marker stays, and is the answer. Its own marker counts as done and is the answer: a driver may send the call twice.
+   */
+  take(key: string, marker: string, ttl: number): Answer<string | null | undefined>;
+  /**
+   * Appends `length` spaces to the record under `key`, which JSON ignores, and leaves its ttl alone: the record as it is then, with its
+   * new revision. `null` where there is none, or a marker.
+   */
+  mark(key: string, length: number): Answer<StoredRecord<R> | null | undefined>;
+}
+
 /** A session that travels with its visitor. */
 export interface CarriedSession {
   /** The session's own id: what events and `ctx.sessionId` show, since nobody is to see what the visitor carries. */

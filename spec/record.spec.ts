@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { SessionError } from '../lib/main';
-import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from '../lib/record';
+import {
+  isEmpty,
+  isSessionData,
+  parseRecord,
+  readMarker,
+  regeneratedMarker,
+  type SessionData,
+  serialize,
+  toPlain,
+} from '../lib/record';
 import { SessionCookie } from '../lib/session-cookie';
 
 const cookie = new SessionCookie({ path: '/', maxAge: 5000 });
@@ -115,4 +124,27 @@ describe('reading a record', () => {
 it('a session is empty without data; its cookie and undefined are none', () => {
   expect([{}, { cookie }, { a: undefined }, { cookie, a: undefined }].every(isEmpty)).toBe(true);
   expect([{ a: null }, { a: 0 }, { a: '' }, { cookie, a: false }, parsed('{"__proto__":1}')].some(isEmpty)).toBe(false);
+});
+
+describe('the marker of a regenerated session', () => {
+  it('reads as null, and names the successor and whether that has the data', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), fc.boolean(), (successor, keepsData) => {
+        const marker = regeneratedMarker({ successor, keepsData });
+        expect(JSON.parse(marker)).toBeNull();
+        expect(readMarker(marker)).toEqual({ successor, keepsData });
+      }),
+    );
+  });
+
+  it('is never the same twice', () => {
+    const marker = { successor: 'a', keepsData: false };
+    expect(regeneratedMarker(marker)).not.toBe(regeneratedMarker(marker));
+  });
+
+  it('tells nothing where it names nobody, and no other record is one', () => {
+    for (const record of ['null', 'null ', `null${' '.repeat(36)}`, '{"a":1}', '{"a":1}   ', '']) {
+      expect(readMarker(record)).toBeUndefined();
+    }
+  });
 });
