@@ -1,4 +1,5 @@
 import { expected, expectMethods } from '../expect';
+import { parseRecord } from '../record';
 import type { Session, SessionStore } from '../types';
 import { WrappedConnection } from './wrapped-connection';
 
@@ -27,16 +28,17 @@ export class KeyvClient extends WrappedConnection implements SessionStore {
 
   /** The session under `key`; `undefined` where there is none. */
   async get(key: string): Promise<Session | undefined> {
-    return ((await this.keyv.get(key)) ?? undefined) as Session | undefined;
+    const found = (await this.keyv.get(key)) ?? undefined;
+    return (typeof found === 'string' ? (parseRecord(found) ?? found) : found) as Session | undefined;
   }
 
   /**
-   * Stores a session for `ttl` milliseconds.
+   * Stores a session for `ttl` milliseconds, as JSON has it.
    *
    * @throws Error where Keyv says that it could not.
    */
   async set(key: string, session: Session, ttl: number): Promise<void> {
-    if ((await this.keyv.set(key, session, ttl)) === false) throw new Error('Keyv could not store the session');
+    if ((await this.keyv.set(key, asJson(session), ttl)) === false) throw new Error('Keyv could not store the session');
   }
 
   /**
@@ -63,6 +65,15 @@ export function fromKeyv(keyv: KeyvLike): KeyvClient {
   const client = new KeyvClient(keyv);
   wrapped.set(keyv, client);
   return client;
+}
+
+/**
+ * What JSON keeps of a session. Keyv's own serialiser drops holes and functions from lists, turns a Buffer into another kind of
+ * value, and calls whatever an object has under the name `toJSON`: such a session is given as text.
+ */
+function asJson(session: Session): unknown {
+  const text = JSON.stringify(session);
+  return text.includes('"toJSON":') ? text : JSON.parse(text);
 }
 
 /** What Keyv stands on. @throws TypeError */

@@ -2,6 +2,7 @@ import type { Session } from '../index';
 import { type Cases, session } from './cases';
 import { expectJson, expectNothing, expectThat } from './expectations';
 import { HOUR } from './trial';
+import { VALUES } from './values';
 
 const TEXTS = {
   accents: 'Zoë',
@@ -46,6 +47,16 @@ export const sessionCases: Cases = {
       expectJson(`a session's text with ${what}`, got, text, 'sessions hold what visitors type');
     };
     await Promise.all(Object.entries(TEXTS).map(giveBack));
+  },
+
+  'keeps of any value what JSON keeps of it': async (trial) => {
+    const giveBack = async ([what, make]: [string, () => unknown]) => {
+      const stored = session({ value: make() });
+      await trial.set(what, stored);
+      const why = 'sessions hold what JSON holds: write them with `JSON.stringify`, and read them with `JSON.parse`';
+      expectJson(`a session with ${what}`, await trial.get(what), stored, why);
+    };
+    await Promise.all(Object.entries(VALUES).map(giveBack));
   },
 
   'gives back a session of 100 kB': async (trial) => {

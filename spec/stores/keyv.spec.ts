@@ -56,6 +56,23 @@ describe('fromKeyv()', () => {
     expect([keyv.throwOnErrors, adapter.throwOnErrors, client.keyv]).toEqual([true, undefined, keyv]);
   });
 
+  it("gives Keyv what JSON keeps of a session, and as text what Keyv's serialiser would call", async () => {
+    const { client, keyv } = open();
+    await client.set('sid', { ...ann(), since: new Date(0), photo: Buffer.from('a') }, HOUR);
+    const photo = { type: 'Buffer', data: [97] };
+    expect(await keyv.get('sid')).toEqual({ ...ann(), since: '1970-01-01T00:00:00.000Z', photo });
+    const session = { ...ann(), form: { toJSON: 'typed by a visitor' } };
+    await client.set('sid', session, HOUR);
+    expect(await keyv.get('sid')).toBe(JSON.stringify(session));
+    expect(await client.get('sid')).toEqual(session);
+  });
+
+  it('leaves text that is no session for the engine to judge', async () => {
+    const { client, keyv } = open();
+    await keyv.set('sid', 'no session');
+    expect(await client.get('sid')).toBe('no session');
+  });
+
   const quiet = Object.assign(new Adapter(), { throwOnErrors: false });
   it.each<[string, unknown, string]>([
     ['nothing', undefined, 'Expected `keyv` to be an object with `get`, `set`, `delete`, got `undefined`'],
