@@ -2,7 +2,7 @@ import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { StoreTimeoutError } from './errors';
 import { applyChange } from './merge';
-import { isRegeneratedMarker, looksLikeSession, parseRecord, regeneratedMarker } from './record';
+import { isRegeneratedMarker, looksLikeSession, parseRecord, readMarker, regeneratedMarker } from './record';
 import {
   type Accept,
   type Commit,
@@ -143,7 +143,7 @@ function seen(stored: StoredRecord | null | undefined, mayStayUnread: boolean): 
   if (stored === null || stored === undefined) return { found: 'nothing' };
   const { record, revision, ttl } = stored;
   if (mayStayUnread && looksLikeSession(record)) return { found: 'unread', record, revision, ttl };
-  if (isRegeneratedMarker(record)) return { found: 'regenerated' };
+  if (isRegeneratedMarker(record)) return { found: 'regenerated', marker: readMarker(record) };
   const data = parseRecord(record);
   if (data === undefined) return { found: 'invalid', value: record };
   return { found: 'session', data, ttl, record, revision };

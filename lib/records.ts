@@ -1,6 +1,6 @@
 import type { Budget } from './budget';
 import type { Change } from './merge';
-import type { SessionData } from './record';
+import type { Marker, SessionData } from './record';
 import type { Guarantee, OnConflict } from './types';
 
 /** A version of a session's record. `record` is undefined where the client gave an object that nobody has serialised yet. */
@@ -26,8 +26,8 @@ export type Loaded =
       })
   | ({ found: 'unread' } & Unread)
   | { found: 'nothing' }
-  /** Another request has moved the session under a new id. */
-  | { found: 'regenerated' }
+  /** Another request has moved the session under a new id, which `marker` tells where it is known. */
+  | { found: 'regenerated'; marker?: Marker | undefined }
   /** Something is there, but no session: it may be somebody else's. */
   | { found: 'invalid'; value: unknown };
 

@@ -1,5 +1,6 @@
 import type { CompareAndSetStore, SessionStore, SwapResult } from '../lib/main';
-import { MemoryStore } from '../lib/main';
+import { MemoryStore, Store } from '../lib/main';
+import { regeneratedMarker } from '../lib/record';
 import { compareAndSetClient } from './helpers/client-styles';
 import { gate } from './helpers/gate';
 import { overlapContract, siteOf, slow } from './helpers/overlap-contract';
@@ -220,5 +221,17 @@ describe('Requests of one session that overlap, with a store that can compare an
       expect([reply.text, memory.load(record)?.record]).toEqual(['{}', record]);
     }
     expect(new Set(site.events())).toEqual(new Set(['session:invalid', 'session:missed']));
+  });
+});
+
+describe('A record whose session another request has regenerated', () => {
+  it.each([true, false])('tells the new id, and whether the data is there (%s)', (keepsData) => {
+    const client = new MemoryStore();
+    const store = new Store(client);
+    client.create(store.keyOf('old'), regeneratedMarker({ successor: 'new', keepsData }), 60_000);
+    return expect(store.records.load(store.keyOf('old'), store.newBudget(), false)).resolves.toEqual({
+      found: 'regenerated',
+      marker: { successor: 'new', keepsData },
+    });
   });
 });
