@@ -14,6 +14,7 @@ export { MemoryStore, type MemoryStoreOptions } from './memory-store';
 export type { SessionContext, SessionMiddleware } from './middleware';
 export { createSession } from './middleware';
 export { type ResolvedOptions, resolveOptions } from './options';
+export { isEmpty } from './record';
 export { type RunningSession, sessionRunner } from './session-run';
 export type { SessionShape } from './session-shape';
 export type { StoreEvents } from './store';

@@ -108,10 +108,32 @@ export function toPlain(
   return withCookie(session, { ...json, own: [...json.own] });
 }
 
-/** Whether there is any data in the session; its cookie is none. */
+/**
+ * Whether the session has no data: JSON would keep nothing of it but its cookie. Its text is not made: the first value that JSON
+ * keeps decides.
+ */
 export function isEmpty(session: SessionData): boolean {
-  for (const key of Object.keys(session)) if (key !== 'cookie' && session[key] !== undefined) return false;
-  return true;
+  try {
+    const { toJSON } = session;
+    const data: unknown = typeof toJSON === 'function' ? toJSON.call(session, '') : session;
+    // What is no object is an error, which serialize() reports.
+    if (!isSessionData(data)) return false;
+    for (const key of Object.keys(data)) if (key !== 'cookie' && isKept(data[key], key)) return false;
+    return true;
+  } catch {
+    // An error of a getter or a toJSON() of the application: serialize() reports it.
+    return false;
+  }
+}
+
+/** Whether JSON keeps a value, as a member of an object. */
+function isKept(value: unknown, key: string): boolean {
+  if (value === null) return true;
+  if (typeof value !== 'object' && typeof value !== 'function') return value !== undefined && typeof value !== 'symbol';
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON !== 'function') return typeof value !== 'function';
+  const json: unknown = toJSON.call(value, key);
+  return json !== undefined && typeof json !== 'function' && typeof json !== 'symbol';
 }
 
 function carriesCookie(session: SessionData, cookie: unknown): boolean {

@@ -121,9 +121,43 @@ describe('reading a record', () => {
   });
 });
 
-it('a session is empty without data; its cookie and undefined are none', () => {
-  expect([{}, { cookie }, { a: undefined }, { cookie, a: undefined }].every(isEmpty)).toBe(true);
-  expect([{ a: null }, { a: 0 }, { a: '' }, { cookie, a: false }, parsed('{"__proto__":1}')].some(isEmpty)).toBe(false);
+describe('a session without data', () => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+  const nothing = () => fc.constantFrom(undefined, Symbol('s'), () => 1, class {}, Symbol.iterator);
+  const written = (value: fc.Arbitrary<unknown>) => value.map((json) => ({ data: 1, toJSON: () => json }));
+  const calling = (value: fc.Arbitrary<unknown>) => value.map((json) => Object.assign(() => 1, { toJSON: () => json }));
+  const value = fc.oneof(
+    { weight: 3, arbitrary: nothing() },
+    written(nothing()),
+    calling(nothing()),
+    fc.jsonValue(),
+    calling(fc.jsonValue()),
+    fc.constantFrom(new Date(0), new Date(Number.NaN), new Map(), /r/, Number.NaN, Object('s')),
+  );
+  const keys = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'length', 'cookie', 'constructor'));
+  const data = fc.dictionary(keys, value, { maxKeys: 4 }).map((it) => ({ ...it, cookie }));
+
+  it('is one of which JSON keeps nothing but the cookie', () => {
+    const empty = new Set<boolean>();
+    const property = fc.property(fc.oneof(data, written(data)), (session) => {
+      const text = serialize(session as SessionData, cookie);
+      empty.add(isEmpty(session as SessionData));
+      expect(isEmpty(session as SessionData)).toBe(text === `{"cookie":${cookieText}}`);
+    });
+    fc.assert(property, { seed, numRuns: 1000 });
+    expect(empty.size).toBe(2);
+  });
+
+  it('is not one whose text cannot be made: that is an error', () => {
+    const broken = () => {
+      throw new Error('broken');
+    };
+    const sessions = [{ a: 1n }, { a: { toJSON: broken } }, { toJSON: broken }, { toJSON: () => 5 }];
+    for (const session of sessions) {
+      expect(isEmpty(session)).toBe(false);
+      expect(() => serialize(session, cookie)).toThrow(SessionError);
+    }
+  });
 });
 
 describe('the marker of a regenerated session', () => {

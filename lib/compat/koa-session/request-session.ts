@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { types } from 'node:util';
 import {
   ContextSession,
+  isEmpty,
   type ResolvedOptions,
   type RunningSession,
   SessionError,
@@ -215,7 +216,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   isEmpty(session: object): boolean {
-    return Object.keys(KoaSession.dataOf(session as KoaSession)).length === 0;
+    return isEmpty(KoaSession.dataOf(session as KoaSession));
   }
 
   accepts(data: SessionRecord, key: string | undefined): boolean | Promise<boolean> {

@@ -56,6 +56,19 @@ describe('Faults of koa-session', () => {
   everyTestStartsAt(Date.UTC(2030, 0, 1));
 
   mends(
+    'a session in which every value is undefined or a symbol is stored, and a cookie sent',
+    async (make) => {
+      const routes = {
+        '/values': (ctx: Koa.Context) => void Object.assign(sessionOf(ctx), { a: undefined, b: Symbol('b') }),
+      };
+      const store = new RecordingStore();
+      const reply = await (await siteOf(make, { store }, { routes })).visitor().get('/values');
+      return [sentId(reply, NAME) !== undefined, dataIn(store)];
+    },
+    { fault: [true, [{}]], right: [false, []] },
+  );
+
+  mends(
     'a handler that fails loses what it did: the visitor never gets the cookie',
     async (make) => {
       const store = new RecordingStore();

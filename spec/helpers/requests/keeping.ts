@@ -1,5 +1,7 @@
+import type Koa from 'koa';
+import type session from '../../../lib/main';
 import { countCalls, recordOf } from '../session-clients';
-import { sentId, sessionOf, setCookieOf } from '../session-site';
+import { type Routes, sentId, sessionOf, setCookieOf } from '../session-site';
 import { member, siteOpener, type Variant } from './variant';
 
 /** What is kept, what is sent for it, and that nothing is done without need. */
@@ -79,6 +81,46 @@ export function keepingContract(variant: Variant): void {
       for (const path of ['/idle', '/see', '/put']) expect((await site.visitor().get(path)).setCookie).toEqual([]);
       expect(site.client.size).toBe(0);
       expect(calls.of('read')).toBe(0);
+    });
+
+    it.each<[string, (session: session.Session, ctx: Koa.Context) => unknown]>([
+      [
+        'a key each',
+        (session) => Object.assign(session, { a: () => 1, b: Symbol('b'), c: undefined, d: { toJSON() {} } }),
+      ],
+      ['an assigned object of functions', (_, ctx) => Object.assign(ctx, { session: { save: () => 1 } })],
+    ])('sends and stores nothing where JSON would keep nothing of a session: %s', async (what, put) => {
+      const isReplaced = what.startsWith('an assigned');
+      for (const rolling of [false, true]) {
+        const routes: Routes = {
+          '/values': async (ctx) => void put(await sessionOf(ctx), ctx),
+          '/saved': async (ctx) => {
+            put(await sessionOf(ctx), ctx);
+            await ctx.saveSession();
+            return ctx.sessionHandler.status;
+          },
+        };
+        const site = await open({ rolling }, routes);
+        const visitor = site.visitor();
+        for (const path of ['/values', '/values', '/saved']) expect((await visitor.get(path)).setCookie).toEqual([]);
+        expect((await visitor.get('/saved')).json()).toBe('unmodified');
+        expect([site.client.size, site.events(), site.errors]).toEqual([0, [], []]);
+        if (rolling) continue;
+        // Of a session that is stored they are no change.
+        const ann = await member(site);
+        const calls = countCalls(site.client);
+        await ann.get('/values');
+        expect(calls.of('write')).toBe(isReplaced ? 1 : 0);
+      }
+    });
+
+    it('stores such a session without data with `allowEmpty`', async () => {
+      const site = await open(
+        { allowEmpty: true },
+        { '/values': async (ctx) => void Object.assign(await sessionOf(ctx), { save: () => 1 }) },
+      );
+      expect(sentId(await site.visitor().get('/values'))).toMatch(/./);
+      expect(site.client.size).toBe(1);
     });
 
     it('writes nothing and sends no cookie where a session is only read', async () => {
