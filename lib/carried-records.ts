@@ -2,7 +2,7 @@ import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { SessionError } from './errors';
 import { parseRecord } from './record';
-import type { Accept, Commit, Draft, Edit, Loaded, Records, TtlOfRecord, Version } from './records';
+import type { Accept, Commit, Draft, Edit, Loaded, Records, Successor, TtlOfRecord, Version } from './records';
 import type { CarryingStore } from './types';
 
 /** Browsers drop a cookie whose name and value together are longer, in bytes; the `=` does not count (RFC 6265bis, 5.6). */
@@ -54,12 +54,20 @@ export class CarriedRecords implements Records {
     return this.#pack(sid, from().record as string, ttl, budget);
   }
 
-  async claim(_sid: string, from: Version, _budget: Budget, accept: Accept): Promise<boolean> {
-    accept(from.record as string);
-    return true;
+  async take(): Promise<'taken'> {
+    return 'taken';
+  }
+
+  async rotate(_sid: string, _from: Version, successor: Successor): Promise<Version> {
+    return successor.version;
   }
 
   async end(): Promise<boolean> {
+    return true;
+  }
+
+  async endIf(_sid: string, from: Version, _budget: Budget, accept: Accept): Promise<boolean> {
+    accept(from.record as string);
     return true;
   }
 

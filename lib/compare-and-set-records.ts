@@ -1,21 +1,32 @@
 import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
-import { StoreTimeoutError } from './errors';
+import { StoreError, StoreTimeoutError } from './errors';
 import { applyChange } from './merge';
 import { isRegeneratedMarker, looksLikeSession, parseRecord, readMarker, regeneratedMarker } from './record';
+import { type RecordEnds, recordEnds } from './record-ends';
 import {
   type Accept,
   type Commit,
   type Draft,
   type Edit,
+  type KeyOf,
   type Loaded,
   REMEMBERED_FOR,
   type Records,
+  type Successor,
+  type Taken,
   type TtlOfRecord,
   type Version,
 } from './records';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from './types';
 import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
+
+/** How often a rotation makes its successor level before it claims the record unseen. */
+const LEVELLED_FIRST = 4;
+/** Characters of the mark with which a rotation asks others to stand back. */
+const RESERVED = 40;
+/** How many rotations an end follows; each leaves a marker for a minute. */
+const MOST_MOVES = 100;
 
 /** Records of a client that can compare and set: a write never undoes another's. */
 export class CompareAndSetRecords implements Records {
@@ -23,14 +34,18 @@ export class CompareAndSetRecords implements Records {
   readonly #client: SessionStore & CompareAndSetStore;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
+  readonly #keyOf: KeyOf;
+  readonly #ends: RecordEnds;
   readonly #queues = new WriteQueues();
   /** Keys whose records this process has ended lately, oldest first, and until when that is remembered. */
   readonly #ended = new Map<string, number>();
 
-  constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord) {
+  constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
+    this.#keyOf = keyOf;
+    this.#ends = recordEnds(client, caller);
   }
 
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
@@ -59,7 +74,73 @@ export class CompareAndSetRecords implements Records {
     return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl));
   }
 
-  async claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+  async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
+    const marker = regeneratedMarker({ successor, keepsData: false });
+    const take = () => this.#ends.take(key, marker, from, budget);
+    // Whether a call that failed was carried out is not known; sent again, it finds its own marker then.
+    return this.#taken(key, marker, await take().catch(take));
+  }
+
+  /** The successor is made level first, and the record claimed then: a process that dies in between loses nothing. */
+  async rotate(
+    key: string,
+    from: Version,
+    successor: Successor,
+    commit: Commit,
+    budget: Budget,
+  ): Promise<Version | 'regenerated' | 'gone'> {
+    const marker = regeneratedMarker({ successor: successor.sid, keepsData: true });
+    let { version } = successor;
+    let current: StoredRecord = from as TextVersion;
+    const level = async () => {
+      version = await this.#level(
+        successor.key,
+        version,
+        applyChange(commit.change, current.record, commit.onConflict),
+        budget,
+      );
+    };
+    for (let lost = 0; lost < LEVELLED_FIRST; lost += 1) {
+      const claimed = await this.#claim(key, marker, current, budget);
+      if (claimed !== undefined) return claimed === 'taken' ? version : claimed;
+      const now = await this.#ends.reserve(key, RESERVED, budget);
+      if (now === undefined) {
+        const found = await this.#caller.call('get', budget, () => this.#client.load(key));
+        const taken = this.#taken(key, marker, found?.record);
+        return taken === 'taken' ? version : taken;
+      }
+      current = now;
+      await level();
+    }
+    // Others do not stand back: what they have written last gets into the successor after the claim.
+    const found = await this.#ends.take(key, marker, current as TextVersion, budget);
+    const taken = this.#taken(key, marker, found);
+    if (taken !== 'taken') return taken;
+    if (found !== undefined && found !== marker) {
+      current = { record: found, revision: undefined };
+      // There is no way back any more, and the successor holds all but that.
+      await level()
+        .catch(level)
+        .catch(() => undefined);
+    }
+    return version;
+  }
+
+  async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
+    let found = await this.#ends.remove(key, from, budget);
+    this.#remember(key);
+    for (let moved = 0; found !== undefined && moved < MOST_MOVES; moved += 1) {
+      if (!isRegeneratedMarker(found)) return true;
+      const marker = readMarker(found);
+      if (marker?.keepsData !== true) return false;
+      const successor = this.#keyOf(marker.successor);
+      found = await this.#ends.remove(successor, undefined, budget);
+      this.#remember(successor);
+    }
+    return false;
+  }
+
+  async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
     const { left } = budget;
     const marker = regeneratedMarker({ successor: '', keepsData: false });
     let current = from as TextVersion;
@@ -68,20 +149,16 @@ export class CompareAndSetRecords implements Records {
       if (budget.left === 0) throw new StoreTimeoutError('destroy', Math.round(left));
       accept(current.record);
       const attempt = await this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
-      if ('landed' in attempt) {
-        this.#remember(key);
-        return true;
-      }
       if ('gone' in attempt) return false;
+      if ('landed' in attempt) break;
       current = attempt.conflict;
     }
+    await this.#destroyUnseen(key, budget);
+    return true;
   }
 
-  /** Claims the record first: a request that comes too late must not take back the id that another has handed out. */
-  async end(key: string, from: Version, budget: Budget, accept: Accept = () => undefined): Promise<boolean> {
-    if (!(await this.claim(key, from, budget, accept))) return false;
-    await this.destroy(key, budget);
-    return true;
+  async destroy(key: string, budget: Budget): Promise<void> {
+    await this.end(key, undefined, budget);
   }
 
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
@@ -97,9 +174,41 @@ export class CompareAndSetRecords implements Records {
   /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
   release(): void {}
 
-  async destroy(key: string, budget: Budget): Promise<void> {
+  async #destroyUnseen(key: string, budget: Budget): Promise<void> {
     await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
     this.#remember(key);
+  }
+
+  /**
+   * Puts the marker in the place of the record, if that is still as it was; `undefined` where it is not, or where nobody knows because the
+   * call has failed.
+   */
+  async #claim(key: string, marker: string, from: StoredRecord, budget: Budget): Promise<Taken | undefined> {
+    const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, from.revision);
+    const result = await this.#caller.call('destroy', budget, swap).catch(() => undefined);
+    if (result === undefined) return undefined;
+    if (result.ok) return this.#taken(key, marker, marker);
+    if (result.gone) return 'gone';
+    if (isRegeneratedMarker(result.record)) return 'regenerated';
+    return parseRecord(result.record) === undefined ? 'gone' : undefined;
+  }
+
+  /** What it means that `found` was there, before or after a marker took its place. */
+  #taken(key: string, marker: string, found: string | undefined): Taken {
+    if (found === undefined) return 'gone';
+    if (isRegeneratedMarker(found) && found !== marker) return 'regenerated';
+    this.#remember(key);
+    return 'taken';
+  }
+
+  /** Lets the successor hold what the record did; nobody else knows of it. */
+  async #level(key: string, from: Version, record: string, budget: Budget): Promise<Version> {
+    if (record === from.record) return from;
+    // What others have done may have ended the session: then it ends where it goes on.
+    const ttl = Math.max(1, this.#ttlOf(record));
+    const result = await this.#caller.call('set', budget, () => this.#client.swap(key, record, ttl, from.revision));
+    if (result.ok) return { record, revision: result.revision };
+    throw new StoreError('set', 'the store has lost a record that was stored a moment ago');
   }
 
   #remember(key: string): void {
@@ -118,7 +227,7 @@ export class CompareAndSetRecords implements Records {
       replace: (record, from, draft, budget) => {
         const ttl = draft?.ttl ?? this.#ttlOf(record);
         if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget);
-        return this.destroy(key, budget).then(() => ({ gone: true }));
+        return this.#destroyUnseen(key, budget).then(() => ({ gone: true }));
       },
     };
   }

@@ -4,11 +4,12 @@ import { SessionError } from './errors';
 import { expected } from './expect';
 import type { Stored } from './held-session';
 import type { ResolvedOptions } from './options';
-import { destroyPresented, destroyStored, regenerate } from './session-ending';
+import { destroyStored, endFormer } from './session-ending';
 import { checkSessionId } from './session-id';
 import { adopt, loadSession, readRecord } from './session-loading';
+import { regenerate } from './session-regenerating';
 import { saveSession, touchSession, unsaved } from './session-saving';
-import { headersSent, SessionState } from './session-state';
+import { headersSent, type Origin, SessionState } from './session-state';
 import { updateSession } from './session-updating';
 import type { Session, SessionHandler, SessionStatus } from './types';
 
@@ -198,7 +199,7 @@ export class ContextSession implements SessionHandler {
     return this.#inTurn(async () => {
       if (this.#state.origin === 'stored') return destroyStored(this.#state);
       this.#state.held.destroy();
-      await destroyPresented(this.#state);
+      await endFormer(this.#state);
     });
   }
 
@@ -212,11 +213,16 @@ export class ContextSession implements SessionHandler {
   reload(): Promise<Session | null> {
     return this.#inTurn(async () => {
       const state = this.#state;
-      if (state.origin === 'stored') state.presented = state.token ?? state.id;
+      const { predecessor } = state;
+      if (predecessor !== undefined) state.presented = predecessor.id;
+      else if (state.origin === 'stored') state.presented = state.token ?? state.id;
       state.origin = 'unknown';
-      state.id = undefined;
+      state.id = state.predecessor = undefined;
       state.held.reset();
       await this.load();
+      // What was not saved is dropped; but a login that is under way must not become one under the old id.
+      if (predecessor !== undefined && (state.origin as Origin) !== 'new')
+        await regenerate(state, predecessor.keepsData);
       return this.session as Session | null;
     });
   }

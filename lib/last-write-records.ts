@@ -3,16 +3,19 @@ import type { ClientCaller } from './client-call';
 import { hasMethod } from './expect';
 import { applyChange } from './merge';
 import { latestOf, Overlaps, type Sighting } from './overlaps';
-import { isSessionData, parseRecord, type SessionData } from './record';
+import { isSessionData, type Marker, parseRecord, type SessionData } from './record';
 import { mayOutlive, untilEnd, withEnd, withoutEnd } from './record-end';
 import {
   type Accept,
   type Commit,
   type Draft,
   type Edit,
+  type KeyOf,
   type Loaded,
   REMEMBERED_FOR,
   type Records,
+  type Successor,
+  type Taken,
   type TtlOfRecord,
   type Version,
 } from './records';
@@ -28,15 +31,17 @@ export class LastWriteRecords implements Records {
   readonly #client: SessionStore & Partial<TouchableStore>;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
+  readonly #keyOf: KeyOf;
   readonly #canTouch: boolean;
   readonly #notesEnd: boolean;
   readonly #overlaps: Overlaps;
   readonly #queues: WriteQueues;
 
-  constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord) {
+  constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
+    this.#keyOf = keyOf;
     this.#canTouch = hasMethod(client, 'touch');
     this.#notesEnd = mayOutlive(client);
     const { overlaps, queues } = sharedBy(client);
@@ -45,7 +50,8 @@ export class LastWriteRecords implements Records {
   }
 
   async load(key: string, budget: Budget): Promise<Loaded> {
-    if (this.#overlaps.find(key)?.ended === 'regenerated') return { found: 'regenerated' };
+    const known = this.#overlaps.find(key);
+    if (known?.ended === 'regenerated') return { found: 'regenerated', marker: known.marker };
     // Before the store is asked: what others write from here on may not be in its answer.
     const overlap = this.#overlaps.enter(key);
     const revision: Sighting = { overlap, writes: overlap.writes };
@@ -55,7 +61,7 @@ export class LastWriteRecords implements Records {
     });
     if (isSessionData(value)) return { found: 'session', data: value, ttl: undefined, record: undefined, revision };
     this.#overlaps.leave(overlap);
-    if (overlap.ended === 'regenerated') return { found: 'regenerated' };
+    if (overlap.ended === 'regenerated') return { found: 'regenerated', marker: overlap.marker };
     return value === null || value === undefined ? { found: 'nothing' } : { found: 'invalid', value };
   }
 
@@ -89,31 +95,75 @@ export class LastWriteRecords implements Records {
     return this.#caller.call('touch', budget, () => (this.#client as TouchableStore).touch(key, ttl));
   }
 
-  async claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
-    const ended = this.hasEnded(key, from);
-    if (ended && (await ended)) return false;
-    await this.#end(key, 'regenerated', budget, () => accept(latestOf(sighting(from), from.record as string)));
+  async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return this.#howItEnded(key, from);
+    await this.#end(key, { successor, keepsData: false }, budget);
+    return 'taken';
+  }
+
+  async rotate(
+    key: string,
+    from: Version,
+    successor: Successor,
+    { change, onConflict }: Commit,
+    budget: Budget,
+  ): Promise<Version | 'regenerated' | 'gone'> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return this.#howItEnded(key, from);
+    let { version } = successor;
+    await this.#end(key, { successor: successor.sid, keepsData: true }, budget, async () => {
+      const record = applyChange(change, latestOf(sighting(from), from.record as string), onConflict);
+      if (record === version.record) return;
+      const { overlap } = sighting(version);
+      const ttl = Math.max(1, this.#ttlOf(record));
+      await this.#write(successor.key, parseRecord(record) as SessionData, ttl, budget);
+      version = { record, revision: this.#overlaps.wrote(overlap, record) };
+    });
+    return version;
+  }
+
+  /** Whether another request of this process has ended the record. `false` comes at once: nobody gets in between. */
+  #hasEnded(key: string, from: Version | undefined): false | Promise<boolean> {
+    const overlap = from === undefined ? this.#overlaps.find(key) : sighting(from).overlap;
+    return overlap !== undefined && this.#overlaps.hasEnded(overlap);
+  }
+
+  #howItEnded(key: string, from: Version | undefined): 'regenerated' | 'gone' {
+    const how = (from && sighting(from).overlap.ended) ?? this.#overlaps.find(key)?.ended;
+    return how === 'regenerated' ? 'regenerated' : 'gone';
+  }
+
+  hasEnded(key: string, from: Version): false | Promise<boolean> {
+    return this.#hasEnded(key, from);
+  }
+
+  async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return this.#endSuccessor(key, budget);
+    await this.#end(key, 'destroyed', budget);
     return true;
   }
 
-  hasEnded(_key: string, from: Version): false | Promise<boolean> {
-    return this.#overlaps.hasEnded(sighting(from).overlap);
+  /** The session goes on where it was rotated to, and ends there. */
+  async #endSuccessor(key: string, budget: Budget): Promise<boolean> {
+    const marker = this.#overlaps.find(key)?.marker;
+    return marker?.keepsData === true && this.end(this.#keyOf(marker.successor), undefined, budget);
   }
 
-  async end(key: string, from: Version, budget: Budget, accept?: Accept): Promise<boolean> {
-    const ended = this.hasEnded(key, from);
+  async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+    const ended = this.#hasEnded(key, from);
     if (ended && (await ended)) return false;
-    await this.#end(
-      key,
-      'destroyed',
-      budget,
-      accept && (() => accept(latestOf(sighting(from), from.record as string))),
-    );
+    await this.#end(key, 'destroyed', budget, async () => {
+      accept(latestOf(sighting(from), from.record as string));
+    });
     return true;
   }
 
-  destroy(key: string, budget: Budget): Promise<void> {
-    return this.#end(key, 'destroyed', budget);
+  async destroy(key: string, budget: Budget): Promise<void> {
+    const ended = await this.end(key, undefined, budget);
+    // Another process may have stored it anew.
+    if (!ended) await this.#destroy(key, budget);
   }
 
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
@@ -123,13 +173,13 @@ export class LastWriteRecords implements Records {
   }
 
   /**
-   * From this moment on no request of this process writes the record, unless `accept` or the client fails; one that is at it is
-   * waited for.
+   * From this moment on no request of this process writes the record, unless what is done `before` it is destroyed fails, or the client
+   * does; one that is at it is waited for.
    */
-  #end(key: string, how: 'destroyed' | 'regenerated', budget: Budget, accept?: () => void): Promise<void> {
+  #end(key: string, how: 'destroyed' | Marker, budget: Budget, before?: () => Promise<void>): Promise<void> {
     return this.#overlaps.end(key, how, async () => {
       await this.#queues.idle(key, budget, this.#caller);
-      accept?.();
+      await before?.();
       await this.#destroy(key, budget);
     });
   }

@@ -1,3 +1,5 @@
+import type { Marker } from './record';
+
 /** What this process knows of one record, while requests that work on it overlap and for a while after it has ended. */
 export interface Overlap {
   readonly key: string;
@@ -7,6 +9,8 @@ export interface Overlap {
   last: string | undefined;
   writes: number;
   ended: 'destroyed' | 'regenerated' | undefined;
+  /** What a regenerated record's marker would tell. */
+  marker: Marker | undefined;
   /** Settles once it is known whether that holds: the client may fail to destroy the record. */
   ending: Promise<unknown>;
 }
@@ -56,10 +60,13 @@ export class Overlaps {
   }
 
   /** The record ends with `work`, and does not where that fails. */
-  async end(key: string, how: NonNullable<Overlap['ended']>, work: () => Promise<unknown>): Promise<void> {
+  async end(key: string, how: 'destroyed' | Marker, work: () => Promise<unknown>): Promise<void> {
     const overlap = this.find(key) ?? this.#add(key);
     const isFirst = overlap.ended === undefined;
-    overlap.ended ??= how;
+    if (isFirst) {
+      overlap.ended = how === 'destroyed' ? how : 'regenerated';
+      overlap.marker = how === 'destroyed' ? undefined : how;
+    }
     this.#ended.set(overlap, Date.now() + this.#memory);
     const ending = work();
     if (isFirst) overlap.ending = ending;
@@ -91,13 +98,21 @@ export class Overlaps {
   }
 
   #revive(overlap: Overlap): void {
-    overlap.ended = undefined;
+    overlap.ended = overlap.marker = undefined;
     this.#ended.delete(overlap);
     if (overlap.users === 0) this.#remove(overlap);
   }
 
   #add(key: string): Overlap {
-    const overlap: Overlap = { key, users: 0, last: undefined, writes: 0, ended: undefined, ending: Promise.resolve() };
+    const overlap: Overlap = {
+      key,
+      users: 0,
+      last: undefined,
+      writes: 0,
+      ended: undefined,
+      marker: undefined,
+      ending: Promise.resolve(),
+    };
     this.#overlaps.set(key, overlap);
     return overlap;
   }

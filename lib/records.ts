@@ -50,6 +50,16 @@ export interface Commit extends Draft {
 /** Sees the record that is about to end; where it throws, the record stays as it is. */
 export type Accept = (record: string) => void;
 
+/** What became of a record that was to go out of use: done, or another request has regenerated or ended it before. */
+export type Taken = 'taken' | 'regenerated' | 'gone';
+
+/** The session that takes a regenerated one's place, and that nobody but this request knows of as yet. */
+export interface Successor {
+  sid: string;
+  key: string;
+  version: Version;
+}
+
 /** Applies to the text of the record that is stored now, and gives the text that is to be stored instead. */
 export type Edit = (current: string) => string | Promise<string>;
 
@@ -73,12 +83,38 @@ export interface Records {
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
   /** Extends the record; `false` where it is gone. Where records travel, answers with the version that the visitor carries then. */
   touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean | Version>;
-  /** Takes the record out of use, for the one request that succeeds; `accept` sees its last version before. */
-  claim(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
-  /** Destroys the record; `false` where another request has ended it before; `accept` sees its last version before. */
-  end(key: string, from: Version, budget: Budget, accept?: Accept): Promise<boolean>;
+  /**
+   * Takes the record out of use, whatever others write: the session named `successor`, which is stored already, takes its place without
+   * its data.
+   *
+   * @param from what this request has read of the record, if it has
+   */
+  take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken>;
+  /**
+   * Takes the record out of use, and the successor takes over its data: what others have stored by then gets into the successor first.
+   * Answers with the successor's version. Where it fails, the record stays in use.
+   *
+   * @param commit what this request did to the session, as the successor holds it
+   */
+  rotate(
+    key: string,
+    from: Version,
+    successor: Successor,
+    commit: Commit,
+    budget: Budget,
+  ): Promise<Version | Exclude<Taken, 'taken'>>;
+  /**
+   * Destroys the record, whatever others write; where it was moved under another id with its data, the session there. `false` where
+   * another request has ended it before.
+   *
+   * @param from what this request has read of the record, if it has
+   */
+  end(key: string, from: Version | undefined, budget: Budget): Promise<boolean>;
+  /** Destroys the record if `accept` is content with its last version; `false` where another request has ended it before. */
+  endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
   /** Whether this process knows that the record has ended; the store is not asked. */
   hasEnded(key: string, from: Version): boolean | Promise<boolean>;
+  /** Destroys what is stored under the key, whoever has stored it. */
   destroy(key: string, budget: Budget): Promise<void>;
   /** Stores a session whatever is stored already. */
   set(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
@@ -91,3 +127,6 @@ export type TtlOfRecord = (record: string) => number;
 
 /** Milliseconds for which a regenerated session id is remembered, so that late requests cannot replace the new one. */
 export const REMEMBERED_FOR = 60_000;
+
+/** Finds a session's key by its id. */
+export type KeyOf = (sid: string) => string;

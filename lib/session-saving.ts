@@ -1,6 +1,7 @@
 import { SessionError } from './errors';
-import type { Draft, Loaded, Version } from './records';
-import { destroyEmptied, destroyPresented, destroyStored, expire } from './session-ending';
+import type { Commit, Draft, Loaded, Version } from './records';
+import { destroyEmptied, destroyStored, endFormer, expire } from './session-ending';
+import { leavePredecessor, type Takeover, takeOver } from './session-regenerating';
 import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
@@ -23,7 +24,7 @@ const ANYTHING: Unsaved = { text: undefined };
  */
 export function unsaved(state: SessionState): Unsaved | undefined {
   const { held, options, origin, saving } = state;
-  if (state.owesId || state.owesReset || saving === true) return ANYTHING;
+  if (state.owesId || state.owesReset || state.predecessor !== undefined || saving === true) return ANYTHING;
   if (origin === 'stored') return options.rolling || state.isOutdated ? ANYTHING : unsavedChange(state);
   if (origin === 'new' && options.allowEmpty) return ANYTHING;
   const isUntouched = !held.used && origin !== 'detached';
@@ -42,10 +43,16 @@ function unsavedChange(state: SessionState): Unsaved | undefined {
 
 /** Writes what has changed; `text` is the session's, where it is known already that it has. */
 export function saveSession(state: SessionState, text?: string): Promise<void> | undefined {
-  if (state.saving === false) return state.takeIdBack();
+  if (state.saving === false) return saveNothing(state);
   if (state.origin === 'stored') return saveStored(state, text);
   if (state.origin === 'new') return saveNew(state).then(() => undefined);
-  return state.held.current === null ? destroyPresented(state) : undefined;
+  return state.held.current === null ? endFormer(state) : undefined;
+}
+
+/** There is nothing to store; but what was regenerated goes out of use. */
+function saveNothing(state: SessionState): Promise<void> {
+  if (state.predecessor === undefined) return state.takeIdBack();
+  return state.held.current === null ? endFormer(state) : leavePredecessor(state);
 }
 
 /** Extends record and cookie; `false` where the record is gone. */
@@ -77,28 +84,40 @@ export async function saveNew(state: SessionState): Promise<unknown> {
   const { allowEmpty, beforeSave } = options;
   const forced = state.saving === true || allowEmpty;
   if (held.current === null && options.clearsAlways) state.owesReset = true;
-  if (held.current === null || (!forced && held.isEmpty)) return state.takeIdBack();
+  if (held.current === null || (!forced && held.isEmpty)) return saveNothing(state);
   const before = held.take() as Session;
+  const handled = beforeSave && state.predecessor?.keepsData ? held.text(before) : undefined;
   if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));
   const session = held.take();
-  if (session === null) return state.takeIdBack();
+  if (session === null) return saveNothing(state);
   // An id of the user's own making may be taken, by a session with the same data.
   if (options.genSid !== undefined) held.stamp(session);
   const draft = state.draft(session);
   if (draft.ttl <= 0) return expire(state, session);
   if (state.headersSent) throw headersSent('A new session');
-  return createStored(state, session, draft);
+  return createStored(state, session, draft, handled);
 }
 
-async function createStored(state: SessionState, session: Session, draft: Draft): Promise<unknown> {
-  let version: Version;
+async function createStored(
+  state: SessionState,
+  session: Session,
+  draft: Draft,
+  handled = draft.record,
+): Promise<unknown> {
+  const commit = (): Commit => {
+    return { ...draft, change: state.held.change(draft.record, handled), onConflict: state.options.onConflict };
+  };
+  let made: Takeover | undefined;
   try {
-    version = await createRecord(state, draft);
+    const version = await createRecord(state, draft);
+    state.enter(version);
+    made = state.predecessor === undefined ? { version } : await takeOver(state, version, commit);
   } catch (error) {
     await state.fail(error, 'set');
     return error;
   }
-  state.enter(version);
+  if (made === undefined) return undefined;
+  const { version, failure } = made;
   state.isOwn = true;
   try {
     await state.sendId(session);
@@ -109,7 +128,8 @@ async function createStored(state: SessionState, session: Session, draft: Draft)
   }
   state.landed(version, draft.record);
   state.emit('session:created', state.id, session);
-  return undefined;
+  if (failure !== undefined) await state.fail(failure, 'destroy');
+  return failure;
 }
 
 async function createRecord(state: SessionState, draft: Draft): Promise<Version> {

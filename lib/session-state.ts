@@ -19,6 +19,18 @@ const SID_LENGTH = 24;
  */
 export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
 
+/** A session that this request has had, and may not have any more. */
+export interface Former {
+  id: string;
+  /** What this request has read of the record, if it has. */
+  version: Version | undefined;
+}
+
+/** The session that this request regenerates. Its record is in use until the new one is stored. */
+export interface Predecessor extends Former {
+  keepsData: boolean;
+}
+
 /** Whose hook is running: one that waited for its own session would wait for ever. */
 const hooks = new AsyncLocalStorage<SessionState>();
 
@@ -48,6 +60,10 @@ export class SessionState {
   saving: boolean | null = null;
   /** Whether the visitor holds an id that is no longer good. */
   owesReset = false;
+  /** What this request regenerates, until that is done. */
+  predecessor: Predecessor | undefined;
+  /** What another request has ended. */
+  lost: Former | undefined;
   #budget: Budget | undefined;
   /** The records that this request has loaded or created. */
   #versions: Version[] | undefined;
@@ -139,8 +155,12 @@ export class SessionState {
 
   /** Another request has ended the session: the visitor has what that one sent, and gets nothing from this one. */
   detach(sid: string | undefined): void {
+    if (sid !== undefined) {
+      const version = this.predecessor?.version ?? (this.held.stored && this.held.version);
+      this.lost = { id: sid, version };
+    }
     this.origin = 'detached';
-    this.id = this.presented = undefined;
+    this.id = this.presented = this.predecessor = undefined;
     this.owesReset = this.owesId = false;
     this.held.unbind();
     withdrawHeaders(this.ctx);

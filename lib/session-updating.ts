@@ -3,13 +3,15 @@ import { applyChange } from './merge';
 import { parseRecord, type SessionData } from './record';
 import type { Version } from './records';
 import { expire } from './session-ending';
-import { saveNew } from './session-saving';
+import { saveNew, saveSession } from './session-saving';
 import { headersSent, type SessionState } from './session-state';
 import type { Session } from './types';
 
 /** Changes the stored session as one step, again whenever another request came first. */
 export async function updateSession<T>(state: SessionState, fn: (session: Session) => T | Promise<T>): Promise<T> {
   const { held } = state;
+  // What is counted in must be where others count.
+  if (state.predecessor?.keepsData && !held.isEmpty) await saveSession(state);
   const session = held.take();
   if (session === null || state.origin === 'detached') throw gone();
   if (state.origin === 'stored') return updateStored(state, session, fn);

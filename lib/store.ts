@@ -14,7 +14,7 @@ import { expectClient, isCarrying } from './known-clients';
 import { LastWriteRecords } from './last-write-records';
 import { parseRecord } from './record';
 import { mayOutlive, untilEnd } from './record-end';
-import type { Records, TtlOfRecord } from './records';
+import type { KeyOf, Records, TtlOfRecord } from './records';
 import { type StoreState, StoreStatus } from './store-status';
 import { ttlOf, whole } from './ttl';
 import type { CarryingStore, CompareAndSetStore, Guarantee, Session, SessionStore, StoreOptions, Ttl } from './types';
@@ -85,7 +85,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#status = new StoreStatus(reconnectTimeout);
     this.#caller = new ClientCaller(this.#status, timeout);
     const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
-    this.records = recordsOf(client, this.#caller, ttlOfRecord, name);
+    this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
     this.#stopListening = listenToClient(client, {
       connected: () => this.#say('connect'),
       disconnected: () => this.#say('disconnect'),
@@ -202,6 +202,7 @@ function recordsOf(
   client: SessionStore | CarryingStore,
   caller: ClientCaller,
   ttlOf: TtlOfRecord,
+  keyOf: KeyOf,
   name: string | undefined,
 ): Records {
   if (isCarrying(client)) {
@@ -211,8 +212,8 @@ function recordsOf(
     );
   }
   return canCompareAndSet(client)
-    ? new CompareAndSetRecords(client, caller, ttlOf)
-    : new LastWriteRecords(client, caller, ttlOf);
+    ? new CompareAndSetRecords(client, caller, ttlOf, keyOf)
+    : new LastWriteRecords(client, caller, ttlOf, keyOf);
 }
 
 function resolveStoreOptions(options: StoreOptions) {

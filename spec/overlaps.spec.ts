@@ -26,7 +26,7 @@ describe('what a process knows of a record', () => {
   describe('once the record has ended', () => {
     it('is remembered for a while, even where no request works on it', async () => {
       const overlaps = new Overlaps(MINUTE);
-      await overlaps.end('a', 'regenerated', async () => undefined);
+      await overlaps.end('a', { successor: 'b', keepsData: false }, async () => undefined);
       pass(MINUTE - 1);
       overlaps.leave(overlaps.enter('a'));
       expect(overlaps.find('a')?.ended).toBe('regenerated');
@@ -47,7 +47,7 @@ describe('what a process knows of a record', () => {
 
     it('says how it ended first', async () => {
       const overlaps = new Overlaps(MINUTE);
-      await overlaps.end('a', 'regenerated', async () => undefined);
+      await overlaps.end('a', { successor: 'b', keepsData: false }, async () => undefined);
       await overlaps.end('a', 'destroyed', async () => undefined);
       expect(overlaps.find('a')?.ended).toBe('regenerated');
       await overlaps.end('a', 'destroyed', fails).catch(() => undefined);

@@ -167,7 +167,7 @@ export class Transcript {
       status,
       text,
       setCookie: this.#checked(setCookie),
-      calls: this.#store.calls.splice(0),
+      calls: endsLast(this.#store.calls.splice(0)),
       heard: this.#site.heard.splice(0),
     });
   }
@@ -188,4 +188,9 @@ export class Transcript {
     });
     return JSON.parse(text);
   }
+}
+
+/** On purpose the new record is stored here before the old one ends, so that a failure costs nothing. */
+function endsLast(calls: unknown[][]): unknown[][] {
+  return [...calls.filter(([method]) => method !== 'destroy'), ...calls.filter(([method]) => method === 'destroy')];
 }

@@ -1,3 +1,4 @@
+import { LightJar } from './light-requests';
 import type { Finished, Race, Result } from './race';
 
 /** What can go wrong in a race; all but the last must not. */
@@ -30,11 +31,22 @@ function inTime({ events, status }: Finished): boolean {
   return status === 204 && !events.includes('gone') && !events.includes('missed');
 }
 
+/** Those who end a session or move it, by what they did to it. */
+function judgeEnders(finished: readonly Finished[]) {
+  const done = finished.filter(({ status, events }) => status === 204 && !events.includes('missed'));
+  return {
+    logouts: done.filter(({ kind, events }) => /logout|destroy/.test(kind) && events.includes('destroyed')),
+    rotations: done.filter((one) => one.kind === 'keep' && one.events.includes('regenerated') && inTime(one)),
+    // One that finds a session regenerated begins anew all the same: its visitor may have missed the first answer.
+    logins: done.filter((one) => one.events.includes('regenerated') && (one.kind === 'regenerate' || !inTime(one))),
+  };
+}
+
 /** Finds what went wrong in a race, whatever it was about. */
 export function judge({ requests, processes, delay = 0 }: Race, result: Result): Verdict {
   const { sid, finished, jar, sessions, revived } = result;
   const verdict: Verdict = {};
-  const winners = finished.filter(({ kind, ...one }) => enders.includes(kind) && inTime({ kind, ...one }));
+  const { logouts, rotations, logins } = judgeEnders(finished);
   const failed = finished.filter(({ status }) => status !== 204);
   const silent = finished.filter(isSilent);
   const races = requests.some((path) => enders.some((kind) => path.startsWith(`/${kind}/`)));
@@ -44,35 +56,50 @@ export function judge({ requests, processes, delay = 0 }: Race, result: Result):
   if (silent.length > 0) verdict.failed = `${namesOf(silent)} without a word`;
   const nameless = finished.filter(({ events }) => events.includes('without an id'));
   if (nameless.length > 0) verdict.failed = `${namesOf(nameless)}: an event without an id`;
-  if (winners.length > 1 || (delay === 0 && races && winners.length === 0)) verdict.undecided = namesOf(winners);
+  const winners = [...logouts, ...rotations, ...logins];
+  const isUndecided = logouts.length > 1 || rotations.length > 1;
+  if (isUndecided || (delay === 0 && races && winners.length === 0)) verdict.undecided = namesOf(winners);
 
-  const [winner] = winners;
-  const fresh = [...sessions].find(([id, data]) => id !== sid && winner && data['login'] === winner.name);
-  const last = winner === undefined ? sessions.get(sid) : winner.kind === 'keep' ? fresh?.[1] : undefined;
+  const freshOf = (one: Finished | undefined) =>
+    [...sessions].find(([id, data]) => id !== sid && one && data['login'] === one.name);
+  const [rotation] = rotations;
+  const rotated = freshOf(rotation);
+  // The visitor's data goes on where it was, or with whoever rotated the session; a logout or a login is the end of it.
+  const isOver = logouts.length > 0 || (logins.length > 0 && rotation === undefined);
+  const last = isOver ? undefined : rotation === undefined ? sessions.get(sid) : rotated?.[1];
+  if (logouts.length > 0 && rotated !== undefined) verdict['brought back'] = `${rotated[0]}: rotated, and logged out`;
+  const homeless = logins.filter((one) => freshOf(one) === undefined);
+  if (homeless.length > 0 && failed.length === 0) verdict.lost = `the login of ${namesOf(homeless)}`;
 
   // Whoever came after the end is a new visitor, with nothing but their own.
   const strangers = finished.filter(({ events }) => events.includes('missed'));
+  const fresh = logins.map((one) => freshOf(one)?.[1]);
   for (const [id, data] of sessions) {
-    const isLiving = data === last || data === fresh?.[1];
+    const isLiving = data === last || fresh.includes(data);
     const isOwn = strangers.some((one) => Object.keys(data).every((key) => key === 'cookie' || own(one).includes(key)));
     if (!isLiving && !isOwn && failed.length === 0) verdict['brought back'] = `${id}: ${JSON.stringify(data)}`;
   }
 
   if (last !== undefined) Object.assign(verdict, judgeData(finished, last));
-  else if (winner === undefined || winner.kind === 'keep') {
-    if (failed.length === 0) verdict.lost = 'the whole session';
-  }
-  const late = finished.filter(({ events, setCookie }) => events.includes('gone') && setCookie.length > 0);
+  else if (!isOver && failed.length === 0) verdict.lost = 'the whole session';
+  const late = finished.filter((one) => {
+    return one.events.includes('gone') && one.setCookie.length > 0 && !/regenerated|destroyed/.test(one.events.join());
+  });
   if (late.length > 0) verdict.late = namesOf(late);
   if (failed.length > 0) return verdict;
 
   const held = jar.get('koa.sid');
-  const expected = winner === undefined ? sid : fresh?.[0];
-  const isStranger = expected === undefined && finished.some(({ events }) => events.includes('created'));
-  if (held === expected || isStranger) return verdict;
+  const expected = winners.length === 0 ? [sid] : winners.map((one) => sentBy(one) ?? freshOf(one)?.[0]);
+  const isStranger = finished.some(({ events }) => events.includes('missed') && events.includes('created'));
+  if (expected.includes(held) || isStranger) return verdict;
   const isOvertaken = processes > 1 && held === sid && late.length === 0;
-  verdict[isOvertaken ? 'overtaken' : 'replaced'] = `${held} in place of ${expected}`;
+  verdict[isOvertaken ? 'overtaken' : 'replaced'] = `${held} in place of ${expected.join(' or ')}`;
   return verdict;
+}
+
+/** The id that a response has left in the browser; `undefined` where it has taken it away. */
+function sentBy({ setCookie }: Finished): string | undefined {
+  return new LightJar(setCookie).get('koa.sid');
 }
 
 /** The keys that a request sets. */

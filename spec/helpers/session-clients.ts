@@ -12,7 +12,8 @@ const METHODS = {
   read: ['get', 'load', 'unpack'],
   write: ['set', 'create', 'swap', 'pack'],
   touch: ['touch'],
-  destroy: ['destroy'],
+  destroy: ['destroy', 'remove', 'take'],
+  replace: ['swap', 'mark'],
 } as const;
 
 function methodsOf(client: OpenClient, kind: Kind): string[] {
@@ -21,7 +22,7 @@ function methodsOf(client: OpenClient, kind: Kind): string[] {
 
 /** Counts the calls of each kind from now on; the calls go through. */
 export function countCalls(client: OpenClient): { of(kind: Kind): number; reset(): void } {
-  const counts: Record<Kind, number> = { read: 0, write: 0, touch: 0, destroy: 0 };
+  const counts: Record<Kind, number> = { read: 0, write: 0, touch: 0, destroy: 0, replace: 0 };
   for (const kind of Object.keys(METHODS) as Kind[]) {
     for (const name of methodsOf(client, kind)) {
       intercept(client, name, (call) => {
@@ -32,7 +33,7 @@ export function countCalls(client: OpenClient): { of(kind: Kind): number; reset(
   }
   return {
     of: (kind) => counts[kind],
-    reset: () => void Object.assign(counts, { read: 0, write: 0, touch: 0, destroy: 0 }),
+    reset: () => void Object.assign(counts, { read: 0, write: 0, touch: 0, destroy: 0, replace: 0 }),
   };
 }
 

@@ -17,6 +17,10 @@ export function parallelContract(variant: Variant): void {
         await change(ctx);
       },
       '/move': (ctx) => ctx.regenerateSession({ keepData: true }),
+      '/login-anew': async (ctx) => {
+        await ctx.regenerateSession();
+        Object.assign(await sessionOf(ctx), { user: 'ann', again: true });
+      },
     };
   }
   async function setLate(ctx: Koa.Context): Promise<void> {
@@ -212,20 +216,34 @@ export function parallelContract(variant: Variant): void {
       expect(site.events()).toContain('session:gone');
     });
 
-    it('leaves the cookie of the new login alone, where a late request logs out', async () => {
+    const logout = (ctx: Koa.Context) => {
+      ctx.session = null;
+    };
+
+    it('leaves a new login alone, where a late request logs out', async () => {
       let ann!: Visitor;
       const site = await open(
         {},
-        overtaken(
-          () => ann.get('/move'),
-          (ctx) => {
-            ctx.session = null;
-          },
-        ),
+        overtaken(() => ann.get('/login-anew'), logout),
       );
       ann = await member(site);
       expect(sentId(await ann.get('/late'))).toBeUndefined();
-      expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', again: true });
+    });
+
+    it('is logged out under its new id too, where a late request logs out', async () => {
+      let ann!: Visitor;
+      let moved: string | undefined;
+      const site = await open(
+        {},
+        overtaken(async () => {
+          moved = sentId(await ann.get('/move'));
+        }, logout),
+      );
+      ann = await member(site);
+      expect(sentId(await ann.get('/late'))).toBe('');
+      expect(moved).toMatch(/./);
+      expect(await recordOf(site.client, `koa:sess:${moved}`)).toBeUndefined();
     });
 
     it('gives the late request an empty session when it asks again', async () => {
