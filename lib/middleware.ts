@@ -39,10 +39,10 @@ export interface SessionContext {
    */
   saveSession(): Promise<void>;
   /**
-   * Continues under a new session id: with an empty session, or with `keepData` with the same.
+   * Continues under a new session id: with an empty session, or with `keepData` with the same. It takes effect when the session is
+   * saved: the new record is stored, then the old one goes out of use. If something fails before that, the old session goes on.
    *
    * @throws SessionError `ERR_SESSION_HEADERS_SENT` where the id could not reach the visitor any more.
-   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
    */
   regenerateSession(options?: { keepData?: boolean }): Promise<void>;
 }

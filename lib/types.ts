@@ -263,10 +263,9 @@ export interface SessionHandler {
   /** Whether there is anything to save: `unmodified`, `modified` or `destroyed`. */
   readonly status: SessionStatus;
   /**
-   * Moves the session's data under a new id. Call it when the user's privileges change.
+   * Moves the session's data under a new id, when the session is saved. Call it when the user's privileges change.
    *
    * @throws SessionError `ERR_SESSION_HEADERS_SENT` where the id could not reach the visitor any more.
-   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
    */
   regenerateId(): Promise<void>;
   /**
