@@ -2,7 +2,7 @@
 // A name is a file or a folder; `x/*` makes each file within x a room. A new room is one more entry.
 const rooms = [
   ['types'],
-  ['errors', 'expect', 'unknown-options'],
+  ['errors', 'expect', 'timer', 'unknown-options'],
   ['cookie-attributes', 'session-id', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],
   ['set-cookie', 'record', 'session-snapshot', 'known-clients', 'foreign-options', 'given-options'],

@@ -1,5 +1,7 @@
 import timers = require('node:timers');
 
+import { unref } from './timer';
+
 // Node's own, as it is now: a faked clock that has come to the deadline would not come to this.
 const { setImmediate } = timers;
 
@@ -25,11 +27,12 @@ export function withDeadline<T>(
       reject(late());
     };
     // Timers that are due run before sockets are read, where a process that stood still has its answers lying.
-    // unref: a call that never settles must not hold the process.
-    const timer = setTimeout(() => {
+    const due = () => {
       isDue = true;
       setImmediate(expire);
-    }, ms).unref();
+    };
+    // unref: a call that never settles must not hold the process.
+    const timer = unref(setTimeout(due, ms));
     work.then(
       (value) => {
         clearTimeout(timer);

@@ -1,5 +1,6 @@
 import { expected, isGiven } from './expect';
 import { isRegeneratedMarker } from './record';
+import { unref } from './timer';
 import { ONE_DAY } from './ttl';
 import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from './types';
 import { warnOfUnknown } from './unknown-options';
@@ -237,7 +238,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number> {
   }
 
   #planSweep(delay: number): void {
-    this.#timer = setTimeout(() => this.#sweep(), delay).unref();
+    this.#timer = unref(setTimeout(() => this.#sweep(), delay));
   }
 
   #stopSweep(): void {

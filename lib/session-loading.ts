@@ -100,7 +100,7 @@ async function acceptIfValid(state: SessionState, sid: string, stored: Stored, v
   const { ctx, held } = state;
   // What a deferred handler has assigned must not be taken for what is stored.
   const seen = held.replaced ? state.hold() : held;
-  seen.bind(held.replaced ? { ...stored, data: structuredClone(stored.data) } : stored);
+  seen.bind(held.replaced ? { ...stored, data: JSON.parse(JSON.stringify(stored.data)) } : stored);
   const session = seen.takeStored();
   seen.used = true; // the hook may have changed it
   if (!(await state.hook(() => valid(ctx, session)))) return reject(state, sid, session);

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { types } from 'node:util';
 
 import Keygrip = require('keygrip');
 
@@ -105,7 +106,7 @@ function isEqual(signature: string, presented: string): boolean {
 }
 
 function isSecret(key: unknown): boolean {
-  return (typeof key === 'string' || key instanceof Uint8Array) && key.length > 0;
+  return (typeof key === 'string' || types.isUint8Array(key)) && key.length > 0;
 }
 
 function isSigner(keys: unknown): keys is Signer {

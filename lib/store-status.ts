@@ -1,5 +1,6 @@
 import type { Budget } from './budget';
 import { type StoreOperation, StoreUnavailableError } from './errors';
+import { unref } from './timer';
 
 /** `pending`: the connection is lost, requests wait for it. `unavailable`: it stayed away too long, requests fail at once. */
 export type StoreState = 'available' | 'pending' | 'unavailable' | 'closed';
@@ -35,7 +36,7 @@ export class StoreStatus {
       return;
     }
     this.#state = 'pending';
-    this.#timer = setTimeout(() => this.#end('unavailable'), this.#reconnectTimeout).unref();
+    this.#timer = unref(setTimeout(() => this.#end('unavailable'), this.#reconnectTimeout));
   }
 
   /** The connection is back. */

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** 64 random bytes, as they are or as text: base64, base64url or hexadecimal. */
 export type SealingKey = string | Uint8Array;
 
@@ -25,7 +27,7 @@ export function sealingKeys(keys: unknown): readonly Uint8Array[] {
 }
 
 function bytesOf(key: unknown): Uint8Array | undefined {
-  if (key instanceof Uint8Array) return Uint8Array.from(key);
+  if (types.isUint8Array(key)) return Uint8Array.from(key);
   if (typeof key !== 'string') return undefined;
   if (HEX.test(key)) return Buffer.from(key, 'hex');
   // Node reads either alphabet.
@@ -35,6 +37,6 @@ function bytesOf(key: unknown): Uint8Array | undefined {
 function kindOf(value: unknown): string {
   if (value === undefined || value === null) return `\`${value}\``;
   if (typeof value === 'string') return `a string of ${value.length} characters`;
-  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (types.isUint8Array(value)) return `${value.length} bytes`;
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { withDeadline } from '../../deadline';
+import { unref } from '../../timer';
 
 /** What came of one batch, and where the next one starts. */
 export interface Batch {
@@ -45,7 +46,8 @@ export class Sweeper {
 
   /** Not all processes that were started together at the same moment. */
   #plan(): void {
-    this.#timer = setTimeout(() => void this.#sweepInTurn(), this.#interval * (0.5 + Math.random() / 2)).unref();
+    const delay = this.#interval * (0.5 + Math.random() / 2);
+    this.#timer = unref(setTimeout(() => void this.#sweepInTurn(), delay));
   }
 
   async #sweepInTurn(): Promise<void> {
