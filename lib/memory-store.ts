@@ -2,7 +2,7 @@ import { expected, isGiven } from './expect';
 import { isRegeneratedMarker } from './record';
 import { unref } from './timer';
 import { ONE_DAY } from './ttl';
-import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from './types';
+import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from './types';
 import { warnOfUnknown } from './unknown-options';
 
 const DEFAULT_MAX = 1_000_000;
@@ -41,7 +41,7 @@ class Entry {
  * process, and no other process sees them. Expired sessions are freed within 10 seconds, whether or not anybody asks.
  * A `ttl` that is no positive number is a TypeError everywhere.
  */
-export class MemoryStore implements SessionStore, CompareAndSetStore<number> {
+export class MemoryStore implements SessionStore, CompareAndSetStore<number>, EndingStore<number> {
   readonly #max: number;
   readonly #entries = new Map<string, Entry>();
   /** Its `next` is the least recently used entry, its `prev` the most recently used. */
@@ -139,6 +139,32 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number> {
     if (!entry || isRegeneratedMarker(entry.record)) return false;
     this.#ends[entry.slot] = end;
     return true;
+  }
+
+  /** Removes the text under `key`: what it was. The marker of a regenerated session stays, and is the answer. */
+  remove(key: string): string | undefined {
+    const entry = this.#find(key);
+    if (entry && !isRegeneratedMarker(entry.record)) this.#remove(entry);
+    return entry?.record;
+  }
+
+  /** Puts `marker` in the place of the text under `key`, for `ttl` milliseconds: what it was. Another marker stays, and is the answer. */
+  take(key: string, marker: string, ttl: number): string | undefined {
+    const end = this.#after(ttl);
+    const entry = this.#find(key);
+    if (!entry) return undefined;
+    const { record } = entry;
+    if (record === marker) this.#ends[entry.slot] = end;
+    else if (!isRegeneratedMarker(record)) this.#write(entry, marker, end);
+    return record;
+  }
+
+  /** Appends `length` spaces to the text under `key`, until its present end. The marker of a regenerated session is left alone. */
+  mark(key: string, length: number): StoredRecord<number> | undefined {
+    const entry = this.#find(key);
+    if (!entry || isRegeneratedMarker(entry.record)) return undefined;
+    this.#write(entry, entry.record + ' '.repeat(length), this.#ends[entry.slot] as number);
+    return { record: entry.record, revision: entry.revision };
   }
 
   /** Drops all sessions and the timer. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { listenToClient } from '../client-events';
 import { parseRecord } from '../record';
-import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from '../types';
+import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from '../types';
 import { openRedis, type RedisConnectionOptions } from './redis-connection';
 import type { RedisClient, RedisDriver } from './redis-driver';
 import { textOf } from './utf8';
@@ -52,6 +52,31 @@ local current = redis.call('GET', KEYS[1])
 if not current then return nil end
 return { current, redis.call('PTTL', KEYS[1]) }`);
 
+/**
+ * A Redis that is full runs it, from version 2.6 on: it refuses single commands that need memory, of which there is none here. With
+ * `#!lua` in front it would refuse the whole script.
+ */
+const REMOVE = new Script(`
+local current = redis.call('GET', KEYS[1])
+if current and string.sub(current, 1, 4) ~= 'null' then redis.call('DEL', KEYS[1]) end
+return current`);
+
+/** ARGV: the marker, its ttl. */
+const TAKE = new Script(`
+local current = redis.call('GET', KEYS[1])
+if current and (current == ARGV[1] or string.sub(current, 1, 4) ~= 'null') then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+return current`);
+
+/** ARGV: the number of spaces. */
+const MARK = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current or string.sub(current, 1, 4) == 'null' then return nil end
+local mark = string.rep(' ', ARGV[1])
+redis.call('APPEND', KEYS[1], mark)
+return { current .. mark, redis.sha1hex(current .. mark) }`);
+
 /** Characters of the longest record that is sent to be compared: shorter ones cost less than their digest, here and in Redis. */
 const LONGEST_SENT = 2048;
 
@@ -71,6 +96,16 @@ function stored(found: string | Buffer | null): StoredRecord<RedisRevision> | nu
   return { record, revision: record.length > LONGEST_SENT ? found : record };
 }
 
+/** A record and its digest, as scripts give them. Bytes that are no UTF-8 are lost in the text: only the digest tells which record that was. */
+function digested(found: unknown[]): StoredRecord<RedisRevision> {
+  const [record, digest] = found.map(String) as [string, string];
+  return { record, revision: record.includes('\uFFFD') ? digest : record };
+}
+
+function textOrNull(found: unknown): string | null {
+  return found === null ? null : String(found);
+}
+
 /** What a {@link RedisStore} emits. */
 export interface RedisStoreEvents {
   /** Redis answers again. */
@@ -87,7 +122,7 @@ export interface RedisStoreEvents {
  */
 export class RedisStore
   extends EventEmitter<RedisStoreEvents>
-  implements SessionStore, CompareAndSetStore<RedisRevision>
+  implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>
 {
   /** The connection. */
   readonly client: RedisClient;
@@ -155,14 +190,25 @@ export class RedisStore
     const found = await SWAP.run(this.#driver, key, record, String(ttl), forComparison(expected));
     if (found === null) return { ok: false, gone: true };
     if (!Array.isArray(found)) return { ok: true, revision: record };
-    const [current, digest] = found.map(String) as [string, string];
-    // Bytes that are no UTF-8 are lost in the text: only its digest tells which record that was.
-    return { ok: false, record: current, revision: current.includes('\uFFFD') ? digest : current };
+    return { ok: false, ...digested(found) };
   }
 
   async touch(key: string, ttl: number): Promise<boolean> {
     // Some clients give numbers as strings.
     return Number(await TOUCH.run(this.#driver, key, String(ttl))) === 1;
+  }
+
+  async remove(key: string): Promise<string | null> {
+    return textOrNull(await REMOVE.run(this.#driver, key));
+  }
+
+  async take(key: string, marker: string, ttl: number): Promise<string | null> {
+    return textOrNull(await TAKE.run(this.#driver, key, marker, String(ttl)));
+  }
+
+  async mark(key: string, length: number): Promise<StoredRecord<RedisRevision> | null> {
+    const found = await MARK.run(this.#driver, key, String(length));
+    return Array.isArray(found) ? digested(found) : null;
   }
 
   /** Stops listening, and ends the connection, if it was made by this store. */

@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
 import { withDeadline } from '../../deadline';
+import type { StoredRecord } from '../../types';
+import { appendToSession, removeSession, takeSession } from './ending';
 import { again, isDuplicate, isTableMissing, withoutData } from './failure';
 import { dialectOf } from './options';
 import { prepareTable, type SessionRow } from './table';
@@ -78,6 +80,21 @@ export class SessionRows {
 
   async remove(id: string): Promise<void> {
     await this.#ask((rows) => rows.where({ id }).delete());
+  }
+
+  /** Removes what is a session: its text. A marker stays, and is the answer. */
+  end(id: string): Promise<string | undefined> {
+    return this.#ask(() => removeSession(this.#knex, this.#table, id));
+  }
+
+  /** Puts a marker in the place of what is a session, whose text is the answer. Another marker stays, and is the answer. */
+  take(marker: SessionRow): Promise<string | undefined> {
+    return this.#ask(() => takeSession(this.#knex, this.#table, marker));
+  }
+
+  /** Appends spaces to what is a session: what it is then. */
+  mark(id: string, length: number): Promise<StoredRecord<string> | undefined> {
+    return this.#ask(() => appendToSession(this.#knex, this.#table, id, ' '.repeat(length)));
   }
 
   /**

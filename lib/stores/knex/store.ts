@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expected } from '../../expect';
 import { parseRecord } from '../../record';
-import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from '../../types';
+import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from '../../types';
 import { type KnexStoreOptions, resolveKnexOptions } from './options';
 import { SessionRows } from './rows';
 import { Sweeper } from './sweeper';
@@ -16,7 +16,7 @@ const ATTEMPTS = 5;
  * Sessions in a table of MySQL, MariaDB, PostgreSQL or SQLite, with the `'compare-and-set'` guarantee. A revision is never given
  * twice. An error is the driver's own, without the statement and what is in it.
  */
-export class KnexStore implements SessionStore, CompareAndSetStore<string> {
+export class KnexStore implements SessionStore, CompareAndSetStore<string>, EndingStore<string> {
   readonly #rows: SessionRows;
   readonly #sweeper: Sweeper;
 
@@ -74,6 +74,19 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string> {
   async touch(key: string, ttl: number): Promise<boolean> {
     const expires = after(ttl);
     return canBeStored(key) && this.#rows.extend(key, expires);
+  }
+
+  async remove(key: string): Promise<string | undefined> {
+    return canBeStored(key) ? this.#rows.end(key) : undefined;
+  }
+
+  async take(key: string, marker: string, ttl: number): Promise<string | undefined> {
+    const expires = after(ttl);
+    return canBeStored(key) ? this.#rows.take({ id: key, record: marker, revision: randomUUID(), expires }) : undefined;
+  }
+
+  async mark(key: string, length: number): Promise<StoredRecord<string> | undefined> {
+    return canBeStored(key) ? this.#rows.mark(key, length) : undefined;
   }
 
   /**
