@@ -45,8 +45,9 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(await statements(() => ann.get('/see'))).toEqual(['select', 'update']);
     expect(await statements(() => ann.get('/put?user=bob'))).toEqual(['select', 'update']);
     expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
-    // It claims the record first.
-    expect(await statements(() => ann.get('/logout'))).toEqual(['select', 'update', 'delete']);
+    // MySQL's `delete` does not tell what was there.
+    const removal = name === 'MariaDB' ? ['BEGIN', 'select', 'delete', 'COMMIT'] : ['delete'];
+    expect(await statements(() => ann.get('/logout'))).toEqual(['select', ...removal]);
     expect((await ann.get('/see')).json()).toEqual({});
     expect(site.errors).toEqual([]);
   });
