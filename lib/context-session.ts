@@ -69,6 +69,11 @@ export class ContextSession implements SessionHandler {
     return this.#read.origin !== 'stored';
   }
 
+  /** Whether another request has ended the session, or it is out of reach: nothing is kept then, and nothing sent. */
+  get isDetached(): boolean {
+    return this.#read.origin === 'detached';
+  }
+
   get status(): SessionStatus {
     const { held, origin } = this.#read;
     const { current } = held;

@@ -24,7 +24,8 @@ export class RequestSession implements RunningSession {
   async commit(): Promise<void> {
     this.#settle?.();
     // The id is renewed at the end, however often and early it was asked for.
-    if (this.#renewsId && !this.#session.isNew) await this.#session.regenerateId();
+    const isDue = this.#renewsId && (!this.#session.isNew || this.#session.isDetached);
+    if (isDue) await this.#session.regenerateId();
     await this.#session.commit();
   }
 
