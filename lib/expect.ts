@@ -43,6 +43,12 @@ export function expectMethods(name: string, value: unknown, methods: readonly st
   );
 }
 
+/** @throws TypeError where one of the names is given, which would be dropped; `why` ends the sentence, and says what to do. */
+export function expectAbsent(options: object, names: readonly string[], why: string): void {
+  const given = names.filter((name) => isGiven((options as Record<string, unknown>)[name]));
+  if (given.length > 0) throw new TypeError(`Expected ${list(given)} not to be given ${why}`);
+}
+
 /** Whether a client has an ability. It is looked for before it is asked for: a Proxy may have a function for any name. */
 export function hasMethod(client: object, name: string): boolean {
   return name in client && typeof (client as Record<string, unknown>)[name] === 'function';

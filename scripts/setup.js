@@ -24,6 +24,12 @@ const needs = [
     neededBy: 'specs of the SQL store',
   },
   {
+    what: 'OpenSSL',
+    binary: 'openssl',
+    packages: { apt: 'openssl', dnf: 'openssl', apk: 'openssl', brew: 'openssl' },
+    neededBy: 'specs of encrypted connections',
+  },
+  {
     what: 'Chromium',
     binary: 'chromium',
     packages: { apt: 'chromium', dnf: 'chromium', apk: 'chromium', brew: 'chromium' },

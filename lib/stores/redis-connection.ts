@@ -1,24 +1,26 @@
-import { expected, isGiven } from '../expect';
+import { expectAbsent, expected, isGiven } from '../expect';
+import { forCluster, forServer } from './ioredis-options';
 import {
   type IoRedisClient,
   ioRedisDriver,
   isIoRedis,
   isNodeRedis,
-  type NodeRedisClient,
   nodeRedisDriver,
   type RedisClient,
   type RedisDriver,
 } from './redis-driver';
+import { duplicateOf } from './redis-duplicate';
+import { checkRedisOptions, REDIS_OPTIONS } from './redis-options';
 
-/** How to reach Redis: koa-redis' options. Whatever else is given goes to ioredis. */
+/** How to reach Redis: koa-redis' options, and those of ioredis. An unknown one is a process warning, and one that would not be used a TypeError. */
 export interface RedisConnectionOptions {
   /** A client that you have: of ioredis or of node-redis, version 4 or later, single or Cluster. It stays yours to end. Default: one of ioredis is made. */
   client?: object | null | undefined;
   /** Make a connection of its own from `client`, with the other options laid over the client's. Default: `false`. */
   duplicate?: boolean | undefined;
-  /** `redis://user:password@host:port/db`. Default: not given. */
+  /** `redis://user:password@host:port/db`; `rediss:` for TLS. Default: not given. */
   url?: string | URL | undefined;
-  /** The host. Default: `'127.0.0.1'`. */
+  /** The host. Default: `'localhost'`. */
   host?: string | undefined;
   /** The port. Default: 6379. */
   port?: number | undefined;
@@ -26,8 +28,13 @@ export interface RedisConnectionOptions {
   path?: string | undefined;
   /** The older name of `path`. */
   socket?: string | undefined;
-  /** Number of the database. Default: 0. */
+  /** Number of the database; a Cluster has 0 alone. Default: 0. */
   db?: number | undefined;
+  /**
+   * Encrypts each connection: to the server, to all nodes of a Cluster, to Sentinels and their primary. An object has options of Node's
+   * `tls.connect`. Default: `false`, or what the `url` says.
+   */
+  tls?: boolean | object | string | undefined;
   /** A user of an access control list. Default: not given. */
   username?: string | undefined;
   /** The password. Default: not given. */
@@ -40,9 +47,13 @@ export interface RedisConnectionOptions {
   sentinels?: readonly { host: string; port: number }[] | undefined;
   /** What the sentinels call the group of the primary. Default: not given. */
   name?: string | undefined;
+  /** The password of the Sentinels. Default: not given. */
+  sentinelPassword?: string | undefined;
+  /** Whether the connections to the Sentinels are encrypted too, with options of their own if need be. Default: as `tls`. */
+  sentinelTLS?: boolean | object | string | undefined;
   /** Whether `nodes` are those of a Redis Cluster. Default: `false`. */
   isRedisCluster?: boolean | undefined;
-  /** Some nodes of the Cluster, from which it finds the others. Default: none. */
+  /** Some nodes of the Cluster, from which it finds the others: ports, `'host:port'`, urls or objects. What is given beside it holds for each node. Default: none. */
   nodes?: readonly (string | number | { host?: string; port?: number })[] | undefined;
   /** What ioredis' Cluster is given. Default: not given. */
   clusterOptions?: ClusterOptions | undefined;
@@ -51,7 +62,7 @@ export interface RedisConnectionOptions {
 
 /** Options of ioredis' Cluster. */
 export interface ClusterOptions {
-  /** Options of each connection. Default: `username` and `password` of those beside `nodes`. */
+  /** Options of each connection, which win over those beside `nodes`. Default: none. */
   redisOptions?: object | undefined;
   [option: string]: unknown;
 }
@@ -65,11 +76,10 @@ export interface RedisConnection {
 
 interface IoRedisConstructor {
   new (options: object): IoRedisClient;
-  new (url: string, options: object): IoRedisClient;
   Cluster: new (nodes: readonly unknown[], options?: object) => IoRedisClient;
 }
 
-/** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
+/** @throws TypeError for a client of an unknown kind, for options of the wrong type or without use, and where ioredis is needed and not installed. */
 export function openRedis(options: RedisConnectionOptions): RedisConnection {
   checkOptions(options);
   if ('serialize' in options || 'unserialize' in options) {
@@ -83,7 +93,11 @@ export function openRedis(options: RedisConnectionOptions): RedisConnection {
     path: others.path ?? socket,
     password: others.password ?? auth_pass ?? pass,
   });
-  return isGiven(client) ? connectionOf(client, duplicate === true, rest) : newConnection(rest);
+  if (isGiven(client)) return connectionOf(client, duplicate === true, rest);
+  if (duplicate === true) throw expected('client', 'given, since `duplicate` is `true`', client);
+  const opened = newClient(requireIoRedis(), rest);
+  warnOfMissingAddress(options, rest);
+  return connection(opened, true);
 }
 
 /** @throws TypeError */
@@ -97,82 +111,70 @@ function checkOptions(options: unknown): void {
     throw new TypeError('Expected `options` to be an object of options, got a client: give `redisStore({ client })`');
   }
   const { isRedisCluster, nodes, client } = options as RedisConnectionOptions;
+  if (isGiven(client)) checkClient(client);
   if (isRedisCluster && !isGiven(client) && !(Array.isArray(nodes) && nodes.length > 0)) {
     throw expected('nodes', 'a list of one node at least, since `isRedisCluster` is true', nodes);
   }
   if (isGiven(nodes) && !isRedisCluster) {
     throw expected('isRedisCluster', '`true`, since `nodes` are given: they are those of a Cluster', isRedisCluster);
   }
+  checkRedisOptions(options);
 }
 
-function newConnection({
-  url,
-  isRedisCluster,
-  nodes,
-  clusterOptions,
-  ...rest
-}: RedisConnectionOptions): RedisConnection {
-  const Redis = requireIoRedis();
-  if (isRedisCluster) return connection(new Redis.Cluster(nodes ?? [], forCluster(clusterOptions, rest)), true);
-  return connection(url === undefined ? new Redis(rest) : new Redis(String(url), rest), true);
+/** @throws TypeError */
+function checkClient(client: object): asserts client is RedisClient {
+  if (isIoRedis(client) || isNodeRedis(client)) return;
+  throw expected('client', 'a client of ioredis (4 or later) or of node-redis (4 or later)', client);
 }
 
-function connectionOf(client: object, duplicate: boolean, rest: Record<string, unknown>): RedisConnection {
-  if (!isIoRedis(client) && !isNodeRedis(client)) {
-    throw expected('client', 'a client of ioredis (4 or later) or of node-redis (4 or later)', client);
+function newClient(Redis: IoRedisConstructor, options: Record<string, unknown>): IoRedisClient {
+  if (options['isRedisCluster'] !== true) {
+    const { isRedisCluster: _, ...rest } = options;
+    return new Redis(forServer(rest));
   }
-  if ('url' in rest) {
-    throw new TypeError(
-      'Expected `url` not to be given beside `client`: with `duplicate: true` give `host`, `port`, `db` and `password`',
-    );
-  }
-  if (duplicate) return duplicateOf(client, rest);
-  if (!('db' in rest)) return connection(client, false);
-  throw new TypeError(
-    'Expected `db` not to be given beside `client`: it would change the database of your client. Add `duplicate: true`, or select it there.',
+  const { nodes, options: ofCluster } = forCluster(options);
+  return new Redis.Cluster(nodes, ofCluster);
+}
+
+/** What says where Redis is. */
+const WHERE = ['url', 'host', 'path', 'socket', 'client'] as const;
+
+/** An environment variable that is not set would go unnoticed where a Redis happens to run on this machine. */
+function warnOfMissingAddress(options: object, used: Record<string, unknown>): void {
+  const missing = WHERE.find((name) => name in options);
+  if (missing === undefined || [...WHERE, 'sentinels', 'nodes'].some((name) => name in used)) return;
+  process.emitWarning(
+    `koa-evented-session got \`${missing}: ${(options as Record<string, unknown>)[missing]}\` for redisStore, and connects to localhost:${used['port'] ?? 6379}; give an address, or leave \`${missing}\` out`,
+    { code: 'KOA_EVENTED_SESSION_NO_ADDRESS' },
   );
 }
 
-/** Credentials beside `nodes` are meant for each of them. */
-function forCluster(options: ClusterOptions | undefined, { username, password }: Record<string, unknown>): object {
-  return { ...options, redisOptions: { ...withoutEmpty({ username, password }), ...options?.redisOptions } };
+function connectionOf(client: object, duplicate: boolean, rest: Record<string, unknown>): RedisConnection {
+  checkClient(client);
+  expectAbsent(rest, ['url'], 'beside `client`: with `duplicate: true` give `host`, `port`, `db` and `password`');
+  if (duplicate) return connection(duplicateOf(client, rest), true);
+  expectAbsent(
+    rest,
+    ['db'],
+    'beside `client`: it would change the database of your client. Add `duplicate: true`, or select it there.',
+  );
+  const unused = REDIS_OPTIONS.filter((name) => name !== 'isRedisCluster');
+  expectAbsent(rest, unused, 'beside `client`, which is used as it is: add `duplicate: true`, or set it there');
+  return connection(client, false);
 }
 
 function connection(client: RedisClient, isOwn: boolean): RedisConnection {
   return { client, driver: isNodeRedis(client) ? nodeRedisDriver(client) : ioRedisDriver(client), isOwn };
 }
 
-function duplicateOf(client: RedisClient, overrides: Record<string, unknown>): RedisConnection {
-  if (!isNodeRedis(client)) return connection(duplicateOfIoRedis(client, overrides), true);
-  const twin = client.duplicate(inNodeRedisWords(client, overrides));
-  // Its failures are told by its events.
-  twin.connect().catch(() => undefined);
-  return connection(twin, true);
-}
-
-/** A Cluster takes its nodes first, and keeps what concerns each connection apart. */
-function duplicateOfIoRedis(client: IoRedisClient, overrides: Record<string, unknown>): IoRedisClient {
-  if (!client.isCluster) return client.duplicate(overrides);
-  return client.duplicate([], { redisOptions: { ...client.options?.redisOptions, ...overrides } });
-}
-
-/** node-redis keeps the address in `socket`. Its url, and the credentials that it took from there, would win over what is given here. */
-function inNodeRedisWords(client: NodeRedisClient, overrides: Record<string, unknown>): object {
-  const { db, host, port, path, ...others } = overrides;
-  const address = path === undefined ? withoutEmpty({ host, port }) : { path };
-  const { path: oldPath, ...socket } = client.options?.socket ?? {};
-  return {
-    ...others,
-    ...(client.options?.url === undefined ? {} : { url: undefined }),
-    ...(db === undefined ? {} : { database: db }),
-    ...(Object.keys(address).length === 0 ? {} : { socket: { ...socket, ...address } }),
-    ...('username' in others || 'password' in others ? { credentialsProvider: undefined } : {}),
-  };
-}
+/** Where `null` means something to ioredis it is passed on, as in `retryStrategy: null`. */
+const NULL_MEANS_NOT_GIVEN = ['url', 'host', 'port', 'path', 'db', 'tls', 'username', 'password', 'sentinels', 'name'];
 
 /** An option that is not given must not hide the one of a url or of a client. */
 function withoutEmpty(options: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
+  const isEmpty = (name: string, value: unknown) =>
+    value === undefined || (value === null && NULL_MEANS_NOT_GIVEN.includes(name));
+  return Object.fromEntries(Object.entries(options).filter(([name, value]) => !isEmpty(name, value)));
 }
 
 function requireIoRedis(): IoRedisConstructor {

@@ -49,7 +49,7 @@ export interface NodeRedisClient extends RedisEvents {
   readonly isOpen?: boolean;
   /** Of a Cluster. */
   readonly slots?: readonly unknown[];
-  readonly options?: { url?: string; socket?: { path?: string } };
+  readonly options?: { url?: string; socket?: { path?: string } } | undefined;
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: object): Promise<unknown>;
   del(key: string): Promise<unknown>;

@@ -1,0 +1,70 @@
+/** What a url of Redis says, in ioredis' words; what it does not say is not there. */
+export interface RedisAddress {
+  host?: string;
+  port?: number;
+  username?: string;
+  password?: string;
+  db?: number;
+  family?: number;
+  /** Of `rediss:`. */
+  tls?: object;
+}
+
+const PLAIN = 'redis:';
+const ENCRYPTED = 'rediss:';
+
+/**
+ * Reads `redis://user:password@host:port/db`, and `rediss:` for one with TLS. ioredis reads such a url too, each version in its own way: one
+ * drops the user, and all take `REDISS:` for a connection without TLS.
+ *
+ * @throws TypeError that does not show the url: there may be a password in it.
+ */
+export function parseRedisUrl(name: string, url: string | URL): RedisAddress {
+  const parsed = parse(name, url);
+  const { hostname, port, username, password, pathname, protocol } = parsed;
+  if (parsed.hash !== '') throw unreadable(name, 'it has a `#`, which is written `%23` in a password');
+  const db = pathname.replace(/^\//, '');
+  if (!/^\d*$/.test(db)) throw unreadable(name, 'what follows the host is not the number of a database');
+  return {
+    ...options(name, parsed.searchParams),
+    ...(hostname && { host: hostname.replace(/^\[|\]$/g, '') }),
+    ...(port && { port: Number(port) }),
+    ...(username && { username: decoded(name, username) }),
+    ...(password && { password: decoded(name, password) }),
+    ...(db && { db: Number(db) }),
+    ...(protocol === ENCRYPTED && { tls: {} }),
+  };
+}
+
+function parse(name: string, url: string | URL): URL {
+  // The error of the parser shows the url.
+  if (!URL.canParse(String(url))) {
+    throw unreadable(name, 'a `/`, `?`, `#`, `@` or `%` in a password is written `%2F`, `%3F`, `%23`, `%40` or `%25`');
+  }
+  const parsed = new URL(String(url));
+  if (parsed.protocol === PLAIN || parsed.protocol === ENCRYPTED) return parsed;
+  throw unreadable(name, 'it begins otherwise; a Unix socket is given as `path`');
+}
+
+function decoded(name: string, text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw unreadable(name, 'a `%` in a password is written `%25`');
+  }
+}
+
+/** ioredis takes any option here; what is not looked at would be dropped. */
+function options(name: string, params: URLSearchParams): Pick<RedisAddress, 'db' | 'family'> {
+  const { allowUsernameInURI: _, family, db, ...others } = Object.fromEntries(params);
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw unreadable(name, `\`${other}\` is given as an option, and not in its query`);
+  if (!/^\d*$/.test(db ?? '')) throw unreadable(name, '`db` in its query is not the number of a database');
+  return { ...(family && { family: Number(family) }), ...(db && { db: Number(db) }) };
+}
+
+function unreadable(name: string, why: string): TypeError {
+  return new TypeError(
+    `Expected \`${name}\` to be a url that begins with redis:// or rediss://, got one that cannot be used: ${why}`,
+  );
+}
