@@ -1,6 +1,7 @@
 import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { StoreError, StoreTimeoutError } from './errors';
+import { Lately } from './lately';
 import { applyChange } from './merge';
 import { isRegeneratedMarker, looksLikeSession, parseRecord, readMarker, regeneratedMarker } from './record';
 import { type RecordEnds, recordEnds } from './record-ends';
@@ -37,8 +38,8 @@ export class CompareAndSetRecords implements Records {
   readonly #keyOf: KeyOf;
   readonly #ends: RecordEnds;
   readonly #queues = new WriteQueues();
-  /** Keys whose records this process has ended lately, oldest first, and until when that is remembered. */
-  readonly #ended = new Map<string, number>();
+  /** Keys whose records this process has ended. */
+  readonly #ended = new Lately<string>(REMEMBERED_FOR);
 
   constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
     this.#client = client;
@@ -168,7 +169,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   hasEnded(key: string): boolean {
-    return this.#ended.size > 0 && (this.#ended.get(key) ?? 0) > Date.now();
+    return this.#ended.has(key);
   }
 
   /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
@@ -212,13 +213,8 @@ export class CompareAndSetRecords implements Records {
   }
 
   #remember(key: string): void {
-    const now = Date.now();
-    for (const [oldest, until] of this.#ended) {
-      if (until > now) break;
-      this.#ended.delete(oldest);
-    }
-    this.#ended.delete(key);
-    this.#ended.set(key, now + REMEMBERED_FOR);
+    while (this.#ended.shift() !== undefined);
+    this.#ended.add(key);
   }
 
   #writer(key: string): Writer {

@@ -1,5 +1,6 @@
 import { expected, isGiven } from './expect';
 import { isRegeneratedMarker } from './record';
+import { steadyNow } from './steady-clock';
 import { unref } from './timer';
 import { ONE_DAY } from './ttl';
 import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from './types';
@@ -51,8 +52,6 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   readonly #ends: number[] = [];
   #timer: NodeJS.Timeout | undefined;
   #revision = 0;
-  #wallClock = 0;
-  #setBack = 0;
   #warned = false;
 
   /** @throws TypeError where `max` is no positive safe integer. */
@@ -175,20 +174,12 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     this.#ring.prev = this.#ring.next = this.#ring;
   }
 
-  /** Milliseconds that never run backwards: with the clock set back, sessions would live on for as long. */
-  #now(): number {
-    const wallClock = Date.now();
-    if (wallClock < this.#wallClock) this.#setBack += this.#wallClock - wallClock;
-    this.#wallClock = wallClock;
-    return wallClock + this.#setBack;
-  }
-
   #msLeft(slot: number): number {
-    return (this.#ends[slot] as number) - this.#now();
+    return (this.#ends[slot] as number) - steadyNow();
   }
 
   #after(ttl: unknown): number {
-    if (Number.isFinite(ttl) && Number(ttl) > 0) return this.#now() + Number(ttl);
+    if (Number.isFinite(ttl) && Number(ttl) > 0) return steadyNow() + Number(ttl);
     throw expected('ttl', 'a positive number of milliseconds', ttl);
   }
 
@@ -273,7 +264,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   }
 
   #sweep(): void {
-    const now = this.#now();
+    const now = steadyNow();
     let batch = SWEEP_BATCH;
     // Downwards, since the last entry moves to where one was freed.
     for (let slot = this.#slots.length - 1; slot >= 0 && batch > 0; slot--) {

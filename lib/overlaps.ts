@@ -1,3 +1,4 @@
+import { Lately } from './lately';
 import type { Marker } from './record';
 
 /** What this process knows of one record, while requests that work on it overlap and for a while after it has ended. */
@@ -24,14 +25,12 @@ export interface Sighting {
 
 /** The records that requests of this process are working on: what makes up for a client that cannot compare. */
 export class Overlaps {
-  readonly #memory: number;
   readonly #overlaps = new Map<string, Overlap>();
-  /** Records that have ended, oldest first, and until when that is remembered. */
-  readonly #ended = new Map<Overlap, number>();
+  readonly #ended: Lately<Overlap>;
 
   /** @param memory milliseconds for which the end of a record is remembered, even where no request works on it */
   constructor(memory: number) {
-    this.#memory = memory;
+    this.#ended = new Lately(memory);
   }
 
   /** One more request works on the record. */
@@ -67,7 +66,7 @@ export class Overlaps {
       overlap.ended = how === 'destroyed' ? how : 'regenerated';
       overlap.marker = how === 'destroyed' ? undefined : how;
     }
-    this.#ended.set(overlap, Date.now() + this.#memory);
+    this.#ended.add(overlap);
     const ending = work();
     if (isFirst) overlap.ending = ending;
     try {
@@ -119,11 +118,8 @@ export class Overlaps {
 
   /** Requests that last longer than the memory keep it alive. */
   #forget(): void {
-    const now = Date.now();
-    for (const [overlap, until] of this.#ended) {
-      if (until > now) return;
-      this.#ended.delete(overlap);
-      if (overlap.users > 0) this.#ended.set(overlap, now + this.#memory);
+    for (let overlap = this.#ended.shift(); overlap !== undefined; overlap = this.#ended.shift()) {
+      if (overlap.users > 0) this.#ended.add(overlap);
       else this.#remove(overlap);
     }
   }

@@ -1,11 +1,10 @@
-/** The clock's hands move only by `jest.setSystemTime`; timers run as always, sockets need them. */
+/** The clock's hands move only by `jest.setSystemTime`, and the monotonic clock stands still; timers run as always, sockets need them. */
 export function fakeDate(now: Date | number = Date.now()): void {
   jest.useFakeTimers({
     now,
     doNotFake: [
       'hrtime',
       'nextTick',
-      'performance',
       'queueMicrotask',
       'setImmediate',
       'clearImmediate',
