@@ -5,8 +5,35 @@ import { root } from '../helpers/node-program';
 import { runScript } from '../helpers/process-script';
 import { type SqlDatabase, sqlDatabases } from '../helpers/sql-databases';
 import { until } from '../helpers/until';
+import { interop } from '../interop';
 
 const HOUR = 60 * 60 * 1000;
+
+type Names = Pick<Knex.Config, 'wrapIdentifier' | 'postProcessResponse'>;
+const { knexSnakeCaseMappers, knexIdentifierMapping } = interop('objection') as {
+  knexSnakeCaseMappers(options?: object): Names;
+  knexIdentifierMapping(names: Record<string, string>): Names;
+};
+const { default: stringcase } = interop('knex-stringcase') as { default(options?: object): Names };
+
+const wrapIdentifier: Knex.Config['wrapIdentifier'] = (name, wrap) => wrap(name === '*' ? name : name.toUpperCase());
+const upper = (row: unknown): unknown => {
+  const isRow = typeof row === 'object' && row !== null && !Array.isArray(row);
+  return isRow ? Object.fromEntries(Object.entries(row).map(([name, value]) => [name.toUpperCase(), value])) : row;
+};
+const postProcessResponse = (answer: unknown) => (Array.isArray(answer) ? answer.map(upper) : upper(answer));
+
+/** What applications have Knex make of names, on the way to the database and back. */
+const namings: Record<string, Names> = {
+  'upper case': { wrapIdentifier },
+  'upper case, which answers are in too': { wrapIdentifier, postProcessResponse },
+  'a prefix': { wrapIdentifier: (name, wrap) => wrap(name === '*' ? name : `s_${name}`) },
+  "objection's snake case": knexSnakeCaseMappers(),
+  "objection's snake case in capitals": knexSnakeCaseMappers({ upperCase: true }),
+  "objection's names of one's own": knexIdentifierMapping({ sid: 'id', 'session data': 'record', ends_at: 'expires' }),
+  "knex-stringcase's snake case": stringcase(),
+  "knex-stringcase's kebab case": stringcase({ appCase: 'pascal', dbCase: 'kebab' }),
+};
 
 describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (name, start) => {
   let database: SqlDatabase;
@@ -170,6 +197,27 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     expect(await indexes(`Select-${table}`)).toContain('expires');
     await dropSessionsTable(knex, { table: qualified });
     await expect(knex(qualified).select()).rejects.toThrow(/exist|no such table/);
+  });
+
+  it.each(Object.entries(namings))('may have its names mapped: %s', async (_naming, names) => {
+    const mapped = database.open(names);
+    const store = open({ knex: mapped, table: `${table}Of` });
+    await store.set('old', { cookie: {} }, 1);
+    while (await store.get('old'));
+    const created = String(await store.create('sid', '{"a":1}', HOUR));
+    expect(await store.load('sid', { ttl: true })).toMatchObject({ record: '{"a":1}', ttl: expect.any(Number) });
+    const swapped = await store.swap('sid', '{"a":2}', HOUR, created);
+    expect(await store.swap('sid', '{"a":3}', HOUR, created)).toEqual({ ...swapped, ok: false, record: '{"a":2}' });
+    expect(await store.touch('sid', HOUR)).toBe(true);
+    expect(await store.mark('sid', 2)).toMatchObject({ record: '{"a":2}  ' });
+    expect(await store.take('sid', 'null ', HOUR)).toBe('{"a":2}  ');
+    expect([await store.remove('sid'), await store.touch('sid', HOUR)]).toEqual(['null ', false]);
+    expect(await store.create('other', '{"b":1}', HOUR)).not.toBe(false);
+    expect([await store.remove('other'), await store.mark('other', 1)]).toEqual(['{"b":1}', undefined]);
+    await store.destroy('sid');
+    expect(await store.sweep()).toBe(1);
+    expect(await mapped(`${table}Of`).select()).toEqual([]);
+    await dropSessionsTable(mapped, { table: `${table}Of` });
   });
 
   it('is prepared anew after the database could not be reached', async () => {

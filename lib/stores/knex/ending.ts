@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { isRegeneratedMarker } from '../../record';
 import type { StoredRecord } from '../../types';
+import { rowsOf, valuesOf } from './answers';
 import { dialectOf } from './options';
 import type { SessionRow } from './table';
 
 type Rows = Knex.QueryBuilder<SessionRow>;
-type Text = Pick<SessionRow, 'record'>;
 
-const IS_SESSION = `substr(record, 1, 4) <> 'null'`;
+/** Raw statements name columns so: Knex may have been told to map names. */
+const COLUMNS = { id: 'id', record: 'record', revision: 'revision', expires: 'expires' } as const;
 
 /** Removes a session: its text, or the marker that is there and stays. Waits its turn for the row, and never has to begin anew. */
 export async function removeSession(knex: Knex, table: string, id: string): Promise<string | undefined> {
@@ -19,10 +20,11 @@ export async function removeSession(knex: Knex, table: string, id: string): Prom
     });
   }
   // Knex's `delete` gives no rows on SQLite.
-  const sql = `delete from ?? where id = ? and expires > ? and ${IS_SESSION} returning record`;
-  const answer = await knex.raw<Text[] | { rows: Text[] }>(sql, [table, id, Date.now()]);
-  const [removed] = 'rows' in answer ? answer.rows : answer;
-  return removed?.record ?? storedMarker(knex(table), id);
+  const answer: unknown = await knex.raw(
+    `delete from :table: where :id: = :sid and :expires: > :now and substr(:record:, 1, 4) <> 'null' returning :record:`,
+    { ...COLUMNS, table, sid: id, now: Date.now() },
+  );
+  return textOf(rowsOf(answer)[0]) ?? storedMarker(knex(table), id);
 }
 
 /** Puts a marker in the place of a session: the session's text, or the marker that is there. */
@@ -34,14 +36,14 @@ export async function takeSession(knex: Knex, table: string, row: SessionRow): P
       return record;
     });
   }
-  const { rows } = await knex.raw<{ rows: Text[] }>(
-    `update ?? as marked set record = ?, revision = ?, expires = ?
-      from (select id, record from ?? where id = ? and expires > ? for update) as found
-      where marked.id = found.id and (substr(found.record, 1, 4) <> 'null' or found.record = ?)
-      returning found.record`,
-    [table, marker.record, marker.revision, marker.expires, table, id, Date.now(), marker.record],
+  const answer: unknown = await knex.raw(
+    `update :table: as marked set :record: = :text, :revision: = :version, :expires: = :end
+      from (select :id:, :record: from :table: where :id: = :sid and :expires: > :now for update) as found
+      where marked.:id: = found.:id: and (substr(found.:record:, 1, 4) <> 'null' or found.:record: = :text)
+      returning found.:record:`,
+    { ...COLUMNS, table, text: marker.record, version: marker.revision, end: marker.expires, sid: id, now: Date.now() },
   );
-  return rows[0]?.record ?? storedMarker(knex(table), id);
+  return textOf(rowsOf(answer)[0]) ?? storedMarker(knex(table), id);
 }
 
 /** Appends a text to a session's, and leaves its end alone: the session as it is then. */
@@ -61,10 +63,11 @@ export async function appendToSession(
       return { record, revision };
     });
   }
-  const [changed] = await alive(knex(table), id)
-    .whereRaw(IS_SESSION)
-    .update({ record: knex.raw('record || ?', [text]), revision }, ['record']);
-  return changed && { record: String(changed.record), revision };
+  const [changed]: object[] = await alive(knex(table), id)
+    .whereRaw(`substr(??, 1, 4) <> 'null'`, ['record'])
+    .update({ record: knex.raw('?? || ?', ['record', text]), revision }, ['record']);
+  const record = textOf(changed);
+  return record === undefined ? undefined : { record, revision };
 }
 
 /** In one transaction: finds the row, keeps others from changing it, and does what `change` does. */
@@ -78,10 +81,11 @@ function whileLocked<T>(
     const row = alive(transaction<SessionRow>(table), id);
     // SQLite locks with the first write, and refuses a write that follows a read which is no longer true.
     const isWrite = dialectOf(knex) === 'sqlite3';
-    const [found]: Text[] = await (isWrite
+    const [found]: object[] = await (isWrite
       ? row.update({ expires: knex.ref('expires') as never }, ['record'])
       : row.select('record').forUpdate());
-    return found && change(transaction<SessionRow>(table).where({ id }), String(found.record));
+    const record = textOf(found);
+    return record === undefined ? undefined : change(transaction<SessionRow>(table).where({ id }), record);
   });
 }
 
@@ -91,7 +95,11 @@ function alive(rows: Rows, id: string): Rows {
 
 /** Of a session that was stored since, nothing is told: when it was to end, there was none. */
 async function storedMarker(rows: Rows, id: string): Promise<string | undefined> {
-  const found = await alive(rows, id).first('record');
-  const record = found && String(found.record);
+  const record = textOf(await alive(rows, id).first('record'));
   return record !== undefined && isRegeneratedMarker(record) ? record : undefined;
+}
+
+/** The record in a row that holds nothing else. */
+function textOf(row: object | undefined): string | undefined {
+  return row && String(valuesOf(row)[0]);
 }

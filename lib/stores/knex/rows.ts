@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { withDeadline } from '../../deadline';
 import type { StoredRecord } from '../../types';
+import { affectedBy, valuesOf } from './answers';
 import { appendToSession, removeSession, takeSession } from './ending';
 import { again, isDuplicate, isTableMissing, withoutData } from './failure';
 import { dialectOf } from './options';
@@ -32,9 +33,13 @@ export class SessionRows {
   }
 
   async find(id: string): Promise<Omit<SessionRow, 'id'> | undefined> {
-    const row = await this.#ask((rows) => rows.select(VERSION).where({ id }).where('expires', '>', Date.now()).first());
+    const row: object | undefined = await this.#ask((rows) =>
+      rows.select(VERSION).where({ id }).where('expires', '>', Date.now()).first(),
+    );
+    if (row === undefined) return undefined;
+    const [record, revision, expires] = valuesOf(row);
     // PostgreSQL gives a bigint as text.
-    return row && { record: String(row.record), revision: String(row.revision), expires: Number(row.expires) };
+    return { record: String(record), revision: String(revision), expires: Number(expires) };
   }
 
   /** Stores a row whatever is there. */
@@ -67,7 +72,7 @@ export class SessionRows {
       rows
         .where({ id })
         .where('expires', '>', Date.now())
-        .whereRaw(`substr(record, 1, 4) <> 'null'`)
+        .whereRaw(`substr(??, 1, 4) <> 'null'`, ['record'])
         .update({ expires }),
     );
     return count > 0;
@@ -103,22 +108,22 @@ export class SessionRows {
    */
   async removeExpired(from: number, limit: number): Promise<{ removed: number; isLast: boolean; from: number }> {
     const now = Date.now();
-    const found: Pick<SessionRow, 'id' | 'expires'>[] = await this.#ask((rows) =>
-      rows.select('id', 'expires').whereBetween('expires', [from, now]).orderBy('expires').limit(limit),
+    const rows: object[] = await this.#ask((all) =>
+      all.select('id', 'expires').whereBetween('expires', [from, now]).orderBy('expires').limit(limit),
     );
+    const found = rows.map(valuesOf);
     if (found.length === 0) return { removed: 0, isLast: true, from };
-    const ids = found.map(({ id }) => id);
-    const removed = await this.#ask((rows) => this.#remove(rows, ids, now));
+    const ids = found.map(([id]) => id as string);
+    const removed = await this.#ask((all) => this.#remove(all, ids, now));
     const isLast = found.length < limit || removed < found.length;
-    return { removed, isLast, from: Number(found.at(-1)?.expires) };
+    return { removed, isLast, from: Number(found.at(-1)?.[1]) };
   }
 
   async #remove(rows: Rows, ids: readonly string[], now: number): Promise<number> {
     if (dialectOf(this.#knex) !== 'mysql') return rows.whereIn('id', ids).where('expires', '<=', now).delete();
     // By the ids alone: where MySQL looks through the table or the other index, it locks rows that have not expired.
-    const sql = `delete ?? from ?? force index (primary) where id in (${ids.map(() => '?')}) and expires <= ?`;
-    const [{ affectedRows }] = await this.#knex.raw(sql, [this.#table, this.#table, ...ids, now]);
-    return Number(affectedRows);
+    const sql = `delete ?? from ?? force index (primary) where ?? in (${ids.map(() => '?')}) and ?? <= ?`;
+    return affectedBy(await this.#knex.raw(sql, [this.#table, this.#table, 'id', ...ids, 'expires', now]));
   }
 
   async #insert(row: SessionRow): Promise<boolean> {

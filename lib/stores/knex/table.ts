@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { rowsOf, valuesOf } from './answers';
 import { again, isColumnMissing, isTableMissing, withoutData } from './failure';
 import { DEFAULT_TABLE, type Dialect, dialectOf, expectKnex, expectTable } from './options';
 
@@ -20,44 +21,51 @@ export interface SessionRow {
   expires: number;
 }
 
+/** The columns, in their order. */
+const COLUMNS = ['id', 'record', 'revision', 'expires'] as const satisfies (keyof SessionRow)[];
+
 /** Columns compare byte by byte: the usual collations of MySQL and MariaDB take `a`, `A` and `a ` for the same. */
 const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: string[]][]> = {
   mysql: (table) => [
     [
       `create table if not exists ?? (
-        id varbinary(512) not null primary key,
-        record longtext character set utf8mb4 collate utf8mb4_bin not null,
-        revision varchar(36) character set ascii collate ascii_bin not null,
-        expires bigint not null,
-        index (expires)
+        ?? varbinary(512) not null primary key,
+        ?? longtext character set utf8mb4 collate utf8mb4_bin not null,
+        ?? varchar(36) character set ascii collate ascii_bin not null,
+        ?? bigint not null,
+        index (??)
       ) engine = InnoDB`,
       table,
+      ...COLUMNS,
+      'expires',
     ],
   ],
   postgresql: (table) => [
     [
       `create table if not exists ?? (
-        id text collate "C" not null primary key,
-        record text not null,
-        revision varchar(36) not null,
-        expires bigint not null
+        ?? text collate "C" not null primary key,
+        ?? text not null,
+        ?? varchar(36) not null,
+        ?? bigint not null
       )`,
       table,
+      ...COLUMNS,
     ],
-    ['create index if not exists ?? on ?? (expires)', indexOf(table).name, table],
+    ['create index if not exists ?? on ?? (??)', indexOf(table).name, table, 'expires'],
   ],
   sqlite3: (table) => [
     [
       `create table if not exists ?? (
-        id text not null primary key,
-        record text not null,
-        revision text not null,
-        expires bigint not null
+        ?? text not null primary key,
+        ?? text not null,
+        ?? text not null,
+        ?? bigint not null
       )`,
       table,
+      ...COLUMNS,
     ],
     // Here it is the index that is of a schema.
-    ['create index if not exists ?? on ?? (expires)', indexOf(table).qualified, indexOf(table).of],
+    ['create index if not exists ?? on ?? (??)', indexOf(table).qualified, indexOf(table).of, 'expires'],
   ],
 };
 
@@ -93,7 +101,11 @@ export async function dropSessionsTable(knex: Knex, options?: SessionsTableOptio
 export async function prepareTable(knex: Knex, table: string, createTable: boolean): Promise<void> {
   await CHECK[dialectOf(knex)](knex);
   try {
-    await again(() => knex(table).select('id', 'record', 'revision', 'expires').whereRaw('1 = 0'));
+    await again(() =>
+      knex(table)
+        .select([...COLUMNS])
+        .whereRaw('1 = 0'),
+    );
   } catch (error) {
     if (isColumnMissing(error)) {
       throw new Error(
@@ -113,20 +125,21 @@ export async function prepareTable(knex: Knex, table: string, createTable: boole
 /** Whether a connection is one that keeps what it is given. */
 const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
   mysql: async (knex) => {
-    const [found] = await knex.select<{ sent: unknown; received: unknown }[]>(
+    const [found]: object[] = await knex.select(
       knex.raw('@@character_set_client as sent'),
       knex.raw('@@character_set_results as received'),
     );
-    if (found?.sent === 'utf8mb4' && found.received === 'utf8mb4') return;
+    const [sent, received] = valuesOf(found ?? {});
+    if (sent === 'utf8mb4' && received === 'utf8mb4') return;
     // Without strict mode the database would change or cut what the connection cannot carry.
     throw new Error(
-      `Expected the connection to the database to be in utf8mb4, got ${found?.sent} and ${found?.received}: give \`charset: 'utf8mb4'\` in Knex's \`connection\``,
+      `Expected the connection to the database to be in utf8mb4, got ${sent} and ${received}: give \`charset: 'utf8mb4'\` in Knex's \`connection\``,
     );
   },
   postgresql: async () => undefined,
   sqlite3: async (knex) => {
-    const [found] = (await knex.raw('pragma busy_timeout')) as { timeout: unknown }[];
-    if (found?.timeout !== 0) return;
+    const [found] = rowsOf(await knex.raw('pragma busy_timeout'));
+    if (found === undefined || valuesOf(found)[0] !== 0) return;
     process.emitWarning(
       'SQLite does not wait for other processes that write: sessions may be lost. Set `pragma busy_timeout = 5000` in the `pool.afterCreate` of Knex.',
       { code: 'KOA_EVENTED_SESSION_BUSY_TIMEOUT' },
