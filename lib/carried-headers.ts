@@ -20,7 +20,10 @@ export function carryHeaders(ctx: Koa.Context, headers: Headers): void {
   const carrier = ctx as Carrier;
   const earlier = carrier[CARRIED];
   if (earlier === undefined) carrier[CARRIED] = { headers, onerror: ctx.onerror };
-  else for (const name of Object.keys(headers)) earlier.headers[name] = added(earlier.headers[name], headers[name]);
+  else {
+    for (const name of Object.keys(headers))
+      earlier.headers[name] = added(stillSent(ctx, name, earlier.headers[name]), headers[name]);
+  }
   ctx.onerror = onerrorWithHeaders;
 }
 
@@ -60,12 +63,16 @@ function added(earlier: string | string[] | undefined, value: string | string[] 
   return isOne ? value : [...new Set([...linesOf(earlier), ...linesOf(value)])];
 }
 
-/** Without what somebody has taken off the response meanwhile. */
-function stillSent(ctx: Koa.Context, carried: Headers): Headers {
+/** Without what somebody has taken off the response meanwhile, or replaced. */
+function stillSent(ctx: Koa.Context, name: string, carried: string | string[] | undefined): string[] {
+  const current = linesOf(ctx.res.getHeader(name));
+  return linesOf(carried).filter((line) => current.includes(line));
+}
+
+function allStillSent(ctx: Koa.Context, carried: Headers): Headers {
   const sent: Headers = {};
   for (const [name, value] of Object.entries(carried)) {
-    const current = linesOf(ctx.res.getHeader(name));
-    const lines = linesOf(value).filter((line) => current.includes(line));
+    const lines = stillSent(ctx, name, value);
     if (lines.length > 0) sent[name] = Array.isArray(value) ? lines : (lines[0] as string);
   }
   return sent;
@@ -102,7 +109,7 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
   const lent = toError(error) as Error & { headers?: Headers };
   const own = Object.getOwnPropertyDescriptor(lent, 'headers');
   Object.defineProperty(lent, 'headers', {
-    value: beside(this, join(stillSent(this, carried.headers), lent.headers), carried.headers),
+    value: beside(this, join(allStillSent(this, carried.headers), lent.headers), carried.headers),
     configurable: true,
     enumerable: false, // loggers print what is enumerable, and a session id is not for logs
     writable: true,

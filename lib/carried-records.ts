@@ -81,6 +81,8 @@ export class CarriedRecords implements Records {
     throw notKept();
   }
 
+  noted(): undefined {}
+
   release(): void {}
 
   async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {

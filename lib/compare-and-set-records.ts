@@ -173,6 +173,8 @@ export class CompareAndSetRecords implements Records {
   }
 
   /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
+  noted(): undefined {}
+
   release(): void {}
 
   async #destroyUnseen(key: string, budget: Budget): Promise<void> {

@@ -2,7 +2,7 @@ import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { hasMethod } from './expect';
 import { applyChange } from './merge';
-import { latestOf, Overlaps, type Sighting } from './overlaps';
+import { latestOf, type Overlap, Overlaps, type Sighting } from './overlaps';
 import { isSessionData, type Marker, parseRecord, type SessionData } from './record';
 import { mayOutlive, untilEnd, withEnd, withoutEnd } from './record-end';
 import {
@@ -65,8 +65,12 @@ export class LastWriteRecords implements Records {
     return value === null || value === undefined ? { found: 'nothing' } : { found: 'invalid', value };
   }
 
-  release(version: Version): void {
-    this.#overlaps.leave(sighting(version).overlap);
+  noted(version: Version): Overlap {
+    return sighting(version).overlap;
+  }
+
+  release(overlap: Overlap): void {
+    this.#overlaps.leave(overlap);
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version> {

@@ -31,7 +31,8 @@ async function readRecord(ctx: Koa.Context, sid: string, options: ResolvedOption
   const { cookieOf, store, valid } = options;
   const loaded = await store.records.load(store.keyOf(sid), store.newBudget(), false);
   if (loaded.found !== 'session') return null;
-  store.records.release(loaded);
+  const noted = store.records.noted(loaded);
+  if (noted !== undefined) store.records.release(noted);
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
   if (hasExpired(cookie) || (store.travels && Number(loaded.ttl) <= 0)) return null;
   // A client may hand out the very object that it keeps, and the hook may change what it is given. By JSON, as a record is: there

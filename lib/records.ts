@@ -118,8 +118,10 @@ export interface Records {
   destroy(key: string, budget: Budget): Promise<void>;
   /** Stores a session whatever is stored already. */
   set(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
-  /** The request that loaded or created a version is done with its record. */
-  release(version: Version): void;
+  /** What this process notes of a record while a request works on it; `undefined` if it notes nothing. Held until it is released. */
+  noted(version: Version): object | undefined;
+  /** A request that loaded or created a version of the record is done with it; it says so once for each version. */
+  release(noted: object): void;
 }
 
 /** Finds how many milliseconds a record is to live from its text. */

@@ -65,8 +65,8 @@ export class SessionState {
   /** What another request has ended. */
   lost: Former | undefined;
   #budget: Budget | undefined;
-  /** The records that this request has loaded or created. */
-  #versions: Version[] | undefined;
+  /** What the process notes of the records that this request works on: once each, however often it loads them. */
+  #noted: object[] | undefined;
   #isOver = false;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
@@ -96,18 +96,22 @@ export class SessionState {
   /** This request works on the record from now on. */
   enter(version: Version): void {
     this.token = version.token;
+    const { records } = this.options.store;
+    const noted = records.noted(version);
+    if (noted === undefined) return;
     // What goes on after the response is nobody's to wait for.
-    if (this.#isOver) this.options.store.records.release(version);
-    else if (this.#versions === undefined) this.#versions = [version];
-    else this.#versions.push(version);
+    if (this.#isOver || this.#noted?.includes(noted)) records.release(noted);
+    else if (this.#noted === undefined) this.#noted = [noted];
+    else this.#noted.push(noted);
   }
 
   /** This request is over. */
   leave(): void {
     this.#isOver = true;
-    const versions = this.#versions ?? [];
-    this.#versions = undefined;
-    for (const version of versions) this.options.store.records.release(version);
+    const noted = this.#noted;
+    if (noted === undefined) return;
+    this.#noted = undefined;
+    for (const one of noted) this.options.store.records.release(one);
   }
 
   /** Whether the visitor's id was signed with a key that is no longer the first. */
