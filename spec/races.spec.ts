@@ -1,7 +1,7 @@
 import { randomFrom } from './helpers/cookie-noise';
 import { type Race, type Requests, run } from './helpers/race';
-import { type Fault, faults, judge } from './helpers/race-judge';
-import { comparing, everywhere, givenUp } from './helpers/races';
+import { type Fault, faults, judge, judgeTroubled } from './helpers/race-judge';
+import { comparing, everywhere, givenUp, troubled } from './helpers/races';
 import { fakeAllButTurns } from './helpers/scheduler';
 
 const SEED = Number(process.env['SEED'] ?? 20_300_102);
@@ -12,7 +12,9 @@ const on = (store: Race['store'], processes: number, all: Record<string, Request
 
 const races = [
   ...on('compare-and-set', 1, everywhere),
-  ...on('compare-and-set', 2, { ...everywhere, ...comparing, ...givenUp }),
+  ...on('compare-and-set', 2, { ...everywhere, ...comparing, ...givenUp, ...troubled }),
+  ...on('compare-and-set', 3, troubled),
+  ...on('compare-and-set, and nothing more', 2, { ...everywhere, ...troubled }),
   ...on('last-write', 1, everywhere),
   ...on('last-write, and can touch', 1, everywhere),
 ];
@@ -40,7 +42,7 @@ describe(`Requests of one session in ${ordersOfEach} orders for each race, seed 
     const orders = new Set<string>();
     for (let seed = SEED; seed < SEED + ordersOfEach; seed += 1) {
       const result = await run(race, randomFrom(seed));
-      const { overtaken, ...verdict } = judge(race, result);
+      const { overtaken, ...verdict } = race.troubles === undefined ? judge(race, result) : judgeTroubled(race, result);
       if (overtaken !== undefined) count('overtaken');
       for (const [fault, what] of Object.entries(verdict) as [Fault, string][]) {
         count(fault);

@@ -1,5 +1,5 @@
 import { LightJar } from './light-requests';
-import type { Finished, Race, Result } from './race';
+import { DIED, type Finished, type Race, type Result } from './race';
 
 /** What can go wrong in a race; all but the last must not. */
 export const faults = [
@@ -29,6 +29,11 @@ const enders = ['logout', 'destroy', 'regenerate', 'keep'];
 /** Whether the request works on the visitor's session: it came in time, and was not told that it was too late. */
 function inTime({ events, status }: Finished): boolean {
   return status === 204 && !events.includes('gone') && !events.includes('missed');
+}
+
+/** Whether the request was told that its user is logged out. */
+function isLogout({ kind, status }: Finished): boolean {
+  return /logout|destroy/.test(kind) && status === 204;
 }
 
 /** Those who end a session or move it, by what they did to it. */
@@ -67,7 +72,9 @@ export function judge({ requests, processes, delay = 0 }: Race, result: Result):
   // The visitor's data goes on where it was, or with whoever rotated the session; a logout or a login is the end of it.
   const isOver = logouts.length > 0 || (logins.length > 0 && rotation === undefined);
   const last = isOver ? undefined : rotation === undefined ? sessions.get(sid) : rotated?.[1];
-  if (logouts.length > 0 && rotated !== undefined) verdict['brought back'] = `${rotated[0]}: rotated, and logged out`;
+  // Also one that was told that another came first has been promised that the user is out.
+  const isOut = finished.some(isLogout);
+  if (isOut && rotated !== undefined) verdict['brought back'] = `${rotated[0]}: rotated, and logged out`;
   const homeless = logins.filter((one) => freshOf(one) === undefined);
   if (homeless.length > 0 && failed.length === 0) verdict.lost = `the login of ${namesOf(homeless)}`;
 
@@ -95,6 +102,43 @@ export function judge({ requests, processes, delay = 0 }: Race, result: Result):
   const isOvertaken = processes > 1 && held === sid && late.length === 0;
   verdict[isOvertaken ? 'overtaken' : 'replaced'] = `${held} in place of ${expected.join(' or ')}`;
   return verdict;
+}
+
+/**
+ * Finds what went wrong in a race in which calls did: what a response has promised must hold all the same. A request that failed, or
+ * whose process has died, has promised nothing.
+ */
+export function judgeTroubled({ requests }: Race, { sid, finished, sessions, revived }: Result): Verdict {
+  const verdict: Verdict = {};
+  const { rotations, logins } = judgeEnders(finished);
+  if (revived > 0) verdict.revived = `${revived} times`;
+  if (rotations.length > 1) verdict.undecided = namesOf(rotations);
+  const silent = finished.filter(isSilent);
+  if (silent.length > 0) verdict.failed = `${namesOf(silent)} without a word`;
+  const late = finished.filter((one) => {
+    return one.events.includes('gone') && one.setCookie.length > 0 && !/regenerated|destroyed/.test(one.events.join());
+  });
+  if (late.length > 0) verdict.late = namesOf(late);
+
+  // Where the browser finds a session that it was sent.
+  const rotated = rotations.map((one) => sentBy(one)).find((id) => id !== undefined);
+  const living = [sid, rotated].filter((id): id is string => id !== undefined && sessions.has(id));
+  if (finished.some(isLogout) && living.length > 0) verdict['brought back'] = `${living.join()}: logged out`;
+  if (rotated !== undefined && sessions.has(sid)) verdict['brought back'] = `${sid}: rotated to ${rotated}`;
+  if ('login' in (sessions.get(sid) ?? {})) verdict.kept = `${sid}: what belongs into a new session`;
+  const homeless = logins.filter((one) => sessions.get(String(sentBy(one)))?.['login'] !== one.name);
+  if (homeless.length > 0) verdict.lost = `the login of ${namesOf(homeless)}`;
+
+  if (requests.some((path) => /^\/(logout|destroy|regenerate)\//.test(path))) return verdict;
+  // Nobody wanted the session to end. A process that died may have moved it without telling anybody.
+  const moved = finished.some(({ kind, status }) => kind === 'keep' && status === DIED);
+  const failed = finished.some(({ kind, status }) => kind === 'keep' && status === 500);
+  const orphans = moved ? [...sessions].filter(([id]) => id !== sid).map(([, data]) => data) : [];
+  const candidates = [sessions.get(rotated ?? sid), ...orphans].filter((data) => data !== undefined);
+  // Both the claim of a rotation and the look at what became of it went wrong: then its request was told that it failed.
+  if (candidates.length === 0) return failed ? verdict : { ...verdict, lost: 'the whole session' };
+  const lost = candidates.map((data) => judgeData(finished, data).lost);
+  return lost.includes(undefined) ? verdict : { ...verdict, lost: String(lost[0]) };
 }
 
 /** The id that a response has left in the browser; `undefined` where it has taken it away. */

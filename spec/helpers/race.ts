@@ -1,15 +1,33 @@
 import Koa from 'koa';
-import session, { MemoryStore, type Session, type SessionOptions, type SessionStore } from '../../lib/main';
+import session, {
+  type CompareAndSetStore,
+  MemoryStore,
+  type Session,
+  type SessionOptions,
+  type SessionStore,
+} from '../../lib/main';
+import { gate } from './gate';
 import { LightJar, type LightReply, lightly } from './light-requests';
 import { MapClient, TouchableMapClient } from './map-client';
 import { listen, racing } from './racing-routes';
-import { heldClient, Scheduler } from './scheduler';
+import { heldClient, Scheduler, type Trouble } from './scheduler';
 
 /** The stores that races are run on. */
 const stores = {
   'compare-and-set': () => {
     const client = new MemoryStore();
     return { client, read: (key: string) => client.load(key)?.record };
+  },
+  'compare-and-set, and nothing more': () => {
+    const client = new MemoryStore();
+    const { load, create, swap, touch } = client;
+    const bound = [load, create, swap, touch, client.get, client.set, client.destroy].map((method) => {
+      return [method.name, method.bind(client as never)];
+    });
+    return {
+      client: Object.fromEntries(bound) as SessionStore & CompareAndSetStore,
+      read: (key: string) => client.load(key)?.record,
+    };
   },
   'last-write': () => mapStore(new MapClient()),
   'last-write, and can touch': () => mapStore(new TouchableMapClient()),
@@ -28,6 +46,8 @@ export interface Requests {
   age?: number;
   /** How likely it is that time passes while calls are on their way, so that some are given up on. */
   delay?: number;
+  /** How many calls at most go wrong. */
+  troubles?: number;
 }
 
 /** Requests spread over processes that share a store. */
@@ -61,6 +81,11 @@ export interface Result {
 
 const prefix = 'koa:sess:';
 
+/** In place of the status of a request whose process has died. */
+export const DIED = 0;
+
+const kinds: readonly Trouble[] = ['unsent', 'unanswered', 'twice', 'death before', 'death after'];
+
 /** Runs the race once, in the order that the random numbers decide. */
 export async function run(race: Race, random: () => number): Promise<Result> {
   const { client, read } = stores[race.store]();
@@ -72,16 +97,30 @@ export async function run(race: Race, random: () => number): Promise<Result> {
     ends.look();
   };
   const heard = new Map<string, string[]>();
+  let troubles = 0;
+  const troubled = () => {
+    if (troubles === 0 || random() > 0.2) return undefined;
+    troubles -= 1;
+    return kinds[Math.floor(random() * kinds.length)];
+  };
   const processes = Array.from({ length: race.processes }, (_, n) => {
     const app = new Koa();
     app.keys = ['secret'];
     app.on('error', (error: Error) => scheduler.trace.push(String(error)));
     listen(app, heard);
-    const seen = heldClient(client, scheduler, `process ${n}`, carriedOut);
+    const end = gate();
+    const seen = heldClient(client, scheduler, {
+      name: `process ${n}`,
+      done: carriedOut,
+      trouble: troubled,
+      died: end.open,
+    });
     app
       .use(session({ store: seen, defer: random() < 0.5, ...race.options }))
       .use(racing((what) => scheduler.hold(what)));
-    return lightly(app);
+    const died = end.opened.then((): LightReply => ({ status: DIED, setCookie: [] }));
+    const handle = lightly(app);
+    return (path: string, cookie?: string) => Promise.race([handle(path, cookie), died]);
   });
 
   const login = await scheduler.run([ask(processes, random, '/login/ann')]);
@@ -89,6 +128,7 @@ export async function run(race: Race, random: () => number): Promise<Result> {
   const [sid, cookie] = [String(jar.get('koa.sid')), jar.header];
   ends.of(prefix + sid);
   scheduler.delay = race.delay ?? 0;
+  troubles = race.troubles ?? 0;
   if (race.age) jest.setSystemTime(Date.now() + race.age);
 
   const finished: Finished[] = [];
@@ -109,8 +149,10 @@ export async function run(race: Race, random: () => number): Promise<Result> {
   return { sid, finished, jar, sessions, revived: ends.revived(), trace: scheduler.trace };
 }
 
-function ask(processes: ReturnType<typeof lightly>[], random: () => number, path: string, cookie?: string) {
-  const process = processes[Math.floor(random() * processes.length)] as ReturnType<typeof lightly>;
+type Ask = (path: string, cookie?: string) => Promise<LightReply>;
+
+function ask(processes: readonly Ask[], random: () => number, path: string, cookie?: string) {
+  const process = processes[Math.floor(random() * processes.length)] as Ask;
   return process(path, cookie);
 }
 

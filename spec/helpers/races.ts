@@ -42,3 +42,18 @@ export const givenUp: Record<string, Requests> = {
 
 /** Races of one session that must end well whatever the store can do. */
 export const everywhere = { ...logouts, ...regenerates, ...writes };
+
+/** Races in which up to two calls go wrong. */
+export const troubled: Record<string, Requests> = Object.fromEntries(
+  Object.entries({
+    'a logout against a write': ['/logout/x', '/write/a'],
+    'a logout against a login': ['/logout/x', '/regenerate/y'],
+    'a logout against a rotation': ['/logout/x', '/keep/y', '/write/a'],
+    'two logouts against a rotation': ['/logout/x', '/destroy/z', '/keep/y'],
+    'two logins': ['/regenerate/x', '/regenerate/y', '/write/a'],
+    'a login against a rotation': ['/regenerate/x', '/keep/y', '/write/a'],
+    'two rotations': ['/keep/x', '/keep/y', '/write/a'],
+    'a rotation against writes': ['/keep/x', '/write/a', '/write-twice/b', '/touch/c'],
+    writes: ['/write/a', '/write/b', '/write-twice/c'],
+  }).map(([what, requests]) => [`${what}, while calls go wrong`, { requests, troubles: 2 }]),
+);

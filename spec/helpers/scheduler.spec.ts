@@ -45,7 +45,7 @@ describe('The scheduler', () => {
     const stored: unknown[] = [];
     const client = { set: async (key: string, value: object) => void stored.push(key, value) };
     const value = { a: 1 };
-    const answer = heldClient(client, scheduler, 'process 0', () => undefined).set('key', value);
+    const answer = heldClient(client, scheduler, { name: 'process 0', done: () => undefined }).set('key', value);
     value.a = 2;
     await scheduler.run([answer]);
     expect([stored, scheduler.trace]).toEqual([

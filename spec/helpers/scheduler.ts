@@ -70,21 +70,44 @@ export function fakeAllButTurns(): void {
   jest.spyOn(timers, 'setTimeout').mockImplementation((_ms, value) => new Promise((go) => setTimeout(go, 1, value)));
 }
 
+const nothing = new Promise<never>(() => undefined);
+
 /** The methods by which clients are asked. */
-const methods = ['get', 'set', 'destroy', 'load', 'create', 'swap', 'touch'] as const;
+const methods = ['get', 'set', 'destroy', 'load', 'create', 'swap', 'touch', 'remove', 'take', 'mark'] as const;
+
+/** What goes wrong with one call: it is not sent, its answer is lost, the driver sends it twice, or the process dies around it. */
+export type Trouble = 'unsent' | 'unanswered' | 'twice' | 'death before' | 'death after';
+
+/** A process that a race's requests run in. */
+export interface HeldProcess {
+  name: string;
+  /** Hears the key of each call that the store has carried out. */
+  done(key: string): void;
+  /** What goes wrong with the call that is about to be sent, if anything does. */
+  trouble?: () => Trouble | undefined;
+  /** Hears that the process has died: nothing comes of its requests any more. */
+  died?: () => void;
+}
 
 /**
  * The client as a process sees it whose calls the scheduler holds twice: on their way to the store, and on their way back.
  * What a call hands over is what it was at that moment, like on a wire.
- *
- * @param done hears the key of each call that the store has carried out
  */
 export function heldClient<T extends object>(
   client: T,
   scheduler: Scheduler,
-  name: string,
-  done: (key: string) => void,
+  { name, done, trouble = () => undefined, died = () => undefined }: HeldProcess,
 ): T {
+  let isDead = false;
+  const hold = async (what: string) => {
+    await scheduler.hold(`${name} ${what}`);
+    if (isDead) await nothing;
+  };
+  const die = async () => {
+    isDead = true;
+    died();
+    await nothing;
+  };
   const original = client as Record<string, ((...args: unknown[]) => unknown) | undefined>;
   const entries = methods
     .filter((method) => original[method] !== undefined)
@@ -92,10 +115,24 @@ export function heldClient<T extends object>(
       method,
       async (...args: unknown[]) => {
         const sent = JSON.parse(JSON.stringify(args)) as unknown[];
-        await scheduler.hold(`${name} ${method}`);
-        const answer = await original[method]?.call(client, ...sent);
-        done(String(sent[0]));
-        await scheduler.hold(`${name} ${method} answers`);
+        await hold(method);
+        const what = trouble();
+        if (what !== undefined) scheduler.trace.push(what);
+        if (what === 'unsent') throw new Error('the connection was lost');
+        if (what === 'death before') await die();
+        const carryOut = async () => {
+          const answer = await original[method]?.call(client, ...sent);
+          done(String(sent[0]));
+          return answer;
+        };
+        let answer = await carryOut();
+        if (what === 'death after') await die();
+        if (what === 'unanswered') throw new Error('the connection was lost');
+        if (what === 'twice') {
+          await hold(`${method} again`);
+          answer = await carryOut();
+        }
+        await hold(`${method} answers`);
         return answer;
       },
     ]);
