@@ -1,0 +1,60 @@
+import session from '../../lib/main';
+import { redisStore } from '../../lib/redis';
+import { closedAfterTest } from '../helpers/open-sites';
+import { driverOf } from '../helpers/redis-drivers';
+import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { cookieOf, member } from '../helpers/requests/variant';
+import { openSite, type Routes, sentId, sessionOf } from '../helpers/session-site';
+
+const routes: Routes = {
+  '/login': async (ctx) => {
+    await ctx.regenerateSession();
+    (await sessionOf(ctx))['user'] = 'bob';
+  },
+  '/rotate': async (ctx) => {
+    (await sessionOf(ctx))['rotated'] = true;
+    await ctx.regenerateSession({ keepData: true });
+  },
+  '/destroy': (ctx) => ctx.sessionHandler.destroy(),
+};
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] });
+});
+afterEach(() => redis.command('CONFIG SET maxmemory 0'));
+afterAll(() => redis.stop());
+
+describe.each(['ioredis5', 'redis5'])('a Redis that is full, with %s', (name) => {
+  const fill = () => redis.command('CONFIG SET maxmemory 1');
+
+  async function siteWithAnn() {
+    const client = driverOf(name).open({ host: '127.0.0.1', port: redis.port });
+    const site = await closedAfterTest(openSite({ use: session({ store: redisStore({ client }) }), routes }));
+    const ann = await member(site);
+    const close = () => driverOf(name).end(client);
+    return { site, ann, close, recordOf: (sid: string) => redis.command(`GET koa:sess:${sid}`) };
+  }
+
+  it.each(['/logout', '/destroy'])('still logs users out: %s', async (path) => {
+    const { site, ann, close, recordOf } = await siteWithAnn();
+    await fill();
+    const reply = await ann.get(path);
+    expect([reply.status, sentId(reply), site.errors]).toEqual([200, '', []]);
+    expect(await recordOf(ann.sid)).toBe('');
+    await close();
+  });
+
+  it.each(['/login', '/rotate'])('fails %s, and leaves the old session as it was', async (path) => {
+    const { site, ann, close } = await siteWithAnn();
+    await fill();
+    const reply = await ann.get(path);
+    expect([reply.status, reply.setCookie]).toEqual([500, []]);
+    expect(site.errors[0]?.message).toMatch(/OOM/);
+    expect(await cookieOf(ann, site)).toBe(ann.sid);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    await redis.command('CONFIG SET maxmemory 0');
+    expect(sentId(await ann.get(path))).toMatch(/./);
+    await close();
+  });
+});
