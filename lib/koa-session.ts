@@ -1,6 +1,7 @@
 import type Koa = require('koa');
 
 import * as compat from './compat/koa-session/middleware';
+import * as options from './compat/koa-session/session-options';
 import * as types from './compat/koa-session/types';
 
 /**
@@ -17,13 +18,13 @@ function session(first: unknown, second?: unknown): Koa.Middleware {
 // What `require('koa-evented-session/koa-session')` offers beside the function itself.
 namespace session {
   export import createSession = compat.createSession;
+  export import SessionOptions = options.SessionOptions;
 }
 
 // Its types.
 declare namespace session {
   export import CreateSessionOptions = types.CreateSessionOptions;
   export import Session = types.Session;
-  export import SessionOptions = types.SessionOptions;
   export import SessionRecord = types.SessionRecord;
   export import ExternalStore = types.ExternalStore;
   export import ContextStore = types.ContextStore;
@@ -34,6 +35,7 @@ declare namespace session {
 
 // Node finds the names that ES modules may import by reading this file.
 module.exports.createSession = compat.createSession;
+module.exports.SessionOptions = options.SessionOptions;
 
 // ES modules compiled to CommonJS look for it.
 Object.defineProperty(session, 'default', { value: session, enumerable: true });

@@ -47,6 +47,7 @@ const configurations = {
   'no store after all': { sessionStore: 'null' },
   'a Redis for both': { sessionStore: 'redis', redis: { client: { db: 2 } } },
   'a store to try': {},
+  'options that change': {},
   'a part of the site': { session: { ignore: '/see' } },
 };
 type Name = keyof typeof configurations;
@@ -387,6 +388,29 @@ describe('config.session', () => {
       );
     expect(await warned('a cookie for scripts')).toHaveLength(1);
     expect(await warned('the cookie')).toBeNull();
+  });
+
+  it('may be changed in place while the application runs', async () => {
+    const [theirs, own] = await both(async (apps) => {
+      const ann = await visitor(apps, 'options that change');
+      const change = (to: string) => ann.get(`/change?to=${encodeURIComponent(to)}`);
+      const seen = await go(ann, ['/set?user=ann', '/see']);
+      await change('refuse everybody');
+      seen.push(...(await go(ann, ['/see'])));
+      await change('log no values');
+      seen.push(...(await go(ann, ['/see'])));
+      await change('refuse nobody');
+      await change('note who saves');
+      seen.push(...(await go(ann, ['/see', '/set?cart=tea', '/see'])));
+      await change('live for a minute');
+      seen.push(...(await go(ann, ['/see', '/see'])));
+      const refused = async () =>
+        (await apps.log('options that change', 'egg-web.log')).match(/\[session\]\[invalid\].*$/gm) ?? [];
+      await until(async () => (await refused()).length >= 2);
+      return [...seen, await refused()];
+    });
+    expect(own).toEqual(theirs);
+    expect(own?.at(-1)).toEqual([expect.stringContaining('"user":"ann"'), expect.stringContaining('value("")')]);
   });
 
   it('keeps sessions from requests that `ignore` names', async () => {

@@ -10,7 +10,7 @@ function install(app: EggApplication): void {
   }
   coreMiddleware.push('session');
 
-  const logged = (value: unknown) => (session.logValue ? value : '');
+  const logged = (value: unknown) => (app.config.session.logValue ? value : '');
   app.on('session:missed', ({ ctx, key }: EggSessionEvent) => {
     ctx.coreLogger.warn('[session][missed] key(%s)', key);
   });

@@ -20,20 +20,30 @@ import type { ExternalStore, Session as KoaSession, SessionOptions, SessionRecor
 type RequestOf = (ctx: Koa.Context) => SessionShape & { readonly options: SessionOptions };
 
 /** The engine's options for sessions in a store, or in the stores of a class; without either they are in the cookie. */
-export function engineOptions(backing: object | undefined, options: Options, requestOf: RequestOf): ResolvedOptions {
-  const { key, autoCommit, beforeSave, externalKey } = options;
+export function engineOptions(
+  backing: object | undefined,
+  live: { readonly current: Options },
+  requestOf: RequestOf,
+): ResolvedOptions {
+  const { key, externalKey, timeout } = live.current;
   const isOutside = backing !== undefined && externalKey !== undefined;
   const optionsOf = (ctx: Koa.Context) => requestOf(ctx).options;
+  const beforeSave = (ctx: Koa.Context, session: Session) =>
+    optionsOf(ctx).beforeSave?.(ctx, session as unknown as KoaSession);
   return Object.freeze({
     ...resolveOptions({
       key,
-      autoCommit,
       // What is sent is the id store's to say, and browsers' rules for names with a prefix are kept by TLS.
       cookie: { secure: true },
       sessionIdStore: isOutside ? outsideCookie(optionsOf) : inCookie(optionsOf),
-      beforeSave: beforeSave && ((ctx, session) => beforeSave(ctx, session as unknown as KoaSession)),
-      ...(backing === undefined ? { store: cookieClient, ttl } : inStore(backing, options)),
+      ...(backing === undefined ? { store: cookieClient, ttl } : inStore(backing, timeout, optionsOf)),
     }),
+    get autoCommit() {
+      return live.current.autoCommit;
+    },
+    get beforeSave() {
+      return live.current.beforeSave && beforeSave;
+    },
     sendsCookie: !isOutside,
     shapeOf: requestOf,
     clearsAlways: true,
@@ -54,10 +64,11 @@ function storeOn(client: SessionStore, timeout: number | undefined): Store {
   return new Store(client, { prefix: '', ttl, timeout, reconnectTimeout: timeout });
 }
 
-function inStore(backing: object, { genid, prefix = '', timeout }: Options) {
+function inStore(backing: object, timeout: number | undefined, optionsOf: (ctx: Koa.Context) => SessionOptions) {
   return {
     store: storeOn(clientOf(backing), timeout),
     genSid(this: Koa.Context) {
+      const { genid, prefix = '' } = optionsOf(this);
       return genid === undefined ? prefix + randomUUID() : genid(this);
     },
   };

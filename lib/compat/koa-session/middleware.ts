@@ -2,7 +2,8 @@ import type Koa = require('koa');
 
 import { type ResolvedOptions, sessionRunner } from '../../index';
 import { engineOptions } from './engine';
-import { checkStore, resolveArguments, resolveOptions } from './options';
+import { LiveOptions } from './live-options';
+import { type Options, resolveArguments } from './options';
 import { RequestSession } from './request-session';
 import type { CreateSessionOptions } from './types';
 
@@ -40,24 +41,26 @@ export function createSession(first: unknown, second?: unknown): Koa.Middleware 
 }
 
 function sessionsOf(given: CreateSessionOptions): NewSession {
-  const options = resolveOptions(given);
-  const engines = new WeakMap<object, ResolvedOptions>();
-  const inCookie = {};
-  engineOf(options.ContextStore ?? options.store);
+  const live = new LiveOptions(given);
+  /** By what sessions are kept in; apart from them, those whose key does not travel in the cookie. */
+  const inCookie = new WeakMap<object, ResolvedOptions>();
+  const outsideCookie = new WeakMap<object, ResolvedOptions>();
+  const nowhere = {};
+  engineOf(live.current);
 
-  function engineOf(backing: object | undefined): ResolvedOptions {
-    const engine =
-      engines.get(backing ?? inCookie) ?? engineOptions(backing, options, (ctx) => requestOf(ctx, newSession));
-    engines.set(backing ?? inCookie, engine);
+  function engineOf(options: Options): ResolvedOptions {
+    const backing = options.ContextStore ?? options.store;
+    const engines = options.externalKey === undefined ? inCookie : outsideCookie;
+    const known = engines.get(backing ?? nowhere);
+    if (known !== undefined) return known;
+    const engine = engineOptions(backing, live, (ctx) => requestOf(ctx, newSession));
+    engines.set(backing ?? nowhere, engine);
     return engine;
   }
 
   function newSession(ctx: Koa.Context): RequestSession {
-    // Read anew in each request, since applications exchange them while they run.
-    const { store, ContextStore } = given;
-    if (store !== options.store || ContextStore !== options.ContextStore) checkStore(given);
-    const now = { ...options, store: store ?? undefined, ContextStore: ContextStore ?? undefined };
-    return new RequestSession(ctx, now, engineOf(ContextStore ?? store ?? undefined));
+    const options = live.current;
+    return new RequestSession(ctx, { ...options }, engineOf(options));
   }
 
   return newSession;

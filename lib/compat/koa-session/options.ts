@@ -74,7 +74,7 @@ function checkTimeout(timeout: number | undefined): void {
 }
 
 /** @throws TypeError */
-export function checkStore({ store, ContextStore }: Pick<CreateSessionOptions, 'store' | 'ContextStore'>): void {
+function checkStore({ store, ContextStore }: Pick<CreateSessionOptions, 'store' | 'ContextStore'>): void {
   if (store) expectMethods('store', store, METHODS);
   if (!ContextStore) return;
   expectFunction('ContextStore', ContextStore);

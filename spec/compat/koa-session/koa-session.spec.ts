@@ -21,8 +21,7 @@ describe('koa-evented-session/koa-session', () => {
     expect([session, session.createSession, (session as unknown as { default: unknown }).default]).toEqual(
       Array(3).fill(expect.any(Function)),
     );
-    const { SessionOptions: _schema, ...exported } = interop('koa-session') as object & { SessionOptions: unknown };
-    expect(Object.keys(session)).toEqual(expect.arrayContaining(Object.keys(exported)));
+    expect(Object.keys(session)).toEqual(expect.arrayContaining(Object.keys(interop('koa-session') as object)));
   });
 
   it.each<[string, (app: Koa) => Koa.Middleware]>([

@@ -1,0 +1,31 @@
+import { type Options, resolveOptions } from './options';
+import type { CreateSessionOptions } from './types';
+
+/** The options as they are now: applications, and the tools that test them, change theirs in place while they run. */
+export class LiveOptions {
+  readonly #given: Readonly<Record<string, unknown>>;
+  #seen: Readonly<Record<string, unknown>>;
+  #options: Options;
+
+  /** @throws TypeError for an option of the wrong type. */
+  constructor(given: CreateSessionOptions) {
+    this.#given = given as Readonly<Record<string, unknown>>;
+    this.#seen = { ...given };
+    this.#options = resolveOptions(given);
+  }
+
+  /** @throws TypeError for an option that was changed to the wrong type. */
+  get current(): Options {
+    if (!this.#hasChanged()) return this.#options;
+    const seen = { ...this.#given };
+    this.#options = resolveOptions(seen);
+    this.#seen = seen;
+    return this.#options;
+  }
+
+  #hasChanged(): boolean {
+    for (const name in this.#given) if (this.#given[name] !== this.#seen[name]) return true;
+    for (const name in this.#seen) if (!(name in this.#given)) return true;
+    return false;
+  }
+}
