@@ -64,6 +64,14 @@ export function isDisconnected(client: object): boolean {
   return !['wait', 'ready', 'monitoring'].includes(client.status as string);
 }
 
+/** Why a client that has said nothing cannot be asked, by its own state or that of the client that it stands on; `wasThere`: it has been connected. */
+export function whyAway(client: object, wasThere: boolean): Error | undefined {
+  const { isOpen, status, client: inner } = client as Partial<Emitter> & { client?: Partial<Emitter> };
+  const isClosed = isOpen === false || inner?.isOpen === false;
+  if (isClosed && !wasThere) return new Error('the client was never connected: await client.connect()');
+  return isClosed || [status, inner?.status].includes('end') ? new Error('the client was closed') : undefined;
+}
+
 class ClientHub {
   readonly #listeners = new Set<ConnectionListener>();
   readonly #client: Emitter;
@@ -79,12 +87,15 @@ class ClientHub {
       // An `error` of a connection that lasts is told to whoever asked.
       if (client.isReady !== true) this.#tell('disconnected');
     };
+    // Where nobody listens, an `error` is to be noticed, and a listener of ours would hide it. It comes first: it says why.
+    const failed: [string, Heard][] = client.listenerCount?.('error')
+      ? [['error', (error) => this.#failed(error)]]
+      : [];
     this.#subscriptions = [
+      ...failed,
       ...events.connected.map((event): [string, Heard] => [event, connected]),
       ...events.disconnected.map((event): [string, Heard] => [event, disconnected]),
     ];
-    // Where nobody listens, an `error` is to be noticed, and a listener of ours would hide it.
-    if (client.listenerCount?.('error')) this.#subscriptions.push(['error', (error) => this.#failed(error)]);
     for (const [event, heard] of this.#subscriptions) client.on(event, heard);
   }
 

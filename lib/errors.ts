@@ -60,10 +60,15 @@ export class StoreError extends SessionError {
   }
 }
 
-/** The store has lost its connection, and it did not come back in time; or it was closed. */
+/**
+ * The store has lost its connection, and it did not come back in time; or it was closed. The message ends with the reason, if the client gave one; `cause`
+ * is the client's own error.
+ */
 export class StoreUnavailableError extends StoreError {
   constructor(operation: StoreOperation, options?: ErrorOptions) {
-    super(operation, 'session store is unavailable', options, 'ERR_SESSION_STORE_UNAVAILABLE');
+    const reason = reasonOf(options?.cause);
+    const message = `session store is unavailable${reason && ': '}${reason}`;
+    super(operation, message, options, 'ERR_SESSION_STORE_UNAVAILABLE');
   }
 
   static {
@@ -87,4 +92,22 @@ export class StoreTimeoutError extends StoreError {
   static {
     StoreTimeoutError.prototype.name = 'StoreTimeoutError';
   }
+}
+
+/** Characters of the longest reason that a message repeats. */
+const LONGEST_REASON = 200;
+
+/** What an error says, in one line and without credentials; `''` where it says nothing. */
+function reasonOf(error: unknown): string {
+  if (error === undefined || error === null) return '';
+  const { message, errors, lastNodeError, code } = error as Record<string, unknown>;
+  // Node says of a host with several addresses nothing but what it found at each; a Cluster of ioredis keeps apart what the node said.
+  const each = Array.isArray(errors) ? errors : [lastNodeError];
+  const parts = [message, ...new Set(each.map(reasonOf))].filter((part) => typeof part === 'string' && part !== '');
+  const text = parts.join('; ') || (typeof code === 'string' ? code : typeof error === 'object' ? '' : String(error));
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/\/\/\S*@/g, '//')
+    .slice(0, LONGEST_REASON)
+    .trim();
 }

@@ -13,15 +13,20 @@ interface Waiter {
 /** Whether the store can be asked, and who waits until it can. */
 export class StoreStatus {
   readonly #reconnectTimeout: number;
+  readonly #whyAway: () => Error | undefined;
   readonly #waiters = new Set<Waiter>();
   #state: StoreState = 'available';
   #timer: NodeJS.Timeout | undefined;
   /** Why the connection failed last. */
   #cause: unknown;
 
-  /** @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`. */
-  constructor(reconnectTimeout: number) {
+  /**
+   * @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`.
+   * @param whyAway what the state of the client tells, for one that has not said why its connection failed
+   */
+  constructor(reconnectTimeout: number, whyAway: () => Error | undefined = () => undefined) {
     this.#reconnectTimeout = reconnectTimeout;
+    this.#whyAway = whyAway;
   }
 
   get state(): StoreState {
@@ -49,9 +54,15 @@ export class StoreStatus {
     this.#cause = error;
   }
 
+  /** Why the store cannot be asked, if the client says so or its state tells. */
+  get cause(): unknown {
+    return this.#cause ?? this.#whyAway();
+  }
+
   /** What a request is told; `cause` is why the connection failed last, where the client says so. */
   unavailable(operation: StoreOperation): StoreUnavailableError {
-    return new StoreUnavailableError(operation, this.#cause === undefined ? undefined : { cause: this.#cause });
+    const cause = this.#state === 'closed' ? new Error('the session middleware was closed') : this.cause;
+    return new StoreUnavailableError(operation, cause === undefined ? undefined : { cause });
   }
 
   /** Nothing will be asked any more. */

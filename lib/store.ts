@@ -6,7 +6,7 @@ import createDebug = require('debug');
 import { Budget } from './budget';
 import { CarriedRecords, notKept } from './carried-records';
 import { ClientCaller } from './client-call';
-import { isDisconnected, listenToClient } from './client-events';
+import { isDisconnected, listenToClient, whyAway } from './client-events';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { wrongAttribute } from './cookie-attributes';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from './expect';
@@ -40,8 +40,8 @@ interface ClosableStore extends SessionStore {
 export interface StoreEvents {
   /** The client can be asked again. */
   connect: [];
-  /** The client has lost its connection. */
-  disconnect: [];
+  /** The client has lost its connection; the error is why, if the client has said so. */
+  disconnect: [error?: unknown];
 }
 
 /**
@@ -82,16 +82,20 @@ export class Store extends EventEmitter<StoreEvents> {
     this.budget = Math.max(reconnectTimeout, timeout);
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
-    this.#status = new StoreStatus(reconnectTimeout);
+    let wasThere = !isDisconnected(client);
+    this.#status = new StoreStatus(reconnectTimeout, () => whyAway(client, wasThere));
     this.#caller = new ClientCaller(this.#status, timeout);
     const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
     this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
     this.#stopListening = listenToClient(client, {
-      connected: () => this.#say('connect'),
+      connected: () => {
+        wasThere = true;
+        this.#say('connect');
+      },
       disconnected: () => this.#say('disconnect'),
       failed: (error) => this.#status.failed(error),
     });
-    if (isDisconnected(client)) this.#status.lost();
+    if (!wasThere) this.#status.lost();
   }
 
   /** `'compare-and-set'` where the client can: nothing written is lost between processes. Otherwise `'last-write'`. */
@@ -194,7 +198,8 @@ export class Store extends EventEmitter<StoreEvents> {
     if (this.#said === event) return;
     this.#said = event;
     debug(event);
-    this.emit(event);
+    if (event === 'connect') this.emit(event);
+    else this.emit(event, this.#status.cause);
   }
 }
 

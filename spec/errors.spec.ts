@@ -20,7 +20,7 @@ describe.each<[string, SessionError, { code: string; name: string; message: stri
     {
       code: 'ERR_SESSION_STORE_UNAVAILABLE',
       name: 'StoreUnavailableError',
-      message: 'session store is unavailable',
+      message: 'session store is unavailable: ECONNREFUSED',
       operation: 'get',
     },
   ],
@@ -79,4 +79,29 @@ it('the classes are on what require gives, the same ones', () => {
     StoreUnavailableError,
     StoreTimeoutError,
   ]);
+});
+
+describe('A StoreUnavailableError ends with the reason', () => {
+  const aggregate = new AggregateError([
+    new Error('connect ECONNREFUSED ::1:6379'),
+    new Error('connect ECONNREFUSED 127.0.0.1:6379'),
+  ]);
+  it.each<[string, unknown, string]>([
+    ['none', undefined, ''],
+    ['an error', new Error('connect ECONNREFUSED 127.0.0.1:6379'), ': connect ECONNREFUSED 127.0.0.1:6379'],
+    ['an error that has several', aggregate, ': connect ECONNREFUSED ::1:6379; connect ECONNREFUSED 127.0.0.1:6379'],
+    [
+      'an error that has one of a node',
+      Object.assign(new Error('No node'), { lastNodeError: new Error('refused') }),
+      ': No node; refused',
+    ],
+    ['a code alone', Object.assign(new Error(), { code: 'ETIMEDOUT' }), ': ETIMEDOUT'],
+    ['a text', 'refused', ': refused'],
+    ['nothing that speaks', {}, ''],
+    ['several lines', new Error('one\n  two'), ': one two'],
+    ['credentials', new Error('redis://ann:hun/t@er2@host refused'), ': redis://host refused'],
+    ['far too much', new Error('x'.repeat(500)), `: ${'x'.repeat(200)}`],
+  ])('%s', (_what, cause, reason) => {
+    expect(new StoreUnavailableError('get', { cause }).message).toBe(`session store is unavailable${reason}`);
+  });
 });

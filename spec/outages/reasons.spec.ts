@@ -1,0 +1,137 @@
+import { EventEmitter } from 'node:events';
+import Koa from 'koa';
+import session, { type SessionStore, Store } from '../../lib/main';
+import { redisStore } from '../../lib/redis';
+import type { NodeRedisClient } from '../../lib/stores/redis-driver';
+import { browser, serve } from '../helpers/http';
+import { MapClient } from '../helpers/map-client';
+import { drivers } from '../helpers/redis-drivers';
+import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { ioRedisNames, redisStoreOn } from '../helpers/redis-store-on';
+import { deadPort } from '../helpers/sick-server';
+import { until } from '../helpers/until';
+import { interop } from '../interop';
+
+const host = '127.0.0.1';
+const unavailable = 'session store is unavailable: ';
+const ours = { disconnectTimeout: 50 };
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await startRedis({ args: ['--requirepass', 'right'] });
+});
+afterAll(() => redis.stop());
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+const storeOn = (client: SessionStore & { close?(): Promise<void> }, reconnectTimeout = 300) => {
+  const store = new Store(client, { reconnectTimeout });
+  ends.push(
+    () => client.close?.(),
+    () => store.close(),
+  );
+  return store;
+};
+const messageOf = (store: Store): Promise<string> =>
+  store.get('sid').then(
+    () => 'an answer',
+    (error: Error) => error.message,
+  );
+
+describe('A store that is away says why', () => {
+  it.each(ioRedisNames)('nothing listens: %s', async (name) => {
+    const port = await deadPort();
+    const store = storeOn(redisStoreOn(name).redisStore({ host, port, ...ours }));
+    expect(await messageOf(store)).toBe(`${unavailable}connect ECONNREFUSED ${host}:${port}`);
+  });
+
+  it.each(ioRedisNames)('the password is wrong: %s', async (name) => {
+    const client = redisStoreOn(name).redisStore({ host, port: redis.port, password: 'wrong', ...ours });
+    expect(await messageOf(storeOn(client))).toMatch(
+      /^session store is unavailable: .*WRONGPASS invalid username-password pair/,
+    );
+  });
+
+  it.each(drivers)('the password is wrong: a client of $name', async (driver) => {
+    const client = driver.open({ host, port: redis.port, password: 'wrong' });
+    ends.push(() => driver.end(client));
+    expect(await messageOf(storeOn(redisStore({ client })))).toMatch(
+      /^session store is unavailable: .*WRONGPASS invalid/,
+    );
+  });
+
+  it.each(drivers.filter(({ name }) => name.startsWith('redis')))(
+    'nobody has connected it: a client of $name',
+    async ({ name }) => {
+      const { createClient } = interop(name) as { createClient(options: object): NodeRedisClient };
+      const client = createClient({ password: 'right', socket: { host, port: redis.port } });
+      const store = storeOn(redisStore({ client }), 100);
+      expect(await messageOf(store)).toBe(`${unavailable}the client was never connected: await client.connect()`);
+      await client.connect();
+      expect(await messageOf(store)).toBe('an answer');
+      await client.quit();
+      await until(() => store.status !== 'available');
+      expect(await messageOf(store)).toBe(`${unavailable}the client was closed`);
+    },
+  );
+
+  it('its client was ended', async () => {
+    const store = storeOn(redisStore({ host, port: redis.port, password: 'right', ...ours }), 100);
+    expect(await messageOf(store)).toBe('an answer');
+    await (store.client as unknown as { client: NodeRedisClient }).client.quit();
+    await until(() => store.status !== 'available');
+    expect(await messageOf(store)).toBe(`${unavailable}the client was closed`);
+  });
+
+  it('the middleware was closed', async () => {
+    const store = storeOn(new MapClient());
+    await store.close();
+    expect(await messageOf(store)).toBe(`${unavailable}the session middleware was closed`);
+  });
+
+  it('in the line that Koa logs by itself', async () => {
+    const app = new Koa();
+    app.keys = ['secret'];
+    const port = await deadPort();
+    const sessions = session({ store: redisStore({ host, port, ...ours }), reconnectTimeout: 100 });
+    app.use(sessions).use((ctx) => {
+      ctx.session = { cookie: {}, user: 'ann' };
+    });
+    const log = jest.spyOn(console, 'error').mockImplementation();
+    const server = await serve(app);
+    expect((await browser(server.url).get('/')).status).toBe(500);
+    expect(String(log.mock.calls)).toContain(`${unavailable}connect ECONNREFUSED ${host}:${port}`);
+    log.mockRestore();
+    await server.close();
+    await sessions.close();
+    await (sessions.store.client as { close?(): Promise<void> }).close?.();
+  });
+});
+
+describe('`disconnect` carries why', () => {
+  it.each(ioRedisNames)('nothing listens: %s', async (name) => {
+    const store = storeOn(redisStoreOn(name).redisStore({ host, port: await deadPort(), ...ours }));
+    const heard = await new Promise((resolve) => store.on('disconnect', resolve));
+    expect(heard).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it.each(drivers)('nothing listens: a client of $name', async (driver) => {
+    const client = driver.open({ host, port: await deadPort() });
+    ends.push(() => driver.end(client));
+    const store = storeOn(redisStore({ client }));
+    const heard = await new Promise((resolve) => store.on('disconnect', resolve));
+    expect(heard).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('and nothing where the client says nothing', () => {
+    const store = storeOn(Object.assign(new EventEmitter(), new MapClient(), plain) as unknown as SessionStore);
+    const heard: unknown[] = [];
+    store.on('disconnect', (...args) => heard.push(args));
+    (store.client as unknown as EventEmitter).emit('disconnect');
+    expect(heard).toEqual([[undefined]]);
+  });
+});
+
+const plain = { get: () => null, set: () => undefined, destroy: () => undefined };
