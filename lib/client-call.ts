@@ -9,11 +9,16 @@ import type { Answer } from './types';
 export class ClientCaller {
   readonly #status: StoreStatus;
   readonly #timeout: number;
+  readonly #unanswered: (ms: number) => void;
 
-  /** @param timeout milliseconds that a single call may take */
-  constructor(status: StoreStatus, timeout: number) {
+  /**
+   * @param timeout milliseconds that a single call may take
+   * @param unanswered hears of each call that had all that time, and no answer
+   */
+  constructor(status: StoreStatus, timeout: number, unanswered: (ms: number) => void = () => undefined) {
     this.#status = status;
     this.#timeout = timeout;
+    this.#unanswered = unanswered;
   }
 
   /** Whether the client can be asked now. */
@@ -61,7 +66,12 @@ export class ClientCaller {
     }
     if (!isThenable(answer)) return Promise.resolve(answer);
     const limit = Math.min(this.#timeout, budget.left);
-    return budget.spendAtMost(limit, answer, () => new StoreTimeoutError(operation, Math.round(limit)), failed);
+    return budget.spendAtMost(limit, answer, () => this.#timedOut(operation, limit), failed);
+  }
+
+  #timedOut(operation: StoreOperation, limit: number): StoreTimeoutError {
+    if (limit === this.#timeout) this.#unanswered(limit);
+    return new StoreTimeoutError(operation, Math.round(limit));
   }
 }
 

@@ -129,7 +129,8 @@ function isEmitter(client: object): client is Emitter {
 }
 
 function eventsOf(client: Emitter) {
-  if (isRedisLike(client)) return REDIS_EVENTS;
+  // ioredis-mock says `ready` and `close`, and has no `status`.
+  if (isRedisLike(client) || hasMethod(client, 'evalsha')) return REDIS_EVENTS;
   // Its Clusters, which know their `slots`, say `connect` and `disconnect`.
   return typeof client.isReady === 'boolean' && client.slots === undefined ? NODE_REDIS_EVENTS : PLAIN_EVENTS;
 }

@@ -32,6 +32,11 @@ export const STORE_OPTIONS = [
   'timeout',
 ] as const satisfies readonly (keyof StoreOptions)[];
 
+/** A store that can make its connection anew. */
+interface WatchingStore {
+  unanswered(ms: number): void;
+}
+
 interface ClosableStore extends SessionStore {
   close?(): unknown;
 }
@@ -84,7 +89,9 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#ttl = ttl;
     let wasThere = !isDisconnected(client);
     this.#status = new StoreStatus(reconnectTimeout, () => whyAway(client, wasThere));
-    this.#caller = new ClientCaller(this.#status, timeout);
+    this.#caller = new ClientCaller(this.#status, timeout, (ms) => {
+      if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
+    });
     const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
     this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
     this.#stopListening = listenToClient(client, {

@@ -1,16 +1,20 @@
 import { expectAbsent, expected, isGiven } from '../expect';
 import { forCluster, forServer } from './ioredis-options';
+import { revival } from './node-redis-revival';
+import { reconnectOnDemotion } from './redis-demotion';
 import {
   type IoRedisClient,
   ioRedisDriver,
   isIoRedis,
   isNodeRedis,
+  missingMethods,
   nodeRedisDriver,
   type RedisClient,
   type RedisDriver,
 } from './redis-driver';
 import { duplicateOf } from './redis-duplicate';
 import { checkRedisOptions, REDIS_OPTIONS } from './redis-options';
+import { watchSilence } from './redis-silence';
 
 /** How to reach Redis: koa-redis' options, and those of ioredis. An unknown one is a process warning, and one that would not be used a TypeError. */
 export interface RedisConnectionOptions {
@@ -72,6 +76,8 @@ export interface RedisConnection {
   client: RedisClient;
   driver: RedisDriver;
   isOwn: boolean;
+  /** What to call once a call has had no answer for that many milliseconds. */
+  unanswered?(ms: number): void;
 }
 
 interface IoRedisConstructor {
@@ -123,17 +129,25 @@ function checkOptions(options: unknown): void {
 
 /** @throws TypeError */
 function checkClient(client: object): asserts client is RedisClient {
+  const words = 'a client of ioredis (4 or later) or of node-redis (4 or later)';
+  if (client instanceof Promise || (typeof client !== 'object' && typeof client !== 'function')) {
+    throw expected('client', words, client);
+  }
   if (isIoRedis(client) || isNodeRedis(client)) return;
-  throw expected('client', 'a client of ioredis (4 or later) or of node-redis (4 or later)', client);
+  const lacking = missingMethods(client)
+    .map((name) => `\`${name}\``)
+    .join(', ');
+  throw new TypeError(`Expected \`client\` to be ${words}, got one without ${lacking}`);
 }
 
 function newClient(Redis: IoRedisConstructor, options: Record<string, unknown>): IoRedisClient {
   if (options['isRedisCluster'] !== true) {
     const { isRedisCluster: _, ...rest } = options;
-    return new Redis(forServer(rest));
+    return new Redis({ ...reconnectOnDemotion(), ...forServer(rest) });
   }
   const { nodes, options: ofCluster } = forCluster(options);
-  return new Redis.Cluster(nodes, ofCluster);
+  const redisOptions = { ...reconnectOnDemotion(), ...ofCluster.redisOptions };
+  return new Redis.Cluster(nodes, { ...ofCluster, redisOptions });
 }
 
 /** What says where Redis is. */
@@ -164,7 +178,13 @@ function connectionOf(client: object, duplicate: boolean, rest: Record<string, u
 }
 
 function connection(client: RedisClient, isOwn: boolean): RedisConnection {
-  return { client, driver: isNodeRedis(client) ? nodeRedisDriver(client) : ioRedisDriver(client), isOwn };
+  if (!isNodeRedis(client)) {
+    const driver = ioRedisDriver(client);
+    return isOwn ? { client, driver, isOwn, unanswered: watchSilence(client) } : { client, driver, isOwn };
+  }
+  if (!isOwn || client.slots !== undefined) return { client, driver: nodeRedisDriver(client), isOwn };
+  const { asked, unanswered } = revival(client);
+  return { client, driver: nodeRedisDriver(client, asked), isOwn, unanswered };
 }
 
 /** Where `null` means something to ioredis it is passed on, as in `retryStrategy: null`. */

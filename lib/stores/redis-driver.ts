@@ -1,4 +1,5 @@
 import { withDeadline } from '../deadline';
+import { hasMethod } from '../expect';
 import { type Corkable, RedisBatch } from './redis-batch';
 
 /** What the Redis store asks of a connection, whichever package it comes from. Every command is on one key, so that a Cluster can route it. */
@@ -10,6 +11,8 @@ export interface RedisDriver {
   del(key: string): Promise<unknown>;
   evalsha(sha: string, key: string, args: readonly string[]): Promise<unknown>;
   eval(script: string, key: string, args: readonly string[]): Promise<unknown>;
+  /** Whether scripts can make a digest: ioredis-mock, whose scripts cannot, is alone without a `status`. */
+  readonly hasDigests: boolean;
   /** Whether commands are taken at once. A connection that opens with its first command is. */
   isReady(): boolean;
   /** Ends the connection, after the answers that are under way. */
@@ -18,15 +21,19 @@ export interface RedisDriver {
 
 /** What a client of any kind offers as an EventEmitter. */
 export interface RedisEvents {
-  on(event: string, listener: (error?: unknown) => void): unknown;
+  on(event: string, listener: (argument?: unknown) => void): unknown;
   listenerCount(event: string): number;
 }
 
 /** The methods of ioredis 4, 5 and 6 that are used here, of a single connection and of a Cluster. */
 export interface IoRedisClient extends RedisEvents {
-  readonly status: string;
+  /** ioredis-mock has `connected` in its place. */
+  readonly status?: string;
+  readonly connected?: boolean;
   readonly isCluster?: boolean;
-  readonly options?: { redisOptions?: object; dropBufferSupport?: boolean };
+  readonly options?: { redisOptions?: object; dropBufferSupport?: boolean; connectTimeout?: number };
+  /** What is unanswered. */
+  readonly commandQueue?: { readonly length: number };
   get(key: string): Promise<string | null>;
   getBuffer?(key: string): Promise<Buffer | null>;
   set(key: string, value: string, ...args: (string | number)[]): Promise<unknown>;
@@ -35,7 +42,7 @@ export interface IoRedisClient extends RedisEvents {
   eval(script: string, keys: number, ...args: string[]): Promise<unknown>;
   quit(): Promise<unknown>;
   disconnect(): void;
-  readonly stream?: (Corkable & { destroy(): unknown }) | null;
+  readonly stream?: (Corkable & { destroy(): unknown; on(event: string, listener: () => void): unknown }) | null;
   /** Those of a Cluster. */
   nodes?(): IoRedisClient[];
   duplicate(options?: object): IoRedisClient;
@@ -49,6 +56,8 @@ export interface NodeRedisClient extends RedisEvents {
   readonly isOpen?: boolean;
   /** Of a Cluster. */
   readonly slots?: readonly unknown[];
+  /** Of a pool. */
+  execute?(run: (client: unknown) => unknown): unknown;
   readonly options?: { url?: string; socket?: { path?: string } } | undefined;
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: object): Promise<unknown>;
@@ -68,13 +77,31 @@ export interface NodeRedisClient extends RedisEvents {
 /** A client that the user has already. */
 export type RedisClient = IoRedisClient | NodeRedisClient;
 
+const COMMANDS = ['get', 'set', 'del', 'eval', 'on'];
+/** node-redis 3, which calls back, has no `disconnect`. */
+const OF_IO_REDIS = [...COMMANDS, 'evalsha', 'disconnect'];
+const OF_NODE_REDIS = [...COMMANDS, 'evalSha'];
+
 export function isNodeRedis(client: object): client is NodeRedisClient {
-  return typeof (client as Partial<NodeRedisClient>).evalSha === 'function';
+  return missing(client, OF_NODE_REDIS).length === 0;
 }
 
 export function isIoRedis(client: object): client is IoRedisClient {
-  return typeof (client as Partial<IoRedisClient>).evalsha === 'function' && 'status' in client;
+  return missing(client, OF_IO_REDIS).length === 0;
 }
+
+/** What a client would need that it has not, of the kind that it is closest to. */
+export function missingMethods(client: object): readonly string[] {
+  const [ioRedis, nodeRedis] = [missing(client, OF_IO_REDIS), missing(client, OF_NODE_REDIS)];
+  return nodeRedis.length < ioRedis.length ? nodeRedis : ioRedis;
+}
+
+function missing(client: object, names: readonly string[]): readonly string[] {
+  return names.filter((name) => !hasMethod(client, name));
+}
+
+/** How a command is asked, and asked again. */
+export type Asked = <T>(ask: () => Promise<T>) => Promise<T>;
 
 export function ioRedisDriver(client: IoRedisClient): RedisDriver {
   const batch = new RedisBatch();
@@ -91,16 +118,24 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     del: (key) => batched().del(key),
     evalsha: (sha, key, args) => batched(args[0]).evalsha(sha, 1, key, ...args),
     eval: (script, key, args) => batched(args[0]).eval(script, 1, key, ...args),
-    isReady: () => client.status === 'ready' || client.status === 'wait',
+    hasDigests: client.status !== undefined,
+    isReady: () =>
+      client.status === undefined ? client.connected !== false : client.status === 'ready' || client.status === 'wait',
     async quit() {
       // Without a connection QUIT would wait for one.
-      if (client.status === 'ready') await inTime(client.quit(), () => hangUp(client));
+      if (client.status === 'ready' || client.connected === true) await inTime(client.quit(), () => hangUp(client));
       else client.disconnect();
     },
   };
 }
 
-export function nodeRedisDriver(client: NodeRedisClient): RedisDriver {
+/** A pool of node-redis 5 and 6 tells nothing of its connections. */
+export function isPool(client: NodeRedisClient): boolean {
+  return client.isReady === undefined && client.slots === undefined && typeof client.execute === 'function';
+}
+
+/** @param revived how commands are asked of a connection that can be made anew */
+export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): RedisDriver {
   const isCluster4 = client.slots !== undefined && client.destroy === undefined;
   const run = (command: 'EVAL' | 'EVALSHA', script: string, key: string, args: readonly string[]) => {
     // A Cluster of version 4 does not see the key of a script, and would send it to any node.
@@ -108,7 +143,12 @@ export function nodeRedisDriver(client: NodeRedisClient): RedisDriver {
     const options = { keys: [key], arguments: [...args] };
     return command === 'EVAL' ? client.eval(script, options) : client.evalSha(script, options);
   };
-  const asked = client.slots === undefined ? <T>(ask: () => Promise<T>) => ask() : askedAgainIfDropped;
+  const isOfPool = isPool(client);
+  const asked = revived ?? (client.slots !== undefined ? askedAgainIfDropped : isOfPool ? askedIfOpen : askedOnce);
+  function askedIfOpen<T>(ask: () => Promise<T>): Promise<T> {
+    if (client.isOpen !== false) return ask();
+    return Promise.reject(new Error('the pool was never connected, or was closed: await pool.connect()'));
+  }
   return {
     get: async (key) => {
       const value = await asked(() => client.get(key));
@@ -119,8 +159,10 @@ export function nodeRedisDriver(client: NodeRedisClient): RedisDriver {
     del: (key) => asked(() => client.del(key)),
     evalsha: (sha, key, args) => asked(() => run('EVALSHA', sha, key, args)),
     eval: (script, key, args) => asked(() => run('EVAL', script, key, args)),
+    hasDigests: true,
     // Clusters of versions 4 and 5 are open before they know their nodes, and that of version 4 never tells when it does.
-    isReady: () => client.isReady ?? (client.isOpen === true && (isCluster4 || client.slots?.[0] !== undefined)),
+    isReady: () =>
+      isOfPool || (client.isReady ?? (client.isOpen === true && (isCluster4 || client.slots?.[0] !== undefined))),
     async quit() {
       const isReady = client.isReady ?? client.isOpen;
       const ended = client.quit();
@@ -139,9 +181,18 @@ async function askedAgainIfDropped<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    if ((error as Partial<Error> | null | undefined)?.constructor?.name !== 'DisconnectsClientError') throw error;
+    if (!isDropped(error)) throw error;
     return ask();
   }
+}
+
+function askedOnce<T>(ask: () => Promise<T>): Promise<T> {
+  return ask();
+}
+
+/** Whether node-redis itself has dropped the connection on which the command was. */
+export function isDropped(error: unknown): boolean {
+  return (error as Partial<Error> | null | undefined)?.constructor?.name === 'DisconnectsClientError';
 }
 
 /** Without waiting for the other side to close, as one that hangs never does. */
@@ -154,5 +205,8 @@ function hangUp(client: IoRedisClient): void {
 const QUIT_TIMEOUT = 1000;
 
 async function inTime(quit: Promise<unknown>, giveUp: () => unknown): Promise<void> {
-  await withDeadline(quit, QUIT_TIMEOUT, () => new Error('QUIT was not answered')).catch(giveUp);
+  await withDeadline(quit, QUIT_TIMEOUT, () => new Error('QUIT was not answered'))
+    .catch(giveUp)
+    // node-redis 4 counts as closed already.
+    .catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import { expectAbsent, isGiven } from '../expect';
 import { encryptionBehindSentinels, forCluster } from './ioredis-options';
-import { type IoRedisClient, isNodeRedis, type NodeRedisClient, type RedisClient } from './redis-driver';
+import { reconnectOnDemotion } from './redis-demotion';
+import { type IoRedisClient, isNodeRedis, isPool, type NodeRedisClient, type RedisClient } from './redis-driver';
 import { CLUSTER_OPTIONS, SENTINEL_OPTIONS } from './redis-options';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -14,6 +15,9 @@ export function duplicateOf(client: RedisClient, overrides: Options): RedisClien
   if (!isNodeRedis(client)) {
     return client.isCluster === true ? duplicateOfCluster(client, overrides) : duplicateOfIoRedis(client, overrides);
   }
+  if (isPool(client)) {
+    throw new TypeError('Expected `duplicate` not to be given beside a pool: make another with `createClientPool`');
+  }
   const twin = client.duplicate(inNodeRedisWords(client, overrides));
   // Its failures are told by its events.
   twin.connect().catch(() => undefined);
@@ -23,10 +27,18 @@ export function duplicateOf(client: RedisClient, overrides: Options): RedisClien
 /** A Cluster takes its nodes first, and keeps what concerns each connection apart. */
 function duplicateOfCluster(client: IoRedisClient, overrides: Options): IoRedisClient {
   const { nodes, options } = forCluster(overrides);
+  const given = client.options?.redisOptions;
   return client.duplicate(nodes, {
     ...options,
-    redisOptions: { ...client.options?.redisOptions, ...options.redisOptions },
+    redisOptions: { ...given, ...demotionOf(given), ...options.redisOptions },
   });
+}
+
+/** What the client decides itself, by a function, stays as it is. */
+function demotionOf(options: object | undefined): object {
+  return typeof (options as { reconnectOnError?: unknown } | undefined)?.reconnectOnError === 'function'
+    ? {}
+    : reconnectOnDemotion();
 }
 
 function duplicateOfIoRedis(client: IoRedisClient, overrides: Options): IoRedisClient {
@@ -38,6 +50,7 @@ function duplicateOfIoRedis(client: IoRedisClient, overrides: Options): IoRedisC
   const has = (name: string) => isGiven(overrides[name]);
   // A socket would win over an address, and Sentinels over both.
   const elsewhere = {
+    ...demotionOf(client.options),
     ...((has('host') || has('port')) && { path: null, sentinels: null }),
     ...(has('path') && { sentinels: null }),
     ...(has('sentinels') && { path: null }),

@@ -1,4 +1,4 @@
-import session, { type Session } from '../../lib/main';
+import session, { type Session, Store } from '../../lib/main';
 import { type RedisStore, redisStore } from '../../lib/redis';
 import type { NodeRedisClient } from '../../lib/stores/redis-driver';
 import { storeContract } from '../../lib/testing';
@@ -8,6 +8,7 @@ import { type RedisCluster, startCluster } from '../helpers/redis-cluster';
 import { type Driver, driverOf, drivers } from '../helpers/redis-drivers';
 import type { RedisServer } from '../helpers/redis-server';
 import { openSite, sentId } from '../helpers/session-site';
+import { startSilentProxy } from '../helpers/silent-proxy';
 import { until } from '../helpers/until';
 
 const HOUR = 60 * 60 * 1000;
@@ -246,4 +247,22 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
     await write();
     await all();
   });
+});
+
+it('The connection to one node that has gone silent is made anew, and the others stay', async () => {
+  const silent = await cluster.primaryOf('koa:sess:sid');
+  const proxy = await startSilentProxy(() => silent.port);
+  const natMap = { [`127.0.0.1:${silent.port}`]: { host: '127.0.0.1', port: proxy.port } };
+  const clusterOptions = { redisOptions: { disconnectTimeout: 50 } };
+  const client = redisStore({ isRedisCluster: true, nodes: cluster.addresses, natMap, clusterOptions });
+  const store = new Store(client, { timeout: 1000 });
+  await store.set('sid', { cookie: {}, user: 'ann' });
+  const before = proxy.connections;
+  proxy.silence();
+  await expect(store.get('sid')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_TIMEOUT' });
+  expect(await store.get('sid')).toMatchObject({ user: 'ann' });
+  expect(proxy.connections).toBeGreaterThan(before);
+  await store.close();
+  await client.close();
+  await proxy.close();
 });

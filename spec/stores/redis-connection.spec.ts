@@ -197,7 +197,7 @@ describe('redisStore', () => {
     const script = `
       const { redisStore } = require(${JSON.stringify(join(folder, 'node_modules/koa-evented-session/dist/redis.js'))});
       try { redisStore({ host: '127.0.0.1' }); } catch (error) { console.log(error.name + ': ' + error.message); }
-      const client = Object.assign(new (require('events'))(), { status: 'ready', evalsha() {}, get: async () => null });
+      const client = Object.assign(new (require('events'))(), { status: 'ready', evalsha() {}, eval() {}, set() {}, del() {}, disconnect() {}, get: async () => null });
       redisStore({ client }).get('sid').then((session) => console.log('got ' + session));`;
     const program = await startNode(['-e', script]);
     await program.says(/got undefined/);
