@@ -91,7 +91,7 @@ export class CarriedRecords implements Records {
     if (size <= LONGEST) return { record, revision: undefined, token };
     throw new SessionError(
       'ERR_SESSION_SIZE',
-      `Expected the session to fit into a cookie of ${LONGEST} bytes, but \`${this.#name}\` would have ${size}: ` +
+      `Expected the session to fit into a cookie of ${LONGEST} bytes, but \`${this.#name}\` would take ${size} bytes: ` +
         'keep less in it, or keep sessions in a store on the server',
     );
   }

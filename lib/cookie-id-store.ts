@@ -120,7 +120,7 @@ function wrongKeys(keys: unknown): string {
   if (keys === undefined || keys === null) return 'not set';
   if (!Array.isArray(keys)) return `${typeof keys === 'object' ? 'an' : 'a'} ${typeof keys}`;
   if (keys.length === 0) return 'empty';
-  return 'an array with a key that is missing or empty, as an environment variable is that nobody has set';
+  return 'an array with a key that is missing or empty';
 }
 
 /** The response sets a cookie of one visitor's; answers with the headers that it has set besides. */

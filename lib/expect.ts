@@ -39,7 +39,7 @@ export function expectMethods(name: string, value: unknown, methods: readonly st
   const hint =
     typeof value === 'function' ? ' (a function was given: call it, or make an instance of it with `new`?)' : '';
   throw new TypeError(
-    `Expected \`${name}\` to have the methods ${list(methods)}, but ${list(missing)} is missing${hint}`,
+    `Expected \`${name}\` to have the ${methods.length === 1 ? 'method' : 'methods'} ${list(methods)}, but ${list(missing)} ${missing.length === 1 ? 'is' : 'are'} missing${hint}`,
   );
 }
 

@@ -14,7 +14,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   genid: 'call it `genSid`',
   generate: 'call it `genSid`',
   saveUninitialized: 'call it `allowEmpty`',
-  resave: `${LEAVE_OUT}: what nobody has changed is not written`,
+  resave: `${LEAVE_OUT}: unchanged sessions are not written`,
   unset: `${LEAVE_OUT}: \`ctx.session = null\` destroys a session`,
   proxy: 'set `app.proxy = true`',
   cookieOptions: 'call it `cookie`',

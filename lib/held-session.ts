@@ -304,7 +304,7 @@ export class HeldSession {
     if (!isSessionData(own)) {
       throw new SessionError(
         'ERR_SESSION_COOKIE',
-        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${Array.isArray(own) ? 'an array' : typeof own}. Keep data of your own under another name.`,
+        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${Array.isArray(own) ? 'an array' : typeof own}. Keep your own data under another name.`,
       );
     }
     this.#cookie = SessionCookie.assigned(own, this.#cookieInUse());

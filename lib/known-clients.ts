@@ -52,7 +52,7 @@ const RELATIVES: readonly Known[] = [
 ];
 
 function moduleOf(name: string, call: string): Known {
-  return { names: [name], what: `the module that \`${name}\` is of`, instead: `give \`${call}\`` };
+  return { names: [name], what: `the module of \`${name}\``, instead: `give \`${call}\`` };
 }
 
 const METHODS = ['get', 'set', 'destroy'] as const;
@@ -67,7 +67,9 @@ export function expectClient(client: unknown): asserts client is SessionStore | 
   if (isCarrying(client)) return;
   const known = find(client);
   if (known !== undefined)
-    throw new TypeError(`Expected \`store\` to be a client, got ${known.what}: ${known.instead}`);
+    throw new TypeError(
+      `Expected \`store\` to be a store for koa-evented-session, got ${known.what}: ${known.instead}`,
+    );
   expectMethods('store', client, METHODS);
   for (const method of METHODS) expectAnswer(method, (client as Record<string, unknown>)[method]);
 }

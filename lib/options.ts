@@ -106,7 +106,7 @@ function resolveStore(given: Given, key: string): Store {
   }
   if (ofStore.length === 0) return client;
   throw new TypeError(
-    `Expected \`${ofStore.join('`, `')}\` not to be given beside a Store: give it to the Store, \`new Store(client, { ${ofStore.join(', ')} })\``,
+    `Expected \`${ofStore.join('`, `')}\` not to be given beside a Store: give ${ofStore.length === 1 ? 'it' : 'them'} to the Store, \`new Store(client, { ${ofStore.join(', ')} })\``,
   );
 }
 

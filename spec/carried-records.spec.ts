@@ -405,7 +405,7 @@ describe.each([1, 12])('a token under a name of %d letters', (letters) => {
     expect(site.errors).toEqual([
       expect.objectContaining({
         code: 'ERR_SESSION_SIZE',
-        message: `Expected the session to fit into a cookie of 4096 bytes, but \`${key}\` would have 4097: keep less in it, or keep sessions in a store on the server`,
+        message: `Expected the session to fit into a cookie of 4096 bytes, but \`${key}\` would take 4097 bytes: keep less in it, or keep sessions in a store on the server`,
       }),
     ]);
   });

@@ -136,7 +136,7 @@ describe('app.keys', () => {
     [
       'a list with nothing in it, as a missing environment variable leaves it',
       [undefined],
-      'is an array with a key that is missing or empty, as an environment variable is that nobody has set',
+      'is an array with a key that is missing or empty',
     ],
     [
       'a list with an empty key, under which anybody can sign',

@@ -79,7 +79,7 @@ describe('the checks', () => {
     [
       'every method',
       () => expectMethods('o', { get() {}, set: 'no' }, ['get', 'set', 'destroy']),
-      'Expected `o` to have the methods `get`, `set`, `destroy`, but `set`, `destroy` is missing',
+      'Expected `o` to have the methods `get`, `set`, `destroy`, but `set`, `destroy` are missing',
     ],
   ])('ask for %s', (_what, check, message) => {
     expect(check).toThrow(new TypeError(message));

@@ -84,14 +84,14 @@ const given: [kind: string, client: unknown, what: string, instead: string][] = 
   ).map(([path, module, name, call]): (typeof given)[number] => [
     `koa-evented-session/${path}, the module`,
     module,
-    `the module that \`${name}\` is of`,
+    `the module of \`${name}\``,
     `give \`${call}\``,
   ]),
 ];
 
 describe('Given as a store, it is a TypeError at set-up that says what to give:', () => {
   it.each(given)('%s', (_kind, client, what, instead) => {
-    const problem = new TypeError(`Expected \`store\` to be a client, got ${what}: ${instead}`);
+    const problem = new TypeError(`Expected \`store\` to be a store for koa-evented-session, got ${what}: ${instead}`);
     expect(() => session({ store: client as SessionStore })).toThrow(problem);
     expect(() => new Store(client as SessionStore)).toThrow(problem);
   });
@@ -106,7 +106,7 @@ describe('Given as a store, it is a TypeError at set-up that says what to give:'
     ['the class of memorystore', memorystore(express)],
   ])('%s', (_kind, client) => {
     expect(() => session({ store: client as SessionStore })).toThrow(
-      'Expected `store` to have the methods `get`, `set`, `destroy`, but `get`, `set`, `destroy` is missing ' +
+      'Expected `store` to have the methods `get`, `set`, `destroy`, but `get`, `set`, `destroy` are missing ' +
         '(a function was given: call it, or make an instance of it with `new`?)',
     );
   });

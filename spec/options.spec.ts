@@ -197,7 +197,7 @@ describe('an ill-typed option is a TypeError at set-up that says option, expecte
   ])('a store that lacks methods: %p', (store, missing) => {
     expect(() => set({ store })).toThrow(TypeError);
     expect(() => set({ store })).toThrow(
-      `Expected \`store\` to have the methods \`get\`, \`set\`, \`destroy\`, but ${missing} is missing`,
+      `Expected \`store\` to have the methods \`get\`, \`set\`, \`destroy\`, but ${missing} ${missing.includes(',') ? 'are' : 'is'} missing`,
     );
   });
 

@@ -398,7 +398,7 @@ describe('the application that sessions.read(req) needs', () => {
 
   it('is a TypeError at set-up where it is none', () => {
     expect(() => session({ app: {} as Koa })).toThrow(
-      new TypeError('Expected `app` to have the methods `createContext`, but `createContext` is missing'),
+      new TypeError('Expected `app` to have the method `createContext`, but `createContext` is missing'),
     );
   });
 });

@@ -204,7 +204,7 @@ function requireIoRedis(): IoRedisConstructor {
     // One that is there and fails has reasons of its own.
     if ((cause as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw cause;
     throw new TypeError(
-      'redisStore() needs ioredis to connect: run `npm install ioredis`, or give it a `client` of yours.',
+      'redisStore() needs ioredis to connect: run `npm install ioredis`, or give your own `client`.',
       { cause },
     );
   }

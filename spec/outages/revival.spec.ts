@@ -153,3 +153,33 @@ it('A client of your own is left as it is', async () => {
     await expect(store.get('sid')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_TIMEOUT' });
   expect([proxy.connections - before, heard, store.status]).toEqual([0, [], 'available']);
 });
+
+describe('The options of docs/redis.md bring back a client of your own', () => {
+  const comesBack = async (client: RedisClient, end: () => unknown) => {
+    ends.push(end);
+    const { store } = await storeOn(redisStore({ client }), 2000);
+    proxy.silence();
+    await store.get('sid').catch(() => undefined);
+    expect(await store.get('sid')).toMatchObject({ user: 'ann' });
+    return store;
+  };
+
+  it.each(['ioredis5', 'ioredis6'])('of %s', async (name) => {
+    const driver = driverOf(name);
+    const reconnectOnError = (error: Error) => (error.message.includes('READONLY') ? 2 : false);
+    const client = driver.open({ host, port: proxy.port }, { reconnectOnError, socketTimeout: 200 });
+    const store = await comesBack(client, () => driver.end(client));
+    target = () => other.port;
+    await redis.command(`REPLICAOF ${host} 1`);
+    await store.set('sid', session('bob'));
+    await redis.command('REPLICAOF NO ONE');
+    expect(await store.get('sid')).toMatchObject({ user: 'bob' });
+  });
+
+  it.each(['redis5', 'redis6'])('of %s', async (name) => {
+    const driver = driverOf(name);
+    const socket = { host, port: proxy.port, reconnectStrategy: 20, socketTimeout: 300 };
+    const client = driver.open({ host, port: proxy.port }, { socket, pingInterval: 100 });
+    await comesBack(client, () => driver.end(client));
+  });
+});

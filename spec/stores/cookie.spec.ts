@@ -232,7 +232,7 @@ describe.each([
     expect([error?.code, error?.message]).toEqual([
       'ERR_SESSION_SIZE',
       expect.stringMatching(
-        /^Expected the session to fit into a cookie of 4096 bytes, but `koa\.sid` would have 4\d{3}: /,
+        /^Expected the session to fit into a cookie of 4096 bytes, but `koa\.sid` would take 4\d{3} bytes: /,
       ),
     ]);
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });

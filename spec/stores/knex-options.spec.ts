@@ -77,7 +77,7 @@ describe('knexStore()', () => {
   it('refuses a transaction', async () => {
     await knex.transaction(async (transaction) => {
       expect(refusal({ knex: transaction })).toBe(
-        'Expected `knex` to be no transaction, which ends: give the instance that it is of',
+        'Expected `knex` to be an instance of Knex, got a transaction, which ends: give the instance that began it',
       );
     });
   });

@@ -145,7 +145,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
       columns.text('sess');
     });
     await expect(open().create('sid', '{}', HOUR)).rejects.toThrow(
-      `The table \`${table}\` is none of knexStore(), which needs one of its own: `,
+      `The table \`${table}\` was not made by knexStore(), which needs a table for itself: `,
     );
   });
 

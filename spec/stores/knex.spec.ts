@@ -160,7 +160,9 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
       return undefined;
     });
     expect(error).toEqual(
-      new TypeError('Expected `knex` to be no transaction, which ends: give the instance that it is of'),
+      new TypeError(
+        'Expected `knex` to be an instance of Knex, got a transaction, which ends: give the instance that began it',
+      ),
     );
   });
 });

@@ -289,6 +289,7 @@ describe('The options of redisStore', () => {
     });
     expect(options).toMatchObject({ ...ofCluster, maxRedirections: 3, enableReadyCheck: false });
     expect((options as { redisOptions: object }).redisOptions).toEqual({
+      reconnectOnError: expect.any(Function),
       ...each,
       password: 'y',
       enableReadyCheck: false,

@@ -35,7 +35,9 @@ export function resolveKnexOptions(options: KnexStoreOptions): Readonly<typeof D
   const { knex } = options;
   expectKnex(knex);
   if (knex.isTransaction) {
-    throw new TypeError('Expected `knex` to be no transaction, which ends: give the instance that it is of');
+    throw new TypeError(
+      'Expected `knex` to be an instance of Knex, got a transaction, which ends: give the instance that began it',
+    );
   }
   const { table, createTable, sweepInterval, sweepBatch } = withDefaults(options);
   expectTable(table);

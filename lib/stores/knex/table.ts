@@ -109,7 +109,7 @@ export async function prepareTable(knex: Knex, table: string, createTable: boole
   } catch (error) {
     if (isColumnMissing(error)) {
       throw new Error(
-        `The table \`${table}\` is none of knexStore(), which needs one of its own: ${withoutData(error).message}`,
+        `The table \`${table}\` was not made by knexStore(), which needs a table for itself: ${withoutData(error).message}`,
       );
     }
     if (!isTableMissing(error)) throw error;

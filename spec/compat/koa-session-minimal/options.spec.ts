@@ -19,7 +19,11 @@ describe('options of koa-session-minimal’s entry point', () => {
     ['a sameSite that is unknown', { cookie: { sameSite: 'loose' as never } }, /Expected `cookie.sameSite`/],
     ['a store that lacks a method', { store: { get() {}, set() {} } }, /`destroy` is missing/],
     ['a store of nothing', { store: 'redis' }, /Expected `store` to be an object/],
-    ['a Store', { store: new Store(client()) }, /Expected `store` to be a client, got a Store: give its `client`/],
+    [
+      'a Store',
+      { store: new Store(client()) },
+      /Expected `store` to be the client itself, got a Store around it: give its `client`/,
+    ],
     ['a client of ioredis', { store: { get() {}, set() {}, evalsha() {} } }, /redisStore/],
     ['a promise of a store', { store: Promise.resolve(client()) }, /got a promise: `await` it first/],
   ])('are refused with %s', (_, options, message) => {
