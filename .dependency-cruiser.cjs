@@ -3,11 +3,11 @@
 const rooms = [
   ['types'],
   ['errors', 'expect', 'steady-clock', 'timer', 'unknown-options'],
-  ['cookie-attributes', 'lately', 'session-id', 'ttl'],
+  ['cookie-attributes', 'cookie-header', 'lately', 'session-id', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],
   ['set-cookie', 'record', 'session-snapshot', 'known-clients', 'foreign-options', 'given-options'],
   ['cookie-id-store', 'record-end', 'session-shape'],
-  ['merge'],
+  ['carried-ids', 'merge'],
   ['active-keys', 'deadline', 'client-events', 'memory-store'],
   ['budget'],
   ['stores/redis-batch', 'stores/sealing-keys', 'stores/utf8', 'stores/wrapped-connection'],

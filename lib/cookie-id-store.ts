@@ -1,9 +1,10 @@
 import type Koa = require('koa');
 
+import { CookieValues } from './cookie-header';
 import { SessionError } from './errors';
 import { SessionCookie } from './session-cookie';
 import { insecure, SetCookie, securityOf } from './set-cookie';
-import { Signatures } from './signatures';
+import { Signatures, type Signer } from './signatures';
 import type { CookieOptions, Session, SessionIdStore } from './types';
 
 /** Attributes that belong to the cookie in this request. */
@@ -21,19 +22,26 @@ export interface CookieIdStore extends SessionIdStore {
   readonly tellsHeaders: true;
   set(this: Koa.Context, sid: string, session: Session): Headers;
   reset(this: Koa.Context, session?: Session): Headers;
-  /** Whether the request's id was signed with an older key than the first. */
-  isOutdated(this: Koa.Context): boolean;
-  /** Signs the request's id with the first key; `cookie` is the session's. */
-  sign(this: Koa.Context, cookie: SessionCookie): void;
+  /** All ids of a request that carries several, in the order sent: those with a good signature. Ask it if the first has no session. */
+  allIds(this: Koa.Context): readonly string[];
+  /** Whether the id, one of the request's, was signed with an older key than the first. */
+  isOutdated(this: Koa.Context, sid: string): boolean;
+  /** Signs the id, one of the request's, with the first key; `cookie` is the session's. */
+  sign(this: Koa.Context, sid: string, cookie: SessionCookie): void;
   /** The session is about to be written: throws where its cookie could not be sent then. */
   check(this: Koa.Context, cookie: CookieOptions): void;
 }
 
+/** How many pairs of an id and a signature are compared for one request: each costs a hash for each key. */
+const MOST_COMPARED = 16;
+
 /** Carries the session id in a cookie, signed unless the options say otherwise. */
 export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   const signatureKey = `${key}.sig`;
-  /** Requests whose signature was made with an older key. */
-  const outdated = new WeakSet<Koa.Context>();
+  const ids = new CookieValues(key);
+  const idSignatures = new CookieValues(signatureKey);
+  /** Ids of requests that an older key has signed. */
+  const outdated = new WeakMap<Koa.Context, Set<string>>();
   const signatures = new Signatures();
   const setCookies = new SetCookie();
 
@@ -48,13 +56,14 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       const signed = cookieOf(this).signed;
       const signer = signed ? signerOf(this) : undefined;
       const sid = this.cookies.get(key, { signed: false });
-      if (!sid || !signer) return sid;
-      const signature = this.cookies.get(signatureKey, { signed: false });
-      if (!signature) return undefined;
-      const index = signer.index(`${key}=${sid}`, signature);
-      if (index < 0) return undefined;
-      if (index > 0) outdated.add(this);
-      return sid;
+      if (sid === undefined || (sid && !signer)) return sid;
+      const signature = signer && this.cookies.get(signatureKey, { signed: false });
+      if (sid && signature && isSigned(this, signer, sid, signature)) return sid;
+      return idsOf(this)[0];
+    },
+
+    allIds() {
+      return idsOf(this);
     },
 
     set(sid, session) {
@@ -75,17 +84,48 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       if (secure === true && !securityOf(this)) throw insecure(key);
     },
 
-    isOutdated() {
-      return outdated.has(this);
+    isOutdated(sid) {
+      if (outdated.get(this)?.has(sid) !== true) return false;
+      // Another of its signatures may have been renewed, in another place.
+      const renewed = signerOf(this).sign(`${key}=${sid}`);
+      return !idSignatures.in(this.req.headers.cookie ?? '').includes(renewed);
     },
 
-    sign(cookie) {
-      const sid = this.cookies.get(key, { signed: false });
+    sign(sid, cookie) {
       const signature = signerOf(this).sign(`${key}=${sid}`);
       setCookies.send(this, [signatureKey, signature], [signatureKey, undefined], cookie.attributes(), false);
       forbidSharing(this);
     },
   } as CookieIdStore;
+
+  /** Whether one of the keys made the signature. */
+  function isSigned(ctx: Koa.Context, signer: Signer, sid: string, signature: string): boolean {
+    const index = signer.index(`${key}=${sid}`, signature);
+    if (index > 0) outdated.set(ctx, (outdated.get(ctx) ?? new Set()).add(sid));
+    return index >= 0;
+  }
+
+  function idsOf(ctx: Koa.Context): readonly string[] {
+    const header = ctx.req.headers.cookie ?? '';
+    if (!ids.mayBeSeveral(header) && !idSignatures.mayBeSeveral(header)) return [];
+    const found = ids.in(header);
+    const good = cookieOf(ctx).signed ? signedOf(ctx, found, idSignatures.in(header)) : new Set(found);
+    return [...new Set(found)].filter((sid) => sid !== '' && good.has(sid));
+  }
+
+  /** Nothing tells which signature belongs to which id. */
+  function signedOf(ctx: Koa.Context, found: readonly string[], signatures: readonly string[]): Set<string> {
+    const signer = signerOf(ctx);
+    const signed = new Set<string>();
+    let compared = 0;
+    for (const [sid, signature] of pairsOf(found, signatures)) {
+      if (compared === MOST_COMPARED) break;
+      if (sid === '' || signed.has(sid)) continue;
+      compared += 1;
+      if (isSigned(ctx, signer, sid, signature)) signed.add(sid);
+    }
+    return signed;
+  }
 
   function send(
     ctx: Koa.Context,
@@ -113,6 +153,12 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     const cookie = session?.cookie;
     return cookie instanceof SessionCookie ? cookie.attributes() : { ...cookieOf(ctx), ...cookie };
   }
+}
+
+/** Each id with each signature; first those that were sent in the same place, since browsers keep both cookies alike. */
+function* pairsOf(ids: readonly string[], signatures: readonly string[]): Generator<[sid: string, signature: string]> {
+  for (const [n, sid] of ids.entries()) if (signatures[n] !== undefined) yield [sid, signatures[n]];
+  for (const sid of ids) for (const signature of signatures) yield [sid, signature];
 }
 
 /** In words that give no secret away. */

@@ -66,7 +66,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);
   const store = resolveStore(given, key);
   const { genSid, errorHandler, valid, beforeSave } = given;
-  const idStore: SessionIdStore & Partial<Pick<CookieIdStore, 'tellsHeaders' | 'isOutdated' | 'sign' | 'check'>> =
+  const idStore: SessionIdStore & Partial<Omit<CookieIdStore, keyof SessionIdStore>> =
     given.sessionIdStore ?? cookieIdStore(key, cookieOf);
   return Object.freeze({
     store,

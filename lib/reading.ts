@@ -1,10 +1,12 @@
 import type Koa = require('koa');
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import { CarriedIds } from './carried-ids';
 import { SessionError } from './errors';
 import { expected } from './expect';
 import type { ResolvedOptions } from './options';
 import { type SessionData, stringify } from './record';
+import type { Loaded } from './records';
 import { matchesPath, SessionCookie } from './session-cookie';
 import { isSessionId } from './session-id';
 import { hasExpired } from './ttl';
@@ -24,23 +26,56 @@ export async function readSession(
   const ctx = known(app).createContext(req, new ServerResponse(req)) as Koa.Context;
   if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return null;
   const sid = await options.idStore.get.call(ctx);
-  return isSessionId(sid) ? readRecord(ctx, sid, options) : null;
+  if (!sid) return null;
+  const found = await findRecord(ctx, sid, options);
+  return found === undefined ? null : readRecord(ctx, found, options);
 }
 
-async function readRecord(ctx: Koa.Context, sid: string, options: ResolvedOptions): Promise<Readonly<Session> | null> {
-  const { cookieOf, store, valid } = options;
-  const loaded = await store.records.load(store.keyOf(sid), store.newBudget(), false);
-  if (loaded.found !== 'session') return null;
+interface Found {
+  data: SessionData;
+  cookie: SessionCookie;
+}
+
+/** The record that the middleware would find, in the same order. */
+async function findRecord(ctx: Koa.Context, first: string, options: ResolvedOptions): Promise<Found | undefined> {
+  const { idStore, store } = options;
+  const budget = store.newBudget();
+  let others: CarriedIds | undefined;
+  for (let sid: string | undefined = first; sid !== undefined; ) {
+    const loaded: Loaded = isSessionId(sid)
+      ? await store.records.load(store.keyOf(sid), budget, false)
+      : { found: 'nothing' };
+    const found = loaded.found === 'session' ? foundIn(ctx, loaded, options) : undefined;
+    if (found !== undefined) return found;
+    others ??= new CarriedIds(sid, idStore.allIds?.call(ctx) ?? []);
+    sid = loaded.found === 'regenerated' ? others.successor(loaded.marker) : others.next();
+  }
+  return undefined;
+}
+
+function foundIn(
+  ctx: Koa.Context,
+  loaded: Loaded & { found: 'session' },
+  { cookieOf, store }: ResolvedOptions,
+): Found | undefined {
   const noted = store.records.noted(loaded);
   if (noted !== undefined) store.records.release(noted);
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
-  if (hasExpired(cookie) || (store.travels && Number(loaded.ttl) <= 0)) return null;
+  const isOver = hasExpired(cookie) || (store.travels && Number(loaded.ttl) <= 0);
+  return isOver ? undefined : { data: loaded.data, cookie };
+}
+
+async function readRecord(
+  ctx: Koa.Context,
+  { data, cookie }: Found,
+  { valid }: ResolvedOptions,
+): Promise<Readonly<Session> | null> {
   // A client may hand out the very object that it keeps, and the hook may change what it is given. By JSON, as a record is: there
   // may be functions in it.
-  const session: Session = { ...(JSON.parse(stringify(() => loaded.data)) as SessionData), cookie };
+  const session: Session = { ...(JSON.parse(stringify(() => data)) as SessionData), cookie };
   if (valid !== undefined && !(await valid(ctx, session))) return null;
-  const { cookie: _cookie, ...data } = session;
-  return Object.freeze({ ...frozen(data), cookie: frozenCookie(cookie) });
+  const { cookie: _cookie, ...shown } = session;
+  return Object.freeze({ ...frozen(shown), cookie: frozenCookie(cookie) });
 }
 
 /** Frozen, so that nobody takes it for a session that is saved: a copy, since what `valid` has put there may be in use elsewhere. */

@@ -1,5 +1,6 @@
+import { CarriedIds } from './carried-ids';
 import type { Stored } from './held-session';
-import { parseRecord } from './record';
+import { type Marker, parseRecord } from './record';
 import type { Loaded, Unread } from './records';
 import { SessionCookie } from './session-cookie';
 import { destroyRecord } from './session-ending';
@@ -11,24 +12,36 @@ import type { Session, SessionOptions } from './types';
 
 type Valid = NonNullable<SessionOptions['valid']>;
 
+/** What else the request carries; `null`: nothing, and `undefined`: nobody has looked. */
+type Others = CarriedIds | null | undefined;
+
 /** Finds out which session the request has. A visitor without a cookie costs no promise: `undefined`, it is done. */
 export function loadSession(state: SessionState): Promise<void> | undefined {
   const { idStore, sendsCookie } = state.options;
+  // Set by an earlier middleware: what else is in the cookies does not count.
+  if (state.presented !== undefined) return loadFrom(state, state.presented, null);
   const read = () => idStore.get.call(state.ctx);
-  const presented = state.presented ?? (sendsCookie ? read() : state.hook(read));
+  const presented = sendsCookie ? read() : state.hook(read);
   return presented instanceof Promise ? presented.then((sid) => loadFrom(state, sid)) : loadFrom(state, presented);
 }
 
-function loadFrom(state: SessionState, presented: string | null | undefined): Promise<void> | undefined {
+function loadFrom(
+  state: SessionState,
+  presented: string | null | undefined,
+  others?: Others,
+): Promise<void> | undefined {
   if (!presented) return state.becomeNew();
+  if (isSessionId(presented)) return loadRecord(state, presented, others);
   // Later: a listener that asks for the session must find that it is being loaded.
-  if (!isSessionId(presented)) return Promise.resolve().then(() => miss(state, state.shown(String(presented))));
-  state.presented = presented;
-  return loadRecord(state, presented);
+  return Promise.resolve().then(() => {
+    const sid = String(presented);
+    return lookFurther(state, state.shown(sid), others === undefined ? othersOf(state, sid) : others);
+  });
 }
 
-async function loadRecord(state: SessionState, presented: string): Promise<void> {
+async function loadRecord(state: SessionState, presented: string, others: Others): Promise<void> {
   const { renew, store } = state.options;
+  state.presented = presented;
   let loaded: Loaded;
   try {
     loaded = await store.records.load(store.keyOf(presented), state.budget, renew !== undefined, mayStayUnread(state));
@@ -38,11 +51,41 @@ async function loadRecord(state: SessionState, presented: string): Promise<void>
     return;
   }
   if (loaded.found === 'unread') return leaveUnread(state, presented, loaded);
-  if (loaded.found === 'session') return accept(state, loaded.sid ?? presented, loaded);
-  if (loaded.found === 'regenerated') return state.detach(presented);
+  if (loaded.found === 'session') return accept(state, loaded.sid ?? presented, loaded, others);
+  if (loaded.found === 'regenerated') return follow(state, presented, loaded.marker, others);
   const shown = state.shown(presented);
   if (loaded.found === 'invalid') state.emit('session:invalid', shown, loaded.value);
-  return miss(state, shown);
+  return lookFurther(state, shown, others);
+}
+
+/** The ids that the request carries beside the one that the store has been asked for. */
+function othersOf({ ctx, options }: SessionState, asked: string): CarriedIds | null {
+  const ids = options.idStore.allIds?.call(ctx) ?? [];
+  return ids.length === 0 ? null : new CarriedIds(asked, ids);
+}
+
+/** The id is nobody's; another of the request's may be somebody's. `shown` is what events tell of the id. */
+function lookFurther(
+  state: SessionState,
+  shown: string | undefined,
+  others: Others = othersOf(state, state.presented as string),
+): Promise<void> | undefined {
+  const next = others?.next();
+  return next === undefined ? miss(state, shown) : loadRecord(state, next, others);
+}
+
+/** The session goes on under another id. A request without that id has come late: another one has ended its session. */
+function follow(
+  state: SessionState,
+  sid: string,
+  marker: Marker | undefined,
+  others: Others = othersOf(state, sid),
+): Promise<void> | undefined {
+  const successor = others?.successor(marker);
+  if (successor !== undefined) return loadRecord(state, successor, others);
+  if (others?.hasAsked(marker)) return miss(state, sid);
+  state.detach(sid);
+  return undefined;
 }
 
 /**
@@ -80,15 +123,15 @@ export function readRecord(state: SessionState): void {
   state.emit('session:missed', id, undefined);
 }
 
-function accept(state: SessionState, sid: string, stored: Stored): Promise<void> | undefined {
+function accept(state: SessionState, sid: string, stored: Stored, others: Others): Promise<void> | undefined {
   const { held, options } = state;
   const { cookieOf, shapeOf, valid } = options;
   state.enter(stored);
-  if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx));
+  if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx), others);
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
   if (hasExpired(cookie) || (options.store.travels && Number(stored.ttl) <= 0)) {
     state.emit('session:expired', sid, stored.data);
-    return miss(state, sid);
+    return lookFurther(state, sid, others);
   }
   if (valid !== undefined) return acceptIfValid(state, sid, stored, valid);
   held.bind(stored, cookie);
@@ -108,8 +151,17 @@ async function acceptIfValid(state: SessionState, sid: string, stored: Stored, v
   become(state, sid);
 }
 
-async function acceptShaped(state: SessionState, sid: string, stored: Stored, shape: SessionShape): Promise<void> {
-  if (!(await state.hook(() => shape.accepts(stored.data, sid)))) return state.becomeNew();
+async function acceptShaped(
+  state: SessionState,
+  sid: string,
+  stored: Stored,
+  shape: SessionShape,
+  others: Others = othersOf(state, state.presented as string),
+): Promise<void> {
+  if (!(await state.hook(() => shape.accepts(stored.data, sid)))) {
+    const next = others?.next();
+    return next === undefined ? state.becomeNew() : loadRecord(state, next, others);
+  }
   state.held.bind(stored);
   become(state, sid);
 }
@@ -134,7 +186,7 @@ async function reject(state: SessionState, sid: string, session: Session): Promi
   await state.becomeNew();
 }
 
-/** The id is nobody's. It is not adopted, and its cookie stays: a parallel login may have replaced it a moment ago. */
+/** The visitor has no session. The id is not adopted, and its cookie stays: a parallel login may have replaced it a moment ago. */
 function miss(state: SessionState, sid: string | undefined): Promise<void> | undefined {
   state.emit('session:missed', sid, undefined);
   return state.becomeNew();

@@ -202,7 +202,7 @@ async function signAnew(state: SessionState): Promise<void> {
     if (loaded.found !== 'session') return state.detach(state.id);
     state.enter(loaded);
   }
-  idStore.sign?.call(state.ctx, held.cookie);
+  idStore.sign?.call(state.ctx, state.token ?? (state.id as string), held.cookie);
 }
 
 async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {

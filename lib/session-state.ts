@@ -116,7 +116,8 @@ export class SessionState {
 
   /** Whether the visitor's id was signed with a key that is no longer the first. */
   get isOutdated(): boolean {
-    return this.options.idStore.isOutdated?.call(this.ctx) === true;
+    const sid = this.token ?? this.id;
+    return sid !== undefined && this.options.idStore.isOutdated?.call(this.ctx, sid) === true;
   }
 
   /** Whether ids can no longer reach the visitor. An id store of the user's own knows best itself. */

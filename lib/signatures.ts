@@ -4,7 +4,7 @@ import { types } from 'node:util';
 import Keygrip = require('keygrip');
 
 /** The part of keygrip that is used here, whoever made the object in `app.keys`. */
-interface Signer {
+export interface Signer {
   sign(data: string): string;
   /** Which of the keys, the newest first, made the signature; -1 for none. */
   index(data: string, signature: string): number;
