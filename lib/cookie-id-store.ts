@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { CookieValues } from './cookie-header';
+import { cookieValues, mayCarrySeveral, signedValues } from './cookie-header';
 import { SessionError } from './errors';
 import { SessionCookie } from './session-cookie';
 import { insecure, SetCookie, securityOf } from './set-cookie';
@@ -32,14 +32,9 @@ export interface CookieIdStore extends SessionIdStore {
   check(this: Koa.Context, cookie: CookieOptions): void;
 }
 
-/** How many pairs of an id and a signature are compared for one request: each costs a hash for each key. */
-const MOST_COMPARED = 16;
-
 /** Carries the session id in a cookie, signed unless the options say otherwise. */
 export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   const signatureKey = `${key}.sig`;
-  const ids = new CookieValues(key);
-  const idSignatures = new CookieValues(signatureKey);
   /** Ids of requests that an older key has signed. */
   const outdated = new WeakMap<Koa.Context, Set<string>>();
   const signatures = new Signatures();
@@ -88,7 +83,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       if (outdated.get(this)?.has(sid) !== true) return false;
       // Another of its signatures may have been renewed, in another place.
       const renewed = signerOf(this).sign(`${key}=${sid}`);
-      return !idSignatures.in(this.req.headers.cookie ?? '').includes(renewed);
+      return !cookieValues(this.req.headers.cookie ?? '', signatureKey).includes(renewed);
     },
 
     sign(sid, cookie) {
@@ -107,24 +102,10 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
 
   function idsOf(ctx: Koa.Context): readonly string[] {
     const header = ctx.req.headers.cookie ?? '';
-    if (!ids.mayBeSeveral(header) && !idSignatures.mayBeSeveral(header)) return [];
-    const found = ids.in(header);
-    const good = cookieOf(ctx).signed ? signedOf(ctx, found, idSignatures.in(header)) : new Set(found);
-    return [...new Set(found)].filter((sid) => sid !== '' && good.has(sid));
-  }
-
-  /** Nothing tells which signature belongs to which id. */
-  function signedOf(ctx: Koa.Context, found: readonly string[], signatures: readonly string[]): Set<string> {
+    if (!mayCarrySeveral(header, key) && !mayCarrySeveral(header, signatureKey)) return [];
+    if (!cookieOf(ctx).signed) return cookieValues(header, key).filter((sid) => sid !== '');
     const signer = signerOf(ctx);
-    const signed = new Set<string>();
-    let compared = 0;
-    for (const [sid, signature] of pairsOf(found, signatures)) {
-      if (compared === MOST_COMPARED) break;
-      if (sid === '' || signed.has(sid)) continue;
-      compared += 1;
-      if (isSigned(ctx, signer, sid, signature)) signed.add(sid);
-    }
-    return signed;
+    return signedValues(header, key, (sid, signature) => (isSigned(ctx, signer, sid, signature) ? sid : undefined));
   }
 
   function send(
@@ -153,12 +134,6 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     const cookie = session?.cookie;
     return cookie instanceof SessionCookie ? cookie.attributes() : { ...cookieOf(ctx), ...cookie };
   }
-}
-
-/** Each id with each signature; first those that were sent in the same place, since browsers keep both cookies alike. */
-function* pairsOf(ids: readonly string[], signatures: readonly string[]): Generator<[sid: string, signature: string]> {
-  for (const [n, sid] of ids.entries()) if (signatures[n] !== undefined) yield [sid, signatures[n]];
-  for (const sid of ids) for (const signature of signatures) yield [sid, signature];
 }
 
 /** In words that give no secret away. */

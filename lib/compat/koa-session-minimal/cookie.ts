@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { forbidSharing, type SessionIdStore } from '../../index';
+import { type CookieIdStore, cookieValues, forbidSharing, mayCarrySeveral, type SessionIdStore } from '../../index';
 import type { CookieAttributes } from './options';
 
 /** What decides them in a request, once the handlers are done. */
@@ -15,10 +15,14 @@ export function completed(given: CookieAttributes | null | undefined): CookieAtt
 }
 
 /** Carries the id in a cookie of exactly these attributes, whatever path the request is for. */
-export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore {
+export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pick<CookieIdStore, 'allIds'> {
   return {
     get() {
       return this.cookies.get(key, { signed: false });
+    },
+    allIds() {
+      const header = this.req.headers.cookie ?? '';
+      return mayCarrySeveral(header, key) ? cookieValues(header, key) : [];
     },
     set(sid) {
       this.cookies.set(key, sid, cookieOf(this));

@@ -1,15 +1,20 @@
 import type Koa = require('koa');
 
-import { forbidSharing, type SessionIdStore } from '../../index';
+import { type CookieIdStore, forbidSharing, mayCarrySeveral, type SessionIdStore, signedValues } from '../../index';
 import type { SessionOptions } from './types';
 
 type OptionsOf = (ctx: Koa.Context) => SessionOptions;
+type IdStore = SessionIdStore & Pick<CookieIdStore, 'allIds'>;
 
 /** Carries ids, or whole sessions, in the cookie. `ctx.cookies` may be of another make: it gets all options. */
-export function inCookie(optionsOf: OptionsOf): SessionIdStore {
+export function inCookie(optionsOf: OptionsOf): IdStore {
   return {
     get() {
       return presentedIn(this, optionsOf(this));
+    },
+
+    allIds() {
+      return severalIn(this, optionsOf(this));
     },
 
     set(sid) {
@@ -23,7 +28,7 @@ export function inCookie(optionsOf: OptionsOf): SessionIdStore {
 }
 
 /** Carries ids as the option `externalKey` says. There may be a cookie nevertheless: it is cleared with the session. */
-export function outsideCookie(optionsOf: OptionsOf): SessionIdStore {
+export function outsideCookie(optionsOf: OptionsOf): IdStore {
   return {
     ...inCookie(optionsOf),
 
@@ -31,15 +36,53 @@ export function outsideCookie(optionsOf: OptionsOf): SessionIdStore {
       return optionsOf(this).externalKey?.get(this);
     },
 
+    allIds: () => [],
+
     set(sid) {
       return optionsOf(this).externalKey?.set(this, sid);
     },
   };
 }
 
-/** What the visitor's cookie holds. */
-export function presentedIn(ctx: Koa.Context, options: SessionOptions): string | undefined {
-  return ctx.cookies.get(options.key, options as Parameters<typeof ctx.cookies.get>[1]);
+/** What the visitor's cookie holds; of several the first that `accepts`, if one does. */
+export function presentedIn(
+  ctx: Koa.Context,
+  options: SessionOptions,
+  accepts = (_value: string) => true,
+): string | undefined {
+  const several = severalIn(ctx, options);
+  return several.find(accepts) ?? several[0] ?? read(ctx.cookies, options);
+}
+
+/** What the visitor's cookies of the name hold, in the order sent, if they are several. */
+function severalIn(ctx: Koa.Context, options: SessionOptions): readonly string[] {
+  const { key } = options;
+  const header = ctx.req.headers.cookie ?? '';
+  if (!mayCarrySeveral(header, key) && !mayCarrySeveral(header, `${key}.sig`)) return [];
+  try {
+    return signedValues(header, key, (value, signature) =>
+      read(readerOf(ctx, `${key}=${value}; ${key}.sig=${signature}`), options),
+    );
+  } catch {
+    // What is no heir of `cookies` may know of no other header than the request's.
+    return [];
+  }
+}
+
+/**
+ * The request's `ctx.cookies`, with another header. `cookies` and egg-cookies clear a signature that fails; this one sets nothing.
+ */
+function readerOf(ctx: Koa.Context, header: string): Koa.Context['cookies'] {
+  const reader: Koa.Context['cookies'] = Object.create(ctx.cookies, {
+    request: { value: { headers: { cookie: header } } },
+    ctx: { value: { get: () => header } },
+    set: { value: () => reader },
+  });
+  return reader;
+}
+
+function read(cookies: Koa.Context['cookies'], options: SessionOptions): string | undefined {
+  return cookies.get(options.key, options as Parameters<typeof cookies.get>[1]);
 }
 
 function send(ctx: Koa.Context, value: string, options: SessionOptions, expires?: Date): void {

@@ -113,7 +113,10 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   #begin(): Promise<void> | undefined {
     const { ctx, options } = this;
-    const cookie = presentedIn(ctx, options);
+    const cookie = presentedIn(ctx, options, (value) => {
+      const data = decoded(value, options, undefined);
+      return isRecord(data) && !hasExpired(data);
+    });
     // What cannot be read says nothing; nothing at all is a session missed.
     const data = cookie ? decoded(cookie, options, NO_SESSION) : NO_SESSION;
     if (!data) this.#refuse('missed', undefined, data);
