@@ -31,6 +31,9 @@ function thriftyClient() {
     create: async () => record,
     swap: async () => ({ ok: /** @type {const} */ (true), revision: record }),
     touch: async () => true,
+    remove: async () => record,
+    take: async () => record,
+    mark: async () => ({ record, revision: record }),
   };
 }
 

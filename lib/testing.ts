@@ -1,6 +1,7 @@
 import { expected, expectString } from './expect';
 import type { Guarantee } from './index';
 import { type Cases, tryOut } from './testing/cases';
+import { endingCases } from './testing/ending-cases';
 import { keyCases } from './testing/key-cases';
 import { recordCases } from './testing/record-cases';
 import { findRunner, type Runner } from './testing/runner';
@@ -53,6 +54,6 @@ function casesOf(guarantee: Guarantee): Cases {
     ...keyCases,
     ...timeCases,
     ...touchCases(canCompareAndSet),
-    ...(canCompareAndSet ? { ...recordCases, ...swapCases } : {}),
+    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases } : {}),
   };
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryStore, type Session, type SessionStore } from '../lib/main';
 import { type StoreContractOptions, type Subject, storeContract } from '../lib/testing';
-import { ClassClient, compareAndSetClient, plainClient, styles } from './helpers/client-styles';
+import { ClassClient, compareAndSetClient, endingClient, plainClient, styles } from './helpers/client-styles';
 import { failuresOf, type Outcomes, runContract, titlesOf } from './helpers/contract-run';
 import { EmittingClient } from './helpers/emitting-client';
 import { faults, whereTouch } from './helpers/faulty-clients';
@@ -10,7 +10,7 @@ import { endOf, koaRedisKinds, untilReady } from './helpers/koa-redis-client';
 import { codeBlocks } from './helpers/markdown';
 import { startNode } from './helpers/node-program';
 import { type RedisServer, startRedis } from './helpers/redis-server';
-import { RightClient, RightCompareAndSetClient, RightTouchableClient } from './helpers/right-client';
+import { RightClient, RightCompareAndSetClient, RightEndingClient, RightTouchableClient } from './helpers/right-client';
 
 const HOUR = 60 * 60 * 1000;
 const compareAndSet = { guarantee: 'compare-and-set' } as const;
@@ -45,12 +45,14 @@ describe('The store contract is kept by', () => {
   const right: [string, () => SessionStore, StoreContractOptions][] = [
     ['has the three methods', () => new RightClient(), {}],
     ['has `touch` too', () => new RightTouchableClient(), {}],
-    ['has all abilities', () => new RightCompareAndSetClient(), compareAndSet],
+    ['can compare and set', () => new RightCompareAndSetClient(), compareAndSet],
+    ['has all abilities', () => new RightEndingClient(), compareAndSet],
     ['is a class', () => new ClassClient(), {}],
   ];
   for (const [name, style] of Object.entries(styles)) {
     right.push([`answers with ${name}`, () => plainClient(style), {}]);
     right.push([`compares and sets, and answers with ${name}`, () => compareAndSetClient(style), compareAndSet]);
+    right.push([`has all abilities, and answers with ${name}`, () => endingClient(style), compareAndSet]);
   }
   it.each(right)('a client that %s', async (_what, makeClient, options) => {
     expect(failuresOf(await runContract(makeClient, options))).toEqual({});
@@ -68,7 +70,7 @@ describe('The store contract is kept by', () => {
   });
 
   it('a client that counts in seconds', async () => {
-    class InSeconds extends RightCompareAndSetClient {
+    class InSeconds extends RightEndingClient {
       override endOf(ttl: number) {
         return Math.ceil(super.endOf(ttl) / 1000) * 1000;
       }
@@ -93,7 +95,7 @@ describe('The store contract is kept by', () => {
   });
 
   it('a client that takes its time', async () => {
-    class Slow extends RightCompareAndSetClient {
+    class Slow extends RightEndingClient {
       override reach() {
         return pause(15);
       }

@@ -7,6 +7,7 @@ import { hasMethod } from '../expect';
 import {
   type Answer,
   type CompareAndSetStore,
+  type EndingStore,
   type Session,
   type SessionStore,
   Store,
@@ -29,8 +30,8 @@ const CLEAN_WITHIN = 500;
 /** Milliseconds that a record may outlive its ttl: there are stores that count in seconds. */
 const EXPIRES_WITHIN = 1_500;
 
-type Client = SessionStore & CompareAndSetStore;
-type Method = 'get' | 'set' | 'destroy' | 'touch' | 'load' | 'create' | 'swap';
+type Client = SessionStore & CompareAndSetStore & EndingStore;
+type Method = keyof Client;
 
 const MISSING = 'what is missing or has expired is no error';
 const ANY_TTL = 'any `ttl` from 1 to Number.MAX_SAFE_INTEGER milliseconds';
@@ -43,6 +44,9 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
   load: { operation: 'get', asks: `it is given a \`key\`, sometimes \`{ ttl: true }\`, and ${MISSING}` },
   create: { operation: 'set', asks: `it is given a \`key\`, any text and ${ANY_TTL}` },
   swap: { operation: 'set', asks: `it is given a \`key\`, any text, ${ANY_TTL} and a revision, and ${MISSING}` },
+  remove: { operation: 'destroy', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
+  take: { operation: 'destroy', asks: `it is given a \`key\`, a marker and ${ANY_TTL}, and ${MISSING}` },
+  mark: { operation: 'set', asks: `it is given a \`key\` and how many spaces to append, and ${MISSING}` },
 };
 
 /** What a case does with its client, under a prefix that no other case uses. The client is asked as the Store asks it. */
@@ -96,7 +100,7 @@ export class Trial {
     this.#written.delete(this.prefix + sid);
   }
 
-  has(ability: keyof CompareAndSetStore): boolean {
+  has(ability: keyof CompareAndSetStore | keyof EndingStore): boolean {
     return hasMethod(this.#subject.client, ability);
   }
 
@@ -114,6 +118,18 @@ export class Trial {
 
   touch(sid: string, ttl: number = HOUR): Promise<unknown> {
     return this.#ask('touch', sid, (client, key) => client.touch(key, ttl));
+  }
+
+  remove(sid: string): Promise<string | null | undefined> {
+    return this.#ask('remove', sid, (client, key) => client.remove(key));
+  }
+
+  take(sid: string, marker: string, ttl: number = HOUR): Promise<string | null | undefined> {
+    return this.#ask('take', sid, (client, key) => client.take(key, marker, ttl));
+  }
+
+  mark(sid: string, length: number): Promise<StoredRecord | null | undefined> {
+    return this.#ask('mark', sid, (client, key) => client.mark(key, length));
   }
 
   /** Milliseconds that a session has left; `undefined` where nobody can tell. */

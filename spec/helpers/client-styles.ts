@@ -1,5 +1,5 @@
 import co from 'co';
-import type { Answer, CompareAndSetStore, Session, SessionStore } from '../../lib/main';
+import type { Answer, CompareAndSetStore, EndingStore, Session, SessionStore } from '../../lib/main';
 import { MemoryStore } from '../../lib/main';
 
 /** A way to answer: how a client wraps what its system gives. */
@@ -57,6 +57,19 @@ export function compareAndSetClient(
     create: (key, record, ttl) => style(() => memory.create(key, record, ttl)),
     swap: (key, record, ttl, expected) => style(() => memory.swap(key, record, ttl, expected)),
     touch: (key, ttl) => style(() => memory.touch(key, ttl)),
+  };
+}
+
+/** The same, and a session ends in one call. */
+export function endingClient(
+  style: Style,
+  memory: MemoryStore = new MemoryStore(),
+): SessionStore & CompareAndSetStore<number> & EndingStore<number> {
+  return {
+    ...compareAndSetClient(style, memory),
+    remove: (key) => style(() => memory.remove(key)),
+    take: (key, marker, ttl) => style(() => memory.take(key, marker, ttl)),
+    mark: (key, length) => style(() => memory.mark(key, length)),
   };
 }
 

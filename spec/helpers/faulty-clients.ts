@@ -1,6 +1,7 @@
 import { setImmediate as soon } from 'node:timers/promises';
 import type { Session, SessionStore, SwapResult } from '../../lib/main';
 import type { StoreContractOptions } from '../../lib/testing';
+import { faultsOfEnding } from './faulty-endings';
 import { RightClient, RightCompareAndSetClient, RightTouchableClient, type Row } from './right-client';
 
 /** A client that breaks one promise of the contract, and the case that has to notice, among others perhaps. */
@@ -920,7 +921,10 @@ export const faults: Readonly<Record<string, Fault>> = {
   ...ofTime,
   ...ofTouch,
   ...Object.fromEntries(
-    Object.entries(ofCompareAndSet).map(([what, fault]) => [what, { ...fault, guarantee: 'compare-and-set' as const }]),
+    Object.entries({ ...ofCompareAndSet, ...faultsOfEnding }).map(([what, fault]) => [
+      what,
+      { ...fault, guarantee: 'compare-and-set' as const },
+    ]),
   ),
 };
 

@@ -20,7 +20,7 @@ export interface Cost {
   timers: number;
 }
 
-const CLIENT_CALLS = ['load', 'create', 'swap', 'touch', 'get', 'set', 'destroy'] as const;
+const CLIENT_CALLS = ['load', 'create', 'swap', 'touch', 'remove', 'take', 'mark', 'get', 'set', 'destroy'] as const;
 
 /** Counts what is done in this process; ended by `stop()`. */
 export class CostMeter {

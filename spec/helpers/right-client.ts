@@ -1,4 +1,4 @@
-import type { CompareAndSetStore, Session, SessionStore, StoredRecord, SwapResult } from '../../lib/main';
+import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from '../../lib/main';
 
 export interface Row {
   text: string;
@@ -84,7 +84,7 @@ export class RightTouchableClient extends RightClient {
   }
 }
 
-/** The same with all abilities. */
+/** The same with the abilities to compare and set. */
 export class RightCompareAndSetClient extends RightTouchableClient implements CompareAndSetStore<unknown> {
   async load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord | null> {
     await this.reach();
@@ -108,5 +108,33 @@ export class RightCompareAndSetClient extends RightTouchableClient implements Co
     if (row.text === record) return { ok: true, revision: row.revision };
     if (row.revision !== expected) return { ok: false, record: row.text, revision: row.revision };
     return { ok: true, revision: this.write(key, record, ttl).revision };
+  }
+}
+
+/** The same with all abilities. */
+export class RightEndingClient extends RightCompareAndSetClient implements EndingStore<unknown> {
+  async remove(key: string): Promise<string | null> {
+    await this.reach();
+    const row = this.find(key);
+    if (!row) return null;
+    if (!this.isMark(row.text)) this.rows.delete(this.keyOf(key));
+    return row.text;
+  }
+
+  async take(key: string, marker: string, ttl: number): Promise<string | null> {
+    await this.reach();
+    const row = this.find(key);
+    if (!row) return null;
+    if (row.text === marker || !this.isMark(row.text)) this.write(key, marker, ttl);
+    return row.text;
+  }
+
+  async mark(key: string, length: number): Promise<StoredRecord | null> {
+    await this.reach();
+    const row = this.find(key);
+    if (!row || this.isMark(row.text)) return null;
+    row.text += ' '.repeat(length);
+    row.revision = this.newRevision();
+    return { record: row.text, revision: row.revision };
   }
 }

@@ -50,6 +50,21 @@ class MemoryClient extends EventEmitter {
     return this.#reach().swap(key, record, ttl, expected);
   }
 
+  /** @param {string} key */
+  remove(key) {
+    return this.#reach().remove(key);
+  }
+
+  /** @param {string} key @param {string} marker @param {number} ttl */
+  take(key, marker, ttl) {
+    return this.#reach().take(key, marker, ttl);
+  }
+
+  /** @param {string} key @param {number} length */
+  mark(key, length) {
+    return this.#reach().mark(key, length);
+  }
+
   /** The keys that start with `prefix`. @param {string} prefix */
   async keys(prefix) {
     const memory = this.#reach();

@@ -1,0 +1,289 @@
+import { setImmediate as soon } from 'node:timers/promises';
+import { RightCompareAndSetClient, RightEndingClient } from './right-client';
+
+const SECOND = 1000;
+
+/** As such a case is called, since clients need not have the abilities. */
+const where = (title: string) => `${title}, where it has \`remove\`, \`take\` and \`mark\``;
+
+/** Takes a record for alive that has expired. */
+class Immortal extends RightEndingClient {
+  protected revive(key: string): void {
+    const row = this.rows.get(key);
+    if (row && row.end < Date.now()) row.end = Date.now() + SECOND;
+  }
+}
+
+/** Faults of `remove`, `take` and `mark`. */
+export const faultsOfEnding: Record<string, { client: new () => object; noticedBy: string }> = {
+  'can remove, and neither take nor mark': {
+    client: class extends RightCompareAndSetClient {
+      readonly remove = async () => null;
+    },
+    noticedBy: 'has all of `remove`, `take` and `mark`, or none of them',
+  },
+  'does not tell what it removes': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        await super.remove(key);
+        return null;
+      }
+    },
+    noticedBy: where('removes a record, and answers with its text'),
+  },
+  'answers how many it removes': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        return (await super.remove(key)) === null ? (0 as never) : (1 as never);
+      }
+    },
+    noticedBy: where('removes a record, and answers with its text'),
+  },
+  'removes nothing': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        return this.find(key)?.text ?? null;
+      }
+    },
+    noticedBy: where('removes a record, and answers with its text'),
+  },
+  'removes all that begin with the key': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        const removed = await super.remove(key);
+        for (const each of this.rows.keys()) if (each.startsWith(key)) this.rows.delete(each);
+        return removed;
+      }
+    },
+    noticedBy: where('removes a record, and answers with its text'),
+  },
+  'fails to remove what is missing': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        if (!this.find(key)) throw new Error('no such record');
+        return super.remove(key);
+      }
+    },
+    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+  },
+  'removes what has expired': {
+    client: class extends Immortal {
+      override async remove(key: string) {
+        this.revive(key);
+        return super.remove(key);
+      }
+    },
+    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+  },
+  'leaves a marker where nothing is': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        const found = await super.take(key, marker, ttl);
+        if (found === null) this.write(key, marker, ttl);
+        return found;
+      }
+    },
+    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+  },
+  'marks what has expired': {
+    client: class extends Immortal {
+      override async mark(key: string, length: number) {
+        this.revive(key);
+        return super.mark(key, length);
+      }
+    },
+    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+  },
+  'answers with the marker that it puts there': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        await super.take(key, marker, ttl);
+        return this.find(key)?.text ?? null;
+      }
+    },
+    noticedBy: where('takes a record, and leaves a marker for as long as it says'),
+  },
+  'leaves the marker for as long as the record had left': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        return super.take(key, marker, (this.find(key)?.end ?? ttl) - Date.now());
+      }
+    },
+    noticedBy: where('takes a record, and leaves a marker for as long as it says'),
+  },
+  'leaves one marker like any other': {
+    client: class extends RightEndingClient {
+      override async take(key: string, _marker: string, ttl: number) {
+        return super.take(key, 'null', ttl);
+      }
+    },
+    noticedBy: where('takes a record, and leaves a marker for as long as it says'),
+  },
+  'finds nothing where its own marker is': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        const found = await super.take(key, marker, ttl);
+        return found === marker ? null : found;
+      }
+    },
+    noticedBy: where('takes its own marker for a `take` whose reply was lost'),
+  },
+  'does not extend its own marker': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        return this.find(key)?.text === marker ? marker : super.take(key, marker, ttl);
+      }
+    },
+    noticedBy: where('takes its own marker for a `take` whose reply was lost'),
+  },
+  'removes a marker': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        const removed = await super.remove(key);
+        this.rows.delete(key);
+        return removed;
+      }
+    },
+    noticedBy: where('leaves a marker where it is'),
+  },
+  'takes the marker of another request': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        const found = await super.take(key, marker, ttl);
+        if (found !== null) this.write(key, marker, ttl);
+        return found;
+      }
+    },
+    noticedBy: where('leaves a marker where it is'),
+  },
+  'extends the marker of another request': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        const row = this.find(key);
+        if (row && this.isMark(row.text)) row.end = this.endOf(ttl);
+        return super.take(key, marker, ttl);
+      }
+    },
+    noticedBy: where('leaves a marker where it is'),
+  },
+  'marks a marker': {
+    client: class extends RightEndingClient {
+      override async mark(key: string, length: number) {
+        const row = this.find(key);
+        if (!row) return null;
+        row.text += ' '.repeat(length);
+        return { record: row.text, revision: row.revision };
+      }
+    },
+    noticedBy: where('leaves a marker where it is'),
+  },
+  'marks by one space, however many are asked for': {
+    client: class extends RightEndingClient {
+      override async mark(key: string) {
+        return super.mark(key, 1);
+      }
+    },
+    noticedBy: where('marks a record with spaces, and leaves its time alone'),
+  },
+  'answers with a mark that it does not store': {
+    client: class extends RightEndingClient {
+      override async mark(key: string, length: number) {
+        const row = this.find(key);
+        const { text = '' } = row ?? {};
+        const marked = await super.mark(key, length);
+        if (row && marked) row.text = text;
+        return marked;
+      }
+    },
+    noticedBy: where('marks a record with spaces, and leaves its time alone'),
+  },
+  'lets a marked record end sooner': {
+    client: class extends RightEndingClient {
+      override async mark(key: string, length: number) {
+        const row = this.find(key);
+        if (row) row.end = Math.min(row.end, Date.now() + SECOND);
+        return super.mark(key, length);
+      }
+    },
+    noticedBy: where('marks a record with spaces, and leaves its time alone'),
+  },
+  'keeps the revision of what it marks': {
+    client: class extends RightEndingClient {
+      override async mark(key: string, length: number) {
+        const row = this.find(key);
+        const { revision } = row ?? {};
+        const marked = await super.mark(key, length);
+        if (row) row.revision = revision as number;
+        return marked && { ...marked, revision };
+      }
+    },
+    noticedBy: where('swaps the revision of a marked record, and none from before'),
+  },
+  'gives the earlier revision of what it marks': {
+    client: class extends RightEndingClient {
+      override async mark(key: string, length: number) {
+        const { revision } = this.find(key) ?? {};
+        const marked = await super.mark(key, length);
+        return marked && { ...marked, revision };
+      }
+    },
+    noticedBy: where('swaps the revision of a marked record, and none from before'),
+  },
+  'removes in two steps': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        const text = this.find(key)?.text ?? null;
+        await soon();
+        await super.remove(key);
+        return text;
+      }
+    },
+    noticedBy: where('lets one of many removals have the text'),
+  },
+  'takes in two steps': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        const text = this.find(key)?.text ?? null;
+        if (text === null || this.isMark(text)) return super.take(key, marker, ttl);
+        await soon();
+        this.write(key, marker, ttl);
+        return text;
+      }
+    },
+    noticedBy: where('lets one of many takes have the text'),
+  },
+  'removes only what nobody has changed meanwhile': {
+    client: class extends RightEndingClient {
+      override async remove(key: string) {
+        const { revision } = this.find(key) ?? {};
+        await soon();
+        return this.find(key)?.revision === revision ? super.remove(key) : null;
+      }
+    },
+    noticedBy: where('removes a record that others are swapping'),
+  },
+  'takes only what nobody has changed meanwhile': {
+    client: class extends RightEndingClient {
+      override async take(key: string, marker: string, ttl: number) {
+        const { revision } = this.find(key) ?? {};
+        await soon();
+        return this.find(key)?.revision === revision ? super.take(key, marker, ttl) : null;
+      }
+    },
+    noticedBy: where('takes a record that others are swapping'),
+  },
+  'keeps what it has removed for a swap that comes late': {
+    client: class extends RightEndingClient {
+      readonly #removed = new Map<string, unknown>();
+      override async remove(key: string) {
+        this.#removed.set(key, this.find(key)?.revision);
+        return super.remove(key);
+      }
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        if (this.find(key) || this.#removed.get(key) !== expected) return super.swap(key, record, ttl, expected);
+        return { ok: true as const, revision: this.write(key, record, ttl).revision };
+      }
+    },
+    noticedBy: where('swaps nothing that was removed'),
+  },
+};
