@@ -1,7 +1,7 @@
-import { type CompareAndSetStore, type SessionStore, Store, type SwapResult } from '../../index';
+import { type CompareAndSetStore, type EndingStore, type SessionStore, Store, type SwapResult } from '../../index';
 import { type Data, fromEngine, toEngine } from './data';
 
-type Client = SessionStore & CompareAndSetStore;
+type Client = SessionStore & CompareAndSetStore & EndingStore;
 type Converter = (client: Client) => (...args: never[]) => unknown;
 
 /** The methods that see records; a client's others are its own. */
@@ -12,6 +12,10 @@ const CONVERTERS: Readonly<Record<string, Converter>> = {
   create: (client) => (key: string, record: string, ttl: number) => client.create(key, bare(record), ttl),
   swap: (client) => (key: string, record: string, ttl: number, expected: unknown) =>
     mapAnswer(client.swap(key, bare(record), ttl, expected), (result) => toEngineRecord(result as SwapResult)),
+  remove: (client) => (key: string) => mapAnswer(client.remove(key), toEngineText),
+  take: (client) => (key: string, marker: string, ttl: number) =>
+    mapAnswer(client.take(key, marker, ttl), toEngineText),
+  mark: (client) => (key: string, length: number) => mapAnswer(client.mark(key, length), toEngineRecord),
 };
 
 /** All who share a client have to share what stands before it, to know of each other's writes. */
@@ -72,12 +76,17 @@ function toEngineSession(answer: unknown): unknown {
   return isData(answer) ? toEngine(answer) : answer;
 }
 
-/** Few sessions have a `cookie`: only then is the text worth reading. */
 function toEngineRecord(answer: unknown): unknown {
   const record = (answer as { record?: unknown } | null | undefined)?.record;
-  if (typeof record !== 'string' || !record.includes('"cookie"')) return answer;
+  const text = toEngineText(record);
+  return text === record ? answer : { ...(answer as object), record: text };
+}
+
+/** Few sessions have a `cookie`: only then is the text worth reading. The mark behind a text stays. */
+function toEngineText(record: unknown): unknown {
+  if (typeof record !== 'string' || !record.includes('"cookie"')) return record;
   const data = parse(record);
-  return isData(data) ? { ...(answer as object), record: JSON.stringify(toEngine(data)) } : answer;
+  return isData(data) ? JSON.stringify(toEngine(data)) + record.slice(record.trimEnd().length) : record;
 }
 
 function bare(record: string): string {

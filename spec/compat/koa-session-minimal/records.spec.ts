@@ -4,7 +4,7 @@ import { redisStore } from '../../../lib/redis';
 import { endOf, type KoaRedis, koaRedis, untilReady } from '../../helpers/koa-redis-client';
 import { MapClient } from '../../helpers/map-client';
 import { type RedisServer, startRedis } from '../../helpers/redis-server';
-import { type Make, openMinimal, ours, peer, type Routes, type Visitor } from './site';
+import { type Make, type MinimalContext, openMinimal, ours, peer, type Routes, type Visitor } from './site';
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -149,6 +149,24 @@ describe('records', () => {
     give(ann, again);
     await Promise.all([ann.go('/put?b=1'), again.go('/put?c=1')]);
     expect(JSON.parse((await ann.go('/see')).text)).toEqual({ a: '1', b: '1', c: '1' });
+  });
+
+  it('keep what an application has under `cookie` in a session that moves while another request writes', async () => {
+    const client = new session.MemoryStore();
+    const mark = jest.spyOn(client, 'mark');
+    const move = async (ctx: MinimalContext) => {
+      ctx.session.moved = true;
+      await ann.go('/put?a=1');
+      ctx.sessionHandler.regenerateId();
+    };
+    const site = await openMinimal(ours({ store: client }), { ...routes, '/move': move });
+    const ann = site.visitor();
+    await ann.go('/nest');
+    const before = JSON.parse((await ann.go('/see')).text);
+    await ann.go('/move');
+    expect(mark).toHaveBeenCalled();
+    expect(JSON.parse((await ann.go('/see')).text)).toEqual({ ...before, a: '1', moved: true });
+    expect(site.errors).toEqual([]);
   });
 
   it('come from clients that are frozen, and from thunks', async () => {
