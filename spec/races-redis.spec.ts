@@ -118,10 +118,10 @@ describe('On a real Redis', () => {
     const put = (key: string) => async (ctx: Koa.Context) => {
       (await sessionOf(ctx))[key] = 'set';
     };
-    /** Resolves once the site has asked Redis for a swap. */
+    /** Resolves once the site has asked Redis for a swap, for the end of a session, or for the record in which one goes on. */
     const asked = ({ store }: { store: RedisStore }) => {
-      const swap = jest.spyOn(store, 'swap');
-      return () => until(() => swap.mock.calls.length > 0);
+      const spies = (['swap', 'remove', 'create'] as const).map((method) => jest.spyOn(store, method));
+      return () => until(() => spies.some(({ mock }) => mock.calls.length > 0));
     };
 
     /** `change` goes first, then a late write in another process is given up on; then Redis goes on with both. */
