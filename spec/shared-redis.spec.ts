@@ -1,5 +1,5 @@
 import session, { type SessionOptions, type SessionStore, Store } from '../lib/main';
-import { redisStore } from '../lib/redis';
+import { type RedisStore, redisStore } from '../lib/redis';
 import type { Browser } from './helpers/http';
 import { endOf, type KoaRedis, koaRedis } from './helpers/koa-redis-client';
 import { MapClient } from './helpers/map-client';
@@ -155,11 +155,17 @@ describe('Businesses that share one Redis', () => {
       expect((await visitor.get('/see')).json()).toEqual({});
       expect(shop.errors).toEqual([]);
 
+      if (kind !== 'koa-redis') {
+        const own = store as RedisStore;
+        await own.create('shop:sess:marked', '{}', 60_000);
+        expect(await own.mark('shop:sess:marked', 1)).toMatchObject({ record: '{} ' });
+      }
+
       const bank = await open(store as SessionStore, 'bank:sess:');
       expect((await bank.visitor().get('/see', { cookie: 'koa.sid=of-the-bank' })).status).toBe(500);
       expect(bank.errors).toMatchObject([{ code: 'ERR_SESSION_STORE', message: expect.stringContaining('NOPERM') }]);
       if (kind === 'koa-redis') await endOf(store as KoaRedis);
-      else await (store as ReturnType<typeof redisStore>).close();
+      else await (store as RedisStore).close();
     });
   });
 });

@@ -62,6 +62,12 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
       expect(await store.load('sid', { ttl: true })).toMatchObject({ record });
       revision = record;
     }
+    const ends = ['mark', 'take', 'remove'] as const;
+    const args = { mark: [1], take: ['null ', HOUR], remove: [] };
+    for (const method of ends) {
+      await redis.command('SCRIPT FLUSH');
+      expect(await Reflect.apply(store[method], store, ['other', ...args[method]])).toBeNull();
+    }
     await redis.command('SCRIPT FLUSH');
     expect(await Promise.all(Array.from({ length: 10 }, () => store.touch('sid', HOUR)))).not.toContain(false);
   });
@@ -70,10 +76,42 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
     const { store } = await connect();
     await redis.command('DEL list');
     await redis.command('RPUSH list 1');
-    for (const call of [store.get('list'), store.touch('list', HOUR), store.swap('list', '{}', HOUR, '')]) {
-      await expect(call).rejects.toThrow('WRONGTYPE');
-    }
+    const calls = [
+      store.get('list'),
+      store.touch('list', HOUR),
+      store.swap('list', '{}', HOUR, ''),
+      store.remove('list'),
+      store.take('list', 'null ', HOUR),
+      store.mark('list', 1),
+    ];
+    for (const call of calls) await expect(call).rejects.toThrow('WRONGTYPE');
     await expect(store.set('sid', { cookie: {} }, -1)).rejects.toThrow('invalid expire time');
+  });
+
+  it('ends sessions in a Redis that is full, also if that has forgotten the script', async () => {
+    const { store } = await connect();
+    const sids = ['one', 'other'];
+    for (const sid of sids) await store.set(sid, { cookie: {} }, HOUR);
+    await redis.command('SET moved null');
+    // Under its usual policy, `noeviction`, it refuses what needs memory.
+    await redis.command('CONFIG SET maxmemory 1');
+    try {
+      for (const call of [
+        store.set('new', { cookie: {} }, HOUR),
+        store.take('one', 'null ', HOUR),
+        store.mark('one', 1),
+      ]) {
+        await expect(call).rejects.toThrow('OOM');
+      }
+      for (const sid of sids) {
+        expect(await store.remove(sid)).toBe('{"cookie":{}}');
+        await redis.command('SCRIPT FLUSH');
+      }
+      expect(await store.remove('moved')).toBe('null');
+      expect(await redis.command('EXISTS one other moved')).toBe('1');
+    } finally {
+      await redis.command('CONFIG SET maxmemory 0');
+    }
   });
 
   describe('tells of an outage', () => {

@@ -82,6 +82,28 @@ describe('A site with its sessions in a RedisStore', () => {
     expect(await count()).toEqual({ get: 2, evalsha: 1, set: 1 });
   });
 
+  it('costs one GET and one script for a session that ends', async () => {
+    const { ann, see } = await siteOf();
+    await open().remove('none');
+    const count = await commands();
+    await ann.get('/logout');
+    expect(await count()).toEqual({ get: 2, evalsha: 1, del: 1 });
+    expect(await see()).toEqual({});
+  });
+
+  it('ends a session also if Redis is full', async () => {
+    const { site, ann, see, key } = await siteOf();
+    await redis.command('CONFIG SET maxmemory 1');
+    try {
+      expect((await ann.get('/put?user=eve')).status).toBe(500);
+      expect((await ann.get('/logout')).status).toBe(200);
+      expect([await see(), await redis.command(`EXISTS ${key}`)]).toEqual([{}, '0']);
+      expect(site.errors).toMatchObject([{ message: expect.stringContaining('OOM') }]);
+    } finally {
+      await redis.command('CONFIG SET maxmemory 0');
+    }
+  });
+
   it('extends a session that is only read by one PEXPIRE with `rolling`, without a SET', async () => {
     const { ann, key } = await siteOf({ rolling: true });
     await redis.command(`PEXPIRE ${key} 60000`);
@@ -246,6 +268,18 @@ it.each([
   client.disconnect();
   expect((await ann.get(path)).status).toBe(200);
   expect((await ann.get('/see')).json()).toEqual(seen);
+});
+
+it('A record with bytes that are no UTF-8 can be marked, and swapped from there', async () => {
+  const store = open();
+  const client = new Redis({ host: '127.0.0.1', port: redis.port });
+  await client.set('bytes', Buffer.from([...Buffer.from('{"name":"'), 0xe9, ...Buffer.from('"}')]));
+  const old = (await store.load('bytes'))?.revision;
+  const marked = await store.mark('bytes', 2);
+  expect(marked?.record).toBe('{"name":"\uFFFD"}  ');
+  expect(await store.swap('bytes', '{"a":1}', HOUR, old as string)).toMatchObject({ ok: false });
+  expect(await store.swap('bytes', '{"a":1}', HOUR, marked?.revision as string)).toMatchObject({ ok: true });
+  client.disconnect();
 });
 
 it('Sessions are kept by a client of ioredis 4 that refuses bytes', async () => {
