@@ -6,9 +6,10 @@ export function valuesOf(row: object): unknown[] {
   return Object.values(row);
 }
 
-/** The rows that a raw statement gives: PostgreSQL has them beside much else. */
+/** The rows that a raw statement gives: PostgreSQL has them beside much else, and the drivers of MySQL before their columns. */
 export function rowsOf(answer: unknown): object[] {
-  return Array.isArray(answer) ? answer : (named(answer, 'rows') as object[]);
+  if (!Array.isArray(answer)) return named(answer, 'rows') as object[];
+  return Array.isArray(answer[0]) ? answer[0] : answer;
 }
 
 /** How many rows a raw statement has changed, in the words of MySQL. */

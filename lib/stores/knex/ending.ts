@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { isRegeneratedMarker } from '../../record';
 import type { StoredRecord } from '../../types';
 import { rowsOf, valuesOf } from './answers';
+import { isTransient } from './failure';
 import { dialectOf } from './options';
 import type { SessionRow } from './table';
 
@@ -13,18 +14,20 @@ const COLUMNS = { id: 'id', record: 'record', revision: 'revision', expires: 'ex
 
 /** Removes a session: its text, or the marker that is there and stays. Waits its turn for the row, and never has to begin anew. */
 export async function removeSession(knex: Knex, table: string, id: string): Promise<string | undefined> {
-  if (dialectOf(knex) === 'mysql') {
+  if (dialectOf(knex) === 'mysql' && !(await isMariadb(knex))) {
     return whileLocked(knex, table, id, async (rows, record) => {
       if (!isRegeneratedMarker(record)) await rows.delete();
       return record;
     });
   }
-  // Knex's `delete` gives no rows on SQLite.
-  const answer: unknown = await knex.raw(
-    `delete from :table: where :id: = :sid and :expires: > :now and substr(:record:, 1, 4) <> 'null' returning :record:`,
-    { ...COLUMNS, table, sid: id, now: Date.now() },
-  );
-  return textOf(rowsOf(answer)[0]) ?? storedMarker(knex(table), id);
+  return inTurn(knex, async (on) => {
+    // Knex's `delete` gives no rows on SQLite and MariaDB.
+    const answer: unknown = await on.raw(
+      `delete from :table: where :id: = :sid and :expires: > :now and substr(:record:, 1, 4) <> 'null' returning :record:`,
+      { ...COLUMNS, table, sid: id, now: Date.now() },
+    );
+    return textOf(rowsOf(answer)[0]) ?? storedMarker(on(table), id);
+  });
 }
 
 /** Puts a marker in the place of a session: the session's text, or the marker that is there. */
@@ -36,14 +39,24 @@ export async function takeSession(knex: Knex, table: string, row: SessionRow): P
       return record;
     });
   }
-  const answer: unknown = await knex.raw(
-    `update :table: as marked set :record: = :text, :revision: = :version, :expires: = :end
-      from (select :id:, :record: from :table: where :id: = :sid and :expires: > :now for update) as found
-      where marked.:id: = found.:id: and (substr(found.:record:, 1, 4) <> 'null' or found.:record: = :text)
-      returning found.:record:`,
-    { ...COLUMNS, table, text: marker.record, version: marker.revision, end: marker.expires, sid: id, now: Date.now() },
-  );
-  return textOf(rowsOf(answer)[0]) ?? storedMarker(knex(table), id);
+  return inTurn(knex, async (on) => {
+    const answer: unknown = await on.raw(
+      `update :table: as marked set :record: = :text, :revision: = :version, :expires: = :end
+        from (select :id:, :record: from :table: where :id: = :sid and :expires: > :now for update) as found
+        where marked.:id: = found.:id: and (substr(found.:record:, 1, 4) <> 'null' or found.:record: = :text)
+        returning found.:record:`,
+      {
+        ...COLUMNS,
+        table,
+        text: marker.record,
+        version: marker.revision,
+        end: marker.expires,
+        sid: id,
+        now: Date.now(),
+      },
+    );
+    return textOf(rowsOf(answer)[0]) ?? storedMarker(on(table), id);
+  });
 }
 
 /** Appends a text to a session's, and leaves its end alone: the session as it is then. */
@@ -63,11 +76,40 @@ export async function appendToSession(
       return { record, revision };
     });
   }
-  const [changed]: object[] = await alive(knex(table), id)
-    .whereRaw(`substr(??, 1, 4) <> 'null'`, ['record'])
-    .update({ record: knex.raw('?? || ?', ['record', text]), revision }, ['record']);
-  const record = textOf(changed);
-  return record === undefined ? undefined : { record, revision };
+  return inTurn(knex, async (on) => {
+    const [changed]: object[] = await alive(on(table), id)
+      .whereRaw(`substr(??, 1, 4) <> 'null'`, ['record'])
+      .update({ record: on.raw('?? || ?', ['record', text]), revision }, ['record']);
+    const record = textOf(changed);
+    return record === undefined ? undefined : { record, revision };
+  });
+}
+
+/**
+ * Does what takes its turn for the row. PostgreSQL takes a statement back that has waited for another one, if its transactions are isolated
+ * strictly; others may come first each time then. A second try is isolated less, and waits once.
+ */
+async function inTurn<T>(knex: Knex, statement: (on: Knex) => Promise<T>): Promise<T> {
+  try {
+    return await statement(knex);
+  } catch (error) {
+    if (dialectOf(knex) !== 'postgresql' || !isTransient(error)) throw error;
+    return knex.transaction(statement, { isolationLevel: 'read committed' });
+  }
+}
+
+/** Which databases that Knex takes for MySQL are MariaDB. */
+const mariadbs = new WeakMap<Knex, boolean>();
+
+/** Whether `delete` can give what it removes. */
+async function isMariadb(knex: Knex): Promise<boolean> {
+  let is = mariadbs.get(knex);
+  if (is === undefined) {
+    const [found]: object[] = await knex.select(knex.raw('version() as version'));
+    is = /mariadb/i.test(String(valuesOf(found ?? {})[0]));
+    mariadbs.set(knex, is);
+  }
+  return is;
 }
 
 /** In one transaction: finds the row, keeps others from changing it, and does what `change` does. */

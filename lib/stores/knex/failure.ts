@@ -59,7 +59,7 @@ export function isColumnMissing(error: unknown): boolean {
   return COLUMN_MISSING.includes(driverError(error).code) || ownMessage(error).includes('no such column');
 }
 
-function isTransient(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   const { code } = driverError(error);
   return TRANSIENT.includes(code) || /^SQLITE_(?:BUSY|LOCKED)/.test(String(code));
 }
