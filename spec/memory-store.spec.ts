@@ -199,6 +199,7 @@ describe('MemoryStore', () => {
       expect(() => store.set('a', session(), ttl)).toThrow(error);
       expect(() => store.create('b', '{}', ttl)).toThrow(error);
       expect(() => store.swap('a', '{}', ttl, revision)).toThrow(error);
+      expect(() => store.take('a', 'null', ttl)).toThrow(error);
       expect(() => store.touch('a', ttl)).toThrow(error);
       expect(store.load('a', { ttl: true })).toEqual(before);
       expect(store.size).toBe(1);

@@ -108,6 +108,11 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
         false,
       ]);
       await store.destroy(key);
+      expect([await store.remove(key), await store.take(key, 'null', HOUR), await store.mark(key, 1)]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
     }
     const longest = 'é'.repeat(256);
     await store.create(longest, '{"n":1}', HOUR);
@@ -123,7 +128,12 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
   });
 
   it.each([[0], [-1], [Number.NaN], [Number.POSITIVE_INFINITY]])('refuses a ttl of %p', async (ttl) => {
-    for (const write of [() => store.create('ttl', '{}', ttl), () => store.touch('ttl', ttl)]) {
+    const writes = [
+      () => store.create('ttl', '{}', ttl),
+      () => store.touch('ttl', ttl),
+      () => store.take('ttl', 'null', ttl),
+    ];
+    for (const write of writes) {
       await expect(write()).rejects.toThrow('Expected `ttl` to be a positive number of milliseconds');
     }
   });

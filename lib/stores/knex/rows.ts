@@ -15,8 +15,8 @@ const PREPARED_WITHIN = 10_000;
 const VERSION = ['record', 'revision', 'expires'] as const;
 
 /**
- * The rows of the table. What has expired is not there, whether or not it was swept. All is done by single statements, so that a
- * database that took one back leaves nothing behind, and nobody waits for what another process does between two of them.
+ * The rows of the table. What has expired is not there, whether or not it was swept. All is done by single statements, or by a short
+ * transaction if the database cannot tell otherwise what a statement has replaced: a database that took one back leaves nothing behind.
  *
  * Every method fails with an error of the driver's, without the statement.
  */
