@@ -71,7 +71,7 @@ describe('After an outage', () => {
     it.each([
       ['a change', '/put?cart=book', 'set'],
       ['a logout', '/logout', 'destroy'],
-      ['a new session id', '/renew', 'destroy'],
+      ['a new session id', '/renew', 'set'],
     ])('%s is not made later', async (_what, path, operation) => {
       const { reply } = await hold(path);
       await lose();
