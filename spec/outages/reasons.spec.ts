@@ -26,7 +26,7 @@ const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
-const storeOn = (client: SessionStore & { close?(): Promise<void> }, reconnectTimeout = 300) => {
+const storeOn = (client: SessionStore & { close?(): Promise<void> }, reconnectTimeout = 150) => {
   const store = new Store(client, { reconnectTimeout });
   ends.push(
     () => client.close?.(),
