@@ -2,8 +2,8 @@
 // A name is a file or a folder; `x/*` makes each file within x a room. A new room is one more entry.
 const rooms = [
   ['types'],
-  ['errors', 'expect', 'steady-clock', 'timer', 'unknown-options'],
-  ['cookie-attributes', 'cookie-header', 'lately', 'session-id', 'ttl'],
+  ['errors', 'expect', 'secrets', 'steady-clock', 'timer', 'unknown-options'],
+  ['bare-error', 'cookie-attributes', 'cookie-header', 'lately', 'session-id', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],
   ['set-cookie', 'record', 'session-snapshot', 'known-clients', 'foreign-options', 'given-options'],
   ['cookie-id-store', 'record-end', 'session-shape'],

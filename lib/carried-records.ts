@@ -28,7 +28,7 @@ export class CarriedRecords implements Records {
   }
 
   async load(token: string, budget: Budget): Promise<Loaded> {
-    const carried = await this.#caller.call('get', budget, () => this.#client.unpack(token, this.#name));
+    const carried = await this.#caller.call('get', budget, () => this.#client.unpack(token, this.#name), token);
     if (carried === null || carried === undefined) return { found: 'nothing' };
     const { sid, record, ttl } = carried;
     const data = parseRecord(record);
@@ -86,7 +86,8 @@ export class CarriedRecords implements Records {
   release(): void {}
 
   async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {
-    const token = await this.#caller.call('set', budget, () => this.#client.pack({ sid, record, ttl }, this.#name));
+    const pack = () => this.#client.pack({ sid, record, ttl }, this.#name);
+    const token = await this.#caller.call('set', budget, pack, sid, record);
     const size = Buffer.byteLength(`${this.#name}${token}`);
     if (size <= LONGEST) return { record, revision: undefined, token };
     throw new SessionError(

@@ -1,7 +1,9 @@
 import co = require('co');
 
+import { bareError } from './bare-error';
 import type { Budget } from './budget';
 import { StoreError, type StoreOperation, StoreTimeoutError } from './errors';
+import { Secrets } from './secrets';
 import type { StoreStatus } from './store-status';
 import type { Answer } from './types';
 
@@ -9,15 +11,18 @@ import type { Answer } from './types';
 export class ClientCaller {
   readonly #status: StoreStatus;
   readonly #timeout: number;
+  readonly #prefix: string;
   readonly #unanswered: (ms: number) => void;
 
   /**
    * @param timeout milliseconds that a single call may take
+   * @param prefix what keys start with, before the session's id
    * @param unanswered hears of each call that had all that time, and no answer
    */
-  constructor(status: StoreStatus, timeout: number, unanswered: (ms: number) => void = () => undefined) {
+  constructor(status: StoreStatus, timeout: number, prefix = '', unanswered: (ms: number) => void = () => undefined) {
     this.#status = status;
     this.#timeout = timeout;
+    this.#prefix = prefix;
     this.#unanswered = unanswered;
   }
 
@@ -40,23 +45,25 @@ export class ClientCaller {
   /**
    * What the client answers to `ask`. A `get` that fails with `ENOENT` answers `undefined`: so clients on files say that there is nothing.
    *
+   * @param key the record's, which no error tells
+   * @param content what is to be stored: an object, or its JSON; no error tells it either
    * @throws StoreUnavailableError where the store stays disconnected.
    * @throws StoreTimeoutError where it gives no answer in time.
-   * @throws StoreError where it fails; `cause` is its own error.
+   * @throws StoreError where it fails; `cause` is its own error, without session id and data.
    */
-  call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
+  call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>, key: string, content?: unknown): Promise<T> {
     const waiting = this.ready(operation, budget);
-    if (waiting === undefined) return this.#ask(operation, budget, ask);
+    if (waiting === undefined) return this.#ask(operation, budget, ask, key, content);
     // The connection may be gone again by the time that its return is heard of here.
-    return waiting.then(() => this.call(operation, budget, ask));
+    return waiting.then(() => this.call(operation, budget, ask, key, content));
   }
 
   /** One promise for all that may happen to a call: each layer more is there in every request, several times. */
-  #ask<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>): Promise<T> {
+  #ask<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>, key: string, content: unknown): Promise<T> {
     const failed = (error: unknown): T => {
       if (operation === 'get' && (error as { code?: unknown } | null | undefined)?.code === 'ENOENT')
         return undefined as T;
-      throw error instanceof StoreError ? error : clientError(operation, error);
+      throw clientError(operation, bareError(error, this.#secrets(key, content)));
     };
     let answer: T | PromiseLike<T>;
     try {
@@ -72,6 +79,10 @@ export class ClientCaller {
   #timedOut(operation: StoreOperation, limit: number): StoreTimeoutError {
     if (limit === this.#timeout) this.#unanswered(limit);
     return new StoreTimeoutError(operation, Math.round(limit));
+  }
+
+  #secrets(key: string, content: unknown): Secrets {
+    return new Secrets([key, key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : key], content);
   }
 }
 
@@ -105,8 +116,9 @@ function isGenerator<T>(value: Answer<T>): value is Generator<unknown, T, unknow
   return typeof generator?.next === 'function' && typeof generator.throw === 'function';
 }
 
-/** Clients reject with anything, `undefined` included. */
+/** Clients reject with anything, `undefined` included; or with an error of another Store that they stand on. */
 function clientError(operation: StoreOperation, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
   const own = cause instanceof Error ? cause.message : cause === undefined || cause === null ? '' : String(cause);
   return new StoreError(operation, own || `session store failed to ${operation}`, { cause });
 }

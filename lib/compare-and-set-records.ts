@@ -51,15 +51,17 @@ export class CompareAndSetRecords implements Records {
 
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
     return this.#caller
-      .call('get', budget, () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key)))
+      .call('get', budget, () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key)), key)
       .then((stored) => seen(stored, mayStayUnread));
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
-    const revision = await this.#caller.call('set', budget, () => this.#client.create(key, draft.record, draft.ttl));
+    const { record, ttl } = draft;
+    const make = () => this.#client.create(key, record, ttl);
+    const revision = await this.#caller.call('set', budget, make, key, record);
     if (revision === false) return undefined;
     this.#ended.delete(key);
-    return { record: draft.record, revision };
+    return { record, revision };
   }
 
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
@@ -72,7 +74,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   touch(key: string, ttl: number, _from: () => Version, budget: Budget): Promise<boolean> {
-    return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl));
+    return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl), key);
   }
 
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
@@ -106,7 +108,7 @@ export class CompareAndSetRecords implements Records {
       if (claimed !== undefined) return claimed === 'taken' ? version : claimed;
       const now = await this.#ends.reserve(key, RESERVED, budget);
       if (now === undefined) {
-        const found = await this.#caller.call('get', budget, () => this.#client.load(key));
+        const found = await this.#caller.call('get', budget, () => this.#client.load(key), key);
         const taken = this.#taken(key, marker, found?.record);
         return taken === 'taken' ? version : taken;
       }
@@ -163,9 +165,8 @@ export class CompareAndSetRecords implements Records {
   }
 
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
-    await this.#caller.call<unknown>('set', budget, () =>
-      this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl),
-    );
+    const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
+    await this.#caller.call<unknown>('set', budget, set, key, session);
   }
 
   hasEnded(key: string): boolean {
@@ -178,7 +179,7 @@ export class CompareAndSetRecords implements Records {
   release(): void {}
 
   async #destroyUnseen(key: string, budget: Budget): Promise<void> {
-    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
     this.#remember(key);
   }
 
@@ -188,7 +189,7 @@ export class CompareAndSetRecords implements Records {
    */
   async #claim(key: string, marker: string, from: StoredRecord, budget: Budget): Promise<Taken | undefined> {
     const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, from.revision);
-    const result = await this.#caller.call('destroy', budget, swap).catch(() => undefined);
+    const result = await this.#caller.call('destroy', budget, swap, key, marker).catch(() => undefined);
     if (result === undefined) return undefined;
     if (result.ok) return this.#taken(key, marker, marker);
     if (result.gone) return 'gone';
@@ -209,7 +210,8 @@ export class CompareAndSetRecords implements Records {
     if (record === from.record) return from;
     // What others have done may have ended the session: then it ends where it goes on.
     const ttl = Math.max(1, this.#ttlOf(record));
-    const result = await this.#caller.call('set', budget, () => this.#client.swap(key, record, ttl, from.revision));
+    const swap = () => this.#client.swap(key, record, ttl, from.revision);
+    const result = await this.#caller.call('set', budget, swap, key, record);
     if (result.ok) return { record, revision: result.revision };
     throw new StoreError('set', 'the store has lost a record that was stored a moment ago');
   }
@@ -238,7 +240,8 @@ export class CompareAndSetRecords implements Records {
     operation: 'set' | 'destroy',
     budget: Budget,
   ): Promise<Attempt> {
-    const result = await this.#caller.call(operation, budget, () => this.#client.swap(key, record, ttl, revision));
+    const swap = () => this.#client.swap(key, record, ttl, revision);
+    const result = await this.#caller.call(operation, budget, swap, key, record);
     if (result.ok) return { landed: { record, revision: result.revision } };
     // What is no session any more cannot be written to: another request's marker, or somebody else's record.
     if (result.gone || parseRecord(result.record) === undefined) return { gone: true };

@@ -96,7 +96,7 @@ export class LastWriteRecords implements Records {
       const draft: Draft = { record, ttl, plain: () => parseRecord(record) as SessionData };
       return (await this.#edit(key, (current) => current, draft, version, budget)) !== undefined;
     }
-    return this.#caller.call('touch', budget, () => (this.#client as TouchableStore).touch(key, ttl));
+    return this.#caller.call('touch', budget, () => (this.#client as TouchableStore).touch(key, ttl), key);
   }
 
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
@@ -189,7 +189,7 @@ export class LastWriteRecords implements Records {
   }
 
   #destroy(key: string, budget: Budget): Promise<unknown> {
-    return this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+    return this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
   }
 
   async #edit(
@@ -229,7 +229,7 @@ export class LastWriteRecords implements Records {
   }
 
   #get(key: string, budget: Budget, read: typeof untilEnd): Promise<unknown> {
-    const answer = this.#caller.call<unknown>('get', budget, () => this.#client.get(key));
+    const answer = this.#caller.call<unknown>('get', budget, () => this.#client.get(key), key);
     return this.#notesEnd ? answer.then(read) : answer;
   }
 
@@ -238,9 +238,8 @@ export class LastWriteRecords implements Records {
   }
 
   async #set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
-    await this.#caller.call<unknown>('set', budget, () =>
-      this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl),
-    );
+    const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
+    await this.#caller.call<unknown>('set', budget, set, key, session);
   }
 }
 

@@ -47,15 +47,15 @@ class OneCall implements RecordEnds {
 
   async take(key: string, marker: string, _from: unknown, budget: Budget): Promise<string | undefined> {
     const ask = () => this.#client.take(key, marker, REMEMBERED_FOR);
-    return (await this.#caller.call('destroy', budget, ask)) ?? undefined;
+    return (await this.#caller.call('destroy', budget, ask, key, marker)) ?? undefined;
   }
 
   async remove(key: string, _from: unknown, budget: Budget): Promise<string | undefined> {
-    return (await this.#caller.call('destroy', budget, () => this.#client.remove(key))) ?? undefined;
+    return (await this.#caller.call('destroy', budget, () => this.#client.remove(key), key)) ?? undefined;
   }
 
   async reserve(key: string, length: number, budget: Budget): Promise<StoredRecord | undefined> {
-    return (await this.#caller.call('set', budget, () => this.#client.mark(key, length))) ?? undefined;
+    return (await this.#caller.call('set', budget, () => this.#client.mark(key, length), key)) ?? undefined;
   }
 }
 
@@ -79,7 +79,7 @@ class Comparing implements RecordEnds {
       // Without a pause: the version that was just told would be stale after it.
       const { revision } = current;
       const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, revision);
-      const result = await this.#caller.call('destroy', budget, swap);
+      const result = await this.#caller.call('destroy', budget, swap, key, marker);
       if (result.ok) break;
       current = result.gone ? undefined : result;
     }
@@ -99,10 +99,10 @@ class Comparing implements RecordEnds {
   }
 
   async #load(key: string, budget: Budget): Promise<StoredRecord | undefined> {
-    return (await this.#caller.call('get', budget, () => this.#client.load(key))) ?? undefined;
+    return (await this.#caller.call('get', budget, () => this.#client.load(key), key)) ?? undefined;
   }
 
   async #destroy(key: string, budget: Budget): Promise<void> {
-    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key));
+    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
   }
 }

@@ -1,9 +1,14 @@
+import { bareError } from './bare-error';
 import type { Budget } from './budget';
 import { type StoreOperation, StoreUnavailableError } from './errors';
+import { Secrets } from './secrets';
 import { unref } from './timer';
 
 /** `pending`: the connection is lost, requests wait for it. `unavailable`: it stayed away too long, requests fail at once. */
 export type StoreState = 'available' | 'pending' | 'unavailable' | 'closed';
+
+/** No session is at work. */
+const NONE = new Secrets([]);
 
 interface Waiter {
   resolve(): void;
@@ -51,7 +56,8 @@ export class StoreStatus {
 
   /** The client says why it has no connection. */
   failed(error: unknown): void {
-    this.#cause = error;
+    // A command that failed may be the one that sent the password.
+    this.#cause = bareError(error, NONE);
   }
 
   /** Why the store cannot be asked, if the client says so or its state tells. */

@@ -89,7 +89,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#ttl = ttl;
     let wasThere = !isDisconnected(client);
     this.#status = new StoreStatus(reconnectTimeout, () => whyAway(client, wasThere));
-    this.#caller = new ClientCaller(this.#status, timeout, (ms) => {
+    this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
       if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
     });
     const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
@@ -130,7 +130,7 @@ export class Store extends EventEmitter<StoreEvents> {
     if (isCarrying(client)) throw notKept();
     const key = this.keyOf(sid);
     debug('get');
-    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key));
+    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
     const session = mayOutlive(client) ? untilEnd(answer) : answer;
     return withDates(session as Session | null | undefined);
   }

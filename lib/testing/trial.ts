@@ -83,7 +83,7 @@ export class Trial {
   async clean(): Promise<void> {
     const caller = new ClientCaller(new StoreStatus(0), CLEAN_WITHIN);
     const remove = (key: string) =>
-      caller.call<unknown>('destroy', new Budget(CLEAN_WITHIN), () => this.#subject.client.destroy(key));
+      caller.call<unknown>('destroy', new Budget(CLEAN_WITHIN), () => this.#subject.client.destroy(key), key);
     await Promise.allSettled([...this.#written].map(remove));
   }
 
@@ -176,7 +176,7 @@ export class Trial {
     const key = this.prefix + sid;
     this.#written.add(key);
     try {
-      return await this.#caller.call(operation, new Budget(ANSWER_WITHIN), () => run(client as Client, key));
+      return await this.#caller.call(operation, new Budget(ANSWER_WITHIN), () => run(client as Client, key), key);
     } catch (cause) {
       return fail(`Expected \`${method}\` to answer, got ${shown(cause)}: ${asks}`, { cause });
     }
