@@ -82,7 +82,8 @@ export async function touchSession(state: SessionState, session: Session): Promi
 export async function saveNew(state: SessionState): Promise<unknown> {
   const { held, options } = state;
   const { allowEmpty, beforeSave } = options;
-  const forced = state.saving === true || allowEmpty;
+  // An empty one nobody has asked for: that it cannot reach the visitor is no mistake.
+  const forced = state.saving === true || (allowEmpty && !state.hasNoResponse);
   if (held.current === null && options.clearsAlways) state.owesReset = true;
   if (held.current === null || (!forced && held.isEmpty)) return saveNothing(state);
   const before = held.take() as Session;

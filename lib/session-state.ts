@@ -120,9 +120,14 @@ export class SessionState {
     return sid !== undefined && this.options.idStore.isOutdated?.call(this.ctx, sid) === true;
   }
 
-  /** Whether ids can no longer reach the visitor. An id store of the user's own knows best itself. */
+  /** Whether there is no response at all: koa-websocket runs middleware on a request that was upgraded. */
+  get hasNoResponse(): boolean {
+    return this.ctx.res === undefined;
+  }
+
+  /** Whether ids cannot reach the visitor, or no longer. An id store of the user's own knows best itself whether headers were sent. */
   get headersSent(): boolean {
-    return this.options.sendsCookie && this.ctx.headerSent;
+    return this.hasNoResponse || (this.options.sendsCookie && this.ctx.headerSent);
   }
 
   /** Whether nothing that is done to the session can be kept any more: its visitor carries it, and does not get it now. */
@@ -255,6 +260,6 @@ export class SessionState {
 export function headersSent(what: string): SessionError {
   return new SessionError(
     'ERR_SESSION_HEADERS_SENT',
-    `${what} cannot reach the visitor: the response's head has been sent already. Change or regenerate the session before the body is sent.`,
+    `${what} cannot reach the visitor: the response's head has been sent already, or there is no response, as on a WebSocket. Change or regenerate the session before.`,
   );
 }

@@ -51,7 +51,7 @@ export function presentedIn(
   accepts = (_value: string) => true,
 ): string | undefined {
   const several = severalIn(ctx, options);
-  return several.find(accepts) ?? several[0] ?? read(ctx.cookies, options);
+  return several.find(accepts) ?? several[0] ?? read(cookiesOf(ctx), options);
 }
 
 /** What the visitor's cookies of the name hold, in the order sent, if they are several. */
@@ -79,6 +79,11 @@ function readerOf(ctx: Koa.Context, header: string): Koa.Context['cookies'] {
     set: { value: () => reader },
   });
   return reader;
+}
+
+/** Reading a signature that is wrong or old sets cookies, which cannot be where there is no response. */
+function cookiesOf({ cookies, res }: Koa.Context): Koa.Context['cookies'] {
+  return res === undefined ? Object.create(cookies, { set: { value: () => cookies } }) : cookies;
 }
 
 function read(cookies: Koa.Context['cookies'], options: SessionOptions): string | undefined {

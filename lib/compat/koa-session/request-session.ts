@@ -168,10 +168,10 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
 
   /** Where the middleware does not run, nobody else leaves. */
   #leaveWithResponse(): void {
-    const { res } = this.ctx;
+    const res = this.ctx.res as Koa.Context['res'] | undefined;
     // What is over, or made by a tool, never closes.
-    const closes = Boolean(res.socket) && !res.destroyed && typeof res.once === 'function';
-    if (!closes) this.leave();
+    const closes = Boolean(res?.socket) && !res?.destroyed && typeof res?.once === 'function';
+    if (res === undefined || !closes) this.leave();
     else if (!this.#leavesWithResponse) res.once('close', () => this.isRunning || this.leave());
     this.#leavesWithResponse = closes;
   }
