@@ -1,10 +1,14 @@
+import { type ExpressStoreLike, fromExpressStore } from '../lib/express';
+import { fromKeyv, type KeyvLike } from '../lib/keyv';
 import { MemoryStore, type Store, StoreError, StoreUnavailableError } from '../lib/main';
 import { redisStore } from '../lib/redis';
 import { EmittingClient } from './helpers/emitting-client';
 import { expectNothingTold, failureOf, SESSION, SID, storeOf } from './helpers/error-contents';
-import { drivers } from './helpers/redis-drivers';
+import { driverOf, drivers } from './helpers/redis-drivers';
 import { type RedisServer, startRedis } from './helpers/redis-server';
 import { interop } from './interop';
+
+type OpenKeyv = KeyvLike & { disconnect(): Promise<void> };
 
 const KEY = `koa:sess:${SID}`;
 const RECORD = JSON.stringify(SESSION);
@@ -151,6 +155,21 @@ describe('Errors of Redis tell neither id nor data', () => {
     const client = driver.open({ host: '127.0.0.1', port: redis.port });
     await told(storeOf(redisStore({ client })));
     await driver.end(client);
+  });
+
+  it('with connect-redis', async () => {
+    const { RedisStore } = interop('connect-redis') as { RedisStore: new (options: object) => ExpressStoreLike };
+    const driver = driverOf('redis5');
+    const client = driver.open({ host: '127.0.0.1', port: redis.port });
+    await told(storeOf(fromExpressStore(new RedisStore({ client, prefix: '' }))));
+    await driver.end(client);
+  });
+
+  it('with Keyv', async () => {
+    const { createKeyv } = interop('@keyv/redis') as { createKeyv(url: string, options: object): OpenKeyv };
+    const keyv = createKeyv(redis.url, { throwOnErrors: true });
+    await told(storeOf(fromKeyv(keyv)));
+    await keyv.disconnect();
   });
 
   it('with koa-redis', async () => {
