@@ -24,6 +24,8 @@ export interface CookieIdStore extends SessionIdStore {
   reset(this: Koa.Context, session?: Session): Headers;
   /** All ids of a request that carries several, in the order sent: those with a good signature. Ask it if the first has no session. */
   allIds(this: Koa.Context): readonly string[];
+  /** Clears the id where these cookies are; answers with the headers that it has set. */
+  clear(this: Koa.Context, cookies: readonly CookieOptions[]): Headers;
   /** Whether the id, one of the request's, was signed with an older key than the first. */
   isOutdated(this: Koa.Context, sid: string): boolean;
   /** Signs the id, one of the request's, with the first key; `cookie` is the session's. */
@@ -73,6 +75,16 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     reset(session?: Session) {
       const attributes = { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) };
       return send(this, null, attributes.signed ? null : undefined, attributes, false);
+    },
+
+    clear(cookies) {
+      // `overwrite` would take back what was sent under the name before.
+      const expired = { overwrite: false, maxAge: undefined, expires: new Date(0) };
+      const lines = cookies.flatMap((cookie) => {
+        const signature = cookie.signed ? null : undefined;
+        return setCookies.send(this, [key, null], [signatureKey, signature], { ...cookie, ...expired }, false);
+      });
+      return { 'set-cookie': lines, ...forbidSharing(this) };
     },
 
     check({ secure }) {

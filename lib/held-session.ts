@@ -149,6 +149,11 @@ export class HeldSession {
     return { ...this.takeStored(), cookie: this.#cookieInUse().attributesAsSent(this.#storedCookie) };
   }
 
+  /** The cookies that browsers may hold of the session: the one that was sent last, and those that earlier options put elsewhere. */
+  cookiesAsSent(): CookieOptions[] {
+    return this.#shape === undefined && this.#stored ? this.#cookieInUse().allAsSent(this.#storedCookie) : [];
+  }
+
   /** How the session's cookie is to be sent. */
   get cookie(): SessionCookie {
     return this.#session ? this.#cookieOf(this.#session) : this.#cookieInUse();

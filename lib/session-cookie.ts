@@ -9,13 +9,29 @@ import type { CookieOptions } from './types';
 type Own = { [Name in CookieAttribute]?: unknown };
 
 /** A cookie as JSON holds it. */
-type StoredCookie = { [Name in CookieAttribute | 'own' | 'lifetime']?: unknown };
+type StoredCookie = { [Name in CookieAttribute | 'own' | 'lifetime' | 'former']?: unknown };
 
 /** What a record says of its cookie. */
-type CookieJson = CookieOptions & { own: readonly string[]; lifetime?: unknown; stamp?: string };
+type CookieJson = CookieOptions & {
+  own: readonly string[];
+  lifetime?: unknown;
+  former?: readonly Own[];
+  stamp?: string;
+};
 
 /** What most cookies have of their own; it is shared, and so never written to. */
 const NOTHING: Own = Object.freeze({});
+
+/** What says which cookie is meant, beside its name (RFC 6265, 5.3). */
+const PLACE = ['domain', 'path', 'partitioned'] as const;
+
+/** Without what only some cookies have. */
+const ANYWHERE = { domain: undefined, partitioned: undefined };
+
+const NOWHERE: readonly Own[] = Object.freeze([]);
+
+/** How many places are remembered, of those where a session's cookie was sent earlier. */
+const MOST_PLACES = 3;
 
 /** Cookies on which no handler has set anything look alike: saves a request that touches its session 2 µs of copying attributes. */
 const plainJson = new WeakMap<Readonly<CookieOptions>, CookieJson>();
@@ -36,6 +52,9 @@ export class SessionCookie {
   #own: Own;
   #changed = false;
   #stamp: string | undefined;
+  /** Where browsers may hold the cookie; this place may be among them. Nowhere: in this place, if at all. */
+  #places = NOWHERE;
+  #isStored = false;
 
   constructor(defaults: Readonly<CookieOptions>, own: Own = NOTHING) {
     this.#defaults = defaults;
@@ -59,13 +78,19 @@ export class SessionCookie {
 
   /** Reads the `cookie` of a record, ours or koa-generic-session's, whose handlers may have set a lifetime and nothing else. */
   static fromRecord(defaults: Readonly<CookieOptions>, stored: unknown): SessionCookie {
-    return new SessionCookie(defaults, typeof stored === 'object' && stored !== null ? ownOf(stored) : NOTHING);
+    if (typeof stored !== 'object' || stored === null) return new SessionCookie(defaults);
+    const cookie = new SessionCookie(defaults, ownOf(stored));
+    cookie.#places = placesOf(stored, cookie);
+    cookie.#isStored = true;
+    return cookie;
   }
 
   /** What an application assigned as `session.cookie`, laid over the cookie that the session had. */
   static assigned(value: object, previous: SessionCookie): SessionCookie {
     if ('own' in value) return SessionCookie.fromRecord(previous.#defaults, value);
     const cookie = new SessionCookie(previous.#defaults, { ...previous.#own });
+    cookie.#places = previous.#places;
+    cookie.#isStored = previous.#isStored;
     for (const [name, attribute] of Object.entries(value)) {
       if (isCookieAttribute(name)) cookie.#set(name, attribute);
       else if (name === 'maxage') cookie.maxage = attribute;
@@ -115,12 +140,28 @@ export class SessionCookie {
 
   /** The attributes of the cookie as a record says it was sent: today's options may say otherwise where it is. */
   attributesAsSent(stored: unknown): CookieOptions {
-    const nowhere = { domain: undefined, partitioned: undefined };
     return {
       ...this.attributes(),
-      ...nowhere,
+      ...ANYWHERE,
       ...scopeOf({ ...(stored as StoredCookie | undefined) }),
     } as CookieOptions;
+  }
+
+  /** The cookies that browsers may hold of the session, as its record says: the one that was sent last, and those in other places. */
+  allAsSent(stored: unknown): [last: CookieOptions, ...others: CookieOptions[]] {
+    const last = this.attributesAsSent(stored);
+    const others = this.#places.filter((place) => !isSamePlace(place, last));
+    return [last, ...others.map((place) => ({ ...last, ...ANYWHERE, ...place }) as CookieOptions)];
+  }
+
+  /** Whether browsers may hold the cookie in another place than the one where it is sent now. */
+  get isElsewhere(): boolean {
+    return this.#places !== NOWHERE;
+  }
+
+  /** From now on the cookie is in one place only: those in other places are cleared. */
+  forgetPlaces(): void {
+    this.#places = NOWHERE;
   }
 
   /** The options, where they are all that the cookie has. */
@@ -139,7 +180,7 @@ export class SessionCookie {
    */
   toJSON(): Readonly<CookieJson> {
     const own = Object.keys(this.#own);
-    if (own.length > 0 || this.#stamp !== undefined) return this.#json(own);
+    if (own.length > 0 || this.#stamp !== undefined || this.#places !== NOWHERE) return this.#json(own);
     const known = plainJson.get(this.#defaults);
     if (known !== undefined) return known;
     const json = Object.freeze(this.#json(Object.freeze(own)));
@@ -149,7 +190,7 @@ export class SessionCookie {
 
   /** Whether a record certainly holds this cookie as it is now: found without making two texts in every write. */
   isPlainIn(record: string): boolean {
-    if (this.shared === undefined || this.#stamp !== undefined) return false;
+    if (this.shared === undefined || this.#stamp !== undefined || this.#places !== NOWHERE) return false;
     let member = plainMember.get(this.#defaults);
     if (member === undefined) {
       member = `"cookie":${JSON.stringify(this)}`;
@@ -160,10 +201,12 @@ export class SessionCookie {
 
   #json(own: readonly string[]): CookieJson {
     const attributes = this.attributes();
+    const former = this.#places.filter((place) => !isSamePlace(place, attributes));
     return {
       ...attributes,
       own,
       ...('maxAge' in this.#own ? undefined : { lifetime: lifetimeOf(attributes) }),
+      ...(former.length === 0 ? undefined : { former }),
       ...(this.#stamp === undefined ? undefined : { stamp: this.#stamp }),
     };
   }
@@ -175,6 +218,8 @@ export class SessionCookie {
   #set(name: CookieAttribute, value: unknown): void {
     this.#changed = true;
     if (this.#own === NOTHING) this.#own = {};
+    // The one that was sent stays where it is.
+    if (this.#isStored && isPlace(name)) this.#places = distinct([scopeOf(this), ...this.#places]);
     if (name === 'expires') this.#setLifetime(name, 'maxAge', toDate(value) ?? undefined);
     else if (name === 'maxAge') this.#setLifetime(name, 'expires', value);
     else this.#own[name] = value;
@@ -192,10 +237,37 @@ export class SessionCookie {
   }
 }
 
-/** What says which cookie is meant, beside its name (RFC 6265, 5.3). */
+/** Options of an earlier deployment may have put the cookie somewhere else; a record that does not tell its path is another package's. */
+function placesOf(stored: StoredCookie, now: Own): readonly Own[] {
+  const { former, path } = stored;
+  const isElsewhere = path !== undefined && !isSamePlace(stored, now);
+  if (!isElsewhere && former === undefined) return NOWHERE;
+  const known = Array.isArray(former) ? former.map((place) => scopeOf({ ...(place as Own) })) : [];
+  const places = distinct(isElsewhere ? [scopeOf(stored), ...known] : known);
+  return places.length === 0 ? NOWHERE : places;
+}
+
+function distinct(places: readonly Own[]): readonly Own[] {
+  const isFirst = (place: Own, n: number) => places.findIndex((other) => isSamePlace(other, place)) === n;
+  return places.filter(isFirst).slice(0, MOST_PLACES);
+}
+
+/** Whether a browser would keep one cookie in place of the other. */
+export function isSamePlace(a: Own, b: Own): boolean {
+  return (
+    (a.domain ?? '') === (b.domain ?? '') &&
+    (a.path ?? '/') === (b.path ?? '/') &&
+    (a.partitioned === true) === (b.partitioned === true)
+  );
+}
+
+function isPlace(name: CookieAttribute): boolean {
+  return (PLACE as readonly string[]).includes(name);
+}
+
 function scopeOf(cookie: Own): Own {
   const scope: Own = {};
-  for (const name of ['domain', 'path', 'partitioned'] as const) {
+  for (const name of PLACE) {
     const value = cookie[name];
     if (value !== undefined && wrongAttribute(name, value) === undefined) scope[name] = value;
   }

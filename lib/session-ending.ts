@@ -9,6 +9,7 @@ export async function destroyStored(state: SessionState): Promise<void> {
   if (state.isOutOfReach) throw headersSent('The end of the session');
   const former = { id: state.id as string, version: state.held.version };
   const session = state.held.asSent();
+  state.leaveCookies(state.held);
   state.held.destroy();
   await end(state, former, session);
 }
@@ -22,9 +23,11 @@ export async function destroyEmptied(state: SessionState, handled: string): Prom
     const merged = parseRecord(applyChange(change, record, options.onConflict));
     if (merged !== undefined && !isEmpty(merged)) throw new NotEmpty();
   };
+  state.leaveCookies(held);
   try {
     await end(state, { id: state.id as string, version: held.version }, held.asSent(), expectEmpty);
   } catch (error) {
+    state.left = undefined;
     if (error instanceof NotEmpty) return false;
     throw error;
   }

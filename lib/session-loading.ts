@@ -146,7 +146,10 @@ async function acceptIfValid(state: SessionState, sid: string, stored: Stored, v
   seen.bind(held.replaced ? { ...stored, data: JSON.parse(JSON.stringify(stored.data)) } : stored);
   const session = seen.takeStored();
   seen.used = true; // the hook may have changed it
-  if (!(await state.hook(() => valid(ctx, session)))) return reject(state, sid, session);
+  if (!(await state.hook(() => valid(ctx, session)))) {
+    state.leaveCookies(seen);
+    return reject(state, sid, session);
+  }
   if (held.replaced) held.bind(stored);
   become(state, sid);
 }
@@ -176,6 +179,10 @@ export function adopt(state: SessionState, sid: string, stored: Stored): void {
 function become(state: SessionState, sid: string): void {
   state.id = sid;
   state.origin = 'stored';
+  // What a session's cookie holds in another place would be found before what is saved now.
+  if (!state.options.store.travels || !state.held.cookie.isElsewhere) return;
+  state.leaveCookies(state.held);
+  state.held.cookie.forgetPlaces();
 }
 
 /** A session that the application refuses: it ends, and the visitor starts anew. */

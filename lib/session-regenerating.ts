@@ -7,6 +7,10 @@ export async function regenerate(state: SessionState, keepData: boolean): Promis
   const keeps = keepData && held.take() !== null;
   const id = await state.makeId();
   const predecessor = predecessorOf(state, keeps);
+  if (state.origin === 'stored') {
+    state.leaveCookies(held);
+    held.cookie.forgetPlaces();
+  }
   if (!keeps) held.reset();
   state.id = id;
   state.presented = state.lost = undefined;

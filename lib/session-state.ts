@@ -8,8 +8,9 @@ import { SessionError, StoreError, StoreUnavailableError } from './errors';
 import { HeldSession } from './held-session';
 import type { ResolvedOptions } from './options';
 import type { Draft, Unread, Version } from './records';
+import { isSamePlace } from './session-cookie';
 import { checkSessionId, defaultGenSid } from './session-id';
-import type { ErrorType, Session } from './types';
+import type { CookieOptions, ErrorType, Session } from './types';
 
 const SID_LENGTH = 24;
 
@@ -64,6 +65,8 @@ export class SessionState {
   predecessor: Predecessor | undefined;
   /** What another request has ended. */
   lost: Former | undefined;
+  /** Cookies of a session that has ended, or been moved: each is cleared where it is, but for the place where the new one goes. */
+  left: readonly CookieOptions[] | undefined;
   #budget: Budget | undefined;
   /** What the process notes of the records that this request works on: once each, however often it loads them. */
   #noted: object[] | undefined;
@@ -172,6 +175,7 @@ export class SessionState {
     this.origin = 'detached';
     this.id = this.presented = this.predecessor = undefined;
     this.owesReset = this.owesId = false;
+    this.left = undefined;
     this.held.unbind();
     withdrawHeaders(this.ctx);
     this.emit('session:gone', sid, undefined);
@@ -224,6 +228,7 @@ export class SessionState {
     const sent = this.held.withCookie(session);
     const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent));
     if (sending !== undefined) await sending;
+    if (this.left !== undefined) await this.#clearLeft(this.left, sent.cookie);
   }
 
   /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
@@ -231,8 +236,22 @@ export class SessionState {
     if (!this.owesReset || this.headersSent) return;
     this.owesReset = false;
     const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
-    const last = session ?? this.held.withOwnCookie();
+    const [cookie] = this.left ?? [];
+    const last = cookie === undefined ? (session ?? this.held.withOwnCookie()) : { ...session, cookie };
     await this.#deliver(() => reset.call(this.ctx, last));
+    if (this.left !== undefined) await this.#clearLeft(this.left, last.cookie);
+  }
+
+  /** The visitor's cookies of the session are no longer good. */
+  leaveCookies(held: HeldSession): void {
+    const cookies = held.cookiesAsSent();
+    if (cookies.length > 0) this.left = cookies;
+  }
+
+  async #clearLeft(left: readonly CookieOptions[], beside: CookieOptions): Promise<void> {
+    const { clear } = this.options.idStore;
+    const cookies = left.filter((cookie) => !isSamePlace(cookie, beside));
+    if (clear !== undefined && cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies));
   }
 
   /** An id store of the user's own is a hook like others; ours tells what it has set. */

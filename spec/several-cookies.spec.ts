@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import Keygrip from 'keygrip';
 import type Koa from 'koa';
 import { CookieJar } from 'tough-cookie';
+import { cookieStore } from '../lib/cookie';
 import session, { type CookieOptions, MemoryStore, type SessionOptions, type SessionStore } from '../lib/main';
 import { regeneratedMarker } from '../lib/record';
 import { everyTestStartsAt, pass } from './helpers/fake-date';
@@ -24,6 +25,8 @@ const routes: Routes = {
     await ctx.regenerateSession();
     Object.assign(await sessionOf(ctx), { user: 'ann' });
   },
+  '/shop/regenerate': (ctx) => ctx.regenerateSession(),
+  '/shop/rotate': (ctx) => ctx.regenerateSession({ keepData: true }),
   '/shop/logout': (ctx) => {
     ctx.session = null;
   },
@@ -59,6 +62,7 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
   ['signed, compare-and-set', (at) => at, () => new MemoryStore()],
   ['signed, last-write', (at) => at, () => new MapClient()],
   ['unsigned', (at) => ({ ...at, signed: false }), () => new MemoryStore()],
+  ['sealed', (at) => at, () => cookieStore({ keys: [Buffer.alloc(64, 's')] })],
 ])('A deployment that puts the session cookie elsewhere (%s)', (_kind, cookieAt, newStore) => {
   it.each<[string, CookieOptions, CookieOptions]>([
     ['host to domain', HOST_ONLY, DOMAIN],
@@ -74,6 +78,7 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
     await ann.get('put?cart=tea');
     expect(await ann.see()).toEqual({ user: 'ann', cart: 'tea' });
     await ann.get('logout');
+    expect(await ann.cookies()).toBe('');
     expect(await ann.see()).toEqual({});
     await ann.get('put?user=ann');
     expect(await ann.see()).toEqual({ user: 'ann' });
@@ -82,6 +87,38 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
     await ann.get('login');
     pass(MINUTE);
     expect(await ann.see()).toEqual({ user: 'ann' });
+  });
+
+  it.each<[string, (ann: ReturnType<typeof visitorOf>) => Promise<unknown>]>([
+    ['a login', (ann) => ann.get('login')],
+    ['a login after a change', (ann) => ann.get('put?cart=tea').then(() => ann.get('login'))],
+    ['a new id', (ann) => ann.get('put?cart=tea').then(() => ann.get('rotate'))],
+  ])('leaves one cookie after %s', async (_what, change) => {
+    const store = newStore() as SessionStore;
+    const ann = visitorOf((cookie) => siteWith({ store, cookie: cookieAt(cookie) }, routes));
+    await ann.deploy(PATH);
+    await ann.get('put?user=ann');
+    await ann.deploy(DOMAIN);
+    await change(ann);
+    expect((await ann.cookies()).match(/koa.sid=/g)).toHaveLength(1);
+    expect(await ann.see()).toMatchObject({ user: 'ann' });
+    await ann.get('logout');
+    expect(await ann.cookies()).toBe('');
+  });
+
+  it('takes a session back that is not valid, and an emptied login, where their cookies are', async () => {
+    const store = newStore() as SessionStore;
+    const valid: SessionOptions['valid'] = (ctx) => ctx.query['refuse'] === undefined;
+    const ann = visitorOf((cookie) => siteWith({ store, cookie: cookieAt(cookie), valid }, routes));
+    await ann.deploy(HOST_ONLY);
+    for (const path of ['see?refuse', 'regenerate']) {
+      await ann.deploy(PATH);
+      await ann.get('put?user=ann');
+      await ann.deploy(DOMAIN);
+      await ann.get('put?cart=tea');
+      await ann.get(path);
+      expect(await ann.cookies()).toBe('');
+    }
   });
 });
 
