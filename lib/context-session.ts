@@ -23,6 +23,8 @@ export class ContextSession implements SessionHandler {
   #given: Promise<unknown> | undefined;
   /** The end of the last operation that writes. */
   #turn: Promise<unknown> | undefined;
+  /** Whether the session was saved for the last time; `'watched'`: and somebody has asked for it since. */
+  #end: 'saved' | 'watched' | undefined;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
     this.#state = new SessionState(ctx, options, presented);
@@ -93,12 +95,16 @@ export class ContextSession implements SessionHandler {
     const { held, origin } = this.#read;
     if (held.current === undefined && origin === 'unknown') return undefined;
     held.used = true;
-    return held.take();
+    const session = held.take();
+    if (this.#end === 'saved') this.#watch();
+    return session;
   }
 
   /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
   set session(value: unknown) {
-    this.#read.held.assign(value);
+    const { held } = this.#read;
+    if (this.#end === 'saved') this.#watch();
+    held.assign(value);
   }
 
   /**
@@ -181,7 +187,37 @@ export class ContextSession implements SessionHandler {
 
   /** The request is over. */
   leave(): void {
+    if (this.options.autoCommit) this.#end = 'saved';
     this.#state.leave();
+  }
+
+  /** What is set from now on is lost, unless it is saved by hand. */
+  #watch(): void {
+    const { ctx, saving } = this.#state;
+    if (wasToldOfLoss || saving === false || ctx.res.writableEnded) return;
+    this.#end = 'watched';
+    const before = this.#text();
+    ctx.res.once('finish', () => {
+      if (this.#isUnsaved(before)) tellOfLoss();
+    });
+  }
+
+  #isUnsaved(before: string | undefined): boolean {
+    const { held, origin } = this.#state;
+    if (held.current === null) return origin === 'stored';
+    const text = this.#text();
+    if (text === undefined || text === before || origin === 'detached') return false;
+    return this.status === 'modified';
+  }
+
+  /** The session's text; JSON may not be able to hold it. */
+  #text(): string | undefined {
+    const { held } = this.#state;
+    try {
+      return held.current ? held.text(held.current) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   save(): Promise<void> {
@@ -259,6 +295,18 @@ export class ContextSession implements SessionHandler {
     readRecord(this.#state);
     return work();
   }
+}
+
+let wasToldOfLoss = false;
+
+function tellOfLoss(): void {
+  if (wasToldOfLoss) return;
+  wasToldOfLoss = true;
+  process.emitWarning(
+    'Something was set on `ctx.session` after the session had been saved, and is lost. ' +
+      'Set it in a middleware behind the session middleware, or `await ctx.saveSession()` afterwards.',
+    { code: 'KOA_EVENTED_SESSION_TOO_LATE' },
+  );
 }
 
 function nested(): SessionError {

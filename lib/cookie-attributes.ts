@@ -57,6 +57,12 @@ export function wrongAttribute(name: CookieAttribute, value: unknown): string | 
   return value === undefined || RULES[name].isRight(value) ? undefined : RULES[name].expectation;
 }
 
+/** What makes browsers drop the cookie without `Secure`, if anything does. */
+export function needsSecure({ sameSite, partitioned }: CookieOptions): string | undefined {
+  if (typeof sameSite === 'string' && sameSite.toLowerCase() === 'none') return "sameSite: 'none'";
+  return partitioned === true ? 'partitioned: true' : undefined;
+}
+
 /** `cookies` takes these words in any case. */
 function isOneOf(words: readonly string[], value: unknown): boolean {
   return typeof value === 'string' && words.includes(value.toLowerCase());

@@ -1,7 +1,7 @@
 import type Koa = require('koa');
 import copy = require('copy-to');
 
-import { COOKIE_ATTRIBUTES, wrongAttribute } from './cookie-attributes';
+import { COOKIE_ATTRIBUTES, needsSecure, wrongAttribute } from './cookie-attributes';
 import type { CookieOf } from './cookie-id-store';
 import { expected } from './expect';
 import { ONE_DAY } from './ttl';
@@ -107,11 +107,10 @@ function warnOfMisspelt(names: readonly string[], warnedOf: Set<string>): void {
 const INSECURE = 'KOA_EVENTED_SESSION_INSECURE_COOKIE';
 
 /** A warning and no error: clients that are no browsers may take it. */
-function warnOfInsecure({ secure, sameSite, partitioned }: CookieOptions, warnedOf: Set<string>): void {
-  const isNone = typeof sameSite === 'string' && sameSite.toLowerCase() === 'none';
-  if (secure !== false || !(isNone || partitioned === true) || warnedOf.has(INSECURE)) return;
+function warnOfInsecure(cookie: CookieOptions, warnedOf: Set<string>): void {
+  const why = needsSecure(cookie);
+  if (cookie.secure !== false || why === undefined || warnedOf.has(INSECURE)) return;
   warnedOf.add(INSECURE);
-  const why = isNone ? "sameSite: 'none'" : 'partitioned: true';
   process.emitWarning(
     `Browsers drop a cookie with \`${why}\` that is not secure: give \`cookie: { secure: true }\`, or leave \`secure\` out`,
     { code: INSECURE },

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type Koa = require('koa');
 
 import { ContextSession } from './context-session';
-import { resolveOptions } from './options';
+import { type ResolvedOptions, resolveOptions } from './options';
 import { readSession } from './reading';
 import { matchesPath } from './session-cookie';
 import { sessionRunner } from './session-run';
@@ -92,10 +92,15 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
   store.acquire();
   let { app } = options;
   let closed = false;
+  let isWarned = false;
 
   const session = sessionRunner((ctx) => {
     app ??= ctx.app;
-    if (isTaken(ctx) || !matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
+    if (isTaken(ctx)) {
+      if (!isWarned) isWarned = warnOfTaken(ctx, options);
+      return undefined;
+    }
+    if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
     (ctx as CarryingContext)[STATE] = contextSession;
@@ -121,6 +126,19 @@ function isTaken(ctx: Koa.Context): boolean {
   const own = Object.getOwnPropertyDescriptor(ctx, 'session');
   if (own !== undefined) return own.get !== undefined || Boolean(own.value);
   return !(STATE in ctx.app.context) && 'session' in ctx.app.context;
+}
+
+/** Whether there was anything to say: a middleware may be used twice, and is not ignored outside of its path. */
+function warnOfTaken(ctx: CarryingContext, { cookieOf, key }: ResolvedOptions, taker = ctx[STATE]?.options): boolean {
+  if (taker?.cookieOf === cookieOf || !matchesPath(ctx.originalUrl, cookieOf(ctx).path)) return false;
+  const who =
+    taker === undefined ? 'another middleware, which provides `ctx.session`,' : `that with the cookie \`${taker.key}\``;
+  process.emitWarning(
+    `The session middleware with the cookie \`${key}\` is ignored: ${who} came first and has the request. ` +
+      'Use one of them, or give each a `key` and a `cookie.path` of its own.',
+    { code: 'KOA_EVENTED_SESSION_IGNORED' },
+  );
+  return true;
 }
 
 /** An earlier middleware may have set the id, as a property of its own. */

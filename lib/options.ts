@@ -69,6 +69,7 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   const idStore: SessionIdStore & Partial<Omit<CookieIdStore, keyof SessionIdStore>> =
     given.sessionIdStore ?? cookieIdStore(key, cookieOf);
   return Object.freeze({
+    key,
     store,
     cookieOf,
     idStore,

@@ -1,6 +1,7 @@
 import Cookies = require('cookies');
 import type Koa = require('koa');
 
+import { needsSecure } from './cookie-attributes';
 import { SessionError } from './errors';
 import { ONE_DAY } from './ttl';
 import type { CookieOptions } from './types';
@@ -15,6 +16,8 @@ interface Written {
 
 /** No browser keeps a cookie for longer (RFC 6265bis, 5.5), and much longer than that is no date any more. */
 const LONGEST_MAX_AGE = 400 * ONE_DAY;
+
+const TLS = 'Serve it over TLS; behind a proxy that ends TLS set `app.proxy = true`';
 
 /** How Koa's `ctx.cookies` sets a cookie. */
 const { set } = Cookies.prototype;
@@ -98,8 +101,22 @@ function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie:
   } catch (cause) {
     throw cookie.secure === true && !securityOf(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }
+  if (value !== null && !isWarned && !securityOf(ctx)) warnOfDropped(name, cookie);
   const lines = [ctx.res.getHeader('Set-Cookie') ?? []].flat().map(String);
   return lines.findLast((line) => line.startsWith(`${name}=`)) ?? '';
+}
+
+let isWarned = false;
+
+/** The option `secure: false` has a warning of its own, at set-up. */
+function warnOfDropped(name: string, cookie: Readonly<CookieOptions>): void {
+  const why = needsSecure(cookie);
+  if (why === undefined || cookie.secure === false) return;
+  isWarned = true;
+  process.emitWarning(
+    `Browsers drop the session cookie \`${name}\`: it has \`${why}\`, which needs a secure connection, but this request came over plain HTTP. ${TLS}`,
+    { code: 'KOA_EVENTED_SESSION_INSECURE_COOKIE' },
+  );
 }
 
 function cookieError(name: string, cause: unknown): SessionError {
@@ -112,7 +129,7 @@ export function insecure(name: string, cause?: unknown): SessionError {
   return new SessionError(
     'ERR_SESSION_COOKIE',
     `Cannot set the session cookie \`${name}\`: it has \`secure: true\`, but this request came over plain HTTP. ` +
-      'Serve it over TLS; behind a proxy that ends TLS set `app.proxy = true`; for development give `secure: false`.',
+      `${TLS}; for development give \`secure: false\`.`,
     cause === undefined ? undefined : { cause },
   );
 }

@@ -40,6 +40,7 @@ describe('options that are not given', () => {
   ])('have their defaults: %s', (_name, given) => {
     const { store, cookieOf: _c, idStore: _i, ...rest } = resolveOptions(given as SessionOptions);
     expect(rest).toEqual({
+      key: 'koa.sid',
       sendsCookie: true,
       defer: false,
       rolling: false,
