@@ -18,6 +18,7 @@ export { type ResolvedOptions, resolveOptions } from './options';
 export { isEmpty } from './record';
 export { type RunningSession, sessionRunner } from './session-run';
 export type { SessionShape } from './session-shape';
+export { addMaxAge } from './set-cookie';
 export type { StoreEvents } from './store';
 export { Store } from './store';
 export type { StoreState } from './store-status';

@@ -11,6 +11,7 @@ interface Written {
   text: string;
   /** The second in which the cookie ends: the header tells no finer. */
   ends: number;
+  maxAge: number | undefined;
   secure: unknown;
 }
 
@@ -62,12 +63,18 @@ export class SetCookie {
 
   #recall(ctx: Koa.Context, attributes: Readonly<CookieOptions>): string | undefined {
     const written = this.#written.get(attributes);
-    const isSame = written !== undefined && written.ends === endOf(attributes) && written.secure === securityOf(ctx);
+    if (written === undefined || written.secure !== securityOf(ctx)) return undefined;
+    const isSame = written.ends === endOf(attributes) && written.maxAge === maxAgeOf(attributes);
     return isSame ? written.text : undefined;
   }
 
   #remember(ctx: Koa.Context, attributes: Readonly<CookieOptions>, text: string): void {
-    this.#written.set(attributes, { text, ends: endOf(attributes), secure: securityOf(ctx) });
+    this.#written.set(attributes, {
+      text,
+      ends: endOf(attributes),
+      maxAge: maxAgeOf(attributes),
+      secure: securityOf(ctx),
+    });
   }
 }
 
@@ -102,8 +109,46 @@ function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie:
     throw cookie.secure === true && !securityOf(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }
   if (value !== null && !isWarned && !securityOf(ctx)) warnOfDropped(name, cookie);
-  const lines = [ctx.res.getHeader('Set-Cookie') ?? []].flat().map(String);
-  return lines.findLast((line) => line.startsWith(`${name}=`)) ?? '';
+  addMaxAge(ctx, [name], attributes);
+  return linesOf(ctx).findLast((line) => line.startsWith(`${name}=`)) ?? '';
+}
+
+function linesOf(ctx: Koa.Context): string[] {
+  return [ctx.res.getHeader('Set-Cookie') ?? []].flat().map(String);
+}
+
+/**
+ * Gives cookies of the response, which have these attributes, a `Max-Age` beside the `Expires` that `ctx.cookies` has written: it
+ * counts by no clock (RFC 6265, 5.3), so a cookie of an hour reaches clients whose clock is two hours fast. A cookie that is
+ * cleared needs none: every clock is past 1970.
+ */
+export function addMaxAge(ctx: Koa.Context, names: readonly string[], attributes: Lifetime): void {
+  const seconds = maxAgeOf(attributes);
+  if (seconds === undefined) return;
+  // One that is cleared has another time: Egg's `ctx.cookies` clears the cookie without a partition beside the one with it.
+  const isTheirs = (line: string) =>
+    names.some((name) => line.startsWith(`${name}=`) && !line.startsWith(`${name}=;`)) && !/; *max-age=/i.test(line);
+  const lines = linesOf(ctx);
+  // What the application has put in the place of `ctx.cookies` may do it itself.
+  if (!lines.some(isTheirs)) return;
+  const longer = (line: string) => line.replace(/; *expires=[^;]+/i, `$&; max-age=${seconds}`);
+  ctx.res.setHeader(
+    'Set-Cookie',
+    lines.map((line) => (isTheirs(line) ? longer(line) : line)),
+  );
+}
+
+/** What decides how long a cookie lives: `maxAge` in milliseconds, or else `expires`. */
+interface Lifetime {
+  maxAge?: unknown;
+  expires?: unknown;
+}
+
+/** Whole seconds, rounded up: with 0 the cookie would end at once. */
+function maxAgeOf({ maxAge, expires }: Lifetime): number | undefined {
+  const given = typeof maxAge === 'number' && maxAge !== 0 ? Math.min(maxAge, LONGEST_MAX_AGE) : undefined;
+  const ms = given ?? (expires instanceof Date ? expires.getTime() - Date.now() : 0);
+  return ms > 0 ? Math.ceil(ms / 1000) : undefined;
 }
 
 let isWarned = false;

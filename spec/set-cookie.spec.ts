@@ -1,17 +1,29 @@
 import Cookies = require('cookies');
 
+import { randomBytes } from 'node:crypto';
 import type Koa from 'koa';
+import KoaApp from 'koa';
+import { CookieJar } from 'tough-cookie';
+import { cookieStore } from '../lib/cookie';
+import koaSession from '../lib/koa-session';
+import minimal from '../lib/koa-session-minimal';
 
 import session = require('../lib/main');
 
 import { everyTestStartsAt, pass } from './helpers/fake-date';
+import { serve } from './helpers/http';
 import { closedAfterTest, siteWith } from './helpers/open-sites';
+import { settingCookie } from './helpers/session-cookies';
 import { openSite, setCookieOf } from './helpers/session-site';
 
 const MAY_2 = Date.UTC(2030, 4, 2);
 
 everyTestStartsAt(MAY_2);
 
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+const maxAgesOf = (lines: string[]) => lines.map((line) => /; max-age=([^;]+)/.exec(line)?.[1]);
 const expiryOf = (line: string | undefined) => /expires=([^;]+)/.exec(line ?? '')?.[1];
 
 describe('a cookie that is sent again', () => {
@@ -162,5 +174,122 @@ describe('a cookie that is sent again', () => {
     const reply = await site.visitor().get('/put?a=1');
     expect([reply.status, reply.setCookie]).toEqual([500, []]);
     expect(site.errors[0]).toMatchObject({ code: 'ERR_SESSION_COOKIE' });
+  });
+});
+
+describe('Max-Age, which counts by no clock', () => {
+  it.each<[string, session.CookieOptions, string | undefined]>([
+    ['an hour', { maxAge: HOUR }, '3600'],
+    ['the time up to a date', { expires: new Date(MAY_2 + HOUR) }, '3600'],
+    ['more than a second', { maxAge: 1001 }, '2'],
+    ['less than a second', { maxAge: 400 }, '1'],
+    ['ten years, of which browsers keep 400 days', { maxAge: 3650 * DAY }, `${400 * 24 * 3600}`],
+    ['as long as the browser', { maxAge: 0 }, undefined],
+  ])('stands beside Expires in cookie and signature of %s', async (_what, cookie, seconds) => {
+    const { setCookie } = await (await siteWith({ cookie })).visitor().get('/put?a=1');
+    expect(setCookie).toHaveLength(2);
+    expect(setCookie.every((line) => line.includes('; expires=') === (seconds !== undefined))).toBe(true);
+    expect(maxAgesOf(setCookie)).toEqual([seconds, seconds]);
+  });
+
+  it('is in the cookie that is sent again, and counts up to the date that was given', async () => {
+    const site = await siteWith({ rolling: true, cookie: { expires: new Date(MAY_2 + HOUR) } });
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    const seen: unknown[] = [];
+    for (const ms of [0, 400, 1000, 60_000]) {
+      pass(ms);
+      seen.push(maxAgesOf((await ann.get('/see')).setCookie)[0]);
+    }
+    expect(seen).toEqual(['3600', '3600', '3599', '3539']);
+  });
+
+  it('is what a handler has set', async () => {
+    const site = await siteWith({}, settingCookie({ maxAge: 2 * HOUR }));
+    expect(maxAgesOf((await site.visitor().get('/set')).setCookie)).toEqual(['7200', '7200']);
+  });
+
+  it('is in a signature that is sent alone', async () => {
+    const site = await siteWith({});
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    site.app.keys = ['newer key', ...(site.app.keys as string[])];
+    const { setCookie } = await ann.get('/see');
+    expect([setCookie.map((line) => line.split('=', 1)[0]), maxAgesOf(setCookie)]).toEqual([
+      ['koa.sid.sig'],
+      ['86400'],
+    ]);
+  });
+
+  it('is not in a cookie that is cleared: every clock is past 1970', async () => {
+    const ann = (await siteWith({})).visitor();
+    await ann.get('/put?a=1');
+    const { setCookie } = await ann.get('/logout');
+    expect([setCookie.map(expiryOf), maxAgesOf(setCookie)]).toEqual([
+      Array(2).fill('Thu, 01 Jan 1970 00:00:00 GMT'),
+      [undefined, undefined],
+    ]);
+  });
+
+  it('leaves cookies of the application as they are, and a Max-Age that is there already', async () => {
+    class Own extends Cookies {
+      override set(name: string, value?: string | null, options?: Cookies.SetOption): this {
+        super.set(name, value, options);
+        const lines = [this.response.getHeader('Set-Cookie')].flat() as string[];
+        this.response.setHeader('Set-Cookie', [...lines.slice(0, -1), `${lines.at(-1)}; Max-Age=7`]);
+        return this;
+      }
+    }
+    const owning: Koa.Middleware = (ctx, next) => {
+      ctx.cookies.set('koa.sidekick', 'v', { signed: false, maxAge: HOUR });
+      if (ctx.query['own']) ctx.cookies = new Own(ctx.req, ctx.res);
+      return next();
+    };
+    const site = await closedAfterTest(openSite({ use: [owning, session()] }));
+    const counts = async (path: string) =>
+      (await site.visitor().get(path)).setCookie.map((line) => line.match(/max-age/gi)?.length ?? 0);
+    expect([await counts('/put?a=1'), await counts('/put?own=1')]).toEqual([
+      [0, 1, 1],
+      [0, 1, 1],
+    ]);
+  });
+
+  describe('lets a visitor whose clock is two hours fast keep an hour’s session', () => {
+    const put: Koa.Middleware = (ctx) => {
+      ctx.session = { user: 'ann' };
+      ctx.body = 'done';
+    };
+    const kept = async (use: (app: Koa) => Koa.Middleware, handler = put) => {
+      const app = new KoaApp();
+      app.keys = ['key'];
+      app.use(use(app)).use(handler);
+      const site = await closedAfterTest(serve(app));
+      const { headers } = await fetch(site.url);
+      pass(2 * HOUR);
+      const jar = new CookieJar();
+      for (const line of headers.getSetCookie()) await jar.setCookie(line, site.url);
+      return (await jar.getCookies(site.url)).map(({ key }) => key);
+    };
+
+    it.each<[string, string[], (app: Koa) => Koa.Middleware]>([
+      ['koa-evented-session', ['koa.sid', 'koa.sid.sig'], () => session({ cookie: { maxAge: HOUR } })],
+      [
+        'koa-evented-session/cookie',
+        ['koa.sid'],
+        () => session({ store: cookieStore({ keys: [randomBytes(64)] }), cookie: { maxAge: HOUR } }),
+      ],
+      ['koa-evented-session/koa-session', ['koa.sess', 'koa.sess.sig'], (app) => koaSession({ maxAge: HOUR }, app)],
+      ['koa-evented-session/koa-session-minimal', ['koa:sess'], () => minimal({ cookie: { maxAge: HOUR } })],
+    ])('%s', async (_entry, names, use) => {
+      expect(await kept(use)).toEqual(names);
+    });
+
+    it('which one without Max-Age does not', async () => {
+      const plain: Koa.Middleware = (ctx) => {
+        ctx.cookies.set('plain', 'v', { signed: false, maxAge: HOUR });
+        ctx.body = 'done';
+      };
+      expect(await kept(() => (_ctx, next) => next(), plain)).toEqual([]);
+    });
   });
 });

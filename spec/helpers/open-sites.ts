@@ -1,8 +1,9 @@
 import session = require('../../lib/main');
 
+import type { Served } from './http';
 import { openSite, type Routes, type Site, type SiteSetup } from './session-site';
 
-const open = new Set<Site>();
+const open = new Set<Served>();
 
 // Registered in every spec file that imports this one.
 afterEach(async () => {
@@ -20,7 +21,7 @@ export function siteWith(
 }
 
 /** Any site, closed after the test. */
-export async function closedAfterTest(opening: Promise<Site>): Promise<Site> {
+export async function closedAfterTest<Opened extends Served>(opening: Promise<Opened>): Promise<Opened> {
   const site = await opening;
   open.add(site);
   return site;

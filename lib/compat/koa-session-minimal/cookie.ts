@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { type CookieIdStore, cookieValues, forbidSharing, mayCarrySeveral, type SessionIdStore } from '../../index';
+import { addMaxAge, type CookieIdStore, cookieValues, forbidSharing, mayCarrySeveral, type SessionIdStore } from '../../index';
 import type { CookieAttributes } from './options';
 
 /** What decides them in a request, once the handlers are done. */
@@ -25,7 +25,9 @@ export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pic
       return mayCarrySeveral(header, key) ? cookieValues(header, key) : [];
     },
     set(sid) {
-      this.cookies.set(key, sid, cookieOf(this));
+      const cookie = cookieOf(this);
+      this.cookies.set(key, sid, cookie);
+      addMaxAge(this, [key], cookie);
       forbidSharing(this);
     },
     reset() {

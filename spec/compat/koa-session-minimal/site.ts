@@ -112,9 +112,9 @@ export function idNames(): (text: string) => string {
     });
 }
 
-/** A Set-Cookie line with its end in minutes from the answer on. */
+/** A Set-Cookie line with its end in minutes from the answer on, and without the Max-Age that only ours has. */
 export function timeless(line: string, at: number): string {
-  return line.replace(/expires=([^;]+)/, (_, date: string) => {
+  return line.replace(/; max-age=\d+/, '').replace(/expires=([^;]+)/, (_, date: string) => {
     const minutes = Math.round((Date.parse(date) - at) / 60_000);
     return minutes < -1000 ? 'expired' : `expires in ${minutes} min`;
   });

@@ -31,7 +31,9 @@ export function trustContract(variant: Variant): void {
       const reply = await after.visitor().get('/see', { cookie });
       expect(reply.json()).toEqual({ user: 'ann' });
       expect(reply.setCookie).toHaveLength(1);
-      expect(setCookieOf(reply, 'koa.sid.sig')).toMatch(/; path=\/; expires=.*; samesite=lax; httponly$/);
+      expect(setCookieOf(reply, 'koa.sid.sig')).toMatch(
+        /; path=\/; expires=.*; max-age=86400; samesite=lax; httponly$/,
+      );
       const onlyNew = await open({}, {}, { keys: ['new key'], client });
       const renewed = `koa.sid=${ann.sid}; koa.sid.sig=${sentId(reply, 'koa.sid.sig')}`;
       expect((await onlyNew.visitor().get('/see', { cookie: renewed })).json()).toEqual({ user: 'ann' });
