@@ -3,7 +3,7 @@
 const rooms = [
   ['types'],
   ['errors', 'expect', 'secrets', 'steady-clock', 'timer', 'unknown-options'],
-  ['bare-error', 'cookie-attributes', 'cookie-header', 'lately', 'session-id', 'ttl'],
+  ['bare-error', 'cookie-attributes', 'cookie-header', 'lately', 'session-id', 'shared-caches', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],
   ['set-cookie', 'record', 'session-snapshot', 'known-clients', 'foreign-options', 'given-options'],
   ['cookie-id-store', 'record-end', 'session-shape'],

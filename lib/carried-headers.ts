@@ -1,38 +1,65 @@
 import type Koa = require('koa');
 
 import { format } from 'node:util';
-import { type Headers, NOT_SHARED } from './cookie-id-store';
+import type { Headers } from './cookie-id-store';
+import { type CacheRule, variesOnCookie, varyOnCookie, warnOfSharing } from './shared-caches';
 
 type Current = ReturnType<Koa.Context['res']['getHeaders']>;
 
 const CARRIED = Symbol('koa-evented-session headers that an error response carries too');
 
+interface Carried {
+  headers: Headers;
+  onerror: Koa.Context['onerror'];
+  /** The Cache-Control that this module has set. */
+  rule: CacheRule | undefined;
+}
+
 interface Carrier extends Koa.Context {
-  [CARRIED]?: { headers: Headers; onerror: Koa.Context['onerror'] };
+  [CARRIED]?: Carried;
 }
 
 /**
  * Sees to it that headers which were set reach the visitor even where the request fails: Koa's error handler drops all headers
  * but the error's own. They are lent to the error for that synchronous call alone, since an error may be shared by requests of
- * several visitors.
+ * several visitors. `rule` is what caches are told of a response that sets a cookie, unless the application tells them itself.
  */
-export function carryHeaders(ctx: Koa.Context, headers: Headers): void {
-  const carrier = ctx as Carrier;
-  const earlier = carrier[CARRIED];
-  if (earlier === undefined) carrier[CARRIED] = { headers, onerror: ctx.onerror };
-  else {
-    for (const name of Object.keys(headers))
-      earlier.headers[name] = added(stillSent(ctx, name, earlier.headers[name]), headers[name]);
+export function carryHeaders(ctx: Koa.Context, headers: Headers, rule: CacheRule): void {
+  const carried = carriedBy(ctx);
+  for (const name of Object.keys(headers))
+    carried.headers[name] = added(stillSent(ctx, name, carried.headers[name]), headers[name]);
+  if (headers['set-cookie'] === undefined) return;
+  carryVary(ctx);
+  // What the application has said stays: it may know better, and it is warned.
+  const current = ctx.res.getHeader('Cache-Control');
+  const isOurs = current !== undefined && current === carried.rule;
+  if (current === undefined || (isOurs && rule === 'no-store')) {
+    ctx.res.setHeader('Cache-Control', rule);
+    carried.rule = rule;
+    carried.headers['cache-control'] = rule;
   }
+  warnOfSharing(ctx, () => carried.headers['set-cookie'] !== undefined);
+}
+
+/** The response varies with the cookie, also where the application has set another `Vary` meanwhile, and where the request fails. */
+export function carryVary(ctx: Koa.Context): void {
+  varyOnCookie(ctx);
+  carriedBy(ctx).headers['vary'] = 'Cookie';
+}
+
+function carriedBy(ctx: Koa.Context): Carried {
+  const carrier = ctx as Carrier;
+  carrier[CARRIED] ??= { headers: {}, onerror: ctx.onerror, rule: undefined };
   ctx.onerror = onerrorWithHeaders;
+  return carrier[CARRIED];
 }
 
 /** Runs `send`, which sets headers, and carries those. */
-export function carryWhatSets(ctx: Koa.Context, send: () => unknown): Promise<void> | undefined {
+export function carryWhatSets(ctx: Koa.Context, send: () => unknown, rule: CacheRule): Promise<void> | undefined {
   const before = currentHeaders(ctx);
   const sent = send();
-  if (typeof (sent as PromiseLike<unknown> | undefined)?.then !== 'function') return carrySince(ctx, before);
-  return Promise.resolve(sent).then(() => carrySince(ctx, before));
+  if (typeof (sent as PromiseLike<unknown> | undefined)?.then !== 'function') return carrySince(ctx, before, rule);
+  return Promise.resolve(sent).then(() => carrySince(ctx, before, rule));
 }
 
 /** A copy of the arrays too: `cookies` adds to the one that is there. */
@@ -45,7 +72,7 @@ function currentHeaders(ctx: Koa.Context): Current {
   return headers;
 }
 
-function carrySince(ctx: Koa.Context, before: Current): undefined {
+function carrySince(ctx: Koa.Context, before: Current, rule: CacheRule): undefined {
   const headers: Headers = {};
   const current = ctx.res.getHeaders();
   for (const name in current) {
@@ -54,7 +81,7 @@ function carrySince(ctx: Koa.Context, before: Current): undefined {
     const lines = linesOf(value).filter((line) => !known.includes(line));
     if (lines.length > 0) headers[name] = Array.isArray(value) ? lines : (lines[0] as string);
   }
-  carryHeaders(ctx, headers);
+  carryHeaders(ctx, headers, rule);
 }
 
 function added(earlier: string | string[] | undefined, value: string | string[] | undefined): string | string[] {
@@ -72,6 +99,11 @@ function stillSent(ctx: Koa.Context, name: string, carried: string | string[] | 
 function allStillSent(ctx: Koa.Context, carried: Headers): Headers {
   const sent: Headers = {};
   for (const [name, value] of Object.entries(carried)) {
+    if (name === 'vary') {
+      const current = linesOf(ctx.res.getHeader(name));
+      if (variesOnCookie(current)) sent[name] = current.join(', ');
+      continue;
+    }
     const lines = stillSent(ctx, name, value);
     if (lines.length > 0) sent[name] = Array.isArray(value) ? lines : (lines[0] as string);
   }
@@ -94,7 +126,9 @@ export function withdrawHeaders(ctx: Koa.Context): void {
     if (others.length > 0) ctx.res.setHeader(name, others);
     else ctx.res.removeHeader(name);
   }
-  carrier[CARRIED].headers = {};
+  const { vary } = carrier[CARRIED].headers;
+  carrier[CARRIED].headers = vary === undefined ? {} : { vary };
+  carrier[CARRIED].rule = undefined;
 }
 
 function onerrorWithHeaders(this: Carrier, error: Error): void {
@@ -126,10 +160,10 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
 function beside(ctx: Koa.Context, headers: Headers, carried: Headers): Headers {
   const own = headers['set-cookie'];
   if (own === undefined) return headers;
-  // What the application had set before us is dropped too; what it has taken off, of ours, stays off.
-  if (carried['vary'] === undefined) headers['vary'] ??= linesOf(ctx.res.getHeader('Vary') ?? 'Cookie').join(', ');
-  if (carried['cache-control'] === undefined)
-    headers['cache-control'] ??= linesOf(ctx.res.getHeader('Cache-Control') ?? NOT_SHARED).join(', ');
+  // What the application has said of caches is dropped too; what it has taken off, of ours, stays off.
+  const rule = ctx.res.getHeader('Cache-Control');
+  if (rule !== undefined || carried['cache-control'] === undefined)
+    headers['cache-control'] ??= linesOf(rule ?? 'no-store').join(', ');
   // Koa has dropped the cookies of the application when it asks, and koa-onerror has not.
   const lines = () => [...new Set([...linesOf(ctx.res.getHeader('Set-Cookie')), ...linesOf(own)])];
   return Object.defineProperty(headers, 'set-cookie', { get: lines, enumerable: true });

@@ -1,5 +1,6 @@
 import type Koa = require('koa');
 
+import { carryVary } from './carried-headers';
 import { SessionError } from './errors';
 import { expected } from './expect';
 import type { Stored } from './held-session';
@@ -11,6 +12,7 @@ import { regenerate } from './session-regenerating';
 import { saveSession, touchSession, unsaved } from './session-saving';
 import { headersSent, type Origin, SessionState } from './session-state';
 import { updateSession } from './session-updating';
+import { varyOnCookie } from './shared-caches';
 import type { Session, SessionHandler, SessionStatus } from './types';
 
 /** The session of one request, for eager and deferred requests alike. What writes takes turns. */
@@ -185,9 +187,19 @@ export class ContextSession implements SessionHandler {
     throw notAwaited(name);
   }
 
+  /** A handler has asked for what depends on the visitor's cookie. */
+  wasRead(): void {
+    const state = this.#state;
+    if (state.varies || !state.options.sendsCookie) return;
+    state.varies = true;
+    // At once, since the handler may send the head itself.
+    varyOnCookie(state.ctx);
+  }
+
   /** The request is over. */
   leave(): void {
     if (this.options.autoCommit) this.#end = 'saved';
+    if (this.#state.varies) carryVary(this.#state.ctx);
     this.#state.leave();
   }
 

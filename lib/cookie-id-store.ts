@@ -13,12 +13,9 @@ export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
 /** Headers of a response, by their names in lower case. */
 export type Headers = Record<string, string | string[]>;
 
-/** Cache-Control of a response that sets a cookie of one visitor's. */
-export const NOT_SHARED = 'no-cache="set-cookie"';
-
 /** An id store with hooks for the engine. */
 export interface CookieIdStore extends SessionIdStore {
-  /** `set` and `reset` answer with the headers that they have set. */
+  /** `set`, `reset` and `sign` answer with the headers that they have set. */
   readonly tellsHeaders: true;
   set(this: Koa.Context, sid: string, session: Session): Headers;
   reset(this: Koa.Context, session?: Session): Headers;
@@ -29,7 +26,7 @@ export interface CookieIdStore extends SessionIdStore {
   /** Whether the id, one of the request's, was signed with an older key than the first. */
   isOutdated(this: Koa.Context, sid: string): boolean;
   /** Signs the id, one of the request's, with the first key; `cookie` is the session's. */
-  sign(this: Koa.Context, sid: string, cookie: SessionCookie): void;
+  sign(this: Koa.Context, sid: string, cookie: SessionCookie): Headers;
   /** The session is about to be written: throws where its cookie could not be sent then. */
   check(this: Koa.Context, cookie: CookieOptions): void;
 }
@@ -84,7 +81,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
         const signature = cookie.signed ? null : undefined;
         return setCookies.send(this, [key, null], [signatureKey, signature], { ...cookie, ...expired }, false);
       });
-      return { 'set-cookie': lines, ...forbidSharing(this) };
+      return { 'set-cookie': lines };
     },
 
     check({ secure }) {
@@ -100,8 +97,8 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
 
     sign(sid, cookie) {
       const signature = signerOf(this).sign(`${key}=${sid}`);
-      setCookies.send(this, [signatureKey, signature], [signatureKey, undefined], cookie.attributes(), false);
-      forbidSharing(this);
+      const sent = [signatureKey, signature] as const;
+      return { 'set-cookie': setCookies.send(this, sent, [signatureKey, undefined], cookie.attributes(), false) };
     },
   } as CookieIdStore;
 
@@ -127,8 +124,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     attributes: Readonly<CookieOptions>,
     isShared: boolean,
   ): Headers {
-    const lines = setCookies.send(ctx, [key, sid], [signatureKey, signature], attributes, isShared);
-    return { 'set-cookie': lines, ...forbidSharing(ctx) };
+    return { 'set-cookie': setCookies.send(ctx, [key, sid], [signatureKey, signature], attributes, isShared) };
   }
 
   /** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
@@ -154,20 +150,4 @@ function wrongKeys(keys: unknown): string {
   if (!Array.isArray(keys)) return `${typeof keys === 'object' ? 'an' : 'a'} ${typeof keys}`;
   if (keys.length === 0) return 'empty';
   return 'an array with a key that is missing or empty';
-}
-
-/** The response sets a cookie of one visitor's; answers with the headers that it has set besides. */
-export function forbidSharing(ctx: Koa.Context): Headers {
-  const headers: Headers = {};
-  // A shared cache must not hand one visitor's cookie to another (RFC 9111, 7.3; OWASP, "Web Content Caching").
-  const before = ctx.res.getHeader('Vary');
-  if (before === undefined) ctx.res.setHeader('Vary', 'Cookie');
-  else ctx.vary('Cookie');
-  const vary = before === undefined ? 'Cookie' : ctx.response.get('Vary');
-  if (vary !== before) headers['vary'] = vary;
-  if (!ctx.res.hasHeader('Cache-Control')) {
-    headers['cache-control'] = NOT_SHARED;
-    ctx.res.setHeader('Cache-Control', headers['cache-control']);
-  }
-  return headers;
 }

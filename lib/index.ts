@@ -1,7 +1,7 @@
 // What entry points in compat/ stand on, beside what the package itself exports.
 export { ContextSession } from './context-session';
 export { cookieValues, mayCarrySeveral, signedValues } from './cookie-header';
-export { type CookieIdStore, forbidSharing } from './cookie-id-store';
+export type { CookieIdStore } from './cookie-id-store';
 export {
   SessionError,
   type SessionErrorCode,

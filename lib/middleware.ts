@@ -151,13 +151,19 @@ function takePresetId(ctx: Koa.Context): string | undefined {
 /** Once for each application: defining properties is too dear to be done in each request. */
 function installAccessors(context: object): void {
   accessor(context, 'session', {
-    get: (session) => (session.options.defer ? session.deferred : session.session),
+    get: (session) => {
+      session.wasRead();
+      return session.options.defer ? session.deferred : session.session;
+    },
     set: (session, value) => {
       session.session = value;
     },
   });
   accessor(context, 'sessionId', {
-    get: (session) => session.id,
+    get: (session) => {
+      session.wasRead();
+      return session.id;
+    },
     set: (session, value) => {
       session.id = value;
     },
@@ -169,7 +175,12 @@ function installAccessors(context: object): void {
     },
   });
   accessor(context, 'sessionStore', { get: (session) => session.options.store });
-  accessor(context, 'sessionHandler', { get: (session) => session });
+  accessor(context, 'sessionHandler', {
+    get: (session) => {
+      session.wasRead();
+      return session;
+    },
+  });
   accessor(context, 'saveSession', { get: (session) => () => session.save() });
   accessor(context, 'regenerateSession', {
     get: (session) => (how?: { keepData?: boolean }) => session.regenerate(how?.keepData === true),

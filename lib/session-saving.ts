@@ -189,8 +189,8 @@ async function keepAlive(state: SessionState, session: Session): Promise<void> {
 
 /** New keys reach the visitor; unless the session has ended: then there may be another id by now, with a signature of its own. */
 async function signAnew(state: SessionState): Promise<void> {
-  const { held, key, options } = state;
-  const { idStore, store } = options;
+  const { key } = state;
+  const { store } = state.options;
   if (state.extended || state.headersSent || !state.isOutdated) return;
   state.extended = true;
   if (!store.travels) {
@@ -203,7 +203,7 @@ async function signAnew(state: SessionState): Promise<void> {
     if (loaded.found !== 'session') return state.detach(state.id);
     state.enter(loaded);
   }
-  idStore.sign?.call(state.ctx, state.token ?? (state.id as string), held.cookie);
+  state.signId();
 }
 
 async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {

@@ -10,6 +10,7 @@ import type { ResolvedOptions } from './options';
 import type { Draft, Unread, Version } from './records';
 import { isSamePlace } from './session-cookie';
 import { checkSessionId, defaultGenSid } from './session-id';
+import type { CacheRule } from './shared-caches';
 import type { CookieOptions, ErrorType, Session } from './types';
 
 const SID_LENGTH = 24;
@@ -61,6 +62,8 @@ export class SessionState {
   saving: boolean | null = null;
   /** Whether the visitor holds an id that is no longer good. */
   owesReset = false;
+  /** Whether the response depends on the visitor's cookie: a handler has asked for the session, or the cookie is set. */
+  varies = false;
   /** What this request regenerates, until that is done. */
   predecessor: Predecessor | undefined;
   /** What another request has ended. */
@@ -226,7 +229,9 @@ export class SessionState {
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
     const sent = this.held.withCookie(session);
-    const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent));
+    // With `rolling` every page sends the id again: `no-store` would cost all of them the back button.
+    const rule = this.isOwn ? 'no-store' : 'private';
+    const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent), rule);
     if (sending !== undefined) await sending;
     if (this.left !== undefined) await this.#clearLeft(this.left, sent.cookie);
   }
@@ -238,7 +243,7 @@ export class SessionState {
     const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
     const [cookie] = this.left ?? [];
     const last = cookie === undefined ? (session ?? this.held.withOwnCookie()) : { ...session, cookie };
-    await this.#deliver(() => reset.call(this.ctx, last));
+    await this.#deliver(() => reset.call(this.ctx, last), 'no-store');
     if (this.left !== undefined) await this.#clearLeft(this.left, last.cookie);
   }
 
@@ -251,14 +256,23 @@ export class SessionState {
   async #clearLeft(left: readonly CookieOptions[], beside: CookieOptions): Promise<void> {
     const { clear } = this.options.idStore;
     const cookies = left.filter((cookie) => !isSamePlace(cookie, beside));
-    if (clear !== undefined && cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies));
+    if (clear !== undefined && cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies), 'no-store');
+  }
+
+  /** Signs the id that the visitor has with today's key. */
+  signId(): void {
+    const { sign } = this.options.idStore;
+    const sid = this.token ?? (this.id as string);
+    if (sign !== undefined) void this.#deliver(() => sign.call(this.ctx, sid, this.held.cookie), 'private');
   }
 
   /** An id store of the user's own is a hook like others; ours tells what it has set. */
-  #deliver(send: () => unknown): Promise<void> | undefined {
+  #deliver(send: () => unknown, rule: CacheRule): Promise<void> | undefined {
     const { idStore, sendsCookie } = this.options;
-    if (idStore.tellsHeaders !== true) return carryWhatSets(this.ctx, () => (sendsCookie ? send() : this.hook(send)));
-    carryHeaders(this.ctx, send() as Headers);
+    this.varies ||= sendsCookie;
+    if (idStore.tellsHeaders !== true)
+      return carryWhatSets(this.ctx, () => (sendsCookie ? send() : this.hook(send)), rule);
+    carryHeaders(this.ctx, send() as Headers, rule);
     return undefined;
   }
 

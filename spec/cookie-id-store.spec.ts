@@ -257,7 +257,7 @@ describe('clearing the cookie', () => {
     const header = given.setCookie.map((line) => line.split(';', 1)[0]).join('; ');
     const taken = await visitor.get('/app/out', { ...tls, cookie: header });
     const rest = (lines: string[]) =>
-      lines.map((line) => line.replace(/=[^;]*/, '=').replace(/expires=[^;]+/, 'expires'));
+      lines.map((line) => line.replace(/=[^;]*/, '=').replace(/expires=[^;]+(; max-age=\d+)?/, 'expires'));
     expect(taken.setCookie).toHaveLength(2);
     expect(rest(taken.setCookie)).toEqual(rest(given.setCookie));
     expect(sentId(taken)).toBe('');
@@ -286,20 +286,6 @@ describe('a response that carries the cookie', () => {
       ctx.set('Cache-Control', value);
       ctx.session = { a: 1 };
     },
-  });
-
-  it('tells caches that it is for one visitor', async () => {
-    const { visitor } = await visitorWith(['key']);
-    const headersOf = async (path: string) => {
-      const { headers } = await visitor.get(path);
-      return [headers.get('vary'), headers.get('cache-control')];
-    };
-    const told = ['Cookie', 'no-cache="set-cookie"'];
-    const untold = [null, null];
-    expect(await headersOf('/see')).toEqual(untold);
-    expect(await headersOf('/put?a=1')).toEqual(told);
-    expect(await headersOf('/see')).toEqual(untold);
-    expect(await headersOf('/logout')).toEqual(told);
   });
 
   it('keeps the Cache-Control that the application has set', async () => {

@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { addMaxAge, type CookieIdStore, cookieValues, forbidSharing, mayCarrySeveral, type SessionIdStore } from '../../index';
+import { addMaxAge, type CookieIdStore, cookieValues, mayCarrySeveral, type SessionIdStore } from '../../index';
 import type { CookieAttributes } from './options';
 
 /** What decides them in a request, once the handlers are done. */
@@ -28,12 +28,10 @@ export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pic
       const cookie = cookieOf(this);
       this.cookies.set(key, sid, cookie);
       addMaxAge(this, [key], cookie);
-      forbidSharing(this);
     },
     reset() {
       const { maxAge: _, ...cookie } = cookieOf(this);
       this.cookies.set(key, null, cookie);
-      forbidSharing(this);
     },
   };
 }

@@ -15,6 +15,7 @@ export function showSession(ctx: Koa.Context, session: ContextSession): () => vo
   let given: Data | undefined;
   function read(): unknown {
     if (shown !== UNREAD) return shown;
+    session.wasRead();
     given = fromEngine(session.session ?? {});
     shown = given;
     return shown;

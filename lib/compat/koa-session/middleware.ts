@@ -82,7 +82,9 @@ function installAccessors(context: object, newSession: NewSession): void {
     session: {
       configurable: true,
       get(this: SessionContext) {
-        return requestOf(this, newSession).session;
+        const request = requestOf(this, newSession);
+        request.wasRead();
+        return request.session;
       },
       set(this: SessionContext, value: unknown) {
         requestOf(this, newSession).session = value;

@@ -52,6 +52,11 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
     return this.#contextSession;
   }
 
+  /** A handler has asked for the session. */
+  wasRead(): void {
+    this.#engine.wasRead();
+  }
+
   get session(): KoaSession | null {
     if (this.store === undefined) this.#readCookie();
     const session = this.#engine.session as KoaSession | null | undefined;

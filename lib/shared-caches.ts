@@ -1,0 +1,55 @@
+import type Koa = require('koa');
+
+/** What Cache-Control says of a response that sets the session cookie. */
+export type CacheRule = 'no-store' | 'private';
+
+/** The response depends on the visitor: a shared cache must not answer another one with it (RFC 9110, 12.5.5). */
+export function varyOnCookie(ctx: Koa.Context): void {
+  const { res } = ctx;
+  // A context may have no response, and what stands in for one no headers.
+  if (res?.headersSent !== false) return;
+  const vary = res.getHeader('Vary');
+  if (vary === undefined) res.setHeader('Vary', 'Cookie');
+  else if (vary !== 'Cookie') ctx.vary('Cookie');
+}
+
+/** Whether a `Vary` header covers the cookie. */
+export function variesOnCookie(vary: readonly string[]): boolean {
+  return directivesOf(vary.join(',')).some((field) => field === 'cookie' || field === '*');
+}
+
+const CODE = 'KOA_EVENTED_SESSION_SHARED_CACHE';
+
+let hasWarned = false;
+
+/**
+ * Warns, once for each process, of a response with the session cookie that the application lets shared caches keep. It looks when the
+ * response is complete: the middleware in front may have the last word. `setsCookie` tells whether the cookie is in it.
+ */
+export function warnOfSharing(ctx: Koa.Context, setsCookie: () => boolean): void {
+  const { res } = ctx;
+  if (hasWarned || typeof res.once !== 'function') return;
+  res.once('finish', () => {
+    const rule = String(res.getHeader('Cache-Control') ?? '');
+    if (hasWarned || !allowsSharing(rule) || !setsCookie()) return;
+    hasWarned = true;
+    process.emitWarning(
+      `A response that sets the session cookie has \`Cache-Control: ${rule}\`: a shared cache may hand the cookie to other visitors. ` +
+        'Send `private` or `no-store` with this response, or leave the header to koa-evented-session.',
+      { code: CODE },
+    );
+  });
+}
+
+function allowsSharing(rule: string): boolean {
+  const directives = directivesOf(rule);
+  if (directives.includes('private') || directives.includes('no-store')) return false;
+  return directives.some((directive) => directive === 'public' || directive.startsWith('s-maxage'));
+}
+
+function directivesOf(header: string): string[] {
+  return header
+    .toLowerCase()
+    .split(',')
+    .map((directive) => directive.trim());
+}
