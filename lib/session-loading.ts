@@ -93,9 +93,10 @@ function follow(
  * (`npm run bench`, untouched).
  */
 function mayStayUnread({ ctx, options }: SessionState): boolean {
-  const { allowEmpty, cookieOf, genSid, rolling, shapeOf, valid } = options;
+  const { allowEmpty, cookieOf, genSid, renew, rolling, shapeOf, valid } = options;
+  const isExtended = rolling || renew !== undefined;
   // With `allowEmpty` a visitor whose record is no session gets one without asking.
-  return !(shapeOf || valid || genSid || rolling || allowEmpty) && cookieOf(ctx).expires === undefined;
+  return !(shapeOf || valid || genSid || isExtended || allowEmpty) && cookieOf(ctx).expires === undefined;
 }
 
 function leaveUnread(state: SessionState, sid: string, stored: Unread): void {

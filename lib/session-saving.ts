@@ -33,12 +33,13 @@ export function unsaved(state: SessionState): Unsaved | undefined {
 
 function unsavedChange(state: SessionState): Unsaved | undefined {
   const { held, saving } = state;
-  if (!held.used || saving === false) return undefined;
+  if (saving === false) return undefined;
+  if (!held.used) return isDue(state) ? ANYTHING : undefined;
   const { current } = held;
   if (!current) return ANYTHING;
   const text = held.modifiedText(current);
   if (text !== undefined) return { text };
-  return isDue(state, current) ? ANYTHING : undefined;
+  return isDue(state) ? ANYTHING : undefined;
 }
 
 /** Writes what has changed; `text` is the session's, where it is known already that it has. */
@@ -149,8 +150,8 @@ async function createRecord(state: SessionState, draft: Draft): Promise<Version>
 function saveStored(state: SessionState, text: string | undefined): Promise<void> {
   const { held, options } = state;
   const forced = state.saving === true && !state.extended;
-  // A session that nobody has touched is not even made of its record.
-  if (!held.used && !forced && !options.rolling && !state.owesId) return signAnew(state);
+  // A session that nobody has touched is not even made of its record, unless it may get more time.
+  if (!held.used && !forced && !options.rolling && options.renew === undefined && !state.owesId) return signAnew(state);
   const before = held.take();
   if (before === null) return destroyStored(state);
   if (text !== undefined) return saveChanged(state, before, text);
@@ -179,11 +180,11 @@ async function saveChanged(state: SessionState, before: Session, handled: string
 
 /** What a session gets that has not changed: more time, where the options give it. */
 async function keepAlive(state: SessionState, session: Session): Promise<void> {
-  const { held, options, extended } = state;
+  const { options, extended } = state;
   // It was saved while the handlers ran: its cookie follows now.
   if (state.owesId && state.isFinal) return state.sendId(session);
   if (extended || state.isOutOfReach) return;
-  if (options.rolling || (held.used && isDue(state, session))) await touchSession(state, session);
+  if (options.rolling || isDue(state)) await touchSession(state, session);
   else await signAnew(state);
 }
 
@@ -228,8 +229,10 @@ async function writeStored(state: SessionState, session: Session, draft: Draft, 
 }
 
 /** Whether the record has less time left than the `renew` option asks for. */
-function isDue(state: SessionState, session: Session): boolean {
-  const { renew, store } = state.options;
-  const left = state.held.stored?.ttl;
-  return renew !== undefined && left !== undefined && left < renew * state.held.ttl(session, store);
+function isDue({ held, options }: SessionState): boolean {
+  const { renew, store } = options;
+  const left = held.stored?.ttl;
+  if (renew === undefined || left === undefined) return false;
+  const session = held.take();
+  return session !== null && left < renew * held.ttl(session, store);
 }

@@ -221,9 +221,9 @@ export interface SessionOptions extends StoreOptions {
   cookie?: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | null | undefined;
   /** Load the session only when a handler asks: `await ctx.session`. Default: `false`. */
   defer?: boolean | null | undefined;
-  /** Extend record and cookie with every request; in defer mode with those that use the session. Default: `false`. */
+  /** Extend record and cookie with every request of the session, touched or not; in defer mode with those that load it. Default: `false`. */
   rolling?: boolean | null | undefined;
-  /** Extend record and cookie once the given fraction of the ttl is all that is left; `true` means 0.5. Default: `false`. */
+  /** The same, with the first such request that finds less than this fraction of the ttl left; `true` means 0.5. Default: `false`. */
   renew?: boolean | number | null | undefined;
   /** Store sessions without any data too. Default: `false`. */
   allowEmpty?: boolean | null | undefined;

@@ -56,16 +56,41 @@ describe.each([
     expect((await ann.get('/see')).setCookie).toEqual([]);
   });
 
-  it('with `renew` are not extended by requests that leave them alone', async () => {
+  it.each<[string, session.SessionOptions]>([
+    ['rolling', { rolling: true }],
+    ['renew', { renew: true }],
+  ])('with `%s` are extended by each request that loads them, and never serialised for it', async (_name, options) => {
     fakeDate();
     const client = new session.MemoryStore();
-    const use = session({ store: client, defer, renew: true, cookie: { maxAge: 100_000 } });
+    const use = session({ store: client, defer, cookie: { maxAge: 100_000 }, ...options });
     const site = await closedAfterTest(openSite({ use }));
     const ann = await member(site);
+    const left = () => client.load(`koa:sess:${ann.sid}`, { ttl: true })?.ttl;
     pass(90_000);
-    expect((await ann.get('/idle')).setCookie).toEqual([]);
-    pass(10_000);
-    expect((await ann.get('/see')).json()).toEqual({});
+    const serialised = jest.spyOn(JSON, 'stringify');
+    const { setCookie } = await ann.get('/idle');
+    const texts = serialised.mock.results.map(({ value }) => String(value));
+    serialised.mockRestore();
+    expect(texts.filter((text) => text.includes('"user"'))).toEqual([]);
+    expect([setCookie.length, left()]).toEqual(defer ? [0, 10_000] : [2, 100_000]);
+    pass(9000);
+    await ann.get('/see');
+    pass(9000);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+
+  it('with `renew` and a time of their own are extended by that', async () => {
+    fakeDate();
+    const client = new session.MemoryStore();
+    const use = session({ store: client, defer, renew: true, ttl: ({ long }) => (long ? 100_000 : 1000) });
+    const site = await closedAfterTest(openSite({ use }));
+    const ann = site.visitor();
+    await ann.get('/put?long=1');
+    pass(49_000);
+    const early = await ann.get('/idle');
+    pass(2000);
+    const late = await ann.get('/idle');
+    expect([early.setCookie.length, late.setCookie.length]).toEqual([0, defer ? 0 : 2]);
   });
 
   it('never share an id, even where `genSid` makes the same one twice', async () => {
