@@ -1,7 +1,7 @@
 // The rooms of lib/, from the ground up: a file may import from the lines above its own, never from its own line.
 // A name is a file or a folder; `x/*` makes each file within x a room. A new room is one more entry.
 const rooms = [
-  ['types'],
+  ['types', 'debug-lines'],
   ['errors', 'expect', 'secrets', 'steady-clock', 'timer', 'unknown-options'],
   ['bare-error', 'cookie-attributes', 'cookie-header', 'lately', 'session-id', 'shared-caches', 'ttl'],
   ['session-cookie', 'signatures', 'session-run'],

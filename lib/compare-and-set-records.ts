@@ -1,5 +1,6 @@
 import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
+import { storeLine } from './debug-lines';
 import { StoreError, StoreTimeoutError } from './errors';
 import { Lately } from './lately';
 import { applyChange } from './merge';
@@ -245,6 +246,7 @@ export class CompareAndSetRecords implements Records {
     if (result.ok) return { landed: { record, revision: result.revision } };
     // What is no session any more cannot be written to: another request's marker, or somebody else's record.
     if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
+    storeLine('conflict: another writer came first, and the change is tried again');
     return { conflict: { record: result.record, revision: result.revision } };
   }
 }

@@ -1,4 +1,5 @@
 import { CarriedIds } from './carried-ids';
+import { sessionLine } from './debug-lines';
 import type { Stored } from './held-session';
 import { type Marker, parseRecord } from './record';
 import type { Loaded, Unread } from './records';
@@ -178,6 +179,7 @@ export function adopt(state: SessionState, sid: string, stored: Stored): void {
 }
 
 function become(state: SessionState, sid: string): void {
+  sessionLine('loaded');
   state.id = sid;
   state.origin = 'stored';
   // What a session's cookie holds in another place would be found before what is saved now.

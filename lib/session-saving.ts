@@ -1,3 +1,4 @@
+import { sessionLine } from './debug-lines';
 import { SessionError } from './errors';
 import type { Commit, Draft, Loaded, Version } from './records';
 import { destroyEmptied, destroyStored, endFormer, expire } from './session-ending';
@@ -74,6 +75,7 @@ export async function touchSession(state: SessionState, session: Session): Promi
   }
   state.extended = touched !== false;
   if (typeof touched === 'object') state.token = touched.token;
+  if (touched) sessionLine('touched: %d ms from now on', ttl);
   if (touched) await state.sendId(session);
   else state.detach(state.id);
   return state.origin === 'stored';

@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Budget } from './budget';
 import { carryHeaders, carryWhatSets, withdrawHeaders } from './carried-headers';
 import type { Headers } from './cookie-id-store';
+import { sessionLine } from './debug-lines';
 import { SessionError, StoreError, StoreUnavailableError } from './errors';
 import { HeldSession } from './held-session';
 import type { ResolvedOptions } from './options';
@@ -205,6 +206,7 @@ export class SessionState {
   }
 
   landed(version: Version, record: string): void {
+    if (sessionLine.enabled) sessionLine('written: %d bytes', Buffer.byteLength(version.record ?? record));
     this.origin = 'stored';
     this.held.landed(version, record);
     this.token = version.token;
@@ -285,6 +287,7 @@ export class SessionState {
   }
 
   emit(event: `session:${string}`, key: string | undefined, value: unknown): void {
+    if (sessionLine.enabled) sessionLine(event.slice('session:'.length));
     this.ctx.app.emit(event, { ctx: this.ctx, key, value });
   }
 }

@@ -1,5 +1,6 @@
 import { bareError } from './bare-error';
 import type { Budget } from './budget';
+import { storeLine } from './debug-lines';
 import { type StoreOperation, StoreUnavailableError } from './errors';
 import { Secrets } from './secrets';
 import { unref } from './timer';
@@ -86,14 +87,16 @@ export class StoreStatus {
     const unavailable = () => this.unavailable(operation);
     if (this.#state !== 'pending' || budget.left === 0) return Promise.reject(unavailable());
 
+    const since = performance.now();
     let waiter: Waiter | undefined;
     const connected = new Promise<void>((resolve, reject) => {
       waiter = { resolve, reject: () => reject(unavailable()) };
       this.#waiters.add(waiter);
     });
-    return budget
-      .spendAtMost(budget.left, connected, unavailable)
-      .finally(() => this.#waiters.delete(waiter as Waiter));
+    return budget.spendAtMost(budget.left, connected, unavailable).finally(() => {
+      this.#waiters.delete(waiter as Waiter);
+      storeLine('waited for the connection: %d ms, %s', Math.round(performance.now() - since), this.#state);
+    });
   }
 
   #end(state: Exclude<StoreState, 'pending'>): void {

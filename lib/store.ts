@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 
 import copy = require('copy-to');
-import createDebug = require('debug');
 
 import { Budget } from './budget';
 import { CarriedRecords, notKept } from './carried-records';
@@ -9,6 +8,7 @@ import { ClientCaller } from './client-call';
 import { isDisconnected, listenToClient, whyAway } from './client-events';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { wrongAttribute } from './cookie-attributes';
+import { storeLine } from './debug-lines';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from './expect';
 import { expectClient, isCarrying } from './known-clients';
 import { LastWriteRecords } from './last-write-records';
@@ -19,8 +19,6 @@ import { type StoreState, StoreStatus } from './store-status';
 import { ttlOf, whole } from './ttl';
 import type { CarryingStore, CompareAndSetStore, Guarantee, Session, SessionStore, StoreOptions, Ttl } from './types';
 import { warnOfUnknown } from './unknown-options';
-
-const debug = createDebug('koa-evented-session:store');
 
 const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
 
@@ -129,7 +127,7 @@ export class Store extends EventEmitter<StoreEvents> {
     const { client } = this;
     if (isCarrying(client)) throw notKept();
     const key = this.keyOf(sid);
-    debug('get');
+    storeLine('get');
     const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
     const session = mayOutlive(client) ? untilEnd(answer) : answer;
     return withDates(session as Session | null | undefined);
@@ -146,7 +144,7 @@ export class Store extends EventEmitter<StoreEvents> {
     const isGivenTtl = ttl !== undefined && ttl !== null && ttl !== 0;
     const ms = isGivenTtl ? whole(ttl, '`ttl`') : this.ttlOf(session);
     if (ms <= 0) return this.destroy(sid);
-    debug('set for %d ms', ms);
+    storeLine('set for %d ms', ms);
     await this.records.set(this.keyOf(sid), session, ms, this.newBudget());
   }
 
@@ -157,7 +155,7 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   async destroy(sid: string): Promise<void> {
     if (this.travels) throw notKept();
-    debug('destroy');
+    storeLine('destroy');
     await this.records.destroy(this.keyOf(sid), this.newBudget());
   }
 
@@ -204,7 +202,7 @@ export class Store extends EventEmitter<StoreEvents> {
     else this.#status.lost();
     if (this.#said === event) return;
     this.#said = event;
-    debug(event);
+    storeLine(event);
     if (event === 'connect') this.emit(event);
     else this.emit(event, this.#status.cause);
   }

@@ -1,0 +1,109 @@
+import { EventEmitter } from 'node:events';
+import { format, stripVTControlCharacters } from 'node:util';
+
+import createDebug = require('debug');
+
+import session = require('../lib/main');
+
+import { closedAfterTest, siteWith } from './helpers/open-sites';
+import { openSite, sessionOf } from './helpers/session-site';
+
+let lines: string[];
+let log: typeof createDebug.log;
+
+beforeEach(() => {
+  lines = [];
+  log = createDebug.log;
+  createDebug.log = (...args: unknown[]) => {
+    lines.push(format(...args));
+  };
+  createDebug.enable('koa-evented-session:*');
+});
+afterEach(() => {
+  createDebug.disable();
+  createDebug.log = log;
+});
+
+/** The lines since the last time, without colours and times. */
+function told(): string[] {
+  return lines
+    .splice(0)
+    .map((line) => /koa-evented-session:(.*)/.exec(line)?.[1] ?? line)
+    .map((line) => stripVTControlCharacters(line).replace(/ \+\w+$/, ''))
+    .map((line) => line.replace(/\d+(?= bytes)/, 'some'));
+}
+
+describe('debug output', () => {
+  it('says what happens to the session of each request, and neither ids nor data', async () => {
+    const site = await siteWith(
+      { rolling: true, cookie: { maxAge: 60_000 }, valid: (_ctx, stored) => stored['bad'] === undefined },
+      { '/regenerate': (ctx) => ctx.regenerateSession() },
+    );
+    const ann = site.visitor();
+    const tellsOf = async (path: string, cookie?: string) => {
+      await ann.get(path, cookie === undefined ? {} : { cookie });
+      return told();
+    };
+    expect(await tellsOf('/see')).toEqual([]);
+    expect(await tellsOf('/put?user=secret')).toEqual(['session written: some bytes', 'session created']);
+    expect(await tellsOf('/see')).toEqual(['session loaded', 'session touched: 60000 ms from now on']);
+    expect(await tellsOf('/put?user=secret2')).toEqual([
+      'session loaded',
+      'session written: some bytes',
+      'session saved',
+    ]);
+    const cookie = await ann.jar.getCookieString(site.url);
+    expect(await tellsOf('/regenerate')).toEqual(expect.arrayContaining(['session loaded', 'session regenerated']));
+    expect(await tellsOf('/put?bad=1')).toContain('session created');
+    expect(await tellsOf('/see')).toEqual(['session invalid', 'session destroyed']);
+    expect(await tellsOf('/see', cookie)).toEqual(['session gone']);
+    await ann.get('/put?user=secret');
+    const last = await ann.jar.getCookieString(site.url);
+    told();
+    expect(await tellsOf('/logout')).toEqual(['session loaded', 'session destroyed']);
+    expect(await tellsOf('/see', last)).toEqual(['session missed']);
+  });
+
+  it('says that a write was tried again, and that a request waited for the connection', async () => {
+    const client = new EventEmitter();
+    const memory = new session.MemoryStore();
+    const store = Object.assign(client, {
+      get: (key: string) => memory.get(key),
+      set: (...args: Parameters<typeof memory.set>) => memory.set(...args),
+      destroy: (key: string) => memory.destroy(key),
+      load: (...args: Parameters<typeof memory.load>) => memory.load(...args),
+      create: (...args: Parameters<typeof memory.create>) => memory.create(...args),
+      swap: (...args: Parameters<typeof memory.swap>) => memory.swap(...args),
+      touch: (...args: Parameters<typeof memory.touch>) => memory.touch(...args),
+    });
+    const site = await closedAfterTest(
+      openSite({
+        use: session({ store }),
+        routes: {
+          '/overtaken': async (ctx) => {
+            (await sessionOf(ctx))['mine'] = 1;
+            await memory.set(`koa:sess:${ctx.sessionId}`, { cookie: {}, theirs: 1 }, 60_000);
+          },
+        },
+      }),
+    );
+    const ann = site.visitor();
+    await ann.get('/put?user=secret');
+    told();
+    await ann.get('/overtaken');
+    expect(told()).toEqual([
+      'session loaded',
+      'store conflict: another writer came first, and the change is tried again',
+      'session written: some bytes',
+      'session saved',
+    ]);
+    client.emit('disconnect');
+    const waiting = ann.get('/see');
+    setTimeout(() => client.emit('connect'), 20);
+    await waiting;
+    const heard = told();
+    expect(heard[0]).toBe('store disconnect');
+    expect(heard).toContain('session loaded');
+    expect(heard.find((line) => line.startsWith('store waited'))).toMatch(/: \d+ ms, available$/);
+  });
+});
