@@ -4,7 +4,8 @@ interface Entry<V> {
   next: Entry<V> | undefined;
 }
 
-const SLOTS = 1024;
+/** How many slots keys are spread over. */
+export const SLOTS = 1024;
 
 /**
  * A map for what is in it for moments only. The tables that a `Map` leaves behind as it grows and shrinks keep what was in them
@@ -39,7 +40,7 @@ export class ActiveKeys<V> {
 }
 
 /** Session ids are random to their end; keys that end alike share a slot, and are found all the same. */
-function slotOf(key: string): number {
+export function slotOf(key: string): number {
   const { length } = key;
   const last = key.charCodeAt(length - 1) + 31 * key.charCodeAt(length - 2) + 961 * key.charCodeAt(length - 3);
   return (last | 0) % SLOTS;

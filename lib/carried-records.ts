@@ -71,6 +71,10 @@ export class CarriedRecords implements Records {
     return true;
   }
 
+  isCrowded(): boolean {
+    return false;
+  }
+
   hasEnded(): boolean {
     return false;
   }

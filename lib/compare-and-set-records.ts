@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { storeLine } from './debug-lines';
 import { StoreError, StoreTimeoutError } from './errors';
 import { Lately } from './lately';
+import { lengthOfMark, pauseAskedBy, unmarked } from './mark';
 import { applyChange } from './merge';
 import { isRegeneratedMarker, looksLikeSession, parseRecord, readMarker, regeneratedMarker } from './record';
 import { type RecordEnds, recordEnds } from './record-ends';
@@ -20,13 +22,12 @@ import {
   type TtlOfRecord,
   type Version,
 } from './records';
+import { SharedLoads } from './shared-loads';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from './types';
 import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
 
 /** How often a rotation makes its successor level before it claims the record unseen. */
 const LEVELLED_FIRST = 4;
-/** Characters of the mark with which a rotation asks others to stand back. */
-const RESERVED = 40;
 /** How many rotations an end follows; each leaves a marker for a minute. */
 const MOST_MOVES = 100;
 
@@ -39,6 +40,8 @@ export class CompareAndSetRecords implements Records {
   readonly #keyOf: KeyOf;
   readonly #ends: RecordEnds;
   readonly #queues = new WriteQueues();
+  readonly #loads: SharedLoads<StoredRecord | null | undefined>;
+  readonly #loadsWithTtl: SharedLoads<StoredRecord | null | undefined>;
   /** Keys whose records this process has ended. */
   readonly #ended = new Lately<string>(REMEMBERED_FOR);
 
@@ -48,12 +51,36 @@ export class CompareAndSetRecords implements Records {
     this.#ttlOf = ttlOf;
     this.#keyOf = keyOf;
     this.#ends = recordEnds(client, caller);
+    this.#loads = new SharedLoads(caller);
+    this.#loadsWithTtl = new SharedLoads(caller);
   }
 
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
-    return this.#caller
-      .call('get', budget, () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key)), key)
-      .then((stored) => seen(stored, mayStayUnread));
+    const loads = withTtl ? this.#loadsWithTtl : this.#loads;
+    if (loads.isCrowded(key))
+      return loads
+        .share(key, budget, (left) => this.#load(key, left, withTtl))
+        .then((stored) => seen(stored, mayStayUnread));
+    loads.begin(key);
+    return this.#load(key, budget, withTtl).then(
+      (stored) => {
+        loads.end(key);
+        return seen(stored, mayStayUnread);
+      },
+      (error: unknown) => {
+        loads.end(key);
+        throw error;
+      },
+    );
+  }
+
+  isCrowded(key: string): boolean {
+    return this.#loads.isCrowded(key) || this.#loadsWithTtl.isCrowded(key);
+  }
+
+  #load(key: string, budget: Budget, withTtl: boolean): Promise<StoredRecord | null | undefined> {
+    const load = () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key));
+    return this.#caller.call('get', budget, load, key);
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
@@ -66,8 +93,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
-    const edit: Edit = (current) => applyChange(commit.change, current, commit.onConflict);
-    return this.#queues.add(key, edit, commit, from as TextVersion, budget, this.#writer(key));
+    return this.#queues.add(key, commit, commit, from as TextVersion, budget, this.#writer(key));
   }
 
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
@@ -105,9 +131,10 @@ export class CompareAndSetRecords implements Records {
       );
     };
     for (let lost = 0; lost < LEVELLED_FIRST; lost += 1) {
+      const began = performance.now();
       const claimed = await this.#claim(key, marker, current, budget);
       if (claimed !== undefined) return claimed === 'taken' ? version : claimed;
-      const now = await this.#ends.reserve(key, RESERVED, budget);
+      const now = await this.#ends.reserve(key, lengthOfMark(performance.now() - began), budget);
       if (now === undefined) {
         const found = await this.#caller.call('get', budget, () => this.#client.load(key), key);
         const taken = this.#taken(key, marker, found?.record);
@@ -223,12 +250,30 @@ export class CompareAndSetRecords implements Records {
   }
 
   #writer(key: string): Writer {
+    // What this writer has marked itself: its marks stay until somebody replaces the text.
+    const marked: Marked = { record: '', spaces: 0 };
+    const replace: Writer['replace'] = (record, from, draft, budget) => {
+      if (from.reservedUntil !== undefined) {
+        const { reservedUntil, ...version } = from;
+        return standBack(reservedUntil, budget).then(() => replace(record, version, draft, budget));
+      }
+      const ttl = draft?.ttl ?? this.#ttlOf(record);
+      if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget, marked);
+      return this.#destroyUnseen(key, budget).then(() => ({ gone: true }));
+    };
     return {
       caller: this.#caller,
-      replace: (record, from, draft, budget) => {
-        const ttl = draft?.ttl ?? this.#ttlOf(record);
-        if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget);
-        return this.#destroyUnseen(key, budget).then(() => ({ gone: true }));
+      replace,
+      reserve: async (lost, ms, budget) => {
+        const { canReserve } = this.#ends;
+        // A version that was told before the pause would be stale after it.
+        if (!canReserve) await budget.spend(pauseAfter(lost));
+        const spaces = lengthOfMark(ms);
+        const stored = await this.#ends.reserve(key, spaces, budget);
+        if (stored === undefined || parseRecord(stored.record) === undefined) return undefined;
+        const record = unmarked(stored.record);
+        if (canReserve) Object.assign(marked, { record, spaces: spacesOf(marked, record) + spaces });
+        return versionOf(stored, marked);
       },
     };
   }
@@ -240,6 +285,7 @@ export class CompareAndSetRecords implements Records {
     { revision }: TextVersion,
     operation: 'set' | 'destroy',
     budget: Budget,
+    marked?: Marked,
   ): Promise<Attempt> {
     const swap = () => this.#client.swap(key, record, ttl, revision);
     const result = await this.#caller.call(operation, budget, swap, key, record);
@@ -247,8 +293,31 @@ export class CompareAndSetRecords implements Records {
     // What is no session any more cannot be written to: another request's marker, or somebody else's record.
     if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
     storeLine('conflict: another writer came first, and the change is tried again');
-    return { conflict: { record: result.record, revision: result.revision } };
+    return { conflict: versionOf(result, marked) };
   }
+}
+
+/** A text, and how many spaces a writer has put at its end. */
+interface Marked {
+  record: string;
+  spaces: number;
+}
+
+function spacesOf(marked: Marked | undefined, record: string): number {
+  return marked?.record === record ? marked.spaces : 0;
+}
+
+/** A version without the marks of others, who want to replace it next. */
+function versionOf({ record, revision }: StoredRecord, marked?: Marked): TextVersion {
+  const text = unmarked(record);
+  const pause = pauseAskedBy(record, spacesOf(marked, text));
+  const version = { record: text, revision };
+  return pause > 0 ? { ...version, reservedUntil: performance.now() + pause } : version;
+}
+
+async function standBack(until: number, budget: Budget): Promise<void> {
+  const ms = Math.min(until - performance.now(), budget.left);
+  if (ms > 0) await budget.spend(sleep(ms, undefined, { ref: false }));
 }
 
 function seen(stored: StoredRecord | null | undefined, mayStayUnread: boolean): Loaded {
@@ -258,5 +327,5 @@ function seen(stored: StoredRecord | null | undefined, mayStayUnread: boolean): 
   if (isRegeneratedMarker(record)) return { found: 'regenerated', marker: readMarker(record) };
   const data = parseRecord(record);
   if (data === undefined) return { found: 'invalid', value: record };
-  return { found: 'session', data, ttl, record, revision };
+  return { found: 'session', data, ttl, ...versionOf({ record, revision }) };
 }

@@ -17,6 +17,14 @@ export interface Stored extends Version {
 /** The longest text, in characters, of which a snapshot is taken: of a longer one it would cost a request that writes too much. */
 const LONGEST_SNAPSHOT = 2048;
 
+/** Writers that landed together have one version: its cookie is read once. */
+const storedCookies = new WeakMap<Version, unknown>();
+
+function cookieStoredAs(version: Version): unknown {
+  if (!storedCookies.has(version)) storedCookies.set(version, parseRecord(version.record as string)?.['cookie']);
+  return storedCookies.get(version);
+}
+
 /** Finds out how long a session's record is to live, in milliseconds. */
 interface TtlRule {
   ttlOf(session: Session): number;
@@ -62,7 +70,8 @@ export class HeldSession {
 
   /** The version of the record that changes are made to. */
   get version(): Version {
-    return { record: this.#stored?.record ?? this.#baseText(), revision: this.#stored?.revision };
+    const { record, revision, reservedUntil } = this.#stored as Stored;
+    return { record: record ?? this.#baseText(), revision, reservedUntil };
   }
 
   /** The session, made from its record on first use. */
@@ -248,10 +257,12 @@ export class HeldSession {
   }
 
   /** The session as it was stored, for whoever reads its cookie: another request may have set that. */
-  storedAs(record: string, session: Session): Session {
-    const stored = parseRecord(record) as SessionData;
+  storedAs(version: Version, session: Session): Session {
     if (this.#shape !== undefined) return session;
-    return { ...session, cookie: SessionCookie.fromRecord(this.#cookieDefaults(), stored['cookie']) };
+    const stored = cookieStoredAs(version);
+    // Mostly nobody has: the copy of a large session is saved.
+    if (JSON.stringify(stored) === JSON.stringify(this.#cookieOf(session))) return session;
+    return { ...session, cookie: SessionCookie.fromRecord(this.#cookieDefaults(), stored) };
   }
 
   /** The session object now holds what `record` does, and keeps its identity. */

@@ -19,8 +19,9 @@ import {
   type TtlOfRecord,
   type Version,
 } from './records';
+import { SharedLoads } from './shared-loads';
 import type { SessionStore, TouchableStore } from './types';
-import { WriteQueues, type Writer } from './write-queue';
+import { type Work, WriteQueues, type Writer } from './write-queue';
 
 /**
  * Records of a client that can only get, set and destroy. Requests of this process that overlap share what they write, so
@@ -36,6 +37,7 @@ export class LastWriteRecords implements Records {
   readonly #notesEnd: boolean;
   readonly #overlaps: Overlaps;
   readonly #queues: WriteQueues;
+  readonly #loads: SharedLoads<void>;
 
   constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
     this.#client = client;
@@ -44,12 +46,28 @@ export class LastWriteRecords implements Records {
     this.#keyOf = keyOf;
     this.#canTouch = hasMethod(client, 'touch');
     this.#notesEnd = mayOutlive(client);
+    this.#loads = new SharedLoads(caller);
     const { overlaps, queues } = sharedBy(client);
     this.#overlaps = overlaps;
     this.#queues = queues;
   }
 
   async load(key: string, budget: Budget): Promise<Loaded> {
+    // What the client gives is one request's: all that is shared is the wait.
+    if (this.#loads.isCrowded(key)) await this.#loads.share(key, budget, () => Promise.resolve());
+    this.#loads.begin(key);
+    try {
+      return await this.#load(key, budget);
+    } finally {
+      this.#loads.end(key);
+    }
+  }
+
+  isCrowded(key: string): boolean {
+    return this.#loads.isCrowded(key);
+  }
+
+  async #load(key: string, budget: Budget): Promise<Loaded> {
     const known = this.#overlaps.find(key);
     if (known?.ended === 'regenerated') return { found: 'regenerated', marker: known.marker };
     // Before the store is asked: what others write from here on may not be in its answer.
@@ -79,8 +97,7 @@ export class LastWriteRecords implements Records {
   }
 
   async write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
-    const edit: Edit = (current) => applyChange(commit.change, current, commit.onConflict);
-    return this.#edit(key, edit, commit, from, budget);
+    return this.#edit(key, commit, commit, from, budget);
   }
 
   async edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
@@ -194,7 +211,7 @@ export class LastWriteRecords implements Records {
 
   async #edit(
     key: string,
-    edit: Edit,
+    work: Work,
     draft: Draft | undefined,
     from: Version,
     budget: Budget,
@@ -207,7 +224,7 @@ export class LastWriteRecords implements Records {
       if (!isSessionData(value)) return undefined;
       record = JSON.stringify(value);
     }
-    return this.#queues.add(key, edit, draft, { record, revision: seen }, budget, this.#writer(key));
+    return this.#queues.add(key, work, draft, { record, revision: seen }, budget, this.#writer(key));
   }
 
   #writer(key: string): Writer {

@@ -1,5 +1,6 @@
 import { SessionError } from './errors';
-import { parseRecord, type SessionData, stringify } from './record';
+import { type Members, membersOf, parsedMembers, recordOf } from './members';
+import { stringify } from './record';
 import type { OnConflict } from './types';
 
 /** What one request did to a session, as texts of the whole session. */
@@ -16,12 +17,16 @@ export interface Change {
   cookieChanged: boolean;
 }
 
-/** The session as the request found it, as its handlers left it, as it is to be stored, and as it is stored now. */
-interface Sides {
-  base: SessionData;
-  handled: SessionData;
-  mine: SessionData;
-  theirs: SessionData;
+/** What a change comes to: the text of each key that matters to it, before and after. */
+export interface Difference {
+  base: Members;
+  mine: Members;
+  /** Before `beforeSave` ran. */
+  handled: Members;
+  /** The keys that the request set or removed, and the cookie; where it replaced the session, all that either side had. */
+  keys: readonly string[];
+  replaced: boolean;
+  cookieChanged: boolean;
 }
 
 /**
@@ -31,34 +36,47 @@ interface Sides {
  */
 export function applyChange(change: Change, current: string, onConflict: OnConflict): string {
   if (current === change.base) return change.mine;
-  const sides: Sides = {
-    base: dataOf(change.base),
-    handled: dataOf(change.handled),
-    mine: dataOf(change.mine),
-    theirs: dataOf(current),
-  };
-  // Entries, since assigning to a key named __proto__ would change the prototype instead.
-  const merged = new Map(Object.entries(change.replaced ? {} : sides.theirs));
-  for (const key of new Set([...Object.keys(sides.base), ...Object.keys(sides.mine)])) {
-    if (key === 'cookie' && !change.cookieChanged && sides.theirs['cookie']) {
-      merged.set(key, stamped(sides.theirs['cookie'], sides.mine['cookie']));
-      continue;
-    }
-    const changed = !same(key, sides.base, sides.mine);
-    if (!changed && !change.replaced) continue;
-    const value = changed ? changedValue(key, sides, onConflict) : ownValue(key, sides.theirs);
-    if (value === undefined) merged.delete(key);
-    else merged.set(key, value);
-  }
-  return stringify(() => Object.fromEntries(merged));
+  const difference = differenceOf(change, parsedMembers(change.base));
+  return recordOf(mergeInto(membersOf(current, difference.base), difference, onConflict));
 }
 
-function changedValue(key: string, sides: Sides, onConflict: OnConflict): unknown {
-  const { base, mine, theirs } = sides;
-  if (onConflict === 'last-write' || !isConflict(key, sides)) return ownValue(key, mine);
+/** @param base the members of the text that the change began with, as JSON.stringify writes them */
+export function differenceOf(change: Change, base: Members): Difference {
+  const { replaced, cookieChanged } = change;
+  const mine = membersOf(change.mine, base);
+  const handled = change.handled === change.mine ? mine : membersOf(change.handled, base);
+  const keys: string[] = [];
+  const matters = (key: string) => replaced || key === 'cookie' || base.get(key) !== mine.get(key);
+  for (const key of base.keys()) if (matters(key)) keys.push(key);
+  for (const key of mine.keys()) if (!base.has(key)) keys.push(key);
+  return { base, mine, handled, keys, replaced, cookieChanged };
+}
+
+/**
+ * Applies a difference to the members of what is stored now, which become the merged ones. Where it throws, they are as they were.
+ *
+ * @throws SessionError `ERR_SESSION_CONFLICT` where both changed a key and `onConflict` is `'throw'`.
+ */
+export function mergeInto(theirs: Members, difference: Difference, onConflict: OnConflict): Members {
+  const values = difference.keys.map((key) => mergedValue(key, theirs, difference, onConflict));
+  const merged: Members = difference.replaced ? new Map() : theirs;
+  difference.keys.forEach((key, n) => {
+    const value = values[n];
+    if (value === undefined) merged.delete(key);
+    else merged.set(key, value);
+  });
+  return merged;
+}
+
+function mergedValue(key: string, theirs: Members, difference: Difference, onConflict: OnConflict): string | undefined {
+  const { base, mine, cookieChanged } = difference;
+  const stored = theirs.get(key);
+  if (key === 'cookie' && !cookieChanged && isTruthy(stored)) return stamped(stored, mine.get(key));
+  if (base.get(key) === mine.get(key)) return stored;
+  if (onConflict === 'last-write' || !isConflict(key, stored, difference)) return mine.get(key);
   if (onConflict !== 'throw') {
-    const value = onConflict(key, ownValue(key, base), ownValue(key, mine), ownValue(key, theirs));
-    if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== 'function') return value;
+    const value = onConflict(key, parsed(base.get(key)), parsed(mine.get(key)), parsed(stored));
+    if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== 'function') return textOf(value, key);
     throw new SessionError('ERR_SESSION_VALUE', 'Expected `onConflict` to return a value, got a promise');
   }
   throw new SessionError(
@@ -67,27 +85,33 @@ function changedValue(key: string, sides: Sides, onConflict: OnConflict): unknow
   );
 }
 
-/** Both sides changed the key, were it to the same value: of two that counted to one, one is lost. The hook's keys are no handler's. */
-function isConflict(key: string, { base, handled, theirs }: Sides): boolean {
-  return key !== 'cookie' && !same(key, base, theirs) && !same(key, base, handled);
+/** Both sides changed the key, even if to the same value: of two that counted to one, one is lost. The hook's keys are no handler's. */
+function isConflict(key: string, stored: string | undefined, { base, handled }: Difference): boolean {
+  const before = base.get(key);
+  return key !== 'cookie' && before !== handled.get(key) && before !== stored && before !== normal(stored);
 }
 
-/** Whether the key holds the same in both, compared as text. */
-function same(key: string, a: SessionData, b: SessionData): boolean {
-  return JSON.stringify(ownValue(key, a)) === JSON.stringify(ownValue(key, b));
+/** The same as JSON.stringify writes it: others may have stored the text in another way. */
+function normal(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : JSON.stringify(JSON.parse(text));
 }
 
-/** A session may have keys that every object inherits. */
-function ownValue(key: string, data: SessionData): unknown {
-  return Object.hasOwn(data, key) ? data[key] : undefined;
+function parsed(text: string | undefined): unknown {
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function textOf(value: unknown, key: string): string | undefined {
+  const member = stringify(() => ({ [key]: value }));
+  return member === '{}' ? undefined : member.slice(JSON.stringify(key).length + 2, -1);
+}
+
+function isTruthy(text: string | undefined): text is string {
+  return Boolean(parsed(text));
 }
 
 /** Another's cookie, with the stamp that makes this request's text its own. */
-function stamped(theirs: unknown, mine: unknown): unknown {
-  const { stamp } = { ...(mine as { stamp?: unknown } | undefined) };
-  return stamp === undefined ? theirs : { ...(theirs as object), stamp };
-}
-
-function dataOf(record: string): SessionData {
-  return parseRecord(record) ?? {};
+function stamped(theirs: string, mine: string | undefined): string {
+  if (!mine?.includes('"stamp"')) return theirs;
+  const { stamp } = JSON.parse(mine) as { stamp?: unknown };
+  return stamp === undefined ? theirs : JSON.stringify({ ...JSON.parse(theirs), stamp });
 }

@@ -15,6 +15,8 @@ const UNREADABLE: StoredRecord = { record: '', revision: undefined };
  * stays; `undefined` where there was nothing.
  */
 export interface RecordEnds {
+  /** Whether {@link reserve} keeps others off. */
+  readonly canReserve: boolean;
   /** Puts the marker in the record's place. */
   take(key: string, marker: string, from: Version | undefined, budget: Budget): Promise<string | undefined>;
   /** Leaves nothing there. */
@@ -37,6 +39,7 @@ export function recordEnds(client: Client, caller: ClientCaller): RecordEnds {
 
 /** Of a client with the abilities: each is one call. */
 class OneCall implements RecordEnds {
+  readonly canReserve = true;
   readonly #client: EndingStore;
   readonly #caller: ClientCaller;
 
@@ -61,6 +64,7 @@ class OneCall implements RecordEnds {
 
 /** Of a client without them: a few comparisons, then the record is destroyed unseen, so that nobody can keep a session from ending. */
 class Comparing implements RecordEnds {
+  readonly canReserve = false;
   readonly #client: SessionStore & CompareAndSetStore;
   readonly #caller: ClientCaller;
 

@@ -9,6 +9,8 @@ export interface Version {
   revision: unknown;
   /** What the visitor carries of this version in place of the id, where records travel. */
   token?: string | undefined;
+  /** Until when another writer has asked others to stand back, on the clock of `performance.now()`. */
+  reservedUntil?: number | undefined;
 }
 
 /** A record that looks like a session's, and that nobody has read as yet. */
@@ -76,6 +78,8 @@ export interface Records {
    * @param mayStayUnread whether a record that looks like a session's need not be read
    */
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean): Promise<Loaded>;
+  /** Whether so many requests load the record at the same time that this one has to wait its turn. */
+  isCrowded(key: string): boolean;
   /** Answers `undefined` where another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;

@@ -1,6 +1,7 @@
 import { CarriedIds } from './carried-ids';
 import { sessionLine } from './debug-lines';
 import type { Stored } from './held-session';
+import { readLater } from './pipelined';
 import { type Marker, parseRecord } from './record';
 import type { Loaded, Unread } from './records';
 import { SessionCookie } from './session-cookie';
@@ -43,9 +44,11 @@ function loadFrom(
 async function loadRecord(state: SessionState, presented: string, others: Others): Promise<void> {
   const { renew, store } = state.options;
   state.presented = presented;
+  const key = store.keyOf(presented);
+  if (store.records.isCrowded(key)) readLater(state.ctx.req);
   let loaded: Loaded;
   try {
-    loaded = await store.records.load(store.keyOf(presented), state.budget, renew !== undefined, mayStayUnread(state));
+    loaded = await store.records.load(key, state.budget, renew !== undefined, mayStayUnread(state));
   } catch (error) {
     await state.fail(error, 'get');
     state.origin = 'detached';

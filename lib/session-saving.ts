@@ -227,7 +227,7 @@ async function writeStored(state: SessionState, session: Session, draft: Draft, 
   state.landed(version, draft.record);
   const isMerged = version.record !== undefined && version.record !== draft.record;
   state.emit('session:saved', state.id, session);
-  await state.sendId(isMerged ? held.storedAs(version.record as string, session) : session);
+  await state.sendId(isMerged ? held.storedAs(version, session) : session);
 }
 
 /** Whether the record has less time left than the `renew` option asks for. */

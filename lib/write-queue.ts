@@ -3,8 +3,17 @@ import { ActiveKeys } from './active-keys';
 import { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { withDeadline } from './deadline';
-import { StoreTimeoutError } from './errors';
-import type { Draft, Edit, Version } from './records';
+import { StoreError, StoreTimeoutError } from './errors';
+import { type Members, membersOf, parsedMembers, recordOf } from './members';
+import { applyChange, type Change, type Difference, differenceOf, mergeInto } from './merge';
+import type { Commit, Draft, Edit, Version } from './records';
+import { inTurns, Turns } from './turns';
+
+/** How many writers may wait for one session, and how many characters their texts may have together. */
+const MOST_WAITING = 20_000;
+const MOST_CHARACTERS = 64 * 2 ** 20;
+/** Milliseconds of edits after which those that are done are stored: whatever fails costs no more than that. */
+const LONGEST_BATCH = 250;
 
 /** A version whose text is known. */
 export interface TextVersion extends Version {
@@ -21,12 +30,22 @@ export type Replace = (record: string, from: TextVersion, draft: Draft | undefin
 export interface Writer {
   caller: ClientCaller;
   replace: Replace;
+  /**
+   * The version of now, for a writer that has lost `lost` times, whose tries take `ms` milliseconds each; others stand back from it if the
+   * client can ask them to. `undefined` where the record is gone.
+   */
+  reserve?(lost: number, ms: number, budget: Budget): Promise<TextVersion | undefined>;
 }
 
+/** What a writer wants: its change to go in, or a function to be applied. */
+export type Work = Commit | Edit;
+
 interface Job {
-  edit: Edit;
-  /** The draft that the edit comes to where nobody else has written. */
+  work: Work;
+  /** The draft that the work comes to where nobody else has written. */
   draft: Draft | undefined;
+  /** What the commit comes to, once it was needed. */
+  difference: Difference | undefined;
   /** When the request that asked for it stops waiting, on the clock of `performance.now()`. */
   deadline: number;
   /** Whether its edit is running. */
@@ -43,23 +62,23 @@ export class WriteQueues {
   readonly #queues = new ActiveKeys<WriteQueue>();
 
   /**
-   * Answers once the edit has landed; `undefined` where the record is gone.
+   * Answers once the work has landed; `undefined` where the record is gone.
    *
    * @param from the version to edit; where others are writing it is theirs
    */
   add(
     key: string,
-    edit: Edit,
+    work: Work,
     draft: Draft | undefined,
     from: TextVersion,
     budget: Budget,
     writer: Writer,
   ): Promise<Version | undefined> {
     const queue = this.#queues.get(key);
-    if (queue !== undefined) return queue.add(edit, draft, budget);
+    if (queue !== undefined) return queue.add(work, draft, budget);
     const fresh = new WriteQueue(from, writer, () => this.#queues.delete(key));
     this.#queues.add(key, fresh);
-    return fresh.begin(edit, draft, budget);
+    return fresh.begin(work, draft, budget);
   }
 
   /** Answers once nobody writes the record. */
@@ -79,6 +98,10 @@ class WriteQueue {
   #waiting: Job[] = [];
   #first: Promise<unknown> | undefined;
   #working: Promise<void> | undefined;
+  /** Writers that are not settled yet, and the characters that they keep in memory. */
+  #writers = 0;
+  #characters = 0;
+  #bases: Bases | undefined;
 
   /** @param ended called as soon as nobody waits any more: nothing may be added then. */
   constructor(current: TextVersion, writer: Writer, ended: () => void) {
@@ -93,28 +116,28 @@ class WriteQueue {
   }
 
   /** Adds the first writer. */
-  begin(edit: Edit, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
+  begin(work: Work, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
     if (draft !== undefined && this.#writer.caller.isReady) {
-      const landed = this.#writeFirst(edit, draft, budget);
+      const landed = this.#writeFirst(work, draft, budget);
       this.#first = landed;
       return landed;
     }
-    const landed = this.add(edit, draft, budget);
+    const landed = this.add(work, draft, budget);
     this.#start();
     return landed;
   }
 
   /** The first writer of a record mostly is the only one: it goes without a job, a deadline and a batch of its own. */
-  async #writeFirst(edit: Edit, draft: Draft, budget: Budget): Promise<Version | undefined> {
+  async #writeFirst(work: Work, draft: Draft, budget: Budget): Promise<Version | undefined> {
     try {
-      const record = await edit(this.#current.record);
+      const record = await done(work, this.#current.record);
       // Those who write in the same moment go together.
-      if (this.#waiting.length > 0) return this.#waitInFront(edit, draft, budget);
+      if (this.#waiting.length > 0) return this.#waitInFront(work, draft, budget);
       const own = draft.record === record ? draft : undefined;
       const attempt = await this.#writer.replace(record, this.#current, own, budget);
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
-        return this.#waitInFront(edit, draft, budget);
+        return this.#waitInFront(work, draft, budget);
       }
       if (!('landed' in attempt)) return undefined;
       this.#current = attempt.landed;
@@ -125,12 +148,16 @@ class WriteQueue {
     }
   }
 
-  add(edit: Edit, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
-    return this.#wait(edit, draft, budget, (job) => this.#waiting.push(job));
+  add(work: Work, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
+    const characters = this.#characters + charactersOf(work);
+    if (this.#writers > 0 && (this.#writers >= MOST_WAITING || characters > MOST_CHARACTERS)) {
+      return Promise.reject(busy('set'));
+    }
+    return this.#wait(work, draft, budget, (job) => this.#waiting.push(job));
   }
 
   #wait(
-    edit: Edit,
+    work: Work,
     draft: Draft | undefined,
     budget: Budget,
     queue: (job: Job) => unknown,
@@ -138,16 +165,23 @@ class WriteQueue {
     const { left } = budget;
     const job: Partial<Job> = {};
     const landed = new Promise<TextVersion | undefined>((resolve, reject) => {
-      Object.assign(job, { edit, draft, deadline: performance.now() + left, isEdited: false, resolve, reject });
+      const deadline = performance.now() + left;
+      Object.assign(job, { work, draft, difference: undefined, deadline, isEdited: false, resolve, reject });
       queue(job as Job);
+      this.#count(work, 1);
     });
     // An update that takes too long is not the store's fault.
     const late = () => (job.isEdited ? new StoreTimeoutError('set', 0) : this.#writer.caller.late('set', left));
     return budget.spendAtMost(left, landed, late);
   }
 
-  #waitInFront(edit: Edit, draft: Draft, budget: Budget): Promise<Version | undefined> {
-    return this.#wait(edit, draft, budget, (job) => this.#waiting.unshift(job));
+  #waitInFront(work: Work, draft: Draft, budget: Budget): Promise<Version | undefined> {
+    return this.#wait(work, draft, budget, (job) => this.#waiting.unshift(job));
+  }
+
+  #count(work: Work, sign: 1 | -1): void {
+    this.#writers += sign;
+    this.#characters += sign * charactersOf(work);
   }
 
   #start(): void {
@@ -156,16 +190,25 @@ class WriteQueue {
 
   /** Never rejects: what fails is told to those whom it concerns. */
   async #work(): Promise<void> {
-    let lost = 0;
+    let [lost, took] = [0, 0];
     while (this.#waiting.length > 0) {
       await this.#connected();
-      const batch = this.#waiting.filter(hasTime);
-      this.#waiting = [];
-      const edited = await this.#edit(batch);
+      // Whoever finds another's mark stands back first: a mark of its own would undo that writer's.
+      if (lost > 1 && this.#current.reservedUntil === undefined) await this.#reserve(lost, took);
+      const began = performance.now();
+      const edited = await this.#editAll();
       lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
-      if (lost > 0) await pauseAfter(lost);
+      took = performance.now() - began;
     }
     this.#ended();
+  }
+
+  /** What fails here fails again when it is written, and is told then. */
+  async #reserve(lost: number, ms: number): Promise<void> {
+    const reserved = this.#writer.reserve?.(lost, ms, budgetOf(this.#waiting));
+    const version = await reserved?.catch(() => this.#current);
+    if (version !== undefined) this.#current = version;
+    else for (const job of this.#waiting.splice(0)) this.#settle(job, undefined);
   }
 
   /** Nothing is edited before it can be written: a writer that gives up meanwhile must leave nothing behind. */
@@ -173,70 +216,188 @@ class WriteQueue {
     const { caller } = this.#writer;
     if (caller.isReady) return undefined;
     return caller.ready('set', budgetOf(this.#waiting))?.catch((error: unknown) => {
-      for (const job of this.#waiting.splice(0)) job.reject(error);
+      for (const job of this.#waiting.splice(0)) this.#reject(job, error);
     });
+  }
+
+  /** Edits what waits; what there is no time for goes on waiting. */
+  async #editAll(): Promise<Batch> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const batch = this.#inTime(waiting);
+    const edited = await this.#edit(batch);
+    this.#waiting = [...batch.slice(edited.tried), ...this.#waiting];
+    return edited;
   }
 
   /**
    * A writer that fails leaves the batch; the others go on. So does one whose time is over once all have edited: its request is told
    * that it has failed, and nothing of it may land.
    */
-  async #edit(batch: readonly Job[]): Promise<{ jobs: Job[]; record: string }> {
+  async #edit(batch: readonly Job[]): Promise<Batch> {
     const jobs: Job[] = [];
-    let { record } = this.#current;
+    const draft = new RecordInWork(this.#current.record);
+    const turns = new Turns();
+    const end = performance.now() + LONGEST_BATCH;
+    let tried = 0;
     for (const job of batch) {
+      if (tried > 0 && performance.now() > end) break;
+      tried += 1;
       try {
         job.isEdited = true;
-        const text = edited(job, record);
-        record = typeof text === 'string' ? text : await text;
+        const editing = this.#apply(job, draft, batch.length === 1);
+        if (editing !== undefined) await editing;
         job.isEdited = false;
         jobs.push(job);
       } catch (error) {
-        job.reject(error);
+        this.#reject(job, error);
       }
+      const { rest } = turns;
+      if (rest !== undefined) await rest;
     }
-    const inTime = jobs.filter(hasTime);
-    return inTime.length === jobs.length ? { jobs, record } : this.#edit(inTime);
+    const inTime = this.#inTime(jobs);
+    if (inTime.length === jobs.length) return { jobs, record: draft.text, tried };
+    // Those that are left go on waiting, as if they had not been tried.
+    const again = await this.#edit(inTime);
+    this.#waiting = [...inTime.slice(again.tried), ...this.#waiting];
+    return { ...again, tried };
   }
 
-  async #write({ jobs, record }: { jobs: Job[]; record: string }): Promise<'settled' | 'conflict'> {
+  #apply(job: Job, draft: RecordInWork, isAlone: boolean): Promise<void> | undefined {
+    const { work } = job;
+    if (isAlone || typeof work === 'function') {
+      const text = edited(job, draft.text);
+      if (typeof text !== 'string') return text.then((record) => draft.replace(record));
+      draft.replace(text);
+      return undefined;
+    }
+    job.difference ??= this.#differenceOf(work.change);
+    draft.merge(job.difference, work);
+    return undefined;
+  }
+
+  /** Many have begun with the same text. */
+  #differenceOf(change: Change): Difference {
+    if (this.#bases?.record !== change.base) this.#bases = { record: change.base, members: parsedMembers(change.base) };
+    return differenceOf(change, this.#bases.members);
+  }
+
+  async #write({ jobs, record }: Batch): Promise<'settled' | 'conflict'> {
     const [first] = jobs;
     const draft = jobs.length === 1 && first?.draft?.record === record ? first.draft : undefined;
+    let settle: (job: Job) => void;
     try {
       const attempt = await this.#writer.replace(record, this.#current, draft, budgetOf(jobs));
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
-        this.#waiting.unshift(...jobs);
+        this.#waiting = [...jobs, ...this.#waiting];
         return 'conflict';
       }
       const landed = 'landed' in attempt ? attempt.landed : undefined;
       if (landed !== undefined) this.#current = landed;
-      for (const job of jobs) job.resolve(landed);
+      settle = (job) => job.resolve(landed);
     } catch (error) {
-      for (const job of jobs) job.reject(error);
+      settle = (job) => job.reject(error);
     }
+    // Each goes on with its request.
+    void inTurns(jobs, (job) => {
+      this.#count(job.work, -1);
+      settle(job);
+    });
     return 'settled';
+  }
+
+  /** Those whose requests still wait; the others have been told that their time is over. */
+  #inTime(jobs: readonly Job[]): Job[] {
+    const now = performance.now();
+    return jobs.filter((job) => {
+      if (job.deadline > now) return true;
+      this.#count(job.work, -1);
+      return false;
+    });
+  }
+
+  #settle(job: Job, landed: TextVersion | undefined): void {
+    this.#count(job.work, -1);
+    job.resolve(landed);
+  }
+
+  #reject(job: Job, error: unknown): void {
+    this.#count(job.work, -1);
+    job.reject(error);
   }
 }
 
-/** Whether its request still waits for it. */
-function hasTime(job: Job): boolean {
-  return job.deadline > performance.now();
+/** What a batch came to. */
+interface Batch {
+  /** The writers in it. */
+  jobs: Job[];
+  record: string;
+  /** How many were looked at, of those that waited. */
+  tried: number;
+}
+
+interface Bases {
+  record: string;
+  members: Members;
+}
+
+/** A record that writers change one after the other: it becomes text where a writer or the store needs that, and no sooner. */
+class RecordInWork {
+  #text: string | undefined;
+  #members: Members | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get text(): string {
+    this.#text ??= recordOf(this.#members as Members);
+    return this.#text;
+  }
+
+  replace(text: string): void {
+    this.#text = text;
+    this.#members = undefined;
+  }
+
+  merge(difference: Difference, { onConflict }: Commit): void {
+    this.#members = mergeInto(this.#members ?? membersOf(this.text, difference.base), difference, onConflict);
+    this.#text = undefined;
+  }
+}
+
+/** What a request is told that comes when too many wait for its session. */
+export function busy(operation: 'get' | 'set'): StoreError {
+  return new StoreError(
+    operation,
+    'Too many requests of this session wait for the store: nothing of this one was stored. Try again later.',
+    undefined,
+    'ERR_SESSION_STORE_BUSY',
+  );
+}
+
+function done(work: Work, current: string): string | Promise<string> {
+  return typeof work === 'function' ? work(current) : applyChange(work.change, current, work.onConflict);
+}
+
+function charactersOf(work: Work): number {
+  return typeof work === 'function' ? 0 : work.record.length;
 }
 
 /** As long as any of them waits. */
 function budgetOf(jobs: readonly Job[]): Budget {
-  return new Budget(Math.max(0, ...jobs.map((job) => job.deadline - performance.now())));
+  return new Budget(jobs.reduce((most, { deadline }) => Math.max(most, deadline - performance.now()), 0));
 }
 
 /** A writer whose edit takes longer than its request waits must not keep the others. */
 function edited(job: Job, record: string): string | Promise<string> {
-  const edit = job.edit(record);
+  const edit = done(job.work, record);
   if (typeof edit === 'string') return edit;
   return withDeadline(edit, job.deadline - performance.now(), () => new StoreTimeoutError('set', 0));
 }
 
-/** Apart from the first, tries that lost to another process wait a random while, so that many do not lose to each other for ever. */
+/** Tries that have lost to another process wait a random while, so that many do not lose to each other for ever. */
 export async function pauseAfter(lost: number): Promise<void> {
   if (lost > 1) await sleep(Math.random() * Math.min(2 ** lost, 50), undefined, { ref: false });
 }

@@ -46,6 +46,10 @@ const routes: Routes = {
   '/put': async (ctx) => {
     Object.assign(await sessionOf(ctx), { user: 'ann' });
   },
+  '/note': async (ctx) => {
+    Object.assign(await sessionOf(ctx), ctx.query);
+  },
+  '/all': async (ctx) => sessionOf(ctx),
   '/see': async (ctx) => (await sessionOf(ctx))['user'] ?? null,
   '/logout': (ctx) => {
     ctx.session = null;
@@ -54,11 +58,71 @@ const routes: Routes = {
     await ctx.regenerateSession();
     (await sessionOf(ctx))['user'] = 'bob';
   },
+  '/write': async (ctx) => {
+    (await sessionOf(ctx))['far'] = true;
+  },
+  '/count': (ctx) =>
+    ctx.sessionHandler.update((session) => {
+      session['count'] = Number(session['count'] ?? 0) + 1;
+    }),
   '/rotate': async (ctx) => {
     await ctx.regenerateSession({ keepData: true });
     (await sessionOf(ctx))['rotated'] = true;
   },
 };
+
+/** Applications beside the server that write the session without pause, each in a process of its own as far as the package can tell. */
+async function crowd(near: readonly Served[], cookie: string) {
+  let [stopped, writes] = [false, 0];
+  const writing = Promise.all(
+    near.map(async (site, n) => {
+      while (!stopped) {
+        await browser(site.url).get(`/note?near${n}=${writes}`, { cookie });
+        writes += 1;
+      }
+    }),
+  );
+  await until(() => writes > 10);
+  return () => {
+    stopped = true;
+    return writing;
+  };
+}
+
+/** Plain writes and updates far away land, though others write the session without pause. */
+export function farWritesContract(
+  name: keyof typeof farStores,
+  adversities: readonly Adversity[],
+  rounds: number,
+): void {
+  describe(name, () => {
+    let stores: FarStores;
+    beforeAll(async () => {
+      stores = await farStores[name]();
+    });
+    afterAll(() => stores.stop());
+
+    it.each(adversities)(
+      `writes and counts ${rounds} of ${rounds} against $writers writers, $ms ms away each way`,
+      async ({ writers, ms }) => {
+        const near = await Promise.all(Array.from({ length: writers }, async () => siteOn(await stores.open(), {})));
+        const far = await siteOn(await stores.open(ms), {});
+        const visitor = browser(far.url);
+        await visitor.get('/put');
+        const stop = await crowd(near, await visitor.jar.getCookieString(far.url));
+        const statuses: number[] = [];
+        for (let round = 0; round < rounds; round += 1) {
+          statuses.push((await visitor.get('/write')).status, (await visitor.get('/count')).status);
+        }
+        await stop();
+        expect(new Set(statuses)).toEqual(new Set([200]));
+        expect([far.errors, ...near.map(({ errors }) => errors)].flat()).toEqual([]);
+        expect((await visitor.get('/all')).json()).toMatchObject({ far: true, count: rounds });
+        await Promise.all([far, ...near].map((site) => site.close()));
+      },
+    );
+  });
+}
 
 /** Ends, logins and rotations of a session that others write without pause: each succeeds, however far away its process is. */
 export function farEndsContract(name: keyof typeof farStores, adversities: readonly Adversity[], rounds: number): void {
