@@ -3,6 +3,7 @@ import type { ClientCaller } from './client-call';
 import { SessionError } from './errors';
 import { parseRecord } from './record';
 import type { Accept, Commit, Draft, Edit, Loaded, Records, Successor, TtlOfRecord, Version } from './records';
+import { newStamp } from './stamps';
 import type { CarryingStore } from './types';
 
 /** Browsers drop a cookie whose name and value together are longer, in bytes; the `=` does not count (RFC 6265bis, 5.6). */
@@ -46,7 +47,7 @@ export class CarriedRecords implements Records {
   }
 
   async edit(sid: string, edit: Edit, from: Version, budget: Budget): Promise<Version> {
-    const record = await edit(from.record as string);
+    const record = await edit(from.record as string, newStamp());
     return this.#pack(sid, record, this.#ttlOf(record), budget);
   }
 

@@ -26,6 +26,11 @@ export class ClientCaller {
     this.#unanswered = unanswered;
   }
 
+  /** How often the connection was lost: a driver may send a call again that was under way then. */
+  get breaks(): number {
+    return this.#status.breaks;
+  }
+
   /** Whether the client can be asked now. */
   get isReady(): boolean {
     return this.#status.state === 'available';

@@ -23,6 +23,7 @@ import {
   type Version,
 } from './records';
 import { SharedLoads } from './shared-loads';
+import { outcomeOf } from './swap-outcome';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from './types';
 import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
 
@@ -158,8 +159,11 @@ export class CompareAndSetRecords implements Records {
   }
 
   async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
+    const breaks = this.#breaks;
     let found = await this.#ends.remove(key, from, budget);
     this.#remember(key);
+    // The driver may have sent it twice: then there is nothing any more since the first one was carried out.
+    if (found === undefined && from !== undefined && this.#breaks !== breaks) return true;
     for (let moved = 0; found !== undefined && moved < MOST_MOVES; moved += 1) {
       if (!isRegeneratedMarker(found)) return true;
       const marker = readMarker(found);
@@ -225,6 +229,10 @@ export class CompareAndSetRecords implements Records {
     return parseRecord(result.record) === undefined ? 'gone' : undefined;
   }
 
+  get #breaks(): number {
+    return this.#caller.breaks + ((this.#client as { breaks?: number }).breaks ?? 0);
+  }
+
   /** What it means that `found` was there, before or after a marker took its place. */
   #taken(key: string, marker: string, found: string | undefined): Taken {
     if (found === undefined) return 'gone';
@@ -282,19 +290,35 @@ export class CompareAndSetRecords implements Records {
     key: string,
     record: string,
     ttl: number,
-    { revision }: TextVersion,
+    { record: from, revision }: TextVersion,
     operation: 'set' | 'destroy',
     budget: Budget,
     marked?: Marked,
   ): Promise<Attempt> {
+    const breaks = this.#breaks;
     const swap = () => this.#client.swap(key, record, ttl, revision);
     const result = await this.#caller.call(operation, budget, swap, key, record);
     if (result.ok) return { landed: { record, revision: result.revision } };
+    if (this.#breaks !== breaks) {
+      // The driver may have sent it twice: then what was refused may be what has landed before.
+      const outcome = outcomeOf(record, from, result.gone ? undefined : result.record);
+      if (outcome === 'landed') return { landed: versionOf(result as StoredRecord, marked) };
+      if (outcome === 'unknown') throw outcomeUnknown();
+    }
     // What is no session any more cannot be written to: another request's marker, or somebody else's record.
     if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
     storeLine('conflict: another writer came first, and the change is tried again');
     return { conflict: versionOf(result, marked) };
   }
+}
+
+function outcomeUnknown(): StoreError {
+  return new StoreError(
+    'set',
+    'the connection to the session store broke while a change was stored, and nobody knows whether it was: look at the session before you try again',
+    undefined,
+    'ERR_SESSION_OUTCOME_UNKNOWN',
+  );
 }
 
 /** A text, and how many spaces a writer has put at its end. */

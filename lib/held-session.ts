@@ -174,8 +174,8 @@ export class HeldSession {
   }
 
   /** Makes the session's text one that no other request can come to, so that a store cannot take another's for it. */
-  stamp(session: Session): void {
-    this.#cookieOf(session).stamp();
+  stamp(session: Session, stamp?: string): void {
+    this.#cookieOf(session).stamp(stamp);
   }
 
   /** The session's text, with a cookie that can be sent. */

@@ -1,6 +1,7 @@
 import { SessionError } from './errors';
 import { type Members, membersOf, parsedMembers, recordOf } from './members';
 import { stringify } from './record';
+import { stampsOf, withStamp } from './stamps';
 import type { OnConflict } from './types';
 
 /** What one request did to a session, as texts of the whole session. */
@@ -71,7 +72,9 @@ export function mergeInto(theirs: Members, difference: Difference, onConflict: O
 function mergedValue(key: string, theirs: Members, difference: Difference, onConflict: OnConflict): string | undefined {
   const { base, mine, cookieChanged } = difference;
   const stored = theirs.get(key);
-  if (key === 'cookie' && !cookieChanged && isTruthy(stored)) return stamped(stored, mine.get(key));
+  if (key === 'cookie' && !cookieChanged && isTruthy(stored)) {
+    return stamped(stored, base.get(key), mine.get(key));
+  }
   if (base.get(key) === mine.get(key)) return stored;
   if (onConflict === 'last-write' || !isConflict(key, stored, difference)) return mine.get(key);
   if (onConflict !== 'throw') {
@@ -110,8 +113,10 @@ function isTruthy(text: string | undefined): text is string {
 }
 
 /** Another's cookie, with the stamp that makes this request's text its own. */
-function stamped(theirs: string, mine: string | undefined): string {
-  if (!mine?.includes('"stamp"')) return theirs;
-  const { stamp } = JSON.parse(mine) as { stamp?: unknown };
-  return stamp === undefined ? theirs : JSON.stringify({ ...JSON.parse(theirs), stamp });
+function stamped(theirs: string, base: string | undefined, mine: string | undefined): string {
+  if (!mine?.includes('"stamps"')) return theirs;
+  const stamp = stampsOf(parsed(mine)).at(-1);
+  if (stamp === undefined || stampsOf(parsed(base)).includes(stamp)) return theirs;
+  const cookie = JSON.parse(theirs) as object;
+  return JSON.stringify({ ...cookie, stamps: withStamp(stampsOf(cookie), stamp) });
 }

@@ -62,8 +62,11 @@ export interface Successor {
   version: Version;
 }
 
-/** Applies to the text of the record that is stored now, and gives the text that is to be stored instead. */
-export type Edit = (current: string) => string | Promise<string>;
+/**
+ * Applies to the text of the record that is stored now, and gives the text that is to be stored instead, with the stamp of the swap that
+ * is about to be tried.
+ */
+export type Edit = (current: string, stamp: string) => string | Promise<string>;
 
 /**
  * The records of a store, or those that travel with their visitors. Keys carry the prefix already. `undefined` as an answer means

@@ -1,8 +1,7 @@
-import uid = require('uid2');
-
 import { COOKIE_ATTRIBUTES, type CookieAttribute, isCookieAttribute, wrongAttribute } from './cookie-attributes';
 import { SessionError } from './errors';
 import { expected, isGiven } from './expect';
+import { NO_STAMPS, newStamp, stampsOf, withStamp } from './stamps';
 import type { CookieOptions } from './types';
 
 /** What a handler set, unchecked as yet. */
@@ -16,7 +15,7 @@ type CookieJson = CookieOptions & {
   own: readonly string[];
   lifetime?: unknown;
   former?: readonly Own[];
-  stamp?: string;
+  stamps?: readonly string[];
 };
 
 /** What most cookies have of their own; it is shared, and so never written to. */
@@ -51,7 +50,7 @@ export class SessionCookie {
   readonly #defaults: Readonly<CookieOptions>;
   #own: Own;
   #changed = false;
-  #stamp: string | undefined;
+  #stamps: readonly string[] = NO_STAMPS;
   /** Where browsers may hold the cookie; this place may be among them. Nowhere: in this place, if at all. */
   #places = NOWHERE;
   #isStored = false;
@@ -81,6 +80,7 @@ export class SessionCookie {
     if (typeof stored !== 'object' || stored === null) return new SessionCookie(defaults);
     const cookie = new SessionCookie(defaults, ownOf(stored));
     cookie.#places = placesOf(stored, cookie);
+    if ('stamps' in stored || 'stamp' in stored) cookie.#stamps = stampsOf(stored);
     cookie.#isStored = true;
     return cookie;
   }
@@ -90,6 +90,7 @@ export class SessionCookie {
     if ('own' in value) return SessionCookie.fromRecord(previous.#defaults, value);
     const cookie = new SessionCookie(previous.#defaults, { ...previous.#own });
     cookie.#places = previous.#places;
+    cookie.#stamps = previous.#stamps;
     cookie.#isStored = previous.#isStored;
     for (const [name, attribute] of Object.entries(value)) {
       if (isCookieAttribute(name)) cookie.#set(name, attribute);
@@ -128,9 +129,9 @@ export class SessionCookie {
     this.maxAge = value;
   }
 
-  /** Gives the cookie's JSON something that no other has. */
-  stamp(): void {
-    this.#stamp = uid(8);
+  /** Gives the cookie's JSON something that no other has; what is given already stays. */
+  stamp(stamp = newStamp()): void {
+    this.#stamps = withStamp(this.#stamps, stamp);
   }
 
   /** Where handlers have put the cookie: another one has to be there too to take its place. */
@@ -180,7 +181,7 @@ export class SessionCookie {
    */
   toJSON(): Readonly<CookieJson> {
     const own = Object.keys(this.#own);
-    if (own.length > 0 || this.#stamp !== undefined || this.#places !== NOWHERE) return this.#json(own);
+    if (own.length > 0 || this.#stamps.length > 0 || this.#places !== NOWHERE) return this.#json(own);
     const known = plainJson.get(this.#defaults);
     if (known !== undefined) return known;
     const json = Object.freeze(this.#json(Object.freeze(own)));
@@ -190,7 +191,7 @@ export class SessionCookie {
 
   /** Whether a record certainly holds this cookie as it is now: found without making two texts in every write. */
   isPlainIn(record: string): boolean {
-    if (this.shared === undefined || this.#stamp !== undefined || this.#places !== NOWHERE) return false;
+    if (this.shared === undefined || this.#stamps.length > 0 || this.#places !== NOWHERE) return false;
     let member = plainMember.get(this.#defaults);
     if (member === undefined) {
       member = `"cookie":${JSON.stringify(this)}`;
@@ -207,7 +208,7 @@ export class SessionCookie {
       own,
       ...('maxAge' in this.#own ? undefined : { lifetime: lifetimeOf(attributes) }),
       ...(former.length === 0 ? undefined : { former }),
-      ...(this.#stamp === undefined ? undefined : { stamp: this.#stamp }),
+      ...(this.#stamps.length === 0 ? undefined : { stamps: this.#stamps }),
     };
   }
 

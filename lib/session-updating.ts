@@ -42,13 +42,13 @@ async function updateStored<T>(
   const text = state.saving === false ? undefined : held.modifiedText(mine);
   const pending = text === undefined ? undefined : held.change(text, text);
   let result: T | undefined;
-  const edit = async (current: string) => {
+  const edit = async (current: string, stamp: string) => {
     const latest = pending === undefined ? current : applyChange(pending, current, onConflict);
     const change = await changed(state, latest, fn);
     const { copy, session } = change;
     result = change.result;
     if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, session));
-    copy.stamp(session); // two that count come to the same text, and both count
+    copy.stamp(session, stamp); // two that count come to the same text, and both count
     const draft = copy.draft(session, store);
     if (draft.ttl <= 0) throw new Ended();
     return draft.record;

@@ -22,6 +22,7 @@ export class StoreStatus {
   readonly #whyAway: () => Error | undefined;
   readonly #waiters = new Set<Waiter>();
   #state: StoreState = 'available';
+  #breaks = 0;
   #timer: NodeJS.Timeout | undefined;
   /** Why the connection failed last. */
   #cause: unknown;
@@ -39,8 +40,14 @@ export class StoreStatus {
     return this.#state;
   }
 
+  /** How often the connection was lost. */
+  get breaks(): number {
+    return this.#breaks;
+  }
+
   /** The connection is lost. */
   lost(): void {
+    this.#breaks += 1;
     if (this.#state !== 'available') return;
     if (this.#reconnectTimeout === 0) {
       this.#state = 'unavailable';

@@ -7,6 +7,7 @@ import { StoreError, StoreTimeoutError } from './errors';
 import { type Members, membersOf, parsedMembers, recordOf } from './members';
 import { applyChange, type Change, type Difference, differenceOf, mergeInto } from './merge';
 import type { Commit, Draft, Edit, Version } from './records';
+import { newStamp } from './stamps';
 import { inTurns, Turns } from './turns';
 
 /** How many writers may wait for one session, and how many characters their texts may have together. */
@@ -130,7 +131,7 @@ class WriteQueue {
   /** The first writer of a record mostly is the only one: it goes without a job, a deadline and a batch of its own. */
   async #writeFirst(work: Work, draft: Draft, budget: Budget): Promise<Version | undefined> {
     try {
-      const record = await done(work, this.#current.record);
+      const record = await done(work, this.#current.record, '');
       // Those who write in the same moment go together.
       if (this.#waiting.length > 0) return this.#waitInFront(work, draft, budget);
       const own = draft.record === record ? draft : undefined;
@@ -266,7 +267,7 @@ class WriteQueue {
   #apply(job: Job, draft: RecordInWork, isAlone: boolean): Promise<void> | undefined {
     const { work } = job;
     if (isAlone || typeof work === 'function') {
-      const text = edited(job, draft.text);
+      const text = edited(job, draft.text, draft.stamp);
       if (typeof text !== 'string') return text.then((record) => draft.replace(record));
       draft.replace(text);
       return undefined;
@@ -344,11 +345,18 @@ interface Bases {
 
 /** A record that writers change one after the other: it becomes text where a writer or the store needs that, and no sooner. */
 class RecordInWork {
+  #stamp: string | undefined;
   #text: string | undefined;
   #members: Members | undefined;
 
   constructor(text: string) {
     this.#text = text;
+  }
+
+  /** The stamp of the swap that is about to be tried, the same for all who go together. */
+  get stamp(): string {
+    this.#stamp ??= newStamp();
+    return this.#stamp;
   }
 
   get text(): string {
@@ -377,8 +385,8 @@ export function busy(operation: 'get' | 'set'): StoreError {
   );
 }
 
-function done(work: Work, current: string): string | Promise<string> {
-  return typeof work === 'function' ? work(current) : applyChange(work.change, current, work.onConflict);
+function done(work: Work, current: string, stamp: string): string | Promise<string> {
+  return typeof work === 'function' ? work(current, stamp) : applyChange(work.change, current, work.onConflict);
 }
 
 function charactersOf(work: Work): number {
@@ -391,8 +399,8 @@ function budgetOf(jobs: readonly Job[]): Budget {
 }
 
 /** A writer whose edit takes longer than its request waits must not keep the others. */
-function edited(job: Job, record: string): string | Promise<string> {
-  const edit = done(job.work, record);
+function edited(job: Job, record: string, stamp: string): string | Promise<string> {
+  const edit = done(job.work, record, stamp);
   if (typeof edit === 'string') return edit;
   return withDeadline(edit, job.deadline - performance.now(), () => new StoreTimeoutError('set', 0));
 }

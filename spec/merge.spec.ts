@@ -199,11 +199,11 @@ describe('the same key changed twice', () => {
     [
       "theirs, with the stamp that tells this request's text from others",
       {
-        base: { cookie: { maxAge: 1, stamp: 'old' } },
-        mine: { cookie: { maxAge: 1, stamp: 'mine' } },
-        theirs: { cookie: { maxAge: 3, stamp: 'theirs' } },
+        base: { cookie: { maxAge: 1, stamps: ['old'] } },
+        mine: { cookie: { maxAge: 1, stamps: ['mine'] } },
+        theirs: { cookie: { maxAge: 3, stamps: ['theirs'] } },
       },
-      { cookie: { maxAge: 3, stamp: 'mine' } },
+      { cookie: { maxAge: 3, stamps: ['theirs', 'mine'] } },
     ],
     [
       'theirs, also where this request replaced the session as a whole',

@@ -13,6 +13,8 @@ export interface RedisDriver {
   eval(script: string, key: string, args: readonly string[]): Promise<unknown>;
   /** Whether scripts can make a digest: ioredis-mock, whose scripts cannot, is alone without a `status`. */
   readonly hasDigests: boolean;
+  /** How often a script may have been sent a second time, where no event of the client tells. */
+  repeats(): number;
   /** Whether commands are taken at once. A connection that opens with its first command is. */
   isReady(): boolean;
   /** Ends the connection, after the answers that are under way. */
@@ -105,6 +107,9 @@ export type Asked = <T>(ask: () => Promise<T>) => Promise<T>;
 
 export function ioRedisDriver(client: IoRedisClient): RedisDriver {
   const batch = new RedisBatch();
+  // A Cluster sends the commands of a lost node again, and says nothing of it otherwise.
+  let lostNodes = 0;
+  if (client.isCluster) client.on('-node', () => (lostNodes += 1));
   // Version 4 has an option that makes it refuse bytes.
   const get = client.getBuffer && client.options?.dropBufferSupport !== true ? 'getBuffer' : 'get';
   const batched = (text = '') => {
@@ -119,6 +124,7 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     evalsha: (sha, key, args) => batched(args[0]).evalsha(sha, 1, key, ...args),
     eval: (script, key, args) => batched(args[0]).eval(script, 1, key, ...args),
     hasDigests: client.status !== undefined,
+    repeats: () => lostNodes,
     isReady: () =>
       client.status === undefined ? client.connected !== false : client.status === 'ready' || client.status === 'wait',
     async quit() {
@@ -145,6 +151,16 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
   };
   const isOfPool = isPool(client);
   const asked = revived ?? (client.slots !== undefined ? askedAgainIfDropped : isOfPool ? askedIfOpen : askedOnce);
+  let repeats = 0;
+  function counted<T>(ask: () => Promise<T>): () => Promise<T> {
+    if (asked === askedOnce) return ask;
+    let times = 0;
+    return () => {
+      times += 1;
+      if (times > 1) repeats += 1;
+      return ask();
+    };
+  }
   function askedIfOpen<T>(ask: () => Promise<T>): Promise<T> {
     if (client.isOpen !== false) return ask();
     return Promise.reject(new Error('the pool was never connected, or was closed: await pool.connect()'));
@@ -157,9 +173,10 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     set: async (key, value, ttl, create) =>
       (await asked(() => client.set(key, value, { PX: ttl, NX: create }))) !== null,
     del: (key) => asked(() => client.del(key)),
-    evalsha: (sha, key, args) => asked(() => run('EVALSHA', sha, key, args)),
-    eval: (script, key, args) => asked(() => run('EVAL', script, key, args)),
+    evalsha: (sha, key, args) => asked(counted(() => run('EVALSHA', sha, key, args))),
+    eval: (script, key, args) => asked(counted(() => run('EVAL', script, key, args))),
     hasDigests: true,
+    repeats: () => repeats,
     // Clusters of versions 4 and 5 are open before they know their nodes, and that of version 4 never tells when it does.
     isReady: () =>
       isOfPool || (client.isReady ?? (client.isOpen === true && (isCluster4 || client.slots?.[0] !== undefined))),

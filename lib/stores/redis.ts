@@ -154,6 +154,11 @@ export class RedisStore
     });
   }
 
+  /** @internal How often a call may have been sent a second time, beside what `disconnect` tells. */
+  get breaks(): number {
+    return this.#driver.repeats();
+  }
+
   /** Whether Redis can be asked now. */
   get connected(): boolean {
     return this.#driver.isReady();
