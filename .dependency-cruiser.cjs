@@ -33,6 +33,7 @@ const rooms = [
   ['reading', 'session-loading', 'session-saving'],
   ['session-updating'],
   ['context-session'],
+  ['callback-session'],
   ['middleware'],
   ['index', 'cookie', 'express', 'keyv', 'knex', 'koa-session-store', 'redis'],
   ['compat'],

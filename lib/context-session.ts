@@ -236,7 +236,7 @@ export class ContextSession implements SessionHandler {
     return this.#inTurn(() => saveSession(this.#state));
   }
 
-  regenerate(keepData: boolean): Promise<Session> {
+  regenerate(keepData = false): Promise<Session> {
     return this.#inTurn(async () => {
       if (this.#state.headersSent) throw headersSent('regenerateSession()');
       await regenerate(this.#state, keepData);

@@ -1,4 +1,5 @@
 // What entry points in compat/ stand on, beside what the package itself exports.
+export { type CallbackSession, showOnRequests } from './callback-session';
 export { ContextSession } from './context-session';
 export { cookieValues, mayCarrySeveral, signedValues } from './cookie-header';
 export type { CookieIdStore } from './cookie-id-store';

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import type Koa = require('koa');
 
+import { showOnRequests } from './callback-session';
 import { ContextSession } from './context-session';
 import { type ResolvedOptions, resolveOptions } from './options';
 import { readSession } from './reading';
@@ -101,7 +102,7 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
       return undefined;
     }
     if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
-    if (!(STATE in ctx.app.context)) installAccessors(ctx.app.context);
+    if (!(STATE in ctx.app.context)) installAccessors(ctx.app);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
     (ctx as CarryingContext)[STATE] = contextSession;
     return contextSession;
@@ -149,7 +150,8 @@ function takePresetId(ctx: Koa.Context): string | undefined {
 }
 
 /** Once for each application: defining properties is too dear to be done in each request. */
-function installAccessors(context: object): void {
+function installAccessors(app: Koa): void {
+  const { context } = app;
   accessor(context, 'session', {
     get: (session) => {
       session.wasRead();
@@ -186,6 +188,7 @@ function installAccessors(context: object): void {
     get: (session) => (how?: { keepData?: boolean }) => session.regenerate(how?.keepData === true),
   });
   Object.defineProperty(context, STATE, { value: undefined, writable: true, configurable: true });
+  showOnRequests(app, (ctx) => (ctx as CarryingContext)[STATE]);
 }
 
 /** Without a session of ours the names are anybody's: they read as undefined, and can be set. */

@@ -21,6 +21,7 @@ const globals = `
   declare const blog: import('koa');
   declare const router: import('@koa/router').Router;
   declare const session: typeof import('koa-evented-session');
+  declare const passport: import('koa-passport').KoaPassport;
   declare const redisStore: typeof import('koa-redis');
   declare const client: import('koa-evented-session').SessionStore;
 `;

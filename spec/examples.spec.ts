@@ -198,6 +198,25 @@ describe('the examples', () => {
     });
   });
 
+  it('passport.js logs in with Passport under a new id, and out again', async () => {
+    const packages = { NODE_PATH: join(root, 'spec/interop/node_modules') };
+    const { visitor } = await start('passport.js', packages);
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const logIn = (password: string) => visitor.post('/login', `username=ann&password=${password}`, form);
+    expect((await visitor.get('/')).setCookie).toEqual([]);
+    const wrong = await logIn('wrong');
+    expect(wrong.status).toBe(302);
+    expect((await visitor.get('/')).text).toContain('unknown name or password');
+    expect((await visitor.get('/')).text).not.toContain('unknown');
+    const right = await logIn('correct+horse');
+    expect([right.status, cookieHeader(right) === cookieHeader(wrong)]).toEqual([302, false]);
+    expect((await visitor.get('/')).text).toContain('Logged in as ann');
+    expect((await visitor.get('/', { cookie: cookieHeader(wrong) })).text).toContain('Password');
+    expect((await visitor.post('/logout')).status).toBe(302);
+    expect((await visitor.get('/')).text).toContain('Password');
+    expect((await visitor.get('/', { cookie: cookieHeader(right) })).text).toContain('Password');
+  });
+
   it('header.js finds a session by its header', async () => {
     const { visitor } = await start('header.js');
     const first = await visitor.post('/items/tea');

@@ -44,3 +44,29 @@ declare module 'koa-mysql-session' {
   }
   export = MysqlStore;
 }
+
+declare module 'koa-passport' {
+  type Done = (error: unknown, answer?: unknown) => void;
+  interface User {
+    name: string;
+  }
+  export class KoaPassport {
+    use(strategy: object): this;
+    serializeUser(serialize: (user: User, done: Done) => void): void;
+    deserializeUser(deserialize: (id: string, done: Done) => void): void;
+    initialize(): import('koa').Middleware;
+    session(): import('koa').Middleware;
+    authenticate(
+      strategy: string,
+      options: object,
+      callback?: (error: unknown, user: User) => unknown,
+    ): import('koa').Middleware;
+  }
+}
+
+declare module 'passport-local' {
+  type Done = (error: unknown, user?: object | false, info?: { message: string }) => void;
+  export class Strategy {
+    constructor(verify: (name: string, password: string, done: Done) => unknown);
+  }
+}

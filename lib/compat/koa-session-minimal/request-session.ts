@@ -1,14 +1,13 @@
 import type Koa = require('koa');
 
-import { ContextSession, type ResolvedOptions, type RunningSession } from '../../index';
-import { showSession } from './shown-session';
+import { type CallbackSession, ContextSession, type ResolvedOptions, type RunningSession } from '../../index';
+import { type ShownSession, showSession } from './shown-session';
 
 /** The session of one request: `ctx.session` is the data, and `ctx.sessionHandler` asks for a new id. */
-export class RequestSession implements RunningSession {
+export class RequestSession implements RunningSession, CallbackSession {
   readonly #ctx: Koa.Context;
   readonly #session: ContextSession;
-  /** Takes over what the handlers have left on ctx. */
-  #settle: (() => void) | undefined;
+  #shown: ShownSession | undefined;
   #renewsId = false;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions) {
@@ -21,8 +20,22 @@ export class RequestSession implements RunningSession {
     return loading === undefined ? this.#show() : loading.then(() => this.#show());
   }
 
+  get session(): unknown {
+    return this.#ctx.session;
+  }
+
+  async save(): Promise<void> {
+    this.#shown?.settle();
+    await this.#session.save();
+  }
+
+  async regenerate(): Promise<void> {
+    await this.#session.regenerate();
+    this.#shown?.showAnew();
+  }
+
   async commit(): Promise<void> {
-    this.#settle?.();
+    this.#shown?.settle();
     // The id is renewed at the end, however often and early it was asked for.
     const isDue = this.#renewsId && (!this.#session.isNew || this.#session.isDetached);
     if (isDue) await this.#session.regenerateId();
@@ -34,7 +47,7 @@ export class RequestSession implements RunningSession {
   }
 
   #show(): undefined {
-    this.#settle = showSession(this.#ctx, this.#session);
+    this.#shown = showSession(this.#ctx, this.#session);
     const sessionHandler = {
       regenerateId: () => {
         this.#renewsId = true;

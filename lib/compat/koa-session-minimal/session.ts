@@ -9,18 +9,29 @@ import {
   type SessionOptions,
   type SessionStore,
   sessionRunner,
+  showOnRequests,
 } from '../../index';
 import { bareClient } from './bare-client';
 import { type CookieOf, completed, cookieIds } from './cookie';
 import type { CookieAttributes, Middleware, Options } from './options';
 import { RequestSession } from './request-session';
 
+const SESSION = Symbol('koa-evented-session koa-session-minimal');
+
+type CarryingContext = Koa.Context & { [SESSION]?: RequestSession };
+
 /** Makes the middleware that koa-session-minimal's options ask for. */
 export function createMinimalSession(given?: Options | null): Middleware {
   const options = engineOptions(given ?? {});
   const { store } = options;
   store.acquire();
-  const session = sessionRunner((ctx) => (isTaken(ctx) ? undefined : new RequestSession(ctx, options)));
+  const session = sessionRunner((ctx) => {
+    if (isTaken(ctx)) return undefined;
+    if (!(SESSION in ctx.app.context)) install(ctx.app);
+    const requestSession = new RequestSession(ctx, options);
+    (ctx as CarryingContext)[SESSION] = requestSession;
+    return requestSession;
+  });
   let closed = false;
   async function close(): Promise<void> {
     if (closed) return;
@@ -28,6 +39,12 @@ export function createMinimalSession(given?: Options | null): Middleware {
     await store.release();
   }
   return Object.assign(session as Koa.Middleware, { close });
+}
+
+/** Once for each application. */
+function install(app: Koa): void {
+  Object.defineProperty(app.context, SESSION, { value: undefined, writable: true, configurable: true });
+  showOnRequests(app, (ctx) => (ctx as CarryingContext)[SESSION]);
 }
 
 /** By another middleware of this kind: the first one has the request. */

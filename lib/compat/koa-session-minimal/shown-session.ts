@@ -5,11 +5,16 @@ import { type Data, fromEngine, toEngine } from './data';
 
 const UNREAD = Symbol('nobody has read or set ctx.session');
 
-/**
- * Shows the session's data as `ctx.session`, a property that can be deleted. Call what it returns once the handlers are done: the
- * session then holds what they left there.
- */
-export function showSession(ctx: Koa.Context, session: ContextSession): () => void {
+/** What handlers see of a session. */
+export interface ShownSession {
+  /** Lets the session hold what the handlers have left on ctx. */
+  settle(): void;
+  /** Shows the session anew, since it has become another one. */
+  showAnew(): void;
+}
+
+/** Shows the session's data as `ctx.session`, a property that can be deleted. */
+export function showSession(ctx: Koa.Context, session: ContextSession): ShownSession {
   let shown: unknown = UNREAD;
   /** The data that handlers have been given. */
   let given: Data | undefined;
@@ -29,17 +34,25 @@ export function showSession(ctx: Koa.Context, session: ContextSession): () => vo
     },
   });
 
-  return () => {
-    // Deleted, and perhaps set again: then the property is another.
-    const isOurs = Object.getOwnPropertyDescriptor(ctx, 'session')?.get === read;
-    if (isOurs && shown === UNREAD) return;
+  // Deleted, and perhaps set again: then the property is another.
+  const isOurs = () => Object.getOwnPropertyDescriptor(ctx, 'session')?.get === read;
+
+  function settle(): void {
+    if (isOurs() && shown === UNREAD) return;
     const left: unknown = ctx.session;
     // The cookie function finds an object, as the handlers of other requests do.
     if (typeof left !== 'object' || left === null) Object.assign(ctx, { session: {} });
     const data = ctx.session as object;
     if (data === given) write(session.session as Data, toEngine(data));
     else session.session = isPlain(data) ? toEngine(data) : data;
-  };
+  }
+
+  function showAnew(): void {
+    if (isOurs()) shown = UNREAD;
+    else Object.assign(ctx, { session: {} });
+  }
+
+  return { settle, showAnew };
 }
 
 /** Key by key: what another request has stored meanwhile stays. */

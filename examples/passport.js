@@ -1,0 +1,76 @@
+// A login with Passport: koa-passport and passport-local, which ask for a name and a password.
+//
+// Run:  npm run build && node examples/passport.js   (needs `npm install koa-passport passport-local`)
+// See:  open http://localhost:3000 and log in as ann with the password `correct horse`; the cookie has another value then. A wrong
+//       password brings the form back, with a message.
+const { randomBytes, scrypt, scryptSync, timingSafeEqual } = require('node:crypto');
+const { text } = require('node:stream/consumers');
+const { promisify } = require('node:util');
+const Koa = require('koa');
+const session = require('koa-evented-session');
+const { KoaPassport } = require('koa-passport');
+const { Strategy } = require('passport-local');
+
+// A database has them in an application.
+const salt = randomBytes(16);
+const users = new Map([['ann', scryptSync('correct horse', salt, 32)]]);
+const nobody = randomBytes(32);
+
+const passport = new KoaPassport();
+passport.use(
+  new Strategy(async (name, password, done) => {
+    const hash = await promisify(scrypt)(password, salt, 32);
+    // It takes as long for a user who does not exist.
+    if (timingSafeEqual(/** @type {Buffer} */ (hash), users.get(name) ?? nobody)) done(null, { name });
+    else done(null, false, { message: 'unknown name or password' });
+  }),
+);
+// The session holds the name, and ctx.state.user is what is found by it.
+passport.serializeUser(({ name }, done) => done(null, name));
+passport.deserializeUser((name, done) => done(null, users.has(name) && { name }));
+
+const app = new Koa();
+app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.use(session());
+app.use(passport.initialize());
+app.use(passport.session());
+
+const logIn = passport.authenticate('local', { successRedirect: '/', failureRedirect: '/', failureMessage: true });
+
+app.use(async (ctx, next) => {
+  const route = `${ctx.method} ${ctx.path}`;
+  if (route === 'POST /login') {
+    if (!(ctx.request.length < 1000)) ctx.throw(413);
+    // Passport looks for the form in `ctx.request.body`: a body parser leaves it there.
+    Object.assign(ctx.request, { body: Object.fromEntries(new URLSearchParams(await text(ctx.req))) });
+    return logIn(ctx, next);
+  }
+  if (route === 'POST /logout') {
+    await ctx['logout']();
+    return ctx.redirect('/');
+  }
+  if (route === 'GET /') show(ctx);
+});
+
+/** @param {Koa.Context} ctx */
+function show(ctx) {
+  // What is for one visitor stays out of caches, the one behind the browser's back button among them.
+  ctx.set('Cache-Control', 'no-store');
+  ctx.type = 'html';
+  const { user } = ctx.state;
+  if (user) {
+    ctx.body = `<p>Logged in as ${user.name}</p><form method="post" action="/logout"><button>Log out</button></form>`;
+    return;
+  }
+  const { session } = ctx;
+  const [message = ''] = /** @type {string[]} */ (session?.['messages'] ?? []).slice(-1);
+  delete session?.['messages'];
+  ctx.body =
+    `<p role="status">${message}</p><form method="post" action="/login"><input name="username" aria-label="Name" /> ` +
+    '<input name="password" type="password" aria-label="Password" /> <button>Log in</button></form>';
+}
+
+const server = app.listen(Number(process.env['PORT'] || 3000), () => {
+  const address = server.address();
+  console.log(`http://localhost:${address && typeof address === 'object' ? address.port : ''}`);
+});
