@@ -121,7 +121,7 @@ export class HeldSession {
     this.#storedCookie = stored.data['cookie'];
     if (this.#shape !== undefined) return;
     const session = this.#session;
-    if (session && session.cookie === this.#cookie && !this.#cookie?.changed && Object.isExtensible(session))
+    if (session && this.#carriesOurs(session) && !this.#cookie?.changed && Object.isExtensible(session))
       session.cookie = cookie;
     if (!this.#cookie?.changed) this.#cookie = cookie;
   }
@@ -288,7 +288,13 @@ export class HeldSession {
   /** A cookie of the application's, or of this session: what several visitors are given comes with another's. */
   #hasOwnCookie(session: Session): boolean {
     if (!Object.hasOwn(session, 'cookie')) return false;
-    return !(session.cookie instanceof SessionCookie) || session.cookie === this.#cookie;
+    return !(session.cookie instanceof SessionCookie) || this.#carriesOurs(session);
+  }
+
+  /** Whether a session carries this session's cookie: it, or a Proxy before it. */
+  #carriesOurs({ cookie }: Session): boolean {
+    if (cookie === this.#cookie) return true;
+    return this.#cookie !== undefined && cookie instanceof SessionCookie && this.#cookie.standsBehind(cookie);
   }
 
   #makeNew(): Session {

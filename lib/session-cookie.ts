@@ -18,16 +18,22 @@ type CookieJson = CookieOptions & {
   stamps?: readonly string[];
 };
 
-/** What most cookies have of their own; it is shared, and so never written to. */
-const NOTHING: Own = Object.freeze({});
+// Symbols in place of private members: an application may put a Proxy before its session, and private members cannot be reached
+// through a Proxy.
+const DEFAULTS = Symbol('defaults');
+/** What handlers set; `undefined` for most cookies. */
+const OWN = Symbol('own');
+const CHANGED = Symbol('changed');
+/** Where browsers may hold the cookie; this place may be among them. `undefined`: in this place, if at all. */
+const PLACES = Symbol('places');
+const STORED = Symbol('stored');
+const MARK = Symbol('mark');
 
 /** What says which cookie is meant, beside its name (RFC 6265, 5.3). */
 const PLACE = ['domain', 'path', 'partitioned'] as const;
 
 /** Without what only some cookies have. */
 const ANYWHERE = { domain: undefined, partitioned: undefined };
-
-const NOWHERE: readonly Own[] = Object.freeze([]);
 
 /** How many places are remembered, of those where a session's cookie was sent earlier. */
 const MOST_PLACES = 3;
@@ -47,17 +53,23 @@ export interface SessionCookie extends CookieOptions {}
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the accessors are defined in the static block
 export class SessionCookie {
-  readonly #defaults: Readonly<CookieOptions>;
-  #own: Own;
-  #changed = false;
+  declare readonly [DEFAULTS]: Readonly<CookieOptions>;
+  declare [OWN]: Own | undefined;
+  declare [CHANGED]: boolean;
+  declare [PLACES]: readonly Own[] | undefined;
+  declare [STORED]: boolean;
+  /** The stamps that were set through a Proxy, or what a Proxy is recognised by. */
+  declare [MARK]: unknown;
+  /** The stamps otherwise. They are private, so that a cookie can be stamped that was frozen together with its session. */
   #stamps: readonly string[] = NO_STAMPS;
-  /** Where browsers may hold the cookie; this place may be among them. Nowhere: in this place, if at all. */
-  #places = NOWHERE;
-  #isStored = false;
 
-  constructor(defaults: Readonly<CookieOptions>, own: Own = NOTHING) {
-    this.#defaults = defaults;
-    this.#own = own;
+  constructor(defaults: Readonly<CookieOptions>, own?: Own) {
+    this[DEFAULTS] = defaults;
+    this[OWN] = own;
+    this[CHANGED] = false;
+    this[PLACES] = undefined;
+    this[STORED] = false;
+    this[MARK] = undefined;
   }
 
   static {
@@ -66,10 +78,11 @@ export class SessionCookie {
         configurable: true,
         enumerable: true, // `cookies` copies attributes with for-in
         get(this: SessionCookie) {
-          return name in this.#own ? this.#own[name] : this.#defaults[name];
+          const own = this[OWN];
+          return own !== undefined && name in own ? own[name] : this[DEFAULTS][name];
         },
         set(this: SessionCookie, value: unknown) {
-          this.#set(name, value);
+          setAttribute(this, name, value);
         },
       });
     }
@@ -79,30 +92,30 @@ export class SessionCookie {
   static fromRecord(defaults: Readonly<CookieOptions>, stored: unknown): SessionCookie {
     if (typeof stored !== 'object' || stored === null) return new SessionCookie(defaults);
     const cookie = new SessionCookie(defaults, ownOf(stored));
-    cookie.#places = placesOf(stored, cookie);
+    cookie[PLACES] = placesOf(stored, cookie);
     if ('stamps' in stored || 'stamp' in stored) cookie.#stamps = stampsOf(stored);
-    cookie.#isStored = true;
+    cookie[STORED] = true;
     return cookie;
   }
 
   /** What an application assigned as `session.cookie`, laid over the cookie that the session had. */
   static assigned(value: object, previous: SessionCookie): SessionCookie {
-    if ('own' in value) return SessionCookie.fromRecord(previous.#defaults, value);
-    const cookie = new SessionCookie(previous.#defaults, { ...previous.#own });
-    cookie.#places = previous.#places;
-    cookie.#stamps = previous.#stamps;
-    cookie.#isStored = previous.#isStored;
+    if ('own' in value) return SessionCookie.fromRecord(previous[DEFAULTS], value);
+    const cookie = new SessionCookie(previous[DEFAULTS], { ...previous[OWN] });
+    cookie[PLACES] = previous[PLACES];
+    cookie.#stamps = stampsIn(previous);
+    cookie[STORED] = previous[STORED];
     for (const [name, attribute] of Object.entries(value)) {
-      if (isCookieAttribute(name)) cookie.#set(name, attribute);
+      if (isCookieAttribute(name)) setAttribute(cookie, name, attribute);
       else if (name === 'maxage') cookie.maxage = attribute;
     }
-    cookie.#changed = true;
+    cookie[CHANGED] = true;
     return cookie;
   }
 
   /** Whether a handler has set anything since the cookie was made or read. */
   get changed(): boolean {
-    return this.#changed;
+    return this[CHANGED];
   }
 
   /**
@@ -111,9 +124,10 @@ export class SessionCookie {
    * @throws SessionError `ERR_SESSION_COOKIE`
    */
   check(): void {
-    if (!this.#changed) return;
+    if (!this[CHANGED]) return;
+    const own = this[OWN];
     for (const name of COOKIE_ATTRIBUTES) {
-      const value = this.#own[name];
+      const value = own?.[name];
       const expectation = isLifetime(name) ? undefined : wrongAttribute(name, value);
       if (expectation === undefined) continue;
       throw new SessionError('ERR_SESSION_COOKIE', expected(`ctx.session.cookie.${name}`, expectation, value).message);
@@ -131,12 +145,26 @@ export class SessionCookie {
 
   /** Gives the cookie's JSON something that no other has; what is given already stays. */
   stamp(stamp = newStamp()): void {
-    this.#stamps = withStamp(this.#stamps, stamp);
+    const stamps = withStamp(stampsIn(this), stamp);
+    if (#stamps in this) this.#stamps = stamps;
+    else (this as SessionCookie)[MARK] = stamps;
+  }
+
+  /** Whether `other` is this cookie, or a Proxy before it: what is noted here can be read there. */
+  standsBehind(other: SessionCookie): boolean {
+    if (other === this) return true;
+    const before = this[MARK];
+    const mark = Symbol('mark');
+    // A frozen one can only be compared.
+    if (!Reflect.set(this, MARK, mark)) return false;
+    const isNoted = other[MARK] === mark;
+    this[MARK] = before;
+    return isNoted;
   }
 
   /** Where handlers have put the cookie: another one has to be there too to take its place. */
   scope(): Own {
-    return scopeOf(this.#own);
+    return scopeOf(this[OWN] ?? {});
   }
 
   /** The attributes of the cookie as a record says it was sent: today's options may say otherwise where it is. */
@@ -151,28 +179,29 @@ export class SessionCookie {
   /** The cookies that browsers may hold of the session, as its record says: the one that was sent last, and those in other places. */
   allAsSent(stored: unknown): [last: CookieOptions, ...others: CookieOptions[]] {
     const last = this.attributesAsSent(stored);
-    const others = this.#places.filter((place) => !isSamePlace(place, last));
+    const others = (this[PLACES] ?? []).filter((place) => !isSamePlace(place, last));
     return [last, ...others.map((place) => ({ ...last, ...ANYWHERE, ...place }) as CookieOptions)];
   }
 
   /** Whether browsers may hold the cookie in another place than the one where it is sent now. */
   get isElsewhere(): boolean {
-    return this.#places !== NOWHERE;
+    return this[PLACES] !== undefined;
   }
 
   /** From now on the cookie is in one place only: those in other places are cleared. */
   forgetPlaces(): void {
-    this.#places = NOWHERE;
+    // One that was frozen together with its session stays as it is.
+    Reflect.set(this, PLACES, undefined);
   }
 
   /** The options, where they are all that the cookie has. */
   get shared(): Readonly<CookieOptions> | undefined {
-    return this.#own === NOTHING ? this.#defaults : undefined;
+    return this[OWN] === undefined ? this[DEFAULTS] : undefined;
   }
 
   /** A plain object of all attributes, as `cookies` takes it. */
   attributes(): CookieOptions {
-    return { ...this.#defaults, ...this.#own } as CookieOptions;
+    return { ...this[DEFAULTS], ...this[OWN] } as CookieOptions;
   }
 
   /**
@@ -180,72 +209,84 @@ export class SessionCookie {
    * handler set a lifetime, `lifetime` notes ours: one that differs was set by koa-generic-session's handlers meanwhile.
    */
   toJSON(): Readonly<CookieJson> {
-    const own = Object.keys(this.#own);
-    if (own.length > 0 || this.#stamps.length > 0 || this.#places !== NOWHERE) return this.#json(own);
-    const known = plainJson.get(this.#defaults);
+    const own = this[OWN];
+    const names = own === undefined ? [] : Object.keys(own);
+    const stamps = stampsIn(this);
+    if (names.length > 0 || stamps.length > 0 || this.isElsewhere) return jsonOf(this, names, stamps);
+    const defaults = this[DEFAULTS];
+    const known = plainJson.get(defaults);
     if (known !== undefined) return known;
-    const json = Object.freeze(this.#json(Object.freeze(own)));
-    plainJson.set(this.#defaults, json);
+    const json = Object.freeze(jsonOf(this, Object.freeze(names), stamps));
+    plainJson.set(defaults, json);
     return json;
   }
 
   /** Whether a record certainly holds this cookie as it is now: found without making two texts in every write. */
   isPlainIn(record: string): boolean {
-    if (this.shared === undefined || this.#stamps.length > 0 || this.#places !== NOWHERE) return false;
-    let member = plainMember.get(this.#defaults);
+    if (this.shared === undefined || stampsIn(this).length > 0 || this.isElsewhere) return false;
+    let member = plainMember.get(this[DEFAULTS]);
     if (member === undefined) {
       member = `"cookie":${JSON.stringify(this)}`;
-      plainMember.set(this.#defaults, member);
+      plainMember.set(this[DEFAULTS], member);
     }
     return record.includes(member);
   }
 
-  #json(own: readonly string[]): CookieJson {
-    const attributes = this.attributes();
-    const former = this.#places.filter((place) => !isSamePlace(place, attributes));
-    return {
-      ...attributes,
-      own,
-      ...('maxAge' in this.#own ? undefined : { lifetime: lifetimeOf(attributes) }),
-      ...(former.length === 0 ? undefined : { former }),
-      ...(this.#stamps.length === 0 ? undefined : { stamps: this.#stamps }),
-    };
+  static stampsIn(cookie: SessionCookie): readonly string[] {
+    if (#stamps in cookie) return cookie.#stamps;
+    const mark = (cookie as SessionCookie)[MARK];
+    return Array.isArray(mark) ? mark : NO_STAMPS;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): CookieOptions {
     return this.attributes();
   }
+}
 
-  #set(name: CookieAttribute, value: unknown): void {
-    this.#changed = true;
-    if (this.#own === NOTHING) this.#own = {};
-    // The one that was sent stays where it is.
-    if (this.#isStored && isPlace(name)) this.#places = distinct([scopeOf(this), ...this.#places]);
-    if (name === 'expires') this.#setLifetime(name, 'maxAge', toDate(value) ?? undefined);
-    else if (name === 'maxAge') this.#setLifetime(name, 'expires', value);
-    else this.#own[name] = value;
-  }
+const { stampsIn } = SessionCookie;
 
-  /** Setting one takes the other back; `undefined` takes both back to the options. */
-  #setLifetime(name: 'expires' | 'maxAge', other: 'expires' | 'maxAge', value: unknown): void {
-    if (value === undefined) {
-      delete this.#own[name];
-      delete this.#own[other];
-    } else {
-      this.#own[name] = value;
-      this.#own[other] = undefined;
-    }
+function jsonOf(cookie: SessionCookie, own: readonly string[], stamps: readonly string[]): CookieJson {
+  const attributes = cookie.attributes();
+  const former = cookie[PLACES]?.filter((place) => !isSamePlace(place, attributes)) ?? [];
+  return {
+    ...attributes,
+    own,
+    ...(own.includes('maxAge') ? undefined : { lifetime: lifetimeOf(attributes) }),
+    ...(former.length === 0 ? undefined : { former }),
+    ...(stamps.length === 0 ? undefined : { stamps }),
+  };
+}
+
+function setAttribute(cookie: SessionCookie, name: CookieAttribute, value: unknown): void {
+  cookie[CHANGED] = true;
+  cookie[OWN] ??= {};
+  const own = cookie[OWN];
+  // The one that was sent stays where it is.
+  if (cookie[STORED] && isPlace(name)) cookie[PLACES] = distinct([scopeOf(cookie), ...(cookie[PLACES] ?? [])]);
+  if (name === 'expires') setLifetime(own, name, 'maxAge', toDate(value) ?? undefined);
+  else if (name === 'maxAge') setLifetime(own, name, 'expires', value);
+  else own[name] = value;
+}
+
+/** Setting one takes the other back; `undefined` takes both back to the options. */
+function setLifetime(own: Own, name: 'expires' | 'maxAge', other: 'expires' | 'maxAge', value: unknown): void {
+  if (value === undefined) {
+    delete own[name];
+    delete own[other];
+  } else {
+    own[name] = value;
+    own[other] = undefined;
   }
 }
 
 /** Options of an earlier deployment may have put the cookie somewhere else; a record that does not tell its path is another package's. */
-function placesOf(stored: StoredCookie, now: Own): readonly Own[] {
+function placesOf(stored: StoredCookie, now: Own): readonly Own[] | undefined {
   const { former, path } = stored;
   const isElsewhere = path !== undefined && !isSamePlace(stored, now);
-  if (!isElsewhere && former === undefined) return NOWHERE;
+  if (!isElsewhere && former === undefined) return undefined;
   const known = Array.isArray(former) ? former.map((place) => scopeOf({ ...(place as Own) })) : [];
   const places = distinct(isElsewhere ? [scopeOf(stored), ...known] : known);
-  return places.length === 0 ? NOWHERE : places;
+  return places.length === 0 ? undefined : places;
 }
 
 function distinct(places: readonly Own[]): readonly Own[] {
@@ -275,11 +316,11 @@ function scopeOf(cookie: Own): Own {
   return scope;
 }
 
-/** What handlers set, of what a record holds; what cannot be right is left out, so that nobody is locked out by it. */
-function ownOf(cookie: StoredCookie): Own {
+/** What handlers set, of what a record holds, if they set anything; what cannot be right is left out, so that nobody is locked out by it. */
+function ownOf(cookie: StoredCookie): Own | undefined {
   const names = Array.isArray(cookie.own) ? cookie.own.filter(isCookieAttribute) : [];
   const isTheirs = !Array.isArray(cookie.own) || ('lifetime' in cookie && cookie.lifetime !== lifetimeOf(cookie));
-  if (!isTheirs && names.length === 0) return NOTHING;
+  if (!isTheirs && names.length === 0) return undefined;
   const own: Own = isTheirs || names.some(isLifetime) ? ownLifetimeOf(cookie) : {};
   for (const name of names) {
     if (!isLifetime(name) && wrongAttribute(name, cookie[name]) === undefined) own[name] = cookie[name];

@@ -33,8 +33,17 @@ const PACKAGES = { 4: 'koa-passport4', 5: 'koa-passport5', 6: 'koa-passport' } a
 const { Strategy } = interop('passport-local') as { Strategy: new (verify: object) => object };
 const flash = interop('koa-better-flash') as () => Koa.Middleware;
 
+/** Each version has modules of its own: version 6 changes those of passport, which version 5 may share. */
+function packageOf(version: PassportVersion): { KoaPassport: new () => Passport } {
+  let found: unknown;
+  jest.isolateModules(() => {
+    found = interop(PACKAGES[version]);
+  });
+  return found as { KoaPassport: new () => Passport };
+}
+
 function passportOf(version: PassportVersion): Passport {
-  const { KoaPassport } = interop(PACKAGES[version]) as { KoaPassport: new () => Passport };
+  const { KoaPassport } = packageOf(version);
   const passport = new KoaPassport();
   const verify = (name: string, password: string, done: Done) =>
     password === 'right' ? done(null, { name }) : done(null, false, { message: 'wrong password' });
