@@ -58,9 +58,9 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   checkKey(key);
   for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
   for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
-  if (given.sessionIdStore) expectMethods('sessionIdStore', given.sessionIdStore, ['get', 'set', 'reset']);
+  if ('sessionIdStore' in given) expectMethods('sessionIdStore', given.sessionIdStore, ['get', 'set', 'reset']);
   checkOnConflict(onConflict);
-  if (given.app) expectMethods('app', given.app, ['createContext']);
+  if ('app' in given) expectMethods('app', given.app, ['createContext']);
 
   const isSealed = isCarrying(given.store) && given.store.sealed === true;
   const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);

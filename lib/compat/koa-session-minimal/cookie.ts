@@ -6,11 +6,23 @@ import type { CookieAttributes } from './options';
 /** What decides them in a request, once the handlers are done. */
 export type CookieOf = (ctx: Koa.Context) => CookieAttributes;
 
-/** The attributes of the options, completed: a cookie that ends with the browser, below every path, hidden from scripts, unsigned. */
+/** Attributes that are on or off. */
+const FLAGS: readonly string[] = ['httpOnly', 'secure', 'partitioned'];
+
+/**
+ * The attributes of the options, completed: a cookie that ends with the browser, below every path, hidden from scripts, unsigned.
+ * Configurations leave fields empty: an empty text is not given, and what else is falsy turns an attribute off.
+ */
 export function completed(given: CookieAttributes | null | undefined): CookieAttributes {
-  const own = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined));
-  const cookie: CookieAttributes = { maxAge: 0, path: '/', httpOnly: true, ...own, overwrite: true, signed: false };
-  const isOver = Number.isNaN(cookie.maxAge) || Number(cookie.maxAge) < 0;
+  const own = Object.entries(given ?? {})
+    .filter(([, value]) => value !== undefined && value !== null && value !== '')
+    .map(([name, value]) => [name, FLAGS.includes(name) ? Boolean(value) : value]);
+  const cookie: CookieAttributes = {
+    ...{ maxAge: 0, path: '/', httpOnly: true },
+    ...Object.fromEntries(own),
+    ...{ overwrite: true, signed: false },
+  };
+  const isOver = !cookie.maxAge || cookie.maxAge < 0;
   return isOver ? { ...cookie, maxAge: 0 } : cookie;
 }
 

@@ -58,8 +58,8 @@ function engineOptions({ key, store, cookie }: Options): ResolvedOptions {
     ...resolveOptions({
       key: name,
       prefix: `${name}:`,
-      store: bareClient((store as SessionStore | null | undefined) ?? new MemoryStore()),
-      ...(typeof cookie === 'function' ? dynamicCookie(name, cookie) : staticCookie(name, cookie)),
+      store: bareClient((store || new MemoryStore()) as SessionStore),
+      ...(typeof cookie === 'function' ? dynamicCookie(name, cookie) : staticCookie(name, cookie || {})),
     }),
     sendsCookie: true,
     endsEmptied: true,
@@ -67,10 +67,13 @@ function engineOptions({ key, store, cookie }: Options): ResolvedOptions {
 }
 
 /** What the engine makes of the attributes is how long a record lives, and whether they can be right. */
-function staticCookie(key: string, given: CookieAttributes | null | undefined): SessionOptions {
-  if (typeof given !== 'object' && given !== undefined) return { cookie: given };
+function staticCookie(key: string, given: CookieAttributes): SessionOptions {
+  if (typeof given !== 'object') return { cookie: given };
   const cookie = completed(given);
-  const { path: _, expires: __, ...checked } = cookie;
+  const { path: _, expires: __, maxAge, ...rest } = cookie;
+  // What is off is nothing that could be wrong.
+  const on = Object.entries(rest).filter(([, value]) => value);
+  const checked = { ...Object.fromEntries(on), maxAge, signed: false };
   return { cookie: checked as CookieOptions, sessionIdStore: cookieIds(key, () => cookie) };
 }
 

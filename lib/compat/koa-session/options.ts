@@ -51,9 +51,11 @@ export function resolveOptions(options: CreateSessionOptions & { maxage?: unknow
   const { maxage, ...given }: Given & { maxage?: never } = Object.fromEntries(entries);
   // What koa-session called it once.
   if (maxage !== undefined && given.maxAge === undefined) given.maxAge = maxage;
+  if (!given.ContextStore) delete given.ContextStore;
   for (const name of STRINGS) if (name in given) expectString(name, given[name]);
   for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
   for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
+  checkSameSite(given.sameSite);
   if ('externalKey' in given) expectMethods('externalKey', given.externalKey, ['get', 'set']);
   checkMaxAge(given.maxAge);
   checkTimeout(given.timeout);
@@ -67,6 +69,12 @@ function checkMaxAge(maxAge: unknown): void {
   throw expected('maxAge', "a number of milliseconds or 'session'", maxAge);
 }
 
+/** @throws TypeError */
+function checkSameSite(sameSite: unknown): void {
+  if (sameSite === undefined || typeof sameSite === 'string' || typeof sameSite === 'boolean') return;
+  throw expected('sameSite', "'strict', 'lax', 'none', true or false", sameSite);
+}
+
 /** @throws TypeError by the name that it has here: it bounds more than one wait. */
 function checkTimeout(timeout: number | undefined): void {
   if (timeout === undefined || (Number.isFinite(timeout) && timeout >= 1 && timeout <= LONGEST_TIMER)) return;
@@ -75,7 +83,7 @@ function checkTimeout(timeout: number | undefined): void {
 
 /** @throws TypeError */
 function checkStore({ store, ContextStore }: Pick<CreateSessionOptions, 'store' | 'ContextStore'>): void {
-  if (store) expectMethods('store', store, METHODS);
+  if (isGiven(store)) expectMethods('store', store, METHODS);
   if (!ContextStore) return;
   expectFunction('ContextStore', ContextStore);
   expectMethods('ContextStore.prototype', ContextStore.prototype, METHODS);
