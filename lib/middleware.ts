@@ -136,7 +136,7 @@ function warnOfTaken(ctx: CarryingContext, { cookieOf, key }: ResolvedOptions, t
     taker === undefined ? 'another middleware, which provides `ctx.session`,' : `that with the cookie \`${taker.key}\``;
   process.emitWarning(
     `The session middleware with the cookie \`${key}\` is ignored: ${who} came first and has the request. ` +
-      'Use one of them, or give each a `key` and a `cookie.path` of its own.',
+      'Use one of them, or give each another `key` and another `cookie.path`.',
     { code: 'KOA_EVENTED_SESSION_IGNORED' },
   );
   return true;

@@ -14,13 +14,12 @@ const folder = resolve(process.argv[2] ?? join(root, 'docs/api'));
 const NOT_EXPORTED = [
   'Callback',
   'DeclaredElsewhere',
-  'Defaulted',
-  'Given',
   'Heard',
   'Middleware',
   'Options',
   'RedisClient',
   'SessionData',
+  'lib/compat/koa-session/types.ts:SessionOptions',
 ];
 
 /** What users call `session` only hands on what this module exports, whose types can be followed. */

@@ -62,7 +62,11 @@ async function outcome(make: Make, options: object): Promise<string> {
   const jar = new LightJar(first.setCookie);
   const second = await ask('/', jar.header);
   const line = first.setCookie.find((it) => !/^[^=]*\.sig=/.test(it)) ?? 'no cookie';
-  const told = line.replace(/^([^=]*)=[^;]*/, '$1').replace(/expires=[^;]*/, dated);
+  // Only this package says it.
+  const told = line
+    .replace(/^([^=]*)=[^;]*/, '$1')
+    .replace(/expires=[^;]*/, dated)
+    .replace(/; max-age=\d+/, '');
   return second.status === 201 ? told : `${told}, then ${second.status === 202 ? 'lost' : second.status}`;
 }
 
