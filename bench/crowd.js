@@ -73,15 +73,6 @@ function serve(/** @type {string} */ contestant, /** @type {number | undefined} 
     process.send?.({ port: typeof address === 'object' ? address?.port : 0 });
   });
   app.silent = true;
-  let turn = 0;
-  let began = process.cpuUsage();
-  const look = () => {
-    const { user, system } = process.cpuUsage(began);
-    turn = Math.max(turn, (user + system) / 1000);
-    began = process.cpuUsage();
-    setImmediate(look);
-  };
-  if (process.env['TURN']) look();
   let peak = 0;
   setInterval(() => {
     peak = Math.max(peak, process.memoryUsage.rss());
@@ -89,8 +80,8 @@ function serve(/** @type {string} */ contestant, /** @type {number | undefined} 
   process.on('message', (what) => {
     if (what === 'end') process.exit();
     const { user, system } = process.cpuUsage();
-    process.send?.({ peak: Math.max(peak, process.memoryUsage.rss()), cpu: (user + system) / 1000, turn });
-    peak = turn = 0;
+    process.send?.({ peak: Math.max(peak, process.memoryUsage.rss()), cpu: (user + system) / 1000 });
+    peak = 0;
   });
 }
 
@@ -129,11 +120,7 @@ function pipeline(/** @type {number} */ port, /** @type {number} */ writers, /**
 
 /** @param {string} contestant @param {Crowd} crowd @param {number} [redis] */
 async function measure(contestant, { writers, bytes, shape }, redis) {
-  const child = fork(
-    __filename,
-    ['serve', contestant, ...(redis ? [String(redis)] : [])],
-    process.env['PROF'] ? { execArgv: ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] } : {},
-  );
+  const child = fork(__filename, ['serve', contestant, ...(redis ? [String(redis)] : [])]);
   const [{ port }] = await once(child, 'message');
   const told = async () => {
     child.send('tell');
@@ -160,10 +147,10 @@ async function measure(contestant, { writers, bytes, shape }, redis) {
   const took = performance.now() - start;
   isOver = true;
   await visits;
-  const { peak, cpu, turn } = await told();
+  const { peak, cpu } = await told();
   const kept = Number((await ask(port, '/count', cookie)).text);
   child.send('end');
-  return { turn, acknowledged, kept, waited, peak: peak / 1e6, perWrite: (cpu - before) / writers, took };
+  return { acknowledged, kept, waited, peak: peak / 1e6, perWrite: (cpu - before) / writers, took };
 }
 
 async function main() {
@@ -174,9 +161,9 @@ async function main() {
   for (const crowd of CROWDS.filter(({ name }) => only === undefined || name.includes(only))) {
     console.log(`\n${crowd.name}`);
     for (const contestant of CONTESTANTS.filter((name) => name.includes(process.env['CONTESTANT'] ?? ''))) {
-      const { turn, acknowledged, kept, waited, peak, perWrite, took } = await measure(contestant, crowd, redis?.port);
+      const { acknowledged, kept, waited, peak, perWrite, took } = await measure(contestant, crowd, redis?.port);
       console.log(
-        `  ${contestant.padEnd(20)} ${acknowledged} acknowledged, ${kept} kept; another visitor waited ${waited.toFixed(0)} ms at most (CPU ${turn.toFixed(0)} ms); ` +
+        `  ${contestant.padEnd(20)} ${acknowledged} acknowledged, ${kept} kept; another visitor waited ${waited.toFixed(0)} ms at most; ` +
           `${peak.toFixed(0)} MB; ${perWrite.toFixed(3)} ms of CPU a write; ${(took / 1000).toFixed(1)} s`,
       );
       if (contestant !== 'koa-evented-session') continue;

@@ -18,9 +18,9 @@ describe('Options of koa-session-minimal, with values that configurations hold b
   const pair: [Make, Make] = [make(interop('koa-session-minimal')), make(minimal)];
   /** Where koa-session-minimal works, and this differs. */
   const known: Record<string, Record<string, string>> = {
-    cookie: { true: 'refused', 5: 'refused', "'text'": 'refused' },
-    'cookie.maxAge': { "'text'": 'refused', '{}': 'refused', '() => 5': 'refused' },
-    'cookie.domain': { true: 'refused', 5: 'refused' },
+    cookie: { true: 'refused', 60000: 'refused', "'text'": 'refused' },
+    'cookie.maxAge': { "'text'": 'refused', '{}': 'refused', '() => 60000': 'refused' },
+    'cookie.domain': { true: 'refused', 60000: 'refused' },
     ...Object.fromEntries(
       ['cookie.path', 'cookie.httpOnly'].map((name) => [
         name,
@@ -38,7 +38,7 @@ describe('Options of koa-session-minimal, with values that configurations hold b
   });
 
   it.each(COOKIE_ATTRIBUTES)('what a function gives as cookie.%s', async (name) => {
-    const wrong = ['true', '5', "'text'", '{}', '[]', '() => 5'];
+    const wrong = ['true', '60000', "'text'", '{}', '[]', '() => 60000'];
     const found = await differences(pair, (value) => ({ cookie: () => ({ [name]: value }) }));
     const expected = Object.entries(known[`cookie.${name}`] ?? {}).filter(([value]) => !wrong.includes(value));
     expect(Object.fromEntries(Object.entries(found).filter(([value]) => !wrong.includes(value)))).toEqual(
@@ -89,7 +89,7 @@ describe('Options of koa-generic-session, with values that configurations hold b
     'work as they do there, or are refused at set-up: %s',
     async (name) => {
       // What makes ids is known by what it makes.
-      expect(await differ(beside(name))).toEqual(name === 'genSid' ? { '() => 5': '500' } : {});
+      expect(await differ(beside(name))).toEqual(name === 'genSid' ? { '() => 60000': '500' } : {});
     },
   );
 

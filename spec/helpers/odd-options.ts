@@ -9,12 +9,13 @@ export const ODD: Readonly<Record<string, unknown>> = {
   0: 0,
   false: false,
   true: true,
-  5: 5,
+  // Long enough that a record with this ttl, in milliseconds, is there for the next request.
+  60000: 60_000,
   "'text'": 'text',
   NaN: Number.NaN,
   '[]': [],
   '{}': {},
-  '() => 5': () => 5,
+  '() => 60000': () => 60_000,
 };
 
 /** Makes the middleware of one package, for an application. */
