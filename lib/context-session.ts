@@ -206,7 +206,8 @@ export class ContextSession implements SessionHandler {
   /** What is set from now on is lost, unless it is saved by hand. */
   #watch(): void {
     const { ctx, saving } = this.#state;
-    if (wasToldOfLoss || saving === false || ctx.res.writableEnded) return;
+    // A context may have no response.
+    if (wasToldOfLoss || saving === false || ctx.res?.writableEnded !== false) return;
     this.#end = 'watched';
     const before = this.#text();
     ctx.res.once('finish', () => {

@@ -22,13 +22,18 @@ const CODE = 'KOA_EVENTED_SESSION_SHARED_CACHE';
 
 let hasWarned = false;
 
+/** Responses that are looked at when they are complete. */
+const watched = new WeakSet<object>();
+
 /**
  * Warns, once for each process, of a response with the session cookie that the application lets shared caches keep. It looks when the
  * response is complete: the middleware in front may have the last word. `setsCookie` tells whether the cookie is in it.
  */
 export function warnOfSharing(ctx: Koa.Context, setsCookie: () => boolean): void {
   const { res } = ctx;
-  if (hasWarned || typeof res.once !== 'function') return;
+  // A long response may set the cookie many times, and a context may have no response.
+  if (hasWarned || typeof res?.once !== 'function' || watched.has(res)) return;
+  watched.add(res);
   res.once('finish', () => {
     const rule = String(res.getHeader('Cache-Control') ?? '');
     if (hasWarned || !allowsSharing(rule) || !setsCookie()) return;
