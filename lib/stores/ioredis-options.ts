@@ -1,5 +1,5 @@
 import { expectAbsent, expected, isGiven } from '../expect';
-import { CLUSTER_OPTIONS, isOfCluster, SENTINEL_OPTIONS } from './redis-options';
+import { CLUSTER_OPTIONS, checkNode, isOfCluster, SENTINEL_OPTIONS } from './redis-options';
 import { parseRedisUrl, type RedisAddress } from './redis-url';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -47,6 +47,8 @@ function checkSentinel(name: string, sentinel: unknown): void {
   if (typeof sentinel !== 'object' || sentinel === null) {
     throw expected(name, 'an object with `host` and `port`', typeof sentinel === 'string' ? 'a string' : sentinel);
   }
+  const { host } = sentinel as { host?: unknown };
+  if (typeof host !== 'string' || host === '') throw expected(`${name}.host`, 'the host of a Sentinel', host);
   const others = Object.keys(sentinel).filter((option) => !['host', 'port', 'family'].includes(option));
   expectAbsent(
     sentinel,
@@ -130,8 +132,22 @@ function nodeOf(name: string, node: unknown): ClusterNode {
     const { db: _, ...address } = parseRedisUrl(name, node);
     return address;
   }
-  if (typeof node === 'object' && node !== null && !Array.isArray(node)) return { ...node };
+  if (typeof node === 'object' && node !== null && !Array.isArray(node)) return nodeOfObject(name, node as Options);
   throw expected(name, 'a port, `host:port`, a url or an object with `host` and `port`', node);
+}
+
+/** ioredis takes any object, and goes to localhost where it finds no address in it, with the password. */
+function nodeOfObject(name: string, node: Options): ClusterNode {
+  checkNode(name, node);
+  const { url, ...rest } = node;
+  if (isGiven(url)) {
+    expectAbsent(rest, ADDRESS, `beside \`${name}.url\`, which has the address`);
+    const { db: _, ...address } = parseRedisUrl(`${name}.url`, url as string | URL);
+    return { ...address, ...rest } as ClusterNode;
+  }
+  if (!isGiven(rest['host']) && !isGiven(rest['port']))
+    throw expected(`${name}.host`, 'the host of a node', rest['host']);
+  return { ...rest } as ClusterNode;
 }
 
 function credentialsOf(nodes: readonly ClusterNode[]): Options {

@@ -58,7 +58,7 @@ export interface RedisConnectionOptions {
   /** Whether `nodes` are those of a Redis Cluster. Default: `false`. */
   isRedisCluster?: boolean | undefined;
   /** Some nodes of the Cluster, from which it finds the others: ports, `'host:port'`, urls or objects. What is given beside it holds for each node. Default: none. */
-  nodes?: readonly (string | number | { host?: string; port?: number })[] | undefined;
+  nodes?: readonly (string | number | { url?: string | URL; host?: string; port?: number })[] | undefined;
   /** What ioredis' Cluster is given. Default: not given. */
   clusterOptions?: ClusterOptions | undefined;
   [option: string]: unknown;
@@ -132,6 +132,11 @@ function checkClient(client: object): asserts client is RedisClient {
   const words = 'a client of ioredis (4 or later) or of node-redis (4 or later)';
   if (client instanceof Promise || (typeof client !== 'object' && typeof client !== 'function')) {
     throw expected('client', words, client);
+  }
+  const { legacyMode } = Object((client as { options?: unknown }).options) as { legacyMode?: unknown };
+  if (legacyMode === true) {
+    // Its commands answer by callback, so that nothing would be known to be stored.
+    throw new TypeError(`Expected \`client\` to be ${words}, got one with \`legacyMode\`: create it without`);
   }
   if (isIoRedis(client) || isNodeRedis(client)) return;
   const lacking = missingMethods(client)

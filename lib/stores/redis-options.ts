@@ -1,4 +1,4 @@
-import { expected, isGiven } from '../expect';
+import { expectAbsent, expected, isGiven } from '../expect';
 import { warnOfUnknown } from '../unknown-options';
 
 /** What an option may be. */
@@ -26,6 +26,11 @@ const address: Kind = { is: isFilled, words: 'a string that is not empty' };
 const secret: Kind = { is: isText, words: 'a string', isSecret: true };
 const number: Kind = { is: (value) => typeof value === 'number' && !Number.isNaN(value), words: 'a number' };
 const flag: Kind = { is: isFlag, words: '`true` or `false`' };
+const urlOfServer: Kind = {
+  is: (value) => isFilled(value) || value instanceof URL,
+  words: 'a url',
+  isSecret: true,
+};
 const port: Kind = {
   is: (value) => isWhole(value) && Number(value) > 0 && Number(value) < 65_536,
   words: 'a number from 1 to 65535',
@@ -50,7 +55,7 @@ const encryption: Kind = {
 
 /** Where one server is. */
 const ADDRESS: Kinds = {
-  url: { is: (value) => isFilled(value) || value instanceof URL, words: 'a url', isSecret: true },
+  url: urlOfServer,
   host: address,
   port,
   path: address,
@@ -162,6 +167,9 @@ const OF_CONNECTION: Kinds = { ...ADDRESS, ...CREDENTIALS, ...CONNECTION, ...SEN
 export const REDIS_OPTIONS: readonly string[] = Object.keys(ALL);
 /** Those of Sentinels alone. */
 export const SENTINEL_OPTIONS: readonly string[] = Object.keys(SENTINEL);
+/** What stands in an entry of `nodes`. */
+const OF_NODE: Kinds = { ...CONNECTION, url: urlOfServer, host: address, port, username: text, password: secret };
+
 /** Those of a Cluster alone. */
 export const CLUSTER_OPTIONS: readonly string[] = Object.keys(CLUSTER);
 
@@ -186,10 +194,22 @@ export function checkRedisOptions(options: object): void {
   check(options, ALL, '');
   const { clusterOptions } = options as { clusterOptions?: { redisOptions?: object | null } | null };
   if (!isGiven(clusterOptions)) return;
+  const misplaced = Object.keys(clusterOptions).filter((name) => {
+    return Object.hasOwn(OF_CONNECTION, name) && !Object.hasOwn(OF_CLUSTER, name);
+  });
+  // ioredis would drop them: a password would go in the clear for want of `tls`.
+  expectAbsent(clusterOptions, misplaced, 'in `clusterOptions`: give what concerns each connection beside `nodes`');
   check(clusterOptions, OF_CLUSTER, 'clusterOptions.');
   if (isGiven(clusterOptions.redisOptions)) {
     check(clusterOptions.redisOptions, OF_CONNECTION, 'clusterOptions.redisOptions.');
   }
+}
+
+/** @throws TypeError for an option of a node that is of the wrong type, or that nobody would use. */
+export function checkNode(name: string, node: object): void {
+  const unknown = Object.keys(node).filter((option) => !Object.hasOwn(OF_NODE, option));
+  expectAbsent(node, unknown, `in \`${name}\`, which takes \`url\`, or \`host\` and \`port\``);
+  check(node, OF_NODE, `${name}.`);
 }
 
 function check(options: object, kinds: Kinds, path: string): void {

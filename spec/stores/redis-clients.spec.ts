@@ -156,6 +156,11 @@ describe('What is refused as `client` is told what it lacks', () => {
       () => (interop('redis3') as NodeRedis).createClient({ port: redis.port }),
       'one without `disconnect`',
     ],
+    [
+      'a client of node-redis 4 whose commands call back',
+      () => (interop('redis4') as NodeRedis).createClient({ legacyMode: true }),
+      'one with `legacyMode`: create it without',
+    ],
     ['a Map', () => new Map(), 'one without `del`, `eval`, `on`, `evalSha`'],
     ['a promise', () => Promise.resolve(), 'a promise'],
   ])('%s', (_what, make, got) => {

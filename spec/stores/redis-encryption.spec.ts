@@ -52,6 +52,15 @@ describe('No password goes in the clear where TLS is asked for', () => {
       () => ({ isRedisCluster: true, nodes: [`rediss://ann:${password}@${host}:${ear.port}`], ...quietCluster }),
     ],
     [
+      'in the url of a node that is an object',
+      () => ({
+        isRedisCluster: true,
+        nodes: [{ url: `rediss://${host}:${ear.port}` }],
+        ...credentials,
+        ...quietCluster,
+      }),
+    ],
+    [
       'in a node',
       () => ({ isRedisCluster: true, nodes: [{ host, port: ear.port, tls: {} }], ...credentials, ...quietCluster }),
     ],

@@ -231,6 +231,37 @@ describe('The options of redisStore', () => {
       '`nodes[0]` to be a port, `host:port`, a url or an object',
     ],
     [
+      'a node with an unknown option',
+      { isRedisCluster: true, nodes: [{ hots: 'a', port: 1 }], password },
+      '`hots` not to be given in `nodes[0]`',
+    ],
+    ['a node without an address', { isRedisCluster: true, nodes: [{}], password }, '`nodes[0].host` to be the host'],
+    [
+      'a node without an address in its environment',
+      { isRedisCluster: true, nodes: [{ host: undefined }], password },
+      '`nodes[0].host` to be the host',
+    ],
+    [
+      'a node with a url and a host',
+      { isRedisCluster: true, nodes: [{ url: 'rediss://a', host: 'b' }] },
+      '`host` not to be given beside `nodes[0].url`',
+    ],
+    [
+      'a port of a node that is none',
+      { isRedisCluster: true, nodes: [{ host: 'a', port: 'b' }] },
+      '`nodes[0].port` to be',
+    ],
+    [
+      'TLS beside the options of each connection',
+      { isRedisCluster: true, nodes: ['a'], password, clusterOptions: { tls: {} } },
+      '`tls` not to be given in `clusterOptions`',
+    ],
+    [
+      'a Sentinel without a host',
+      { sentinels: [{ host: undefined, port: 1 }], name: 'a' },
+      '`sentinels[0].host` to be',
+    ],
+    [
       'a url of a node that is none',
       { isRedisCluster: true, nodes: [1, `http://:${password}@a`] },
       '`nodes[1]` to be a url that begins with redis:// or rediss://',
