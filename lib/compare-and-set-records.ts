@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Budget } from './budget';
+import { Budget } from './budget';
 import type { ClientCaller } from './client-call';
 import { storeLine } from './debug-lines';
 import { StoreError, StoreTimeoutError } from './errors';
@@ -29,8 +29,6 @@ import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } 
 
 /** How often a rotation makes its successor level before it claims the record unseen. */
 const LEVELLED_FIRST = 4;
-/** How many rotations an end follows; each leaves a marker for a minute. */
-const MOST_MOVES = 100;
 
 /** Records of a client that can compare and set: a write never undoes another's. */
 export class CompareAndSetRecords implements Records {
@@ -134,8 +132,13 @@ export class CompareAndSetRecords implements Records {
     for (let lost = 0; lost < LEVELLED_FIRST; lost += 1) {
       const began = performance.now();
       const claimed = await this.#claim(key, marker, current, budget);
-      if (claimed !== undefined) return claimed === 'taken' ? version : claimed;
-      const now = await this.#ends.reserve(key, lengthOfMark(performance.now() - began), budget);
+      if (claimed === 'taken') return version;
+      if (claimed === 'regenerated' || claimed === 'gone') return claimed;
+      const reserve = () => this.#ends.reserve(key, lengthOfMark(performance.now() - began), budget);
+      // A mark keeps a claim from landing late whose answer has not come.
+      const now = await reserve().catch((error: unknown) => {
+        throw claimed === 'unknown' ? outcomeUnknown(error) : error;
+      });
       if (now === undefined) {
         const found = await this.#caller.call('get', budget, () => this.#client.load(key), key);
         const taken = this.#taken(key, marker, found?.record);
@@ -164,10 +167,13 @@ export class CompareAndSetRecords implements Records {
     this.#remember(key);
     // The driver may have sent it twice: then there is nothing any more since the first one was carried out.
     if (found === undefined && from !== undefined && this.#breaks !== breaks) return true;
-    for (let moved = 0; found !== undefined && moved < MOST_MOVES; moved += 1) {
+    const followed = new Set<string>();
+    while (found !== undefined) {
       if (!isRegeneratedMarker(found)) return true;
       const marker = readMarker(found);
-      if (marker?.keepsData !== true) return false;
+      // No more than the time allows; those that lead in a circle are of no package.
+      if (marker?.keepsData !== true || followed.has(marker.successor)) return false;
+      followed.add(marker.successor);
       const successor = this.#keyOf(marker.successor);
       found = await this.#ends.remove(successor, undefined, budget);
       this.#remember(successor);
@@ -216,17 +222,24 @@ export class CompareAndSetRecords implements Records {
   }
 
   /**
-   * Puts the marker in the place of the record, if that is still as it was; `undefined` where it is not, or where nobody knows because the
-   * call has failed.
+   * Puts the marker in the place of the record, if that is still as it was: `'conflict'` where it is not, `'unknown'` where the call has
+   * failed.
    */
-  async #claim(key: string, marker: string, from: StoredRecord, budget: Budget): Promise<Taken | undefined> {
+  async #claim(
+    key: string,
+    marker: string,
+    from: StoredRecord,
+    budget: Budget,
+  ): Promise<Taken | 'conflict' | 'unknown'> {
     const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, from.revision);
-    const result = await this.#caller.call('destroy', budget, swap, key, marker).catch(() => undefined);
-    if (result === undefined) return undefined;
+    // An answer that does not come must leave time to find out what has become of the claim.
+    const half = new Budget(budget.left / 2);
+    const result = await budget.spend(this.#caller.call('destroy', half, swap, key, marker).catch(() => undefined));
+    if (result === undefined) return 'unknown';
     if (result.ok) return this.#taken(key, marker, marker);
     if (result.gone) return 'gone';
     if (isRegeneratedMarker(result.record)) return 'regenerated';
-    return parseRecord(result.record) === undefined ? 'gone' : undefined;
+    return parseRecord(result.record) === undefined ? 'gone' : 'conflict';
   }
 
   get #breaks(): number {
@@ -267,7 +280,7 @@ export class CompareAndSetRecords implements Records {
       }
       const ttl = draft?.ttl ?? this.#ttlOf(record);
       if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget, marked);
-      return this.#destroyUnseen(key, budget).then(() => ({ gone: true }));
+      return this.end(key, undefined, budget).then(() => ({ gone: true }));
     };
     return {
       caller: this.#caller,
@@ -312,11 +325,11 @@ export class CompareAndSetRecords implements Records {
   }
 }
 
-function outcomeUnknown(): StoreError {
+function outcomeUnknown(cause?: unknown): StoreError {
   return new StoreError(
     'set',
-    'the connection to the session store broke while a change was stored, and nobody knows whether it was: look at the session before you try again',
-    undefined,
+    'the session store did not tell whether a change was stored: look at the session before you try again',
+    cause === undefined ? undefined : { cause },
     'ERR_SESSION_OUTCOME_UNKNOWN',
   );
 }

@@ -76,6 +76,7 @@ function mergedValue(key: string, theirs: Members, difference: Difference, onCon
     return stamped(stored, base.get(key), mine.get(key));
   }
   if (base.get(key) === mine.get(key)) return stored;
+  if (key === 'cookie') return withStoredStamps(stored, base.get(key), mine.get(key));
   if (onConflict === 'last-write' || !isConflict(key, stored, difference)) return mine.get(key);
   if (onConflict !== 'throw') {
     const value = onConflict(key, parsed(base.get(key)), parsed(mine.get(key)), parsed(stored));
@@ -91,7 +92,7 @@ function mergedValue(key: string, theirs: Members, difference: Difference, onCon
 /** Both sides changed the key, even if to the same value: of two that counted to one, one is lost. The hook's keys are no handler's. */
 function isConflict(key: string, stored: string | undefined, { base, handled }: Difference): boolean {
   const before = base.get(key);
-  return key !== 'cookie' && before !== handled.get(key) && before !== stored && before !== normal(stored);
+  return before !== handled.get(key) && before !== stored && before !== normal(stored);
 }
 
 /** The same as JSON.stringify writes it: others may have stored the text in another way. */
@@ -114,9 +115,24 @@ function isTruthy(text: string | undefined): text is string {
 
 /** Another's cookie, with the stamp that makes this request's text its own. */
 function stamped(theirs: string, base: string | undefined, mine: string | undefined): string {
-  if (!mine?.includes('"stamps"')) return theirs;
-  const stamp = stampsOf(parsed(mine)).at(-1);
-  if (stamp === undefined || stampsOf(parsed(base)).includes(stamp)) return theirs;
+  const stamp = newStampOf(base, mine);
+  if (stamp === undefined) return theirs;
   const cookie = JSON.parse(theirs) as object;
   return JSON.stringify({ ...cookie, stamps: withStamp(stampsOf(cookie), stamp) });
+}
+
+/** This request's cookie, with the stamps of others: their writers look for them. */
+function withStoredStamps(stored: string | undefined, base: string | undefined, mine: string | undefined) {
+  if (mine === undefined || !stored?.includes('"stamp')) return mine;
+  const stamps = stampsOf(parsed(stored));
+  const stamp = newStampOf(base, mine);
+  const cookie = JSON.parse(mine) as object;
+  return JSON.stringify({ ...cookie, stamps: stamp === undefined ? stamps : withStamp(stamps, stamp) });
+}
+
+/** The stamp that this request has given the cookie, if it has. */
+function newStampOf(base: string | undefined, mine: string | undefined): string | undefined {
+  if (!mine?.includes('"stamps"')) return undefined;
+  const stamp = stampsOf(parsed(mine)).at(-1);
+  return stamp !== undefined && stampsOf(parsed(base)).includes(stamp) ? undefined : stamp;
 }

@@ -1,13 +1,17 @@
+import type { StoreError } from './errors';
 import type { Commit, Successor, Version } from './records';
 import type { Former, Predecessor, SessionState } from './session-state';
 
 /** Continues under a new id, once the session is saved: until then nothing is done to the old one, which goes on where something fails. */
 export async function regenerate(state: SessionState, keepData: boolean): Promise<void> {
   const { held } = state;
-  const keeps = keepData && held.take() !== null;
+  const { lost, origin } = state;
+  // What another request has ended must not go on with its data; what this one was given since then may.
+  const hasEnded = origin === 'detached' && lost?.version !== undefined;
+  const keeps = keepData && !hasEnded && held.take() !== null;
   const id = await state.makeId();
   const predecessor = predecessorOf(state, keeps);
-  if (state.origin === 'stored') {
+  if (origin === 'stored') {
     state.leaveCookies(held);
     held.cookie.forgetPlaces();
   }
@@ -79,7 +83,8 @@ async function rotate(
     const moved = await records.rotate(old, version as Version, successor, commit, state.budget);
     return typeof moved === 'string' ? undefined : { version: moved };
   } catch (error) {
-    await discard(state, successor);
+    // Where nobody knows whether the session has moved, the new record may be all that is left of it.
+    if ((error as StoreError).code !== 'ERR_SESSION_OUTCOME_UNKNOWN') await discard(state, successor);
     throw error;
   }
 }

@@ -230,6 +230,20 @@ describe('the same key changed twice', () => {
       expect(merge({ ...sides, cookieChanged: false, onConflict })).toEqual(expected);
   });
 
+  it.each<[string, string[], string[]]>([
+    ['of others', ['old'], ['old', 'theirs']],
+    ['of others and its own', ['old', 'mine'], ['old', 'theirs', 'mine']],
+  ])("the cookie is this request's, if it has changed that, with the stamps %s", (_whose, mine, stamps) => {
+    const sides = {
+      base: { cookie: { maxAge: 1, stamps: ['old'] } },
+      mine: { cookie: { maxAge: 2, stamps: mine } },
+      theirs: { a: 1, cookie: { maxAge: 1, stamps: ['old', 'theirs'] } },
+      cookieChanged: true,
+    };
+    for (const onConflict of ['last-write', 'throw', () => 'asked'] as const)
+      expect(merge({ ...sides, onConflict })).toEqual({ a: 1, cookie: { maxAge: 2, stamps } });
+  });
+
   it.each<[string, () => unknown]>([
     ['an async function', async () => 5],
     // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is

@@ -163,6 +163,58 @@ it.each([true, false])('a rotation finds out whether a claim that failed was car
   expect((await site.visitor().get('/see', { cookie: old })).json()).toEqual({});
 });
 
+describe('a rotation whose claim is never answered', () => {
+  /** Carries out swaps to a marker, or not, and does not answer the first of them. */
+  class SilentStore extends MemoryStore {
+    isSilent = false;
+
+    constructor(readonly works: boolean) {
+      super();
+    }
+
+    override swap(key: string, record: string, ttl: number, expected: number): ReturnType<MemoryStore['swap']> {
+      if (!this.isSilent || !record.startsWith('null')) return super.swap(key, record, ttl, expected);
+      this.isSilent = false;
+      if (this.works) super.swap(key, record, ttl, expected);
+      return new Promise(() => undefined) as never;
+    }
+  }
+
+  it.each([true, false])('finds out what has become of it within its time (carried out: %s)', async (works) => {
+    const store = new SilentStore(works);
+    const site = await siteWith({ store, reconnectTimeout: 600 }, routes);
+    const ann = await member(site);
+    store.isSilent = true;
+    expect([(await ann.get('/rotate')).status, site.errors]).toEqual([200, []]);
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann', rotated: true });
+  });
+
+  it('says that its outcome is unknown if it cannot, and keeps the new record, which may be all that is left', async () => {
+    const store = new SilentStore(true);
+    const site = await siteWith({ store, reconnectTimeout: 300 }, routes);
+    const ann = await member(site);
+    store.isSilent = true;
+    jest.spyOn(store, 'mark').mockImplementation(() => {
+      throw new Error('the connection was lost');
+    });
+    const { size } = store;
+    const reply = await ann.get('/rotate');
+    expect([reply.status, reply.setCookie]).toEqual([500, []]);
+    expect(site.errors).toMatchObject([{ code: 'ERR_SESSION_OUTCOME_UNKNOWN' }]);
+    expect(store.size).toBe(size + 1);
+  });
+});
+
+it('a logout finds a session that was moved more often than anybody counts', async () => {
+  const site = await siteWith({ store: new MemoryStore() }, routes);
+  const ann = await member(site);
+  const old = await ann.jar.getCookieString(site.url);
+  for (let moves = 0; moves < 120; moves += 1) await ann.get('/rotate');
+  expect((await ann.get('/see')).json()).toEqual({ user: 'ann', rotated: true });
+  await site.visitor().get('/logout', { cookie: old });
+  expect((await ann.get('/see')).json()).toEqual({});
+});
+
 it('a record that is no session any more is left to its owner', async () => {
   const store = new MemoryStore();
   const site = await siteWith({ store }, routes);

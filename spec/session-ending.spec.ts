@@ -102,6 +102,39 @@ describe.each(eitherClient)('a session in %s that cannot be regenerated stays wh
   });
 });
 
+describe.each(eitherClient)('a session in %s that has ended', (_what, make) => {
+  it.each(['/save-and-move', '/update-and-move'])('does not come back with its data by %s', async (path) => {
+    let id: string | undefined;
+    const late: Routes = {
+      '/rotate-and-leave': async (ctx) => {
+        await ctx.regenerateSession({ keepData: true });
+        await ctx.saveSession();
+        id = ctx.sessionId;
+        ctx.session = null;
+      },
+    };
+    const { ann } = await siteWithMember({ store: make() }, (meanwhile) => ({
+      ...late,
+      '/save-and-move': async (ctx) => {
+        (await sessionOf(ctx))['seen'] = true;
+        await meanwhile('/rotate-and-leave');
+        await ctx.saveSession();
+        await ctx.regenerateSession({ keepData: true });
+      },
+      '/update-and-move': async (ctx) => {
+        await ctx.session;
+        await meanwhile('/rotate-and-leave');
+        await ctx.sessionHandler.update(() => undefined).catch(() => undefined);
+        await ctx.sessionHandler.regenerateId();
+      },
+    }));
+    const reply = await ann.get(path);
+    expect(id).toMatch(/./);
+    expect([reply.status, sentId(reply)]).toEqual([200, undefined]);
+    expect((await ann.get('/see')).json()).toEqual({});
+  });
+});
+
 describe('a logout that the store fails at', () => {
   it.each([false, true])('has happened for the visitor, but not for the record (errorHandler: %s)', async (handles) => {
     const client = new MapClient();
