@@ -1,8 +1,9 @@
-/** Milliseconds by which the wall clock has to fall behind for having been set back: less is rounding, or an adjustment. */
-const SET_BACK = 1000;
+/** Milliseconds by which the wall clock has to jump for a sleep, or for having been set back: less is rounding, or an adjustment. */
+const JUMP = 1000;
 
-/** How far the wall clock is ahead of the monotonic one. */
-let ahead = Date.now() - performance.now();
+/** How far the wall clock has been ahead of the monotonic one since it last jumped: at most, and at least. */
+let most = Date.now() - performance.now();
+let least = most;
 let slept = 0;
 
 /**
@@ -13,8 +14,11 @@ let slept = 0;
 export function steadyNow(): number {
   const wall = Date.now(); // first: a pause between the two would look like sleep
   const monotonic = performance.now();
-  const now = wall - monotonic;
-  if (now > ahead) slept += now - ahead;
-  if (now > ahead || now < ahead - SET_BACK) ahead = now;
+  const ahead = wall - monotonic;
+  const jumped = ahead - least > JUMP;
+  // a jump counts from where the wall clock was before it: it may have fallen behind by a little until then
+  if (jumped || ahead > most) slept += ahead - (jumped ? least : most);
+  if (jumped || ahead > most || ahead < most - JUMP) most = least = ahead;
+  else if (ahead < least) least = ahead;
   return Math.floor(monotonic + slept);
 }

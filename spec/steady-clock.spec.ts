@@ -42,6 +42,15 @@ describe('the clock for what lasts a while', () => {
     expect(passed(() => move(HOUR))).toBe(HOUR);
   });
 
+  it('counts the whole sleep after the wall clock has fallen behind by a little', () => {
+    const fallBehind = () => {
+      move(-300);
+      steadyNow();
+      move(HOUR);
+    };
+    expect(passed(fallBehind)).toBe(HOUR);
+  });
+
   it('does not take for sleep that the wall clock swings', () => {
     const swing = () => {
       for (let turn = 0; turn < 100; turn += 1) {
