@@ -4,15 +4,19 @@ import { gate } from './helpers/gate';
 import { siteWith } from './helpers/open-sites';
 import { member } from './helpers/requests/variant';
 import { sessionOf } from './helpers/session-site';
+import { until } from './helpers/until';
 
 /** A MemoryStore that answers a little later, like a database, and counts what it is asked for. */
 class LateStore extends MemoryStore {
   readonly calls = { load: 0, swap: 0 };
+  /** Which load gets no answer, if one does. */
+  unanswered = 0;
   /** What swaps wait for. */
   open: Promise<unknown> = Promise.resolve();
 
   override load(...args: Parameters<MemoryStore['load']>): never {
     this.calls.load += 1;
+    if (this.calls.load === this.unanswered) return new Promise(() => undefined) as never;
     return later(() => super.load(...args)) as never;
   }
 
@@ -91,4 +95,21 @@ it('past what may wait for one session, requests fail, the errorHandler hears of
   expect(new Set(heard)).toEqual(new Set(['set: ERR_SESSION_STORE_BUSY']));
   const { user: _, data: __, ...kept } = (await ann.get('/see')).json<Record<string, string>>();
   expect(Object.keys(kept).sort()).toEqual([...stored].sort());
+});
+
+it('a load of a crowd that is not answered keeps only those waiting that came before it', async () => {
+  const store = new LateStore();
+  const site = await siteWith({ store, timeout: 600, reconnectTimeout: 600 });
+  const ann = await member(site);
+  const cookie = await ann.jar.getCookieString(site.url);
+  const crowd = async () => pipelined(site.url, cookie, Array(40).fill('/see'));
+  store.calls.load = 0;
+  // Eight load by themselves, and one more for all others.
+  store.unanswered = 9;
+  const first = crowd();
+  await until(() => store.calls.load === 9);
+  const later = [crowd(), crowd()];
+  await Promise.race([first, Promise.all(later)]);
+  for (const statuses of later) expect(new Set(await Promise.race([statuses, []]))).toEqual(new Set(['200']));
+  expect((await first).filter((status) => status !== '200')).toEqual(Array(32).fill('500'));
 });
