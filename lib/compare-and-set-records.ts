@@ -292,9 +292,11 @@ export class CompareAndSetRecords implements Records {
         const spaces = lengthOfMark(ms);
         const stored = await this.#ends.reserve(key, spaces, budget);
         if (stored === undefined || parseRecord(stored.record) === undefined) return undefined;
+        if (!canReserve) return versionOf(stored);
         const record = unmarked(stored.record);
-        if (canReserve) Object.assign(marked, { record, spaces: spacesOf(marked, record) + spaces });
-        return versionOf(stored, marked);
+        Object.assign(marked, { record, spaces: spacesOf(marked, record) + spaces });
+        // Without a pause for earlier marks: this one has undone them.
+        return { record, revision: stored.revision };
       },
     };
   }

@@ -191,17 +191,26 @@ class WriteQueue {
 
   /** Never rejects: what fails is told to those whom it concerns. */
   async #work(): Promise<void> {
-    let [lost, took] = [0, 0];
+    // How often it has lost, and how many milliseconds its edits and its way to the store and back took last.
+    let [lost, editing, trip] = [0, 0, 0];
     while (this.#waiting.length > 0) {
       await this.#connected();
-      // Whoever finds another's mark stands back first: a mark of its own would undo that writer's.
-      if (lost > 1 && this.#current.reservedUntil === undefined) await this.#reserve(lost, took);
+      if (lost > 1 && !this.#isReserved(trip / 2)) await this.#reserve(lost, editing + trip);
       const began = performance.now();
       const edited = await this.#editAll();
+      editing = performance.now() - began;
+      // Standing back for others is no part of the way: marks would ask for more and more.
+      const sent = Math.max(performance.now(), this.#current.reservedUntil ?? 0);
       lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
-      took = performance.now() - began;
+      trip = performance.now() - sent;
     }
     this.#ended();
+  }
+
+  /** Whether another writer's mark still counts in `ms` milliseconds: a mark that arrives then would undo it. */
+  #isReserved(ms: number): boolean {
+    const { reservedUntil } = this.#current;
+    return reservedUntil !== undefined && reservedUntil > performance.now() + ms;
   }
 
   /** What fails here fails again when it is written, and is told then. */

@@ -68,18 +68,23 @@ export async function appendToSession(
 ): Promise<StoredRecord<string> | undefined> {
   const revision = randomUUID();
   if (dialectOf(knex) === 'mysql') {
-    return whileLocked(knex, table, id, async (rows, found) => {
-      if (isRegeneratedMarker(found)) return undefined;
-      // The database's `concat` gives NULL for what is too long, and would store an empty text without strict mode.
-      const record = found + text;
-      await rows.update({ record, revision });
-      return { record, revision };
-    });
+    // No transaction: it would lock the row while its answers travel, and those who wait for the lock would undo the mark after it.
+    const marked = ['concat(??, ?)', ['record', text]] as const;
+    const count = await unended(knex(table), id)
+      // NULL for what is too long, which would be stored as an empty text without strict mode.
+      .whereRaw(`${marked[0]} is not null`, marked[1])
+      .update({ record: knex.raw(...marked), revision });
+    const [found]: object[] = await unended(knex(table), id).select('record', 'revision');
+    if (found === undefined) return undefined;
+    if (count === 0) throw new Error('A mark would make the record larger than the max_allowed_packet of the database');
+    const [record, version] = valuesOf(found);
+    return { record: String(record), revision: String(version) };
   }
   return inTurn(knex, async (on) => {
-    const [changed]: object[] = await alive(on(table), id)
-      .whereRaw(`substr(??, 1, 4) <> 'null'`, ['record'])
-      .update({ record: on.raw('?? || ?', ['record', text]), revision }, ['record']);
+    const [changed]: object[] = await unended(on(table), id).update(
+      { record: on.raw('?? || ?', ['record', text]), revision },
+      ['record'],
+    );
     const record = textOf(changed);
     return record === undefined ? undefined : { record, revision };
   });
@@ -133,6 +138,11 @@ function whileLocked<T>(
 
 function alive(rows: Rows, id: string): Rows {
   return rows.where({ id }).where('expires', '>', Date.now());
+}
+
+/** The row, if it has not expired and holds no marker. */
+function unended(rows: Rows, id: string): Rows {
+  return alive(rows, id).whereRaw(`substr(??, 1, 4) <> 'null'`, ['record']);
 }
 
 /** Of a session that was stored since, nothing is told: when it was to end, there was none. */
