@@ -2,6 +2,8 @@ import session, { type Session, Store } from '../../lib/main';
 import { type RedisStore, redisStore } from '../../lib/redis';
 import type { NodeRedisClient } from '../../lib/stores/redis-driver';
 import { storeContract } from '../../lib/testing';
+import { startBreaking } from '../helpers/breaking-line';
+import { countsOnceContract } from '../helpers/counts-once';
 import { browser } from '../helpers/http';
 import { closedAfterTest } from '../helpers/open-sites';
 import { type RedisCluster, startCluster } from '../helpers/redis-cluster';
@@ -283,4 +285,18 @@ it('The connection to one node that has gone silent is made anew, and the others
   await store.close();
   await client.close();
   await proxy.close();
+});
+
+describe('update() on a Cluster of ioredis5, while the connection to a node breaks and the Cluster sends it again,', () => {
+  const driver = driverOf('ioredis5');
+  countsOnceContract(async () => {
+    const line = await startBreaking(cluster.addresses.map(({ port }) => port));
+    const natMap = Object.fromEntries(
+      cluster.addresses.map(({ port }, n) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: Number(line.ports[n]) }]),
+    );
+    const far = driver.openCluster(Object.values(natMap), { natMap });
+    const near = driver.openCluster(cluster.addresses);
+    await until(() => [far, near].every(driver.isReady));
+    return { far, near, line, end: () => Promise.all([driver.end(far), driver.end(near), line.close()]) };
+  });
 });
