@@ -5,7 +5,7 @@ const rooms = [
   ['errors', 'expect', 'secrets', 'steady-clock', 'timer', 'unknown-options'],
   ['bare-error', 'cookie-attributes', 'cookie-header', 'lately', 'session-id', 'shared-caches', 'ttl'],
   ['stamps'],
-  ['session-cookie', 'signatures', 'session-run'],
+  ['session-cookie', 'signatures', 'session-run', 'request-takers'],
   ['set-cookie', 'record', 'session-snapshot', 'known-clients', 'foreign-options', 'given-options'],
   ['cookie-id-store', 'record-end', 'session-shape'],
   ['carried-ids', 'mark', 'members', 'swap-outcome'],

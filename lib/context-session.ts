@@ -98,14 +98,14 @@ export class ContextSession implements SessionHandler {
     if (held.current === undefined && origin === 'unknown') return undefined;
     held.used = true;
     const session = held.take();
-    if (this.#end === 'saved') this.#watch();
+    this.watch();
     return session;
   }
 
   /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
   set session(value: unknown) {
     const { held } = this.#read;
-    if (this.#end === 'saved') this.#watch();
+    this.watch();
     held.assign(value);
   }
 
@@ -203,20 +203,29 @@ export class ContextSession implements SessionHandler {
     this.#state.leave();
   }
 
-  /** What is set from now on is lost, unless it is saved by hand. */
-  #watch(): void {
+  /**
+   * Somebody asks for the session: once it was saved for the last time, what is set from now on is lost, unless it is saved by hand.
+   * `settle` is for faces whose handlers have another object in hand: it lets the session hold what they have left there.
+   */
+  watch(settle?: () => void): void {
     const { ctx, saving } = this.#state;
     // A context may have no response.
-    if (wasToldOfLoss || saving === false || ctx.res?.writableEnded !== false) return;
+    if (this.#end !== 'saved' || wasToldOfLoss || saving === false || ctx.res?.writableEnded !== false) return;
     this.#end = 'watched';
     const before = this.#text();
     ctx.res.once('finish', () => {
-      if (this.#isUnsaved(before)) tellOfLoss();
+      if (this.#isUnsaved(before, settle)) tellOfLoss();
     });
   }
 
-  #isUnsaved(before: string | undefined): boolean {
+  #isUnsaved(before: string | undefined, settle: (() => void) | undefined): boolean {
     const { held, origin } = this.#state;
+    try {
+      settle?.();
+    } catch {
+      // What cannot be a session is no loss.
+      return false;
+    }
     if (held.current === null) return origin === 'stored';
     const text = this.#text();
     if (text === undefined || text === before || origin === 'detached') return false;

@@ -4,8 +4,9 @@ import type Koa = require('koa');
 
 import { showOnRequests } from './callback-session';
 import { ContextSession } from './context-session';
-import { type ResolvedOptions, resolveOptions } from './options';
+import { resolveOptions } from './options';
 import { readSession } from './reading';
+import { announceTakers, takerOf, warnOfTaken } from './request-takers';
 import { matchesPath } from './session-cookie';
 import { sessionRunner } from './session-run';
 import type { Store } from './store';
@@ -82,6 +83,10 @@ const STATE = Symbol('koa-evented-session');
 
 type CarryingContext = Koa.Context & { [STATE]?: ContextSession };
 
+announceTakers((ctx) => (ctx as CarryingContext)[STATE]?.options);
+
+const ADVICE = 'Use one of them, or give each another `key` and another `cookie.path`.';
+
 /**
  * Makes the session middleware: `app.use(session({ store: redisStore() }))`.
  *
@@ -93,15 +98,14 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
   store.acquire();
   let { app } = options;
   let closed = false;
-  let isWarned = false;
 
   const session = sessionRunner((ctx) => {
     app ??= ctx.app;
     if (isTaken(ctx)) {
-      if (!isWarned) isWarned = warnOfTaken(ctx, options);
+      warnOfTaken(ctx, options, ADVICE, isItsPath);
       return undefined;
     }
-    if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return undefined;
+    if (!isItsPath(ctx)) return undefined;
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
     (ctx as CarryingContext)[STATE] = contextSession;
@@ -110,6 +114,10 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
 
   function read(req: IncomingMessage): Promise<Readonly<Session> | null> {
     return readSession(req, app, options);
+  }
+
+  function isItsPath(ctx: Koa.Context): boolean {
+    return matchesPath(ctx.originalUrl, options.cookieOf(ctx).path);
   }
 
   async function close(): Promise<void> {
@@ -123,23 +131,10 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
 
 /** By another session middleware, of ours or not: the first one has the request. Its accessors are not asked: that could load its session. */
 function isTaken(ctx: Koa.Context): boolean {
-  if ((ctx as CarryingContext)[STATE] !== undefined) return true;
+  if (takerOf(ctx) !== undefined) return true;
   const own = Object.getOwnPropertyDescriptor(ctx, 'session');
   if (own !== undefined) return own.get !== undefined || Boolean(own.value);
   return !(STATE in ctx.app.context) && 'session' in ctx.app.context;
-}
-
-/** Whether there was anything to say: a middleware may be used twice, and is not ignored outside of its path. */
-function warnOfTaken(ctx: CarryingContext, { cookieOf, key }: ResolvedOptions, taker = ctx[STATE]?.options): boolean {
-  if (taker?.cookieOf === cookieOf || !matchesPath(ctx.originalUrl, cookieOf(ctx).path)) return false;
-  const who =
-    taker === undefined ? 'another middleware, which provides `ctx.session`,' : `that with the cookie \`${taker.key}\``;
-  process.emitWarning(
-    `The session middleware with the cookie \`${key}\` is ignored: ${who} came first and has the request. ` +
-      'Use one of them, or give each another `key` and another `cookie.path`.',
-    { code: 'KOA_EVENTED_SESSION_IGNORED' },
-  );
-  return true;
 }
 
 /** An earlier middleware may have set the id, as a property of its own. */

@@ -108,7 +108,8 @@ function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie:
   } catch (cause) {
     throw cookie.secure === true && !securityOf(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }
-  if (value !== null && !isWarned && !securityOf(ctx)) warnOfDropped(name, cookie);
+  // The option `secure: false` has a warning of its own, at set-up.
+  if (value !== null && cookie.secure !== false) warnIfDropped(ctx, name, cookie);
   addMaxAge(ctx, [name], attributes);
   return linesOf(ctx).findLast((line) => line.startsWith(`${name}=`)) ?? '';
 }
@@ -153,10 +154,16 @@ function maxAgeOf({ maxAge, expires }: Lifetime): number | undefined {
 
 let isWarned = false;
 
-/** The option `secure: false` has a warning of its own, at set-up. */
-function warnOfDropped(name: string, cookie: Readonly<CookieOptions>): void {
-  const why = needsSecure(cookie);
-  if (why === undefined || cookie.secure === false) return;
+/**
+ * Warns, once for each process, of a cookie of the response that browsers drop. What the application has put in the place of
+ * `ctx.cookies` may leave the attribute out.
+ */
+export function warnIfDropped(ctx: Koa.Context, name: string, attributes: Readonly<CookieOptions>): void {
+  if (isWarned) return;
+  const why = needsSecure(attributes);
+  if (why === undefined || securityOf(ctx)) return;
+  const isDropped = (line: string) => line.startsWith(`${name}=`) && /; *(samesite=none|partitioned)/i.test(line);
+  if (!linesOf(ctx).some(isDropped)) return;
   isWarned = true;
   process.emitWarning(
     `Browsers drop the session cookie \`${name}\`: it has \`${why}\`, which needs a secure connection, but this request came over plain HTTP. ${TLS}`,

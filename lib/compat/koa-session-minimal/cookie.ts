@@ -1,6 +1,14 @@
 import type Koa = require('koa');
 
-import { addMaxAge, type CookieIdStore, cookieValues, mayCarrySeveral, type SessionIdStore } from '../../index';
+import {
+  addMaxAge,
+  type CookieIdStore,
+  type CookieOptions,
+  cookieValues,
+  mayCarrySeveral,
+  type SessionIdStore,
+  warnIfDropped,
+} from '../../index';
 import type { CookieAttributes } from './options';
 
 /** What decides them in a request, once the handlers are done. */
@@ -40,6 +48,7 @@ export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pic
       const cookie = cookieOf(this);
       this.cookies.set(key, sid, cookie);
       addMaxAge(this, [key], cookie);
+      warnIfDropped(this, key, cookie as CookieOptions);
     },
     reset() {
       const { maxAge: _, ...cookie } = cookieOf(this);

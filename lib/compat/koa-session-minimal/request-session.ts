@@ -5,12 +5,14 @@ import { type ShownSession, showSession } from './shown-session';
 
 /** The session of one request: `ctx.session` is the data, and `ctx.sessionHandler` asks for a new id. */
 export class RequestSession implements RunningSession, CallbackSession {
+  readonly options: ResolvedOptions;
   readonly #ctx: Koa.Context;
   readonly #session: ContextSession;
   #shown: ShownSession | undefined;
   #renewsId = false;
 
   constructor(ctx: Koa.Context, options: ResolvedOptions) {
+    this.options = options;
     this.#ctx = ctx;
     this.#session = new ContextSession(ctx, options, undefined);
   }

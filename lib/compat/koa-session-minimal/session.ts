@@ -1,6 +1,7 @@
 import type Koa = require('koa');
 
 import {
+  announceTakers,
   type CookieOptions,
   MemoryStore,
   type ResolvedOptions,
@@ -10,6 +11,8 @@ import {
   type SessionStore,
   sessionRunner,
   showOnRequests,
+  takerOf,
+  warnOfTaken,
 } from '../../index';
 import { bareClient } from './bare-client';
 import { type CookieOf, completed, cookieIds } from './cookie';
@@ -20,13 +23,18 @@ const SESSION = Symbol('koa-evented-session koa-session-minimal');
 
 type CarryingContext = Koa.Context & { [SESSION]?: RequestSession };
 
+announceTakers((ctx) => (ctx as CarryingContext)[SESSION]?.options);
+
 /** Makes the middleware that koa-session-minimal's options ask for. */
 export function createMinimalSession(given?: Options | null): Middleware {
   const options = engineOptions(given ?? {});
   const { store } = options;
   store.acquire();
   const session = sessionRunner((ctx) => {
-    if (isTaken(ctx)) return undefined;
+    if (isTaken(ctx)) {
+      warnOfTaken(ctx, options, 'Use one of them.');
+      return undefined;
+    }
     if (!(SESSION in ctx.app.context)) install(ctx.app);
     const requestSession = new RequestSession(ctx, options);
     (ctx as CarryingContext)[SESSION] = requestSession;
@@ -47,9 +55,9 @@ function install(app: Koa): void {
   showOnRequests(app, (ctx) => (ctx as CarryingContext)[SESSION]);
 }
 
-/** By another middleware of this kind: the first one has the request. */
+/** By another session middleware: the first one has the request. What is no more than a value was replaced by koa-session-minimal too. */
 function isTaken(ctx: Koa.Context): boolean {
-  return Object.getOwnPropertyDescriptor(ctx, 'session')?.get !== undefined;
+  return takerOf(ctx) !== undefined || Object.getOwnPropertyDescriptor(ctx, 'session')?.get !== undefined;
 }
 
 function engineOptions({ key, store, cookie }: Options): ResolvedOptions {

@@ -19,8 +19,12 @@ export function showSession(ctx: Koa.Context, session: ContextSession): ShownSes
   /** The data that handlers have been given. */
   let given: Data | undefined;
   function read(): unknown {
-    if (shown !== UNREAD) return shown;
+    if (shown !== UNREAD) {
+      session.watch(settle);
+      return shown;
+    }
     session.wasRead();
+    session.watch(settle);
     given = fromEngine(session.session ?? {});
     shown = given;
     return shown;
@@ -30,6 +34,7 @@ export function showSession(ctx: Koa.Context, session: ContextSession): ShownSes
     enumerable: true,
     get: read,
     set(value: unknown) {
+      session.watch(settle);
       shown = value;
     },
   });

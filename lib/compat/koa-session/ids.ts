@@ -1,6 +1,14 @@
 import type Koa = require('koa');
 
-import { addMaxAge, type CookieIdStore, mayCarrySeveral, type SessionIdStore, signedValues } from '../../index';
+import {
+  addMaxAge,
+  type CookieIdStore,
+  type CookieOptions,
+  mayCarrySeveral,
+  type SessionIdStore,
+  signedValues,
+  warnIfDropped,
+} from '../../index';
 import type { SessionOptions } from './types';
 
 type OptionsOf = (ctx: Koa.Context) => SessionOptions;
@@ -95,4 +103,5 @@ function send(ctx: Koa.Context, value: string, options: SessionOptions, expires?
   const cookie = { ...attributes, ...(expires && { expires }), ...(typeof maxAge === 'number' && { maxAge }) };
   ctx.cookies.set(options.key, value, cookie as Parameters<typeof ctx.cookies.set>[2]);
   addMaxAge(ctx, [options.key, `${options.key}.sig`], cookie);
+  if (expires === undefined) warnIfDropped(ctx, options.key, cookie as CookieOptions);
 }

@@ -14,6 +14,11 @@ export class LiveOptions {
     this.#options = resolveOptions(given);
   }
 
+  /** The name of the cookie. */
+  get key(): string {
+    return this.#options.key;
+  }
+
   /** @throws TypeError for an option that was changed to the wrong type. */
   get current(): Options {
     if (!this.#hasChanged()) return this.#options;

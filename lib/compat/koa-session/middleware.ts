@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { type ResolvedOptions, sessionRunner } from '../../index';
+import { announceTakers, type ResolvedOptions, sessionRunner, type Taker, takerOf, warnOfTaken } from '../../index';
 import { engineOptions } from './engine';
 import { LiveOptions } from './live-options';
 import { type Options, resolveArguments } from './options';
@@ -10,6 +10,8 @@ import type { CreateSessionOptions } from './types';
 const REQUEST = Symbol('koa-evented-session koa-session');
 
 type SessionContext = Koa.Context & { [REQUEST]?: RequestSession };
+
+announceTakers((ctx) => (ctx as SessionContext)[REQUEST]?.taker);
 
 /** Gives requests their sessions. */
 type NewSession = (ctx: Koa.Context) => RequestSession;
@@ -31,16 +33,26 @@ export function createSession(options: CreateSessionOptions | null | undefined, 
 export function createSession(app: Application, options?: CreateSessionOptions | null): Koa.Middleware;
 export function createSession(first: unknown, second?: unknown): Koa.Middleware {
   const { app, given } = resolveArguments(first, second);
-  const newSession = sessionsOf(given);
+  const { newSession, taker } = sessionsOf(given);
   installAccessors(app.context, newSession);
   return sessionRunner((ctx) => {
-    if ((ctx as SessionContext)[REQUEST]?.isRunning) return undefined;
+    if (isTaken(ctx)) {
+      warnOfTaken(ctx, taker, 'Use one of them.');
+      return undefined;
+    }
     if (!(REQUEST in ctx.app.context)) installAccessors(ctx.app.context, newSession);
-    return requestOf(ctx, newSession);
+    const request = requestOf(ctx, newSession);
+    request.taker = taker;
+    return request;
   });
 }
 
-function sessionsOf(given: CreateSessionOptions): NewSession {
+/** By another session middleware, which came first; or `ctx.session` is another's, and leads to none of these sessions. */
+function isTaken(ctx: Koa.Context): boolean {
+  return takerOf(ctx) !== undefined || Object.hasOwn(ctx, 'session');
+}
+
+function sessionsOf(given: CreateSessionOptions): { newSession: NewSession; taker: Taker } {
   const live = new LiveOptions(given);
   /** By what sessions are kept in; apart from them, those whose key does not travel in the cookie. */
   const inCookie = new WeakMap<object, ResolvedOptions>();
@@ -63,7 +75,7 @@ function sessionsOf(given: CreateSessionOptions): NewSession {
     return new RequestSession(ctx, { ...options }, engineOf(options));
   }
 
-  return newSession;
+  return { newSession, taker: live };
 }
 
 function requestOf(ctx: Koa.Context, newSession: NewSession): RequestSession {

@@ -9,6 +9,7 @@ import {
   type RunningSession,
   SessionError,
   type SessionShape,
+  type Taker,
 } from '../../index';
 import { decoded, isRecord } from './cookie-client';
 import { engineOptionsOn } from './engine';
@@ -25,8 +26,8 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   readonly store: ExternalStore | undefined;
   /** The session's text where it is written though nobody has changed it. */
   unchanged: string | undefined;
-  /** Whether the middleware has taken the request. */
-  isRunning = false;
+  /** The middleware that has taken the request. */
+  taker: Taker | undefined;
   readonly #engineOptions: ResolvedOptions;
   #contextSession: ContextSession | undefined;
   #reading: { done?: Promise<void> | undefined } | undefined;
@@ -86,7 +87,6 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   start(): Promise<void> | undefined {
-    this.isRunning = true;
     // A session in the cookie is read where it is asked for, unless that has to be waited for.
     if (this.store === undefined && !isAsyncFunction(this.options.valid)) return undefined;
     return requests.run(this, () => this.#load());
@@ -167,7 +167,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
       await requests.run(this, () => this.#engine.save());
     } finally {
       this.#forced -= forced;
-      if (!this.isRunning) this.#leaveWithResponse();
+      if (this.taker === undefined) this.#leaveWithResponse();
     }
   }
 
@@ -177,7 +177,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
     // What is over, or made by a tool, never closes.
     const closes = Boolean(res?.socket) && !res?.destroyed && typeof res?.once === 'function';
     if (res === undefined || !closes) this.leave();
-    else if (!this.#leavesWithResponse) res.once('close', () => this.isRunning || this.leave());
+    else if (!this.#leavesWithResponse) res.once('close', () => this.taker ?? this.leave());
     this.#leavesWithResponse = closes;
   }
 
