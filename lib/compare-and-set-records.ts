@@ -273,17 +273,18 @@ export class CompareAndSetRecords implements Records {
   #writer(key: string): Writer {
     // What this writer has marked itself: its marks stay until somebody replaces the text.
     const marked: Marked = { record: '', spaces: 0 };
-    const replace: Writer['replace'] = (record, from, draft, budget) => {
+    const replace: Writer['replace'] = (record, from, draft, budget, cookie) => {
       if (from.reservedUntil !== undefined) {
         const { reservedUntil, ...version } = from;
-        return standBack(reservedUntil, budget).then(() => replace(record, version, draft, budget));
+        return standBack(reservedUntil, budget).then(() => replace(record, version, draft, budget, cookie));
       }
-      const ttl = draft?.ttl ?? this.#ttlOf(record);
+      const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
       if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget, marked);
       return this.end(key, undefined, budget).then(() => ({ gone: true }));
     };
     return {
       caller: this.#caller,
+      compares: true,
       replace,
       reserve: async (lost, ms, budget) => {
         const { canReserve } = this.#ends;

@@ -21,8 +21,12 @@ const LONGEST_SNAPSHOT = 2048;
 const storedCookies = new WeakMap<Version, unknown>();
 
 function cookieStoredAs(version: Version): unknown {
-  if (!storedCookies.has(version)) storedCookies.set(version, parseRecord(version.record as string)?.['cookie']);
+  if (!storedCookies.has(version)) storedCookies.set(version, readCookie(version));
   return storedCookies.get(version);
+}
+
+function readCookie({ cookie, record }: Version): unknown {
+  return cookie === undefined ? parseRecord(record as string)?.['cookie'] : JSON.parse(cookie);
 }
 
 /** Finds out how long a session's record is to live, in milliseconds. */

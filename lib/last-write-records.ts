@@ -230,11 +230,12 @@ export class LastWriteRecords implements Records {
   #writer(key: string): Writer {
     return {
       caller: this.#caller,
-      replace: async (record, from, draft, budget) => {
+      compares: false,
+      replace: async (record, from, draft, budget, cookie) => {
         const { overlap } = sighting(from);
         // Not waited for: an end waits for those who write.
         if (this.#overlaps.hasEnded(overlap)) return { gone: true };
-        const ttl = draft?.ttl ?? this.#ttlOf(record);
+        const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
         if (ttl <= 0) {
           await this.#overlaps.end(key, 'destroyed', () => this.#destroy(key, budget));
           return { gone: true };

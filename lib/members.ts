@@ -37,8 +37,8 @@ function scanned(record: string, known: Members | undefined): Members | undefine
   if (record.charCodeAt(0) !== OPEN_OBJECT) return undefined;
   for (let at = 1; record.charCodeAt(at) === QUOTE; at += 1) {
     const keyEnd = endOfString(record, at);
-    if (record.charCodeAt(keyEnd) !== COLON) return undefined;
-    const key = keyOf(record.slice(at, keyEnd));
+    const key = keyBetween(record, at, keyEnd);
+    if (key === undefined) return undefined;
     const start = keyEnd + 1;
     const same = known?.get(key);
     const isSame = same !== undefined && hasMember(record, same, start);
@@ -50,8 +50,16 @@ function scanned(record: string, known: Members | undefined): Members | undefine
   return record === '{}' ? members : undefined;
 }
 
-function keyOf(literal: string): string {
-  return literal.includes('\\') ? JSON.parse(literal) : literal.slice(1, -1);
+/** `undefined` for what is no key. */
+function keyBetween(record: string, start: number, end: number): string | undefined {
+  if (record.charCodeAt(end) !== COLON) return undefined;
+  const literal = record.slice(start, end);
+  if (!literal.includes('\\')) return literal.slice(1, -1);
+  try {
+    return JSON.parse(literal);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether the value that begins there is this text, all of it. */

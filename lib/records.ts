@@ -9,6 +9,8 @@ export interface Version {
   revision: unknown;
   /** What the visitor carries of this version in place of the id, where records travel. */
   token?: string | undefined;
+  /** The text of the cookie in it, where that is known without parsing the record. */
+  cookie?: string | undefined;
   /** Until when another writer has asked others to stand back, on the clock of `performance.now()`. */
   reservedUntil?: number | undefined;
 }
@@ -131,8 +133,8 @@ export interface Records {
   release(noted: object): void;
 }
 
-/** Finds how many milliseconds a record is to live from its text. */
-export type TtlOfRecord = (record: string) => number;
+/** Finds how many milliseconds a record is to live from its text; with the text of its cookie, where that is known, a good deal sooner. */
+export type TtlOfRecord = (record: string, cookie?: string) => number;
 
 /** Milliseconds for which a regenerated session id is remembered, so that late requests cannot replace the new one. */
 export const REMEMBERED_FOR = 60_000;

@@ -90,7 +90,15 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
       if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
     });
-    const ttlOfRecord = (record: string) => this.ttlOf(withLifetime(parseRecord(record) as Session));
+    // Only a function of the user's needs more of the session than its cookie.
+    const ttlOfRecord = (record: string, cookie?: string) =>
+      this.ttlOf(
+        withLifetime(
+          cookie === undefined || typeof ttl === 'function'
+            ? (parseRecord(record) as Session)
+            : { cookie: JSON.parse(cookie) },
+        ),
+      );
     this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
     this.#stopListening = listenToClient(client, {
       connected: () => {

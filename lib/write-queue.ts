@@ -8,13 +8,17 @@ import { type Members, membersOf, parsedMembers, recordOf } from './members';
 import { applyChange, type Change, type Difference, differenceOf, mergeInto } from './merge';
 import type { Commit, Draft, Edit, Version } from './records';
 import { newStamp } from './stamps';
-import { inTurns, Turns } from './turns';
+import { inTurns, nextTurn, Turns } from './turns';
 
 /** How many writers may wait for one session, and how many characters their texts may have together. */
 const MOST_WAITING = 20_000;
 const MOST_CHARACTERS = 64 * 2 ** 20;
 /** Milliseconds of edits after which those that are done are stored: whatever fails costs no more than that. */
 const LONGEST_BATCH = 250;
+/** How many characters of writers' texts the members of a record may keep alive, as parts of them. */
+const MOST_HELD = 16 * 2 ** 20;
+/** Turns for which a crowd's queue stays when nobody waits: its requests come a few at a time, and go on from the version that it knows. */
+const QUIET_TURNS = 6;
 
 /** A version whose text is known. */
 export interface TextVersion extends Version {
@@ -24,12 +28,24 @@ export interface TextVersion extends Version {
 /** What came of an attempt to replace a version: the new one, a later one that came first, or the record is gone. */
 export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { gone: true };
 
-/** Replaces `from` by `record`, if `from` is still what is stored. The ttl is the draft's, or else the record's own. */
-export type Replace = (record: string, from: TextVersion, draft: Draft | undefined, budget: Budget) => Promise<Attempt>;
+/**
+ * Replaces `from` by `record`, if `from` is still what is stored. The ttl is the draft's, or else the record's own.
+ *
+ * @param cookie the text of the cookie in the record, where it is known
+ */
+export type Replace = (
+  record: string,
+  from: TextVersion,
+  draft: Draft | undefined,
+  budget: Budget,
+  cookie?: string,
+) => Promise<Attempt>;
 
 /** Whoever knows how a record is written. */
 export interface Writer {
   caller: ClientCaller;
+  /** Whether `replace` finds out where `from` is not what is stored any more. */
+  compares: boolean;
   replace: Replace;
   /**
    * The version of now, for a writer that has lost `lost` times, whose tries take `ms` milliseconds each; others stand back from it if the
@@ -103,6 +119,8 @@ class WriteQueue {
   #writers = 0;
   #characters = 0;
   #bases: Bases | undefined;
+  /** What the last batch came to, which mostly is what the next one begins with. */
+  #done: RecordInWork | undefined;
 
   /** @param ended called as soon as nobody waits any more: nothing may be added then. */
   constructor(current: TextVersion, writer: Writer, ended: () => void) {
@@ -193,7 +211,7 @@ class WriteQueue {
   async #work(): Promise<void> {
     // How often it has lost, and how many milliseconds its edits and its way to the store and back took last.
     let [lost, editing, trip] = [0, 0, 0];
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || (await this.#isJoined())) {
       await this.#connected();
       if (lost > 1 && !this.#isReserved(trip / 2)) await this.#reserve(lost, editing + trip);
       const began = performance.now();
@@ -211,6 +229,13 @@ class WriteQueue {
   #isReserved(ms: number): boolean {
     const { reservedUntil } = this.#current;
     return reservedUntil !== undefined && reservedUntil > performance.now() + ms;
+  }
+
+  /** Whether somebody comes within a few turns. */
+  async #isJoined(): Promise<boolean> {
+    if (!this.#writer.compares) return false;
+    for (let turn = 0; turn < QUIET_TURNS && this.#waiting.length === 0; turn += 1) await nextTurn();
+    return this.#waiting.length > 0;
   }
 
   /** What fails here fails again when it is written, and is told then. */
@@ -246,7 +271,9 @@ class WriteQueue {
    */
   async #edit(batch: readonly Job[]): Promise<Batch> {
     const jobs: Job[] = [];
-    const draft = new RecordInWork(this.#current.record);
+    const { record } = this.#current;
+    const draft = this.#done?.isAt(record) ? this.#done.next() : new RecordInWork(record);
+    this.#done = undefined;
     const turns = new Turns();
     const end = performance.now() + LONGEST_BATCH;
     let tried = 0;
@@ -266,7 +293,7 @@ class WriteQueue {
       if (rest !== undefined) await rest;
     }
     const inTime = this.#inTime(jobs);
-    if (inTime.length === jobs.length) return { jobs, record: draft.text, tried };
+    if (inTime.length === jobs.length) return { jobs, draft, tried };
     // Those that are left go on waiting, as if they had not been tried.
     const again = await this.#edit(inTime);
     this.#waiting = [...inTime.slice(again.tried), ...this.#waiting];
@@ -275,7 +302,7 @@ class WriteQueue {
 
   #apply(job: Job, draft: RecordInWork, isAlone: boolean): Promise<void> | undefined {
     const { work } = job;
-    if (isAlone || typeof work === 'function') {
+    if (typeof work === 'function' || (isAlone && draft.text === work.change.base)) {
       const text = edited(job, draft.text, draft.stamp);
       if (typeof text !== 'string') return text.then((record) => draft.replace(record));
       draft.replace(text);
@@ -292,19 +319,24 @@ class WriteQueue {
     return differenceOf(change, this.#bases.members);
   }
 
-  async #write({ jobs, record }: Batch): Promise<'settled' | 'conflict'> {
+  async #write({ jobs, draft: done }: Batch): Promise<'settled' | 'conflict'> {
     const [first] = jobs;
+    const { text: record, cookie } = done;
     const draft = jobs.length === 1 && first?.draft?.record === record ? first.draft : undefined;
     let settle: (job: Job) => void;
     try {
-      const attempt = await this.#writer.replace(record, this.#current, draft, budgetOf(jobs));
+      const attempt = await this.#writer.replace(record, this.#current, draft, budgetOf(jobs), cookie);
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
         this.#waiting = [...jobs, ...this.#waiting];
         return 'conflict';
       }
       const landed = 'landed' in attempt ? attempt.landed : undefined;
-      if (landed !== undefined) this.#current = landed;
+      if (landed !== undefined) {
+        this.#current = landed;
+        this.#done = done;
+        if (done.isAt(landed.record)) landed.cookie = cookie;
+      }
       settle = (job) => job.resolve(landed);
     } catch (error) {
       settle = (job) => job.reject(error);
@@ -342,7 +374,7 @@ class WriteQueue {
 interface Batch {
   /** The writers in it. */
   jobs: Job[];
-  record: string;
+  draft: RecordInWork;
   /** How many were looked at, of those that waited. */
   tried: number;
 }
@@ -357,15 +389,35 @@ class RecordInWork {
   #stamp: string | undefined;
   #text: string | undefined;
   #members: Members | undefined;
+  #held: number;
 
-  constructor(text: string) {
+  constructor(text: string, members?: Members, held = 0) {
     this.#text = text;
+    this.#members = members;
+    this.#held = held;
+  }
+
+  /** The same record for the next swap; this one is not to be changed any more. */
+  next(): RecordInWork {
+    return this.#held > MOST_HELD
+      ? new RecordInWork(this.text)
+      : new RecordInWork(this.text, this.#members, this.#held);
   }
 
   /** The stamp of the swap that is about to be tried, the same for all who go together. */
   get stamp(): string {
     this.#stamp ??= newStamp();
     return this.#stamp;
+  }
+
+  /** The text of its cookie, where that is known without parsing. */
+  get cookie(): string | undefined {
+    return this.#members?.get('cookie');
+  }
+
+  /** Whether this is the record that it has become. */
+  isAt(text: string): boolean {
+    return this.#text === text;
   }
 
   get text(): string {
@@ -378,7 +430,8 @@ class RecordInWork {
     this.#members = undefined;
   }
 
-  merge(difference: Difference, { onConflict }: Commit): void {
+  merge(difference: Difference, { onConflict, record }: Commit): void {
+    this.#held += record.length;
     this.#members = mergeInto(this.#members ?? membersOf(this.text, difference.base), difference, onConflict);
     this.#text = undefined;
   }

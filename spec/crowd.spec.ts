@@ -61,6 +61,34 @@ it('a crowd of writers that comes at once on one connection is stored in few cal
   expect(Object.keys((await ann.get('/see')).json<object>())).toHaveLength(1001);
 });
 
+it('each of a crowd of writers costs one parse of the record, however many are stored together, and they do not lose to each other', async () => {
+  const refused: unknown[] = [];
+  class Watched extends MemoryStore {
+    override swap(...args: Parameters<MemoryStore['swap']>) {
+      const result = super.swap(...args);
+      if (!result.ok) refused.push(result);
+      return result;
+    }
+  }
+  const site = await siteWith({ store: new Watched() });
+  const ann = await member(site);
+  const cookie = await ann.jar.getCookieString(site.url);
+  const names = Array.from({ length: 400 }, (_, n) => `k${n}`);
+  const paths = names.map((name) => `/put?${name}=1`);
+  const parse = jest.spyOn(JSON, 'parse');
+  try {
+    const statuses = await pipelined(site.url, cookie, paths);
+    expect(new Set(statuses)).toEqual(new Set(['200']));
+    const records = parse.mock.calls.filter(([text]) => String(text).includes('"user":"ann"'));
+    // One for each request, and one for each version that several have begun with.
+    expect(records.length).toBeLessThan(names.length + 20);
+    expect(refused.length).toBeLessThan(5);
+  } finally {
+    parse.mockRestore();
+  }
+  expect(Object.keys((await ann.get('/see')).json<object>())).toHaveLength(names.length + 1);
+});
+
 it('past what may wait for one session, requests fail, the errorHandler hears of it, and all that was acknowledged is there', async () => {
   const store = new LateStore();
   const heard: string[] = [];

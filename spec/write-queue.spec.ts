@@ -1,4 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { fakeClock, settled } from './helpers/fake-clock';
+import { gate } from './helpers/gate';
 import { MapClient } from './helpers/map-client';
 import { eitherClient, siteWithMember } from './helpers/meanwhile';
 import type { OpenClient } from './helpers/session-clients';
@@ -40,19 +41,44 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
   });
 
   it('leave nothing behind where one that is stored together with them takes all of their time', async () => {
+    const [started, plainAsked, lastAsked, done] = [gate(), gate(), gate(), gate()];
     const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
-      '/first': (ctx) => ctx.sessionHandler.update(() => pause(100)),
-      '/last': (ctx) =>
-        ctx.sessionHandler.update(async (session) => {
-          await pause(1);
-          standStill(shortly.timeout + 50);
-          session['last'] = 1;
+      '/first': (ctx) =>
+        ctx.sessionHandler.update(() => {
+          started.open();
+          return done.opened;
         }),
+      '/plain': async (ctx) => {
+        Object.assign(await sessionOf(ctx), { plain: 1 });
+        const saved = ctx.saveSession();
+        plainAsked.open();
+        return saved.finally(() => {
+          ctx.sessionSave = false;
+        });
+      },
+      '/last': (ctx) => {
+        const updated = ctx.sessionHandler.update((session) => {
+          jest.advanceTimersByTime(shortly.timeout + 50);
+          session['last'] = 1;
+        });
+        lastAsked.open();
+        return updated;
+      },
     }));
-    const first = ann.get('/first');
-    await pause(20);
-    const replies = await Promise.all([first, ann.get('/put?plain=1'), ann.get('/last')]);
-    expect([replies.slice(1).map(({ status }) => status), await see()]).toEqual([[500, 500], { user: 'ann' }]);
+    fakeClock();
+    try {
+      const first = ann.get('/first');
+      await started.opened;
+      const others = [ann.get('/plain'), ann.get('/last')];
+      await Promise.all([plainAsked.opened, lastAsked.opened]);
+      await settled();
+      done.open();
+      const replies = await Promise.all([first, ...others]);
+      expect(replies.map(({ status }) => status)).toEqual([200, 500, 500]);
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(await see()).toEqual({ user: 'ann' });
   });
 
   it('are told that they had no time left, not that the store took a millisecond or none', async () => {
