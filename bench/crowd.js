@@ -1,6 +1,7 @@
 // What one visitor can do to the others: `npm run bench:crowd`. Many requests of one session come at once on one connection, each sets
 // a key of its own, and another visitor asks every 10 ms. Prints the longest wait of the other visitor, the server's memory and CPU
 // time for each write, beside koa-generic-session. Fails where this package misses its targets.
+// With `--redis` on a redis-server of its own, else in memory. CROWD=rows or CONTESTANT=evented picks what has that in its name.
 const { fork } = require('node:child_process');
 const http = require('node:http');
 const { connect } = require('node:net');
