@@ -137,7 +137,7 @@ export interface EndingStore<R = unknown> {
   take(key: string, marker: string, ttl: number): Answer<string | null | undefined>;
   /**
    * Appends `length` spaces to the record under `key`, which JSON ignores, and leaves its ttl alone: the record as it is then, with its
-   * new revision. `null` where there is none, or a marker.
+   * new revision, or as a write right after the mark has left it. `null` where there is none, or a marker.
    */
   mark(key: string, length: number): Answer<StoredRecord<R> | null | undefined>;
 }

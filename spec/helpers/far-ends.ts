@@ -101,6 +101,7 @@ export function farWritesContract(
   name: keyof typeof farStores,
   adversities: readonly Adversity[],
   rounds: number,
+  told: (what: string, figures: object) => void = () => undefined,
 ): void {
   describe(name, () => {
     let stores: FarStores;
@@ -118,13 +119,21 @@ export function farWritesContract(
         await visitor.get('/put');
         const others = crowd(near, await visitor.jar.getCookieString(far.url));
         const statuses: number[] = [];
+        const took: Record<string, number[]> = { '/write': [], '/count': [] };
         for (let round = 0; round < rounds; round += 1) {
           for (const path of ['/write', '/count']) {
             await others.writes();
+            const began = performance.now();
             statuses.push((await visitor.get(path)).status);
+            took[path]?.push(performance.now() - began);
           }
         }
         await others.stop();
+        for (const [path, times] of Object.entries(took)) {
+          times.sort((a, b) => a - b);
+          const figures = { median: Number(times[times.length >> 1]), longest: Number(times.at(-1)) };
+          told(`${name}, ${writers} writers, ${ms} ms away each way, ms of ${path}`, figures);
+        }
         expect(new Set(statuses)).toEqual(new Set([200]));
         expect([far.errors, ...near.map(({ errors }) => errors)].flat()).toEqual([]);
         expect((await visitor.get('/all')).json()).toMatchObject({ far: rounds, count: rounds });

@@ -1,3 +1,4 @@
+import { tell } from '../helpers/counting-program';
 import { farEndsContract, farWritesContract } from '../helpers/far-ends';
 import { farStores } from '../helpers/far-stores';
 
@@ -8,5 +9,5 @@ const adversities = [1, 8].flatMap((writers) => [3, 40].map((ms) => ({ writers, 
 
 for (const name of Object.keys(farStores) as (keyof typeof farStores)[]) {
   farEndsContract(name, adversities, ROUNDS);
-  farWritesContract(name, adversities, ROUNDS);
+  farWritesContract(name, adversities, ROUNDS, tell);
 }

@@ -320,6 +320,20 @@ describe('A KnexStore on a MariaDB that gives itself out as a MySQL without stri
     expect(await Promise.all(ends)).toEqual(sids.flatMap(() => ['{} ', 'null ']));
   });
 
+  it('answers a mark with what is stored, if another write comes right after it', async () => {
+    const knex = database.open({ pool: { min: 0, max: 1 } });
+    const store = knexStore({ knex, sweepInterval: 0 });
+    await store.create('marked', '{"n":1}', HOUR);
+    let writing: Promise<void> | undefined;
+    knex.once('query-response', () => {
+      writing = store.set('marked', { cookie: {}, n: 2 }, HOUR);
+    });
+    const marked = await store.mark('marked', 3);
+    await writing;
+    expect(marked?.record).toBe('{"cookie":{},"n":2}');
+    expect(await store.swap('marked', '{"n":3}', HOUR, String(marked?.revision))).toMatchObject({ ok: true });
+  });
+
   it('fails to mark what would grow too large, and keeps it', async () => {
     const store = knexStore({ knex: database.open(), sweepInterval: 0 });
     const record = JSON.stringify({ text: 'x'.repeat(1_048_000) });
