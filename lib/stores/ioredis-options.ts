@@ -81,11 +81,14 @@ export function encryptionBehindSentinels(options: Options): object {
 }
 
 /** What a Cluster has no use for, on any of its connections. */
-const NOT_OF_CLUSTER: readonly (readonly [names: readonly string[], why: string])[] = [
-  [['url', ...ADDRESS], '`nodes` have the addresses'],
-  [SENTINEL_OPTIONS, 'a Cluster has no Sentinels'],
+const NOT_OF_NODE: readonly (readonly [names: readonly string[], why: string])[] = [
   [['retryStrategy'], 'a Cluster has `clusterRetryStrategy`'],
   [['readOnly'], 'a Cluster has `scaleReads`'],
+];
+const NOT_OF_CLUSTER: typeof NOT_OF_NODE = [
+  [['url', ...ADDRESS], '`nodes` have the addresses'],
+  [SENTINEL_OPTIONS, 'a Cluster has no Sentinels'],
+  ...NOT_OF_NODE,
 ];
 
 /**
@@ -129,23 +132,39 @@ function nodeOf(name: string, node: unknown): ClusterNode {
   if (typeof node === 'number' && node > 0 && node < 65_536) return node;
   if (typeof node === 'string' && node !== '') {
     if (!node.includes('://')) return node;
-    const { db: _, ...address } = parseRedisUrl(name, node);
-    return address;
+    return nodeOfUrl(name, node);
   }
   if (typeof node === 'object' && node !== null && !Array.isArray(node)) return nodeOfObject(name, node as Options);
   throw expected(name, 'a port, `host:port`, a url or an object with `host` and `port`', node);
 }
 
+function nodeOfUrl(name: string, url: string | URL): ClusterNode & object {
+  const { db, ...address } = parseRedisUrl(name, url);
+  expectNoDatabase(name, db);
+  return address;
+}
+
+/** @throws TypeError */
+function expectNoDatabase(name: string, db: unknown): void {
+  if (Number(db ?? 0) === 0) return;
+  throw new TypeError(
+    `Expected \`${name}\` not to name the database ${Number(db)}: a Cluster has no other database than 0`,
+  );
+}
+
 /** ioredis takes any object, and goes to localhost where it finds no address in it, with the password. */
 function nodeOfObject(name: string, node: Options): ClusterNode {
   checkNode(name, node);
+  for (const [names, why] of NOT_OF_NODE) expectAbsent(node, names, `in \`${name}\`: ${why}`);
+  expectNoDatabase(name, node['db']);
   const { url, ...rest } = node;
   if (isGiven(url)) {
     expectAbsent(rest, ADDRESS, `beside \`${name}.url\`, which has the address`);
-    const { db: _, ...address } = parseRedisUrl(`${name}.url`, url as string | URL);
-    return { ...address, ...rest } as ClusterNode;
+    return { ...nodeOfUrl(`${name}.url`, url as string | URL), ...rest } as ClusterNode;
   }
-  if (!isGiven(rest['host']) && !isGiven(rest['port']))
+  // An environment variable that is not set would lead to this machine.
+  const hasNone = ['url', 'host'].some((option) => option in node);
+  if (!isGiven(rest['host']) && (hasNone || !isGiven(rest['port'])))
     throw expected(`${name}.host`, 'the host of a node', rest['host']);
   return { ...rest } as ClusterNode;
 }

@@ -156,12 +156,13 @@ function newClient(Redis: IoRedisConstructor, options: Record<string, unknown>):
 }
 
 /** What says where Redis is. */
-const WHERE = ['url', 'host', 'path', 'socket', 'client'] as const;
+const WHERE = ['url', 'host', 'path', 'socket', 'client', 'sentinels', 'nodes'] as const;
 
 /** An environment variable that is not set would go unnoticed where a Redis happens to run on this machine. */
 function warnOfMissingAddress(options: object, used: Record<string, unknown>): void {
-  const missing = WHERE.find((name) => name in options);
-  if (missing === undefined || [...WHERE, 'sentinels', 'nodes'].some((name) => name in used)) return;
+  // A port alone is one of this machine.
+  const missing = [...WHERE, 'port'].find((name) => name in options && !(name in used));
+  if (missing === undefined || WHERE.some((name) => name in used)) return;
   process.emitWarning(
     `koa-evented-session got \`${missing}: ${(options as Record<string, unknown>)[missing]}\` for redisStore, and connects to localhost:${used['port'] ?? 6379}; give an address, or leave \`${missing}\` out`,
     { code: 'KOA_EVENTED_SESSION_NO_ADDRESS' },

@@ -97,6 +97,11 @@ describe('The options of redisStore', () => {
     [{ host: undefined, port: 6380 }, '`host: undefined` for redisStore, and connects to localhost:6380'],
     [{ path: undefined }, '`path: undefined` for redisStore, and connects to localhost:6379'],
     [{ client: undefined }, '`client: undefined` for redisStore, and connects to localhost:6379'],
+    [{ port: undefined }, '`port: undefined` for redisStore, and connects to localhost:6379'],
+    [{ port: null }, '`port: null` for redisStore, and connects to localhost:6379'],
+    [{ sentinels: undefined }, '`sentinels: undefined` for redisStore, and connects to localhost:6379'],
+    [{ nodes: undefined }, '`nodes: undefined` for redisStore, and connects to localhost:6379'],
+    [{ host: undefined, port: 6380 }, '`host: undefined` for redisStore, and connects to localhost:6380'],
   ])('that name no address are a warning: %p', (options, text) => {
     const { warnings } = given(options);
     expect(warnings).toEqual([['KOA_EVENTED_SESSION_NO_ADDRESS', expect.stringContaining(text)]]);
@@ -106,7 +111,7 @@ describe('The options of redisStore', () => {
     [{}],
     [{ port: 6380 }],
     [{ url: undefined, host: 'redis.internal' }],
-    [{ client: undefined, url: 'redis://redis.internal' }],
+    [{ client: undefined, url: 'redis://redis.internal', port: undefined }],
     [{ host: undefined, sentinels: [{ host: 'a', port: 1 }], name: 'sessions' }],
     [{ password: undefined, tls: undefined, keyPrefix: 'app:' }],
     [{ isRedisCluster: false }],
@@ -234,6 +239,31 @@ describe('The options of redisStore', () => {
       'a node with an unknown option',
       { isRedisCluster: true, nodes: [{ hots: 'a', port: 1 }], password },
       '`hots` not to be given in `nodes[0]`',
+    ],
+    [
+      'the database of a node, in its url',
+      { isRedisCluster: true, nodes: ['redis://a/0', `redis://:${password}@b/3`] },
+      '`nodes[1]` not to name the database 3: a Cluster has no other database than 0',
+    ],
+    [
+      'the database of a node, in the url of an object',
+      { isRedisCluster: true, nodes: [{ url: `redis://:${password}@b?db=3` }] },
+      '`nodes[0].url` not to name the database 3',
+    ],
+    [
+      'the database of a node, in an object',
+      { isRedisCluster: true, nodes: [{ host: 'a', db: 3 }], password },
+      '`nodes[0]` not to name the database 3',
+    ],
+    [
+      'what a Cluster does its own way, in a node',
+      { isRedisCluster: true, nodes: [{ host: 'a', retryStrategy: () => 1 }], password },
+      '`retryStrategy` not to be given in `nodes[0]`: a Cluster has `clusterRetryStrategy`',
+    ],
+    [
+      'a node without a host in its environment, but with a port',
+      { isRedisCluster: true, nodes: [{ host: undefined, port: 7000 }], password },
+      '`nodes[0].host` to be the host',
     ],
     ['a node without an address', { isRedisCluster: true, nodes: [{}], password }, '`nodes[0].host` to be the host'],
     [
