@@ -306,6 +306,26 @@ describe('sessions of one', () => {
   });
 });
 
+describe('a login with koa-passport', () => {
+  it.each<Name>(['the cookie', 'memory'])('lasts until the logout, as with egg-session: %s', async (name) => {
+    const [theirs, own] = await both(async (apps) =>
+      go(await visitor(apps, name), [
+        '/set?cart=tea',
+        '/passport-login?username=ann&password=wrong',
+        '/passport-login?username=ann&password=right',
+        '/passport-member',
+        '/passport-logout',
+        '/passport-member',
+      ]),
+    );
+    const seen = (steps: Seen[]) => steps.slice(1).map(({ status, body }) => [status, body]);
+    expect(seen(own)).toEqual(seen(theirs));
+    const member = { user: { name: 'ann' }, cart: 'tea', passport: { user: 'ann' } };
+    const nobody = { user: null, cart: 'tea', passport: {} };
+    expect(seen(own)).toEqual([[401, 'Unauthorized'], ...[member, member, nobody, nobody].map((body) => [200, body])]);
+  });
+});
+
 describe('app.sessionStore', () => {
   const set = async (is: string) => {
     const [theirs, own] = await both(async (apps) => (await visitor(apps, 'a store to try')).ask(`/store?is=${is}`));

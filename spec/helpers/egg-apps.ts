@@ -55,7 +55,7 @@ async function install(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'spec-egg-'));
   await cp(join(__dirname, '../fixtures/egg-app'), dir, { recursive: true });
   await mkdir(join(dir, 'node_modules'));
-  for (const name of ['egg', 'egg-session', 'egg-redis']) {
+  for (const name of ['egg', 'egg-session', 'egg-redis', 'koa-passport', 'passport-local']) {
     await symlink(dirname(interopPath(`${name}/package.json`)), join(dir, 'node_modules', name));
   }
   await symlink(root, join(dir, 'node_modules', 'koa-evented-session'));
