@@ -15,7 +15,7 @@ const rooms = [
   ['stores/redis-batch', 'stores/sealing-keys', 'stores/utf8', 'stores/wrapped-connection'],
   ['stores/redis-driver', 'stores/redis-options', 'stores/redis-url'],
   ['stores/ioredis-options', 'stores/redis-demotion', 'stores/redis-silence'],
-  ['stores/node-redis-revival'],
+  ['stores/node-redis-revival', 'stores/redis-readiness'],
   ['stores/redis-duplicate'],
   ['stores/redis-connection'],
   ['stores/*'],

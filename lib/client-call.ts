@@ -2,7 +2,8 @@ import co = require('co');
 
 import { bareError } from './bare-error';
 import type { Budget } from './budget';
-import { StoreError, type StoreOperation, StoreTimeoutError } from './errors';
+import { storeLine } from './debug-lines';
+import { StoreError, type StoreOperation, StoreTimeoutError, StoreUnavailableError } from './errors';
 import { Secrets } from './secrets';
 import type { StoreStatus } from './store-status';
 import type { Answer } from './types';
@@ -44,7 +45,7 @@ export class ClientCaller {
   /** What a request is told that has waited for `ms` milliseconds. */
   late(operation: StoreOperation, ms: number): StoreError {
     const isAway = this.#status.state !== 'available';
-    return isAway ? this.#status.unavailable(operation) : new StoreTimeoutError(operation, Math.round(ms));
+    return isAway ? this.#status.unavailable(operation) : this.#timeoutError(operation, ms);
   }
 
   /**
@@ -68,7 +69,10 @@ export class ClientCaller {
     const failed = (error: unknown): T => {
       if (operation === 'get' && (error as { code?: unknown } | null | undefined)?.code === 'ENOENT')
         return undefined as T;
-      throw clientError(operation, bareError(error, this.#secrets(key, content)));
+      const cause = bareError(error, this.#secrets(key, content));
+      if (this.#status.isClientClosed && !(cause instanceof StoreError))
+        throw new StoreUnavailableError(operation, { cause });
+      throw clientError(operation, cause);
     };
     let answer: T | PromiseLike<T>;
     try {
@@ -78,17 +82,35 @@ export class ClientCaller {
     }
     if (!isThenable(answer)) return Promise.resolve(answer);
     const limit = Math.min(this.#timeout, budget.left);
+    if (storeLine.enabled) tellOfWaiting(operation, answer);
     return budget.spendAtMost(limit, answer, () => this.#timedOut(operation, limit), failed);
   }
 
   #timedOut(operation: StoreOperation, limit: number): StoreTimeoutError {
     if (limit === this.#timeout) this.#unanswered(limit);
-    return new StoreTimeoutError(operation, Math.round(limit));
+    return this.#timeoutError(operation, limit);
+  }
+
+  #timeoutError(operation: StoreOperation, ms: number): StoreTimeoutError {
+    const cause = this.#status.causeWithin(ms);
+    return new StoreTimeoutError(operation, Math.round(ms), cause === undefined ? undefined : { cause });
   }
 
   #secrets(key: string, content: unknown): Secrets {
     return new Secrets([key, key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : key], content);
   }
+}
+
+/** Milliseconds after which an answer is worth a line. */
+const SLOW = 50;
+
+function tellOfWaiting(operation: StoreOperation, answer: PromiseLike<unknown>): void {
+  const since = performance.now();
+  const tell = () => {
+    const ms = Math.round(performance.now() - since);
+    if (ms >= SLOW) storeLine('waited for the answer to "%s": %d ms', operation, ms);
+  };
+  answer.then(tell, tell);
 }
 
 /** Thunks and generators are what stores of the first Koa answer with; `co` is what ran them. */

@@ -1,7 +1,7 @@
 import { hasMethod } from './expect';
 
 /** A listener. */
-export type Heard = (error?: unknown) => void;
+export type Heard = (error?: unknown, detail?: unknown) => void;
 
 /** What a Store asks of a client to know where its connection stands, as far as the client has it. */
 export interface Emitter {
@@ -87,9 +87,17 @@ class ClientHub {
       // An `error` of a connection that lasts is told to whoever asked.
       if (client.isReady !== true) this.#tell('disconnected');
     };
+    // What a Cluster of ioredis says of one node; of them all it says but that their connections were closed.
+    let ofNode: unknown;
+    const ofNodes = (error: unknown, address: unknown) => {
+      ofNode = saysClosed(error) ? new Error(`no connection to ${address}, a node of the Cluster`) : error;
+    };
     // Where nobody listens, an `error` is to be noticed, and a listener of ours would hide it. It comes first: it says why.
     const failed: [string, Heard][] = client.listenerCount?.('error')
-      ? [['error', (error) => this.#failed(error)]]
+      ? [
+          ['node error', ofNodes],
+          ['error', (error) => this.#failed(saysClosed(Object(error).lastNodeError) ? (ofNode ?? error) : error)],
+        ]
       : [];
     this.#subscriptions = [
       ...failed,
@@ -133,6 +141,11 @@ function eventsOf(client: Emitter) {
   if (isRedisLike(client) || hasMethod(client, 'evalsha')) return REDIS_EVENTS;
   // Its Clusters, which know their `slots`, say `connect` and `disconnect`.
   return typeof client.isReady === 'boolean' && client.slots === undefined ? NODE_REDIS_EVENTS : PLAIN_EVENTS;
+}
+
+/** What ioredis says of each command on a connection that could not be had. */
+function saysClosed(error: unknown): boolean {
+  return (error as Partial<Error> | null | undefined)?.message === 'Connection is closed.';
 }
 
 function isRedisLike(client: Emitter): boolean {

@@ -78,15 +78,16 @@ export class StoreUnavailableError extends StoreError {
   }
 }
 
-/** The store was asked and gave no answer in time. */
+/** The store was asked and gave no answer in time. The message ends with the reason, if the client gave one meanwhile; `cause` is its error. */
 export class StoreTimeoutError extends StoreError {
-  constructor(operation: StoreOperation, ms: number) {
+  constructor(operation: StoreOperation, ms: number, options?: ErrorOptions) {
+    const reason = reasonOf(options?.cause);
     super(
       operation,
       ms > 1
-        ? `session store gave no answer to "${operation}" within ${ms} ms`
+        ? `session store gave no answer to "${operation}" within ${ms} ms${reason && ': '}${reason}`
         : `the request had no time left to wait for the session store to "${operation}"`,
-      undefined,
+      options,
       'ERR_SESSION_STORE_TIMEOUT',
     );
   }

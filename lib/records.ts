@@ -13,6 +13,8 @@ export interface Version {
   cookie?: string | undefined;
   /** Until when another writer has asked others to stand back, on the clock of `performance.now()`. */
   reservedUntil?: number | undefined;
+  /** How many attempts it took to store it, if more than one. */
+  attempts?: number | undefined;
 }
 
 /** A record that looks like a session's, and that nobody has read as yet. */

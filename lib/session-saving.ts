@@ -140,7 +140,7 @@ async function createRecord(state: SessionState, draft: Draft): Promise<Version>
   for (let tries = 1; tries <= ID_TRIES; tries += 1) {
     state.id ??= await state.makeId();
     const version = await state.options.store.records.create(state.key, draft, state.budget);
-    if (version !== undefined) return version;
+    if (version !== undefined) return tries === 1 ? version : { ...version, attempts: tries };
     state.id = undefined;
   }
   throw new SessionError(

@@ -206,7 +206,13 @@ export class SessionState {
   }
 
   landed(version: Version, record: string): void {
-    if (sessionLine.enabled) sessionLine('written: %d bytes', Buffer.byteLength(version.record ?? record));
+    if (sessionLine.enabled) {
+      sessionLine(
+        'written: %d bytes, attempts: %d',
+        Buffer.byteLength(version.record ?? record),
+        version.attempts ?? 1,
+      );
+    }
     this.origin = 'stored';
     this.held.landed(version, record);
     this.token = version.token;

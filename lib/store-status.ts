@@ -26,6 +26,7 @@ export class StoreStatus {
   #timer: NodeJS.Timeout | undefined;
   /** Why the connection failed last. */
   #cause: unknown;
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`.
@@ -66,11 +67,23 @@ export class StoreStatus {
   failed(error: unknown): void {
     // A command that failed may be the one that sent the password.
     this.#cause = bareError(error, NONE);
+    this.#failedAt = performance.now();
   }
 
   /** Why the store cannot be asked, if the client says so or its state tells. */
   get cause(): unknown {
     return this.#cause ?? this.#whyAway();
+  }
+
+  /** What the client has said of its connection in these last milliseconds, or why it is away. */
+  causeWithin(ms: number): unknown {
+    const isRecent = performance.now() - this.#failedAt <= ms;
+    return this.#state !== 'available' || isRecent ? this.cause : undefined;
+  }
+
+  /** Whether the client says of itself that it was closed, or never opened. Some emit nothing then. */
+  get isClientClosed(): boolean {
+    return this.#whyAway() !== undefined;
   }
 
   /** What a request is told; `cause` is why the connection failed last, where the client says so. */

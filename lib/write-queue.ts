@@ -121,6 +121,8 @@ class WriteQueue {
   #bases: Bases | undefined;
   /** What the last batch came to, which mostly is what the next one begins with. */
   #done: RecordInWork | undefined;
+  /** How often in a row another writer came first. */
+  #lost = 0;
 
   /** @param ended called as soon as nobody waits any more: nothing may be added then. */
   constructor(current: TextVersion, writer: Writer, ended: () => void) {
@@ -156,6 +158,7 @@ class WriteQueue {
       const attempt = await this.#writer.replace(record, this.#current, own, budget);
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
+        this.#lost = 1;
         return this.#waitInFront(work, draft, budget);
       }
       if (!('landed' in attempt)) return undefined;
@@ -329,10 +332,12 @@ class WriteQueue {
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
         this.#waiting = [...jobs, ...this.#waiting];
+        this.#lost += 1;
         return 'conflict';
       }
       const landed = 'landed' in attempt ? attempt.landed : undefined;
       if (landed !== undefined) {
+        if (this.#lost > 0) landed.attempts = this.#lost + 1;
         this.#current = landed;
         this.#done = done;
         if (done.isAt(landed.record)) landed.cookie = cookie;
@@ -341,6 +346,7 @@ class WriteQueue {
     } catch (error) {
       settle = (job) => job.reject(error);
     }
+    this.#lost = 0;
     // Each goes on with its request.
     void inTurns(jobs, (job) => {
       this.#count(job.work, -1);

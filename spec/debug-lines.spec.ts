@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { format, stripVTControlCharacters } from 'node:util';
 
 import createDebug = require('debug');
@@ -45,11 +46,11 @@ describe('debug output', () => {
       return told();
     };
     expect(await tellsOf('/see')).toEqual([]);
-    expect(await tellsOf('/put?user=secret')).toEqual(['session written: some bytes', 'session created']);
+    expect(await tellsOf('/put?user=secret')).toEqual(['session written: some bytes, attempts: 1', 'session created']);
     expect(await tellsOf('/see')).toEqual(['session loaded', 'session touched: 60000 ms from now on']);
     expect(await tellsOf('/put?user=secret2')).toEqual([
       'session loaded',
-      'session written: some bytes',
+      'session written: some bytes, attempts: 1',
       'session saved',
     ]);
     const cookie = await ann.jar.getCookieString(site.url);
@@ -94,7 +95,7 @@ describe('debug output', () => {
     expect(told()).toEqual([
       'session loaded',
       'store conflict: another writer came first, and the change is tried again',
-      'session written: some bytes',
+      'session written: some bytes, attempts: 2',
       'session saved',
     ]);
     client.emit('disconnect');
@@ -105,5 +106,32 @@ describe('debug output', () => {
     expect(heard[0]).toBe('store disconnect');
     expect(heard).toContain('session loaded');
     expect(heard.find((line) => line.startsWith('store waited'))).toMatch(/: \d+ ms, available$/);
+  });
+
+  it('says that a request waited for a slow store, and not that one was quick', async () => {
+    const memory = new session.MemoryStore();
+    let isSlow = false;
+    const slowly = async <T>(answer: T) => {
+      if (isSlow) await sleep(60);
+      return answer;
+    };
+    const store = {
+      get: (key: string) => slowly(memory.get(key)),
+      set: (...args: Parameters<typeof memory.set>) => slowly(memory.set(...args)),
+      destroy: (key: string) => memory.destroy(key),
+    };
+    const site = await closedAfterTest(openSite({ use: session({ store }) }));
+    const ann = site.visitor();
+    await ann.get('/put?user=secret');
+    expect(told()).toEqual(['session written: some bytes, attempts: 1', 'session created']);
+    isSlow = true;
+    await ann.get('/put?user=secret2');
+    expect(told().map((line) => line.replace(/\d+ ms/, 'some ms'))).toEqual([
+      'store waited for the answer to "get": some ms',
+      'session loaded',
+      'store waited for the answer to "set": some ms',
+      'session written: some bytes, attempts: 1',
+      'session saved',
+    ]);
   });
 });

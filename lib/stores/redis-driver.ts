@@ -17,6 +17,8 @@ export interface RedisDriver {
   repeats(): number;
   /** Whether commands are taken at once. A connection that opens with its first command is. */
   isReady(): boolean;
+  /** Whether no event of the client tells when it is ready for the first time. */
+  readonly isSilent: boolean;
   /** Ends the connection, after the answers that are under way. */
   quit(): Promise<unknown>;
 }
@@ -124,6 +126,7 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     evalsha: (sha, key, args) => batched(args[0]).evalsha(sha, 1, key, ...args),
     eval: (script, key, args) => batched(args[0]).eval(script, 1, key, ...args),
     hasDigests: client.status !== undefined,
+    isSilent: false,
     repeats: () => lostNodes,
     isReady: () =>
       client.status === undefined ? client.connected !== false : client.status === 'ready' || client.status === 'wait',
@@ -150,7 +153,8 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     return command === 'EVAL' ? client.eval(script, options) : client.evalSha(script, options);
   };
   const isOfPool = isPool(client);
-  const asked = revived ?? (client.slots !== undefined ? askedAgainIfDropped : isOfPool ? askedIfOpen : askedOnce);
+  const askedOfCluster = isCluster4 ? askedIfKnown : askedAgainIfDropped;
+  const asked = revived ?? (client.slots !== undefined ? askedOfCluster : isOfPool ? askedIfOpen : askedOnce);
   let repeats = 0;
   function counted<T>(ask: () => Promise<T>): () => Promise<T> {
     if (asked === askedOnce) return ask;
@@ -165,6 +169,11 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     if (client.isOpen !== false) return ask();
     return Promise.reject(new Error('the pool was never connected, or was closed: await pool.connect()'));
   }
+  /** It would fail to read a property of nothing. */
+  function askedIfKnown<T>(ask: () => Promise<T>): Promise<T> {
+    if (knowsNodes(client)) return askedAgainIfDropped(ask);
+    return Promise.reject(new Error('the Cluster was never connected, or was closed: await cluster.connect()'));
+  }
   return {
     get: async (key) => {
       const value = await asked(() => client.get(key));
@@ -176,10 +185,10 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     evalsha: (sha, key, args) => asked(counted(() => run('EVALSHA', sha, key, args))),
     eval: (script, key, args) => asked(counted(() => run('EVAL', script, key, args))),
     hasDigests: true,
+    isSilent: isCluster4,
     repeats: () => repeats,
     // Clusters of versions 4 and 5 are open before they know their nodes, and that of version 4 never tells when it does.
-    isReady: () =>
-      isOfPool || (client.isReady ?? (client.isOpen === true && (isCluster4 || client.slots?.[0] !== undefined))),
+    isReady: () => isOfPool || (client.isReady ?? (client.isOpen === true && knowsNodes(client))),
     async quit() {
       const isReady = client.isReady ?? client.isOpen;
       const ended = client.quit();
@@ -188,6 +197,11 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
       else ended.catch(() => undefined);
     },
   };
+}
+
+/** A Cluster may serve some of the slots only. */
+function knowsNodes({ slots }: NodeRedisClient): boolean {
+  return slots?.some((slot) => slot !== undefined) === true;
 }
 
 /**

@@ -6,6 +6,7 @@ import { parseRecord } from '../record';
 import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from '../types';
 import { openRedis, type RedisConnectionOptions } from './redis-connection';
 import type { RedisClient, RedisDriver } from './redis-driver';
+import { whenReady } from './redis-readiness';
 import { textOf } from './utf8';
 
 /** Tells versions of a record apart: its text, or the bytes of a long one as they were read. */
@@ -147,11 +148,16 @@ export class RedisStore
     // Without a listener an outage would end the process; the Store tells of it.
     if (client.listenerCount('error') === 0) client.on('error', () => undefined);
     this.on('error', () => undefined);
-    this.#stopListening = listenToClient(client, {
+    const stopAsking = driver.isSilent ? whenReady(driver, () => this.#say('connect')) : () => undefined;
+    const stopListening = listenToClient(client, {
       connected: () => this.#say('connect'),
       disconnected: () => this.#say('disconnect'),
       failed: (error) => this.emit('error', error),
     });
+    this.#stopListening = () => {
+      stopAsking();
+      stopListening();
+    };
   }
 
   /** @internal How often a call may have been sent a second time, beside what `disconnect` tells. */

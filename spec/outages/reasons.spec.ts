@@ -77,6 +77,57 @@ describe('A store that is away says why', () => {
     },
   );
 
+  it.each(drivers)('nothing listens: a Cluster of $name', async (driver) => {
+    const port = await deadPort();
+    const client = driver.openCluster([{ host, port }]);
+    ends.push(() => driver.end(client).catch(() => undefined));
+    const store = storeOn(redisStore({ client }));
+    // ioredis keeps to itself why.
+    const why = driver.name.startsWith('io')
+      ? `no connection to ${host}:${port}, a node of the Cluster`
+      : `connect ECONNREFUSED ${host}:${port}`;
+    expect(await messageOf(store)).toBe(`${unavailable}${why}`);
+  });
+
+  it.each(['redis4', 'redis5', 'redis6'])('nobody has connected it: a Cluster of %s', async (name) => {
+    const { createCluster } = interop(name) as { createCluster(options: object): NodeRedisClient };
+    const client = createCluster({ rootNodes: [{ socket: { host, port: await deadPort() } }] });
+    expect(await messageOf(storeOn(redisStore({ client })))).toBe(
+      `${unavailable}the client was never connected: await client.connect()`,
+    );
+  });
+
+  it.each(['redis5', 'redis6'])('nobody has connected it, or it was closed: a pool of %s', async (name) => {
+    const { createClientPool } = interop(name) as { createClientPool(options: object): NodeRedisClient };
+    const pool = createClientPool({ password: 'right', socket: { host, port: redis.port } });
+    const store = storeOn(redisStore({ client: pool }));
+    const away = `${unavailable}the pool was never connected, or was closed: await pool.connect()`;
+    expect(await messageOf(store)).toBe(away);
+    await expect(store.get('sid')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+    await pool.connect();
+    expect(await messageOf(store)).toBe('an answer');
+    await (pool as unknown as { close(): Promise<void> }).close();
+    expect(await messageOf(store)).toBe(away);
+  });
+
+  const asked = 'session store gave no answer to "get" within 150 ms: ';
+  it.each(ioRedisNames)('the first command opens it, and nothing listens: %s', async (name) => {
+    const port = await deadPort();
+    const store = storeOn(redisStoreOn(name).redisStore({ host, port, lazyConnect: true, ...ours }));
+    expect(await messageOf(store)).toBe(`${asked}connect ECONNREFUSED ${host}:${port}`);
+    await expect(store.get('sid')).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+  });
+
+  it('nothing listens: a pool of redis6', async () => {
+    const { createClientPool } = interop('redis6') as { createClientPool(options: object): NodeRedisClient };
+    const port = await deadPort();
+    const pool = createClientPool({ socket: { host, port, reconnectStrategy: 20 } });
+    pool.on('error', () => undefined);
+    pool.connect().catch(() => undefined);
+    ends.push(() => pool.destroy?.());
+    expect(await messageOf(storeOn(redisStore({ client: pool })))).toBe(`${asked}connect ECONNREFUSED ${host}:${port}`);
+  });
+
   it('its client was ended', async () => {
     const store = storeOn(redisStore({ host, port: redis.port, password: 'right', ...ours }), 100);
     expect(await messageOf(store)).toBe('an answer');

@@ -70,9 +70,7 @@ describe.each(ways)('RedisStore %s', (_how, connect) => {
   });
 });
 
-// A Cluster of node-redis 4 says nothing: whoever has one connects it first.
-const telling = drivers.filter(({ name }) => name !== 'redis4');
-describe.each(telling)('A site whose RedisStore is on a Cluster of $name', (driver) => {
+describe.each(drivers)('A site whose RedisStore is on a Cluster of $name', (driver) => {
   it('has sessions though the Cluster was not connected when it was given', async () => {
     const client = driver.openCluster(cluster.addresses);
     const store = redisStore({ client });
@@ -80,10 +78,27 @@ describe.each(telling)('A site whose RedisStore is on a Cluster of $name', (driv
     const ann = site.visitor();
     await ann.get('/put?user=ann');
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    expect(site.errors).toEqual([]);
     await store.close();
     await driver.end(client);
   });
+});
 
+it('A Cluster of node-redis 4 that was closed says so when it is asked', async () => {
+  const { store: client, end } = await withClient(driverOf('redis4'))();
+  const store = new Store(client);
+  await client.client.quit();
+  await expect(store.get('sid')).rejects.toMatchObject({
+    code: 'ERR_SESSION_STORE_UNAVAILABLE',
+    message: 'session store is unavailable: the Cluster was never connected, or was closed: await cluster.connect()',
+  });
+  await store.close();
+  await end();
+});
+
+// A Cluster of node-redis 4 does not tell when it ends.
+const telling = drivers.filter(({ name }) => name !== 'redis4');
+describe.each(telling)('A RedisStore on a Cluster of $name', (driver) => {
   it('tells when the Cluster is ended', async () => {
     const { store, end } = await withClient(driver)();
     let disconnects = 0;
