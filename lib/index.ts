@@ -3,6 +3,7 @@ export { type CallbackSession, showOnRequests } from './callback-session';
 export { ContextSession } from './context-session';
 export { cookieValues, mayCarrySeveral, signedValues } from './cookie-header';
 export type { CookieIdStore } from './cookie-id-store';
+export { sessionLine } from './debug-lines';
 export {
   SessionError,
   type SessionErrorCode,

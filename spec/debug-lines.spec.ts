@@ -4,8 +4,10 @@ import { format, stripVTControlCharacters } from 'node:util';
 
 import createDebug = require('debug');
 
+import koaSession = require('../lib/koa-session');
 import session = require('../lib/main');
 
+import { MapClient } from './helpers/map-client';
 import { closedAfterTest, siteWith } from './helpers/open-sites';
 import { openSite, sessionOf } from './helpers/session-site';
 
@@ -63,6 +65,23 @@ describe('debug output', () => {
     told();
     expect(await tellsOf('/logout')).toEqual(['session loaded', 'session destroyed']);
     expect(await tellsOf('/see', last)).toEqual(['session missed']);
+  });
+
+  it.each([
+    ['a store', { store: new MapClient() as never }],
+    ['the cookie', {}],
+  ])('says so with the entry point for koa-session too: %s', async (_where, options) => {
+    let isValid = true;
+    const site = await closedAfterTest(openSite({ use: (ctx, next) => use?.(ctx, next) }));
+    const use = koaSession({ ...options, valid: () => isValid }, site.app);
+    const ann = site.visitor();
+    await ann.get('/put?user=secret');
+    expect(told()).toEqual(['session written: some bytes, attempts: 1', 'session created']);
+    await ann.get('/see');
+    expect(told()).toEqual([expect.stringMatching(/^session loaded$/)]);
+    isValid = false;
+    await ann.get('/see');
+    expect(told()).toContain('session invalid');
   });
 
   it('says that a write was tried again, and that a request waited for the connection', async () => {

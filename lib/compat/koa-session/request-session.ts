@@ -9,6 +9,7 @@ import {
   type RunningSession,
   SessionError,
   type SessionShape,
+  sessionLine,
   type Taker,
 } from '../../index';
 import { decoded, isRecord } from './cookie-client';
@@ -245,6 +246,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   }
 
   #refuse(event: string, key: string | undefined, value: unknown): false {
+    sessionLine(event);
     this.ctx.app.emit(`session:${event}`, { key, value, ctx: this.ctx });
     return false;
   }
