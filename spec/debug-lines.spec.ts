@@ -75,13 +75,15 @@ describe('debug output', () => {
     const site = await closedAfterTest(openSite({ use: (ctx, next) => use?.(ctx, next) }));
     const use = koaSession({ ...options, valid: () => isValid }, site.app);
     const ann = site.visitor();
+    // The store may be slow where the machine is busy.
+    const ofSession = () => told().filter((line) => line.startsWith('session '));
     await ann.get('/put?user=secret');
-    expect(told()).toEqual(['session written: some bytes, attempts: 1', 'session created']);
+    expect(ofSession()).toEqual(['session written: some bytes, attempts: 1', 'session created']);
     await ann.get('/see');
-    expect(told()).toEqual([expect.stringMatching(/^session loaded$/)]);
+    expect(ofSession()).toEqual(['session loaded']);
     isValid = false;
     await ann.get('/see');
-    expect(told()).toContain('session invalid');
+    expect(ofSession()).toContain('session invalid');
   });
 
   it('says that a write was tried again, and that a request waited for the connection', async () => {
@@ -130,10 +132,8 @@ describe('debug output', () => {
   it('says that a request waited for a slow store, and not that one was quick', async () => {
     const memory = new session.MemoryStore();
     let isSlow = false;
-    const slowly = async <T>(answer: T) => {
-      if (isSlow) await sleep(60);
-      return answer;
-    };
+    // At once, however busy the machine is; or not.
+    const slowly = <T>(answer: T) => (isSlow ? sleep(60, answer) : answer);
     const store = {
       get: (key: string) => slowly(memory.get(key)),
       set: (...args: Parameters<typeof memory.set>) => slowly(memory.set(...args)),
