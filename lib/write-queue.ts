@@ -12,11 +12,11 @@ import { inTurns, nextTurn, Turns } from './turns';
 
 /** How many writers may wait for one session, and how many characters their texts may have together. */
 const MOST_WAITING = 20_000;
-const MOST_CHARACTERS = 64 * 2 ** 20;
+const MOST_CHARACTERS = 16 * 2 ** 20;
 /** Milliseconds of edits after which those that are done are stored: whatever fails costs no more than that. */
 const LONGEST_BATCH = 250;
 /** How many characters of writers' texts the members of a record may keep alive, as parts of them. */
-const MOST_HELD = 16 * 2 ** 20;
+const MOST_HELD = 8 * 2 ** 20;
 /** Turns for which a crowd's queue stays when nobody waits: its requests come a few at a time, and go on from the version that it knows. */
 const QUIET_TURNS = 6;
 
