@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { SessionError } from './errors';
-import type { SessionCookie } from './session-cookie';
 import type { CookieOptions } from './types';
 
 /** A session as JSON holds it. */
@@ -101,7 +100,7 @@ export function stringify(session: () => SessionData): string {
 /** A plain copy of the session for clients that take objects, the cookie's attributes inside. */
 export function toPlain(
   session: SessionData,
-  cookie: SessionCookie,
+  cookie: { toJSON(): CookieOptions & { own: readonly string[] } },
 ): SessionData & { cookie: CookieOptions & { own: string[] } } {
   const json = cookie.toJSON();
   // The client may change what it is given.
