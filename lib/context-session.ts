@@ -4,12 +4,12 @@ import { carryVary } from './carried-headers';
 import { SessionError } from './errors';
 import { expected } from './expect';
 import type { Stored } from './held-session';
-import type { ResolvedOptions } from './options';
 import { destroyStored, endFormer } from './session-ending';
 import { checkSessionId } from './session-id';
 import { adopt, loadSession, readRecord } from './session-loading';
 import { regenerate } from './session-regenerating';
 import { saveSession, touchSession, unsaved } from './session-saving';
+import type { SessionSettings } from './session-settings';
 import { headersSent, type Origin, SessionState } from './session-state';
 import { updateSession } from './session-updating';
 import { varyOnCookie } from './shared-caches';
@@ -28,7 +28,7 @@ export class ContextSession implements SessionHandler {
   /** Whether the session was saved for the last time; `'watched'`: and somebody has asked for it since. */
   #end: 'saved' | 'watched' | undefined;
 
-  constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
+  constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
     this.#state = new SessionState(ctx, options, presented);
   }
 
@@ -38,7 +38,7 @@ export class ContextSession implements SessionHandler {
     return this.#state;
   }
 
-  get options(): ResolvedOptions {
+  get options(): SessionSettings {
     return this.#state.options;
   }
 

@@ -3,7 +3,7 @@ import { applyChange, type Change } from './merge';
 import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, stringify, toPlain } from './record';
 import type { Draft, Version } from './records';
 import { SessionCookie } from './session-cookie';
-import type { SessionShape } from './session-shape';
+import type { SessionShape } from './session-settings';
 import { isUnchanged, type Snapshot, snapshotOf } from './session-snapshot';
 import type { CookieOptions, OnConflict, Session } from './types';
 

@@ -16,11 +16,11 @@ export { expectBoolean, expected, expectFunction, expectMethods, expectString, i
 export { MemoryStore, type MemoryStoreOptions } from './memory-store';
 export type { SessionContext, SessionMiddleware } from './middleware';
 export { createSession } from './middleware';
-export { type ResolvedOptions, resolveOptions } from './options';
+export { resolveOptions } from './options';
 export { isEmpty } from './record';
 export { announceTakers, type Taker, takerOf, warnOfTaken } from './request-takers';
 export { type RunningSession, sessionRunner } from './session-run';
-export type { SessionShape } from './session-shape';
+export type { SessionSettings, SessionShape } from './session-settings';
 export { addMaxAge, warnIfDropped } from './set-cookie';
 export type { StoreEvents } from './store';
 export { Store } from './store';

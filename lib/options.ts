@@ -1,16 +1,15 @@
-import type Koa = require('koa');
 import copy = require('copy-to');
 
-import { type CookieIdStore, cookieIdStore } from './cookie-id-store';
+import { cookieIdStore } from './cookie-id-store';
 import { checkKey, resolveCookieOf, UNSIGNED } from './cookie-options';
 import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from './expect';
 import { adviceOn } from './foreign-options';
 import { checkOptions } from './given-options';
 import { isCarrying } from './known-clients';
 import { MemoryStore } from './memory-store';
-import type { SessionShape } from './session-shape';
+import type { SessionSettings } from './session-settings';
 import { STORE_OPTIONS, Store } from './store';
-import type { OnConflict, SessionIdStore, SessionOptions, StoreOptions } from './types';
+import type { OnConflict, SessionOptions, StoreOptions } from './types';
 import { warnOfUnknown } from './unknown-options';
 
 const DEFAULTS = {
@@ -35,17 +34,16 @@ const KNOWN: readonly string[] = [
   'app',
 ];
 
-/** The options of a middleware, complete and checked. */
-export type ResolvedOptions = ReturnType<typeof resolveOptions>;
-
 type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]> };
+/** With the defaults filled in. */
+type Complete = Given & Required<Pick<Given, keyof typeof DEFAULTS>>;
 
 /**
  * Completes and checks the options, and makes the Store. The user's objects are never changed.
  *
  * @throws TypeError for an option of the wrong type; one that nobody knows is a process warning.
  */
-export function resolveOptions(options: SessionOptions | null | undefined) {
+export function resolveOptions(options: SessionOptions | null | undefined): SessionSettings {
   checkOptions(options);
   const entries = Object.entries(options ?? {}).filter(([, value]) => isGiven(value));
   warnOfUnknown(
@@ -53,7 +51,9 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     { known: KNOWN, whose: 'the option ', advice: adviceOn },
   );
   const given = Object.fromEntries(entries) as Given;
-  const { key, defer, rolling, allowEmpty, autoCommit, renew, onConflict } = copy(DEFAULTS).to<Given>({ ...given });
+  const { key, defer, rolling, allowEmpty, autoCommit, renew, onConflict } = copy(DEFAULTS).to({
+    ...given,
+  } as Complete);
 
   checkKey(key);
   for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
@@ -66,14 +66,11 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
   const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);
   const store = resolveStore(given, key);
   const { genSid, errorHandler, valid, beforeSave } = given;
-  const idStore: SessionIdStore & Partial<Omit<CookieIdStore, keyof SessionIdStore>> =
-    given.sessionIdStore ?? cookieIdStore(key, cookieOf);
   return Object.freeze({
     key,
     store,
     cookieOf,
-    idStore,
-    /** Whether the id travels in headers of ours, which have to be set before the response's head is sent. */
+    idStore: given.sessionIdStore ?? cookieIdStore(key, cookieOf),
     sendsCookie: given.sessionIdStore === undefined,
     defer,
     rolling,
@@ -86,12 +83,9 @@ export function resolveOptions(options: SessionOptions | null | undefined) {
     valid,
     beforeSave,
     app: given.app,
-    /** What the sessions of a request look like, where that is not this package's way. */
-    shapeOf: undefined as ((ctx: Koa.Context) => SessionShape) | undefined,
-    /** Whether a session set to null takes the visitor's id back where there was no session too. */
-    clearsAlways: undefined as true | undefined,
-    /** Whether a session that a request has emptied ends with it, unless another has put something into it meanwhile. */
-    endsEmptied: undefined as true | undefined,
+    shapeOf: undefined,
+    clearsAlways: undefined,
+    endsEmptied: undefined,
   });
 }
 

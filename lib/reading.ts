@@ -4,11 +4,11 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import { CarriedIds } from './carried-ids';
 import { SessionError } from './errors';
 import { expected } from './expect';
-import type { ResolvedOptions } from './options';
 import { type SessionData, stringify } from './record';
 import type { Loaded } from './records';
 import { matchesPath, SessionCookie } from './session-cookie';
 import { isSessionId } from './session-id';
+import type { SessionSettings } from './session-settings';
 import { hasExpired } from './ttl';
 import type { Application, Session } from './types';
 
@@ -19,7 +19,7 @@ import type { Application, Session } from './types';
 export async function readSession(
   req: IncomingMessage,
   app: Application | undefined,
-  options: ResolvedOptions,
+  options: SessionSettings,
 ): Promise<Readonly<Session> | null> {
   expectRequest(req);
   // The response is there for what hooks may read of a context; it has no connection.
@@ -37,7 +37,7 @@ interface Found {
 }
 
 /** The record that the middleware would find, in the same order. */
-async function findRecord(ctx: Koa.Context, first: string, options: ResolvedOptions): Promise<Found | undefined> {
+async function findRecord(ctx: Koa.Context, first: string, options: SessionSettings): Promise<Found | undefined> {
   const { idStore, store } = options;
   const budget = store.newBudget();
   let others: CarriedIds | undefined;
@@ -56,7 +56,7 @@ async function findRecord(ctx: Koa.Context, first: string, options: ResolvedOpti
 function foundIn(
   ctx: Koa.Context,
   loaded: Loaded & { found: 'session' },
-  { cookieOf, store }: ResolvedOptions,
+  { cookieOf, store }: SessionSettings,
 ): Found | undefined {
   const noted = store.records.noted(loaded);
   if (noted !== undefined) store.records.release(noted);
@@ -68,7 +68,7 @@ function foundIn(
 async function readRecord(
   ctx: Koa.Context,
   { data, cookie }: Found,
-  { valid }: ResolvedOptions,
+  { valid }: SessionSettings,
 ): Promise<Readonly<Session> | null> {
   // A client may hand out the very object that it keeps, and the hook may change what it is given. By JSON, as a record is: there
   // may be functions in it.

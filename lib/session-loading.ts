@@ -7,7 +7,7 @@ import type { Loaded, Unread } from './records';
 import { SessionCookie } from './session-cookie';
 import { destroyRecord } from './session-ending';
 import { isSessionId } from './session-id';
-import type { SessionShape } from './session-shape';
+import type { SessionShape } from './session-settings';
 import type { SessionState } from './session-state';
 import { hasExpired } from './ttl';
 import type { Session, SessionOptions } from './types';

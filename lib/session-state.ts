@@ -7,10 +7,10 @@ import type { Headers } from './cookie-id-store';
 import { sessionLine } from './debug-lines';
 import { SessionError, StoreError, StoreUnavailableError } from './errors';
 import { HeldSession } from './held-session';
-import type { ResolvedOptions } from './options';
 import type { Draft, Unread, Version } from './records';
 import { isSamePlace } from './session-cookie';
 import { checkSessionId, defaultGenSid } from './session-id';
+import type { SessionSettings } from './session-settings';
 import type { CacheRule } from './shared-caches';
 import type { CookieOptions, ErrorType, Session } from './types';
 
@@ -40,7 +40,7 @@ const hooks = new AsyncLocalStorage<SessionState>();
 /** What is known of the session of one request; loading, saving and ending it work on this. */
 export class SessionState {
   readonly ctx: Koa.Context;
-  readonly options: ResolvedOptions;
+  readonly options: SessionSettings;
   readonly held: HeldSession;
   origin: Origin = 'unknown';
   /** The id that the request carries, from an earlier middleware or from the id store. */
@@ -76,7 +76,7 @@ export class SessionState {
   #noted: object[] | undefined;
   #isOver = false;
 
-  constructor(ctx: Koa.Context, options: ResolvedOptions, presented: string | undefined) {
+  constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
     this.ctx = ctx;
     this.options = options;
     this.presented = presented;

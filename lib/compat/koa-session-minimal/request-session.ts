@@ -1,17 +1,17 @@
 import type Koa = require('koa');
 
-import { type CallbackSession, ContextSession, type ResolvedOptions, type RunningSession } from '../../index';
+import { type CallbackSession, ContextSession, type RunningSession, type SessionSettings } from '../../index';
 import { type ShownSession, showSession } from './shown-session';
 
 /** The session of one request: `ctx.session` is the data, and `ctx.sessionHandler` asks for a new id. */
 export class RequestSession implements RunningSession, CallbackSession {
-  readonly options: ResolvedOptions;
+  readonly options: SessionSettings;
   readonly #ctx: Koa.Context;
   readonly #session: ContextSession;
   #shown: ShownSession | undefined;
   #renewsId = false;
 
-  constructor(ctx: Koa.Context, options: ResolvedOptions) {
+  constructor(ctx: Koa.Context, options: SessionSettings) {
     this.options = options;
     this.#ctx = ctx;
     this.#session = new ContextSession(ctx, options, undefined);

@@ -4,10 +4,10 @@ import {
   announceTakers,
   type CookieOptions,
   MemoryStore,
-  type ResolvedOptions,
   resolveOptions,
   type Session,
   type SessionOptions,
+  type SessionSettings,
   type SessionStore,
   sessionRunner,
   showOnRequests,
@@ -60,7 +60,7 @@ function isTaken(ctx: Koa.Context): boolean {
   return takerOf(ctx) !== undefined || Object.getOwnPropertyDescriptor(ctx, 'session')?.get !== undefined;
 }
 
-function engineOptions({ key, store, cookie }: Options): ResolvedOptions {
+function engineOptions({ key, store, cookie }: Options): SessionSettings {
   const name = key || 'koa:sess';
   return Object.freeze({
     ...resolveOptions({

@@ -2,9 +2,9 @@ import type Koa = require('koa');
 
 import { randomUUID } from 'node:crypto';
 import {
-  type ResolvedOptions,
   resolveOptions,
   type Session,
+  type SessionSettings,
   type SessionShape,
   type SessionStore,
   Store,
@@ -24,7 +24,7 @@ export function engineOptions(
   backing: object | undefined,
   live: { readonly current: Options },
   requestOf: RequestOf,
-): ResolvedOptions {
+): SessionSettings {
   const { key, externalKey, timeout } = live.current;
   const isOutside = backing !== undefined && externalKey !== undefined;
   const optionsOf = (ctx: Koa.Context) => requestOf(ctx).options;
@@ -53,9 +53,9 @@ export function engineOptions(
 /** The engine's options for a request whose store was made for it. */
 export function engineOptionsOn(
   store: ExternalStore,
-  engine: ResolvedOptions,
+  engine: SessionSettings,
   { timeout }: Pick<Options, 'timeout'>,
-): ResolvedOptions {
+): SessionSettings {
   return Object.freeze({ ...engine, store: storeOn(clientOfRequest(store), timeout) });
 }
 

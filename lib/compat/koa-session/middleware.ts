@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { announceTakers, type ResolvedOptions, sessionRunner, type Taker, takerOf, warnOfTaken } from '../../index';
+import { announceTakers, type SessionSettings, sessionRunner, type Taker, takerOf, warnOfTaken } from '../../index';
 import { engineOptions } from './engine';
 import { LiveOptions } from './live-options';
 import { type Options, resolveArguments } from './options';
@@ -55,12 +55,12 @@ function isTaken(ctx: Koa.Context): boolean {
 function sessionsOf(given: CreateSessionOptions): { newSession: NewSession; taker: Taker } {
   const live = new LiveOptions(given);
   /** By what sessions are kept in; apart from them, those whose key does not travel in the cookie. */
-  const inCookie = new WeakMap<object, ResolvedOptions>();
-  const outsideCookie = new WeakMap<object, ResolvedOptions>();
+  const inCookie = new WeakMap<object, SessionSettings>();
+  const outsideCookie = new WeakMap<object, SessionSettings>();
   const nowhere = {};
   engineOf(live.current);
 
-  function engineOf(options: Options): ResolvedOptions {
+  function engineOf(options: Options): SessionSettings {
     const backing = options.ContextStore ?? options.store;
     const engines = options.externalKey === undefined ? inCookie : outsideCookie;
     const known = engines.get(backing ?? nowhere);

@@ -5,9 +5,9 @@ import { types } from 'node:util';
 import {
   ContextSession,
   isEmpty,
-  type ResolvedOptions,
   type RunningSession,
   SessionError,
+  type SessionSettings,
   type SessionShape,
   sessionLine,
   type Taker,
@@ -29,7 +29,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   unchanged: string | undefined;
   /** The middleware that has taken the request. */
   taker: Taker | undefined;
-  readonly #engineOptions: ResolvedOptions;
+  readonly #engineOptions: SessionSettings;
   #contextSession: ContextSession | undefined;
   #reading: { done?: Promise<void> | undefined } | undefined;
   /** What was handed out before the store was asked; it becomes the session. */
@@ -40,7 +40,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
   /** How many calls are under way that save in any case. */
   #forced = 0;
 
-  constructor(ctx: Koa.Context, options: SessionOptions, engine: ResolvedOptions) {
+  constructor(ctx: Koa.Context, options: SessionOptions, engine: SessionSettings) {
     this.ctx = ctx;
     this.options = options;
     const { ContextStore } = options;
