@@ -16,8 +16,8 @@ require.extensions['.ts'] = (/** @type {any} */ module, /** @type {string} */ fi
   const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), { compilerOptions: options, fileName: file });
   module._compile(outputText, file);
 };
-/** @type {typeof import('../spec/helpers/sql-databases')} */
-const { sqlDatabases } = require('../spec/helpers/sql-databases');
+/** @type {typeof import('../spec/helpers/databases/sql-databases')} */
+const { sqlDatabases } = require('../spec/helpers/databases/sql-databases');
 
 const ROWS = 1_000_000;
 const EVERY = 10;
@@ -30,7 +30,7 @@ const MAX_MILLISECONDS = 100;
 
 const record = `{"cookie":{"path":"/","httpOnly":true,"maxAge":86400000},"user":{"name":"ann"},"note":"${'x'.repeat(120)}"}`;
 
-/** @typedef {import('../spec/helpers/sql-databases').SqlDatabase} SqlDatabase */
+/** @typedef {import('../spec/helpers/databases/sql-databases').SqlDatabase} SqlDatabase */
 
 /** As durable as they come, and with memory for the table, as on a machine of their own. @type {Record<string, () => Promise<SqlDatabase>>} */
 const databases = {

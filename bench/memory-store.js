@@ -3,8 +3,8 @@
 const path = require('node:path');
 
 // Named at run time, so that types can be checked before anything is built.
-const built = path.join(__dirname, '../dist/memory-store.js');
-/** @type {typeof import('../lib/memory-store')} */
+const built = path.join(__dirname, '../dist/stores/memory.js');
+/** @type {typeof import('../lib/stores/memory')} */
 const { MemoryStore } = require(built);
 
 const SESSIONS = 1_000_000;

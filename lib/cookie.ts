@@ -1,1 +1,1 @@
-export { CookieStore, type CookieStoreOptions, cookieStore, type SealingKey } from './stores/cookie';
+export { CookieStore, type CookieStoreOptions, cookieStore, type SealingKey } from './stores/cookie/store';

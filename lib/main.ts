@@ -1,4 +1,4 @@
-import * as engine from './index';
+import * as engine from './middleware/engine';
 
 /**
  * Makes the session middleware: `app.use(session({ store: redisStore() }))`.

@@ -23,7 +23,7 @@ const NOT_EXPORTED = [
 ];
 
 /** What users call `session` only hands on what this module exports, whose types can be followed. */
-const ENGINE = { face: 'lib/main.ts', source: 'lib/index.ts', factory: 'createSession', name: 'session' };
+const ENGINE = { face: 'lib/main.ts', source: 'lib/middleware/engine.ts', factory: 'createSession', name: 'session' };
 
 const entries = entryPoints().map(({ name, source }) => ({
   name,

@@ -1,8 +1,8 @@
-import { withDeadline } from '../deadline';
-import { expectMethods } from '../expect';
-import { isSessionData, type SessionData } from '../record';
-import type { Session, SessionStore, TouchableStore } from '../types';
-import { WrappedConnection } from './wrapped-connection';
+import { withDeadline } from '../base/deadline';
+import { expectMethods } from '../base/expect';
+import type { Session, SessionStore, TouchableStore } from '../base/types';
+import { WrappedConnection } from '../client/wrapped-connection';
+import { isSessionData, type SessionData } from '../record/record';
 
 type Callback = (error?: unknown, value?: unknown) => void;
 

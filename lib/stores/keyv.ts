@@ -1,7 +1,7 @@
-import { expected, expectMethods } from '../expect';
-import { parseRecord } from '../record';
-import type { Session, SessionStore } from '../types';
-import { WrappedConnection } from './wrapped-connection';
+import { expected, expectMethods } from '../base/expect';
+import type { Session, SessionStore } from '../base/types';
+import { WrappedConnection } from '../client/wrapped-connection';
+import { parseRecord } from '../record/record';
 
 /** An instance of Keyv, as far as it is used here. */
 export interface KeyvLike {

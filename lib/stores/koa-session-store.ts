@@ -1,7 +1,7 @@
-import { expectMethods } from '../expect';
-import { isSessionData, type SessionData } from '../record';
-import type { Session, SessionStore } from '../types';
-import { WrappedConnection } from './wrapped-connection';
+import { expectMethods } from '../base/expect';
+import type { Session, SessionStore } from '../base/types';
+import { WrappedConnection } from '../client/wrapped-connection';
+import { isSessionData, type SessionData } from '../record/record';
 
 /** A store of koa-session, as far as it is used here. `ctx`, which koa-session gives along, is not given. */
 export interface KoaSessionStoreLike {

@@ -1,4 +1,4 @@
-import type { Session } from '../index';
+import type { Session } from '../middleware/engine';
 import { asSubject, type MakeClient } from './subject';
 import { HOUR, Trial } from './trial';
 

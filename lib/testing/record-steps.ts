@@ -1,4 +1,4 @@
-import type { StoredRecord, SwapResult } from '../index';
+import type { StoredRecord, SwapResult } from '../middleware/engine';
 import { expectThat, shown } from './expectations';
 import { HOUR, type Trial } from './trial';
 

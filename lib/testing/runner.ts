@@ -1,4 +1,4 @@
-import { expectFunction } from '../expect';
+import { expectFunction } from '../base/expect';
 
 /** What test runners offer to register cases with. */
 export interface Runner {

@@ -1,4 +1,4 @@
-import type { Session } from '../index';
+import type { Session } from '../middleware/engine';
 import { type Cases, session } from './cases';
 import { expectJson, expectNothing, expectThat } from './expectations';
 import { HOUR } from './trial';

@@ -1,4 +1,4 @@
-import type { CompareAndSetStore, Guarantee, Store } from '../index';
+import type { CompareAndSetStore, Guarantee, Store } from '../middleware/engine';
 import { type Cases, session } from './cases';
 import { expectJson, expectNothing, fail } from './expectations';
 import { expectLeft } from './time-cases';

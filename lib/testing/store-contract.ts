@@ -1,5 +1,5 @@
-import { expected, expectString } from '../expect';
-import type { Guarantee } from '../index';
+import { expected, expectString } from '../base/expect';
+import type { Guarantee } from '../middleware/engine';
 import { type Cases, tryOut } from './cases';
 import { endingCases } from './ending-cases';
 import { keyCases } from './key-cases';

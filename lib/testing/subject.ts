@@ -1,4 +1,4 @@
-import type { SessionStore } from '../index';
+import type { SessionStore } from '../middleware/engine';
 
 /** A client on trial. */
 export interface Subject {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Budget } from '../budget';
-import { ClientCaller } from '../client-call';
-import { hasMethod } from '../expect';
+import { hasMethod } from '../base/expect';
+import { Budget } from '../client/budget';
+import { ClientCaller } from '../client/caller';
+import { StoreStatus } from '../client/status';
 import {
   type Answer,
   type CompareAndSetStore,
@@ -14,8 +15,7 @@ import {
   type StoredRecord,
   type StoreOperation,
   type SwapResult,
-} from '../index';
-import { StoreStatus } from '../store-status';
+} from '../middleware/engine';
 import { fail, shown } from './expectations';
 import type { Subject } from './subject';
 

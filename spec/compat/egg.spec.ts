@@ -1,7 +1,7 @@
-import { type EggApps, type EggPlugin, moment, startEggApps } from '../helpers/egg-apps';
-import { EggVisitor, type Seen } from '../helpers/egg-visitor';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { until } from '../helpers/until';
+import { type EggApps, type EggPlugin, moment, startEggApps } from '../helpers/egg/apps';
+import { EggVisitor, type Seen } from '../helpers/egg/visitor';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { until } from '../helpers/time/until';
 
 jest.setTimeout(70_000);
 

@@ -1,9 +1,9 @@
 import generic from 'koa-generic-session';
-import { COOKIE_ATTRIBUTES } from '../../lib/cookie-attributes';
+import { COOKIE_ATTRIBUTES } from '../../lib/cookies/attributes';
 import koaSession from '../../lib/koa-session';
 import minimal from '../../lib/koa-session-minimal';
 import session from '../../lib/main';
-import { differences, type Make, ODD } from '../helpers/odd-options';
+import { differences, type Make, ODD } from '../helpers/options/odd-options';
 import { interop } from '../interop';
 
 const make = (middleware: unknown) => middleware as Make;

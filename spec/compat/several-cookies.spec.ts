@@ -1,11 +1,11 @@
 import type Koa from 'koa';
 import type session from '../../lib/koa-session';
 import minimal from '../../lib/koa-session-minimal';
-import { everyTestStartsAt, pass } from '../helpers/fake-date';
-import { browser, type Reply } from '../helpers/http';
-import { type Make, ours, RecordingStore, siteOf, theirs } from '../helpers/koa-session-sites';
-import { MapClient } from '../helpers/map-client';
-import { cookieHeader } from '../helpers/session-site';
+import { browser, type Reply } from '../helpers/http/serve';
+import { type Make, ours, RecordingStore, siteOf, theirs } from '../helpers/sites/koa-session-sites';
+import { cookieHeader } from '../helpers/sites/session-site';
+import { MapClient } from '../helpers/stores/map-client';
+import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
 import { interop } from '../interop';
 import { openMinimal } from './koa-session-minimal/site';
 

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { type Chromium, picture, startChromium } from '../helpers/chromium';
-import { type Demo, logIn, rowsOf, startDemo } from '../helpers/demo';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { until } from '../helpers/until';
+import { type Chromium, picture, startChromium } from '../helpers/programs/chromium';
+import { type Demo, logIn, rowsOf, startDemo } from '../helpers/programs/demo';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { until } from '../helpers/time/until';
 
 let chromium: Chromium;
 

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
-import { barriers, type Chromium, picture, startChromium } from '../helpers/chromium';
-import { type Demo, logIn, startDemo } from '../helpers/demo';
+import { barriers, type Chromium, picture, startChromium } from '../helpers/programs/chromium';
+import { type Demo, logIn, startDemo } from '../helpers/programs/demo';
 
 describe('pages of the demo', () => {
   let chromium: Chromium;

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { get } from 'node:http';
-import { type Demo, secret, startDemo } from '../helpers/demo';
-import { type Browser, browser } from '../helpers/http';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { until } from '../helpers/until';
+import { type Browser, browser } from '../helpers/http/serve';
+import { type Demo, secret, startDemo } from '../helpers/programs/demo';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { until } from '../helpers/time/until';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 

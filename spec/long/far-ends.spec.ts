@@ -1,6 +1,6 @@
-import { tell } from '../helpers/counting-program';
-import { farEndsContract, farWritesContract } from '../helpers/far-ends';
-import { farStores } from '../helpers/far-stores';
+import { tell } from '../helpers/programs/counting-program';
+import { farEndsContract, farWritesContract } from '../helpers/races/far-ends';
+import { farStores } from '../helpers/races/far-stores';
 
 jest.setTimeout(600_000);
 

@@ -1,4 +1,4 @@
-import { longResponses } from '../helpers/long-response';
+import { longResponses } from '../helpers/costs/long-response';
 
 jest.setTimeout(300_000);
 

@@ -1,5 +1,5 @@
-import { everywhere } from '../helpers/races';
-import { redisRaces } from '../helpers/redis-races';
+import { everywhere } from '../helpers/races/kinds';
+import { redisRaces } from '../helpers/races/on-redis';
 
 jest.setTimeout(300_000);
 

@@ -1,6 +1,6 @@
-import { tell } from '../helpers/counting-program';
-import { startWriting, type WritersFigures } from '../helpers/parallel-writers';
-import { startRedis } from '../helpers/redis-server';
+import { tell } from '../helpers/programs/counting-program';
+import { startWriting, type WritersFigures } from '../helpers/races/parallel-writers';
+import { startRedis } from '../helpers/redis/server';
 
 const ROUNDS = 50;
 

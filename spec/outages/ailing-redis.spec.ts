@@ -1,8 +1,18 @@
-import { type Ailment, ailments, untilWell } from '../helpers/ailing-redis';
-import { endOf, type KoaRedis, koaRedis, untilReady } from '../helpers/koa-redis-client';
-import { at, budget, grace, openCalmShop, openShop, patient, summary, type Told, timed } from '../helpers/outage-shop';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { sentId } from '../helpers/session-site';
+import { type Ailment, ailments, untilWell } from '../helpers/redis/ailing';
+import { endOf, type KoaRedis, koaRedis, untilReady } from '../helpers/redis/koa-redis-client';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import {
+  at,
+  budget,
+  grace,
+  openCalmShop,
+  openShop,
+  patient,
+  summary,
+  type Told,
+  timed,
+} from '../helpers/sites/outage-shop';
+import { sentId } from '../helpers/sites/session-site';
 
 const modes = [
   ['eager', false],

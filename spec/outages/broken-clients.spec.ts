@@ -1,10 +1,10 @@
 import type { Session } from '../../lib/main';
-import { EmittingClient } from '../helpers/emitting-client';
-import { fakeClock, pass } from '../helpers/fake-clock';
-import { gate } from '../helpers/gate';
-import { TouchableMapClient } from '../helpers/map-client';
-import { arrival, budget, grace, openCalmShop, openShop, summary, timed } from '../helpers/outage-shop';
-import { sentId } from '../helpers/session-site';
+import { arrival, budget, grace, openCalmShop, openShop, summary, timed } from '../helpers/sites/outage-shop';
+import { sentId } from '../helpers/sites/session-site';
+import { EmittingClient } from '../helpers/stores/emitting-client';
+import { TouchableMapClient } from '../helpers/stores/map-client';
+import { fakeClock, pass } from '../helpers/time/fake-clock';
+import { gate } from '../helpers/time/gate';
 
 type Operation = 'get' | 'set' | 'touch' | 'destroy';
 

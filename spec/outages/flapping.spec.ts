@@ -1,8 +1,8 @@
 import session from '../../lib/main';
-import { EmittingClient } from '../helpers/emitting-client';
-import { settled } from '../helpers/fake-clock';
-import { arrival, openShop, timed } from '../helpers/outage-shop';
-import { runScript } from '../helpers/process-script';
+import { runScript } from '../helpers/programs/process-script';
+import { arrival, openShop, timed } from '../helpers/sites/outage-shop';
+import { EmittingClient } from '../helpers/stores/emitting-client';
+import { settled } from '../helpers/time/fake-clock';
 
 const flaps = 1000;
 

@@ -1,10 +1,10 @@
 import session from '../../lib/main';
 import { redisStore } from '../../lib/redis';
-import { closedAfterTest } from '../helpers/open-sites';
-import { driverOf } from '../helpers/redis-drivers';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { driverOf } from '../helpers/redis/drivers';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
 import { cookieOf, member } from '../helpers/requests/variant';
-import { openSite, type Routes, sentId, sessionOf } from '../helpers/session-site';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
 
 const routes: Routes = {
   '/login': async (ctx) => {

@@ -1,9 +1,9 @@
 import type { Session } from '../../lib/main';
-import { EmittingClient } from '../helpers/emitting-client';
-import { fakeClock, pass, settled } from '../helpers/fake-clock';
-import { type Gate, gate } from '../helpers/gate';
-import { openCalmShop, openShop } from '../helpers/outage-shop';
-import { type Routes, sessionOf } from '../helpers/session-site';
+import { openCalmShop, openShop } from '../helpers/sites/outage-shop';
+import { type Routes, sessionOf } from '../helpers/sites/session-site';
+import { EmittingClient } from '../helpers/stores/emitting-client';
+import { fakeClock, pass, settled } from '../helpers/time/fake-clock';
+import { type Gate, gate } from '../helpers/time/gate';
 
 /** `/hold?gate=name&key=value` sets keys once the gate of that name is opened. */
 function holding(): { routes: Routes; gates: Record<string, Gate> } {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Redis as Redis5 } from 'ioredis5';
 import session, { type Store } from '../../lib/main';
-import { endOf, type KoaRedis, koaRedisKinds, heard as said, untilReady } from '../helpers/koa-redis-client';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { until } from '../helpers/until';
+import { endOf, type KoaRedis, koaRedisKinds, heard as said, untilReady } from '../helpers/redis/koa-redis-client';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { until } from '../helpers/time/until';
 
 const names = ['connect', 'ready', 'error', 'close', 'reconnecting', 'end', 'disconnect'];
 /** How many listeners the client has of each event: those of koa-redis itself, ours, everybody's. */

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { CountingClients } from '../helpers/counting-clients';
-import { type CountingProgram, startCounting, tell } from '../helpers/counting-program';
-import { browser } from '../helpers/http';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { until } from '../helpers/until';
+import { browser } from '../helpers/http/serve';
+import { type CountingProgram, startCounting, tell } from '../helpers/programs/counting-program';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { CountingClients } from '../helpers/stores/counting-clients';
+import { until } from '../helpers/time/until';
 
 describe('An application whose Redis is killed', () => {
   let redis: RedisServer;

@@ -1,9 +1,9 @@
 import type { SessionStore } from '../../lib/main';
-import { endOf, type KoaRedis, koaRedisKinds } from '../helpers/koa-redis-client';
-import { MapClient } from '../helpers/map-client';
-import { at, budget, grace, openCalmShop, openShop, timed } from '../helpers/outage-shop';
-import type { RedisServer } from '../helpers/redis-server';
-import { deadPort, sicknesses, startSickServer } from '../helpers/sick-server';
+import { deadPort, sicknesses, startSickServer } from '../helpers/network/sick-server';
+import { endOf, type KoaRedis, koaRedisKinds } from '../helpers/redis/koa-redis-client';
+import type { RedisServer } from '../helpers/redis/server';
+import { at, budget, grace, openCalmShop, openShop, timed } from '../helpers/sites/outage-shop';
+import { MapClient } from '../helpers/stores/map-client';
 
 /** A visitor of old, from the time when the sessions were there. */
 const cookie = async () => {

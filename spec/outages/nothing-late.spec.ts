@@ -1,6 +1,6 @@
-import { type Browser, browser } from '../helpers/http';
-import { type NodeProgram, startNode } from '../helpers/node-program';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { type Browser, browser } from '../helpers/http/serve';
+import { type NodeProgram, startNode } from '../helpers/programs/node-program';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
 
 const options = { reconnectTimeout: 300, timeout: 1_000 };
 
@@ -13,10 +13,13 @@ describe('After an outage', () => {
   let before: string;
   beforeEach(async () => {
     redis = await startRedis({ appendonly: true });
-    app = await startNode(['--require', './spec/helpers/free-port.js', 'spec/helpers/outage-app.js'], {
-      PORT: String(redis.port),
-      SESSIONS: JSON.stringify(options),
-    });
+    app = await startNode(
+      ['--require', './spec/helpers/programs/free-port.js', 'spec/helpers/programs/outage-app.js'],
+      {
+        PORT: String(redis.port),
+        SESSIONS: JSON.stringify(options),
+      },
+    );
     const [url] = await app.says(/^http:\S+$/m);
     await app.says(/heard connect/);
     ann = browser(url);

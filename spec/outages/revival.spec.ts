@@ -1,12 +1,12 @@
 import { Store } from '../../lib/main';
 import type { RedisStore } from '../../lib/redis';
 import { redisStore } from '../../lib/redis';
-import type { RedisClient } from '../../lib/stores/redis-driver';
-import { driverOf, drivers } from '../helpers/redis-drivers';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { ioRedisNames, redisStoreOn } from '../helpers/redis-store-on';
-import { type SilentProxy, startSilentProxy } from '../helpers/silent-proxy';
-import { until } from '../helpers/until';
+import type { RedisClient } from '../../lib/stores/redis/driver';
+import { type SilentProxy, startSilentProxy } from '../helpers/network/silent-proxy';
+import { driverOf, drivers } from '../helpers/redis/drivers';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { ioRedisNames, redisStoreOn } from '../helpers/redis/store-on-driver';
+import { until } from '../helpers/time/until';
 
 const host = '127.0.0.1';
 const quiet = { disconnectTimeout: 50, retryStrategy: () => 20 };

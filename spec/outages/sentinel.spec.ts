@@ -1,6 +1,6 @@
-import { CountingClients } from '../helpers/counting-clients';
-import { type CountingProgram, startCounting, tell } from '../helpers/counting-program';
-import { type RedisTopology, startSentinel } from '../helpers/redis-sentinel';
+import { type CountingProgram, startCounting, tell } from '../helpers/programs/counting-program';
+import { type RedisTopology, startSentinel } from '../helpers/redis/sentinel';
+import { CountingClients } from '../helpers/stores/counting-clients';
 
 describe('An application whose Redis primary is killed, with a replica and a sentinel', () => {
   let redis: RedisTopology;

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ErrorType, Store, type StoreError, StoreUnavailableError } from '../../lib/main';
-import { EmittingClient } from '../helpers/emitting-client';
-import { siteWith } from '../helpers/open-sites';
-import { runScript } from '../helpers/process-script';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
+import { runScript } from '../helpers/programs/process-script';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { siteWith } from '../helpers/sites/open-sites';
+import { EmittingClient } from '../helpers/stores/emitting-client';
 
 import session = require('../../lib/main');
 

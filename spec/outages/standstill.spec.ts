@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import type { SessionStore } from '../../lib/main';
 import { redisStore } from '../../lib/redis';
-import { endOf, koaRedis, untilReady } from '../helpers/koa-redis-client';
-import { at, openShop, patient } from '../helpers/outage-shop';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { standStill } from '../helpers/stand-still';
-import { until } from '../helpers/until';
+import { endOf, koaRedis, untilReady } from '../helpers/redis/koa-redis-client';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { at, openShop, patient } from '../helpers/sites/outage-shop';
+import { standStill } from '../helpers/time/stand-still';
+import { until } from '../helpers/time/until';
 
 interface Connected {
   client: SessionStore;

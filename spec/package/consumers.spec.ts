@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ts from 'typescript';
-import { type Compiler, complaints, type Options } from '../helpers/consumer-check';
-import { browser } from '../helpers/http';
-import { root, startNode } from '../helpers/node-program';
-import { borrow, emptyFolder, install, output, pack } from '../helpers/npm';
+import { browser } from '../helpers/http/serve';
+import { type Compiler, complaints, type Options } from '../helpers/package/consumer-check';
+import { borrow, emptyFolder, install, output, pack } from '../helpers/package/npm';
+import { root, startNode } from '../helpers/programs/node-program';
 import { interop } from '../interop';
 
 jest.setTimeout(120_000);

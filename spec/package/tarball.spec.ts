@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { root } from '../helpers/node-program';
-import { checkOut, emptyFolder, filesIn, output, pack, posixPath } from '../helpers/npm';
+import { checkOut, emptyFolder, filesIn, output, pack, posixPath } from '../helpers/package/npm';
+import { root } from '../helpers/programs/node-program';
 
 jest.setTimeout(120_000);
 
@@ -14,7 +14,7 @@ const manifest = require('../../package.json') as {
 const interop = join(root, 'spec/interop');
 const textIn = (...path: string[]) => readFileSync(join(...path), 'utf8');
 
-/** Every source of lib, as `stores/redis`. */
+/** Every source of lib, as `stores/redis/store`. */
 const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
   .map(posixPath)
   .flatMap((file) => (file.endsWith('.ts') ? [file.replace(/\.ts$/, '')] : []));
@@ -107,7 +107,7 @@ describe('The tarball', () => {
 
   it('has types that are right under every module resolution', async () => {
     const { entries, problems } = JSON.parse(
-      await output(interop, 'node', join(root, 'spec/helpers/types-of-tarball.mjs'), tarball),
+      await output(interop, 'node', join(root, 'spec/helpers/package/types-of-tarball.mjs'), tarball),
     ) as { entries: string[]; problems: unknown[] };
     expect(problems).toEqual([]);
     expect(entries.sort()).toEqual(Object.keys(manifest.exports).sort());

@@ -4,10 +4,10 @@ import mount from 'koa-mount';
 import predecessor = require('koa-generic-session');
 import session = require('../../lib/main');
 
-import { compare } from '../helpers/compare';
-import { MapClient } from '../helpers/map-client';
-import { closedAfterTest } from '../helpers/open-sites';
-import { answer, cookieHeader, openSite, sentId, sessionOf, setCookieOf } from '../helpers/session-site';
+import { compare } from '../helpers/sites/compared-packages';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { answer, cookieHeader, openSite, sentId, sessionOf, setCookieOf } from '../helpers/sites/session-site';
+import { MapClient } from '../helpers/stores/map-client';
 
 describe('cookies that are not what was asked for', () => {
   compare(

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
-import { type Bench, compare } from '../helpers/compare';
-import { sentId, sessionOf } from '../helpers/session-site';
+import { type Bench, compare } from '../helpers/sites/compared-packages';
+import { sentId, sessionOf } from '../helpers/sites/session-site';
 
 const catching: Koa.Middleware = async (ctx, next) => {
   try {

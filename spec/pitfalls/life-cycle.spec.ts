@@ -2,10 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type Koa from 'koa';
 import predecessor from 'koa-generic-session';
 import session from '../../lib/main';
-import { EmittingClient } from '../helpers/emitting-client';
-import { runScript } from '../helpers/process-script';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { openSite, type Site } from '../helpers/session-site';
+import { runScript } from '../helpers/programs/process-script';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { openSite, type Site } from '../helpers/sites/session-site';
+import { EmittingClient } from '../helpers/stores/emitting-client';
 
 type Make = (options: session.SessionOptions) => ReturnType<typeof predecessor>;
 const makers = { predecessor: predecessor as Make, own: session as Make };

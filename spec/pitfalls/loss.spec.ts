@@ -1,6 +1,6 @@
-import { compare } from '../helpers/compare';
-import { countCalls, failing } from '../helpers/session-clients';
-import { dataOf, sentId, sessionOf } from '../helpers/session-site';
+import { compare } from '../helpers/sites/compared-packages';
+import { dataOf, sentId, sessionOf } from '../helpers/sites/session-site';
+import { countCalls, failing } from '../helpers/stores/open-clients';
 
 /** Two texts of one length whose CRC32 is the same; so is that of any two texts that differ in nothing else. */
 const COLLIDING = ['3807458072', '9086789562'];

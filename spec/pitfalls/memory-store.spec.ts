@@ -1,8 +1,8 @@
 import predecessor = require('koa-generic-session');
 import session = require('../../lib/main');
 
-import { closedAfterTest } from '../helpers/open-sites';
-import { openSite, sessionOf } from '../helpers/session-site';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, sessionOf } from '../helpers/sites/session-site';
 
 type Make = (options?: session.SessionOptions) => ReturnType<typeof session>;
 type Memory = { get(key: string): unknown; set(key: string, value: object, ttl: number): unknown };

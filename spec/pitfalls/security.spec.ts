@@ -1,11 +1,11 @@
 import predecessor = require('koa-generic-session');
 import session = require('../../lib/main');
 
-import { compare } from '../helpers/compare';
-import { closedAfterTest } from '../helpers/open-sites';
-import { runScript } from '../helpers/process-script';
-import { countCalls, recordOf } from '../helpers/session-clients';
-import { openSite, sentId, sessionOf } from '../helpers/session-site';
+import { runScript } from '../helpers/programs/process-script';
+import { compare } from '../helpers/sites/compared-packages';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, sentId, sessionOf } from '../helpers/sites/session-site';
+import { countCalls, recordOf } from '../helpers/stores/open-clients';
 
 describe('sessions in the wrong hands', () => {
   compare(

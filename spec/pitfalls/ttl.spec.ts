@@ -3,11 +3,11 @@ import type Koa from 'koa';
 import predecessor = require('koa-generic-session');
 
 import session, { type SessionOptions } from '../../lib/main';
-import { everyTestStartsAt } from '../helpers/fake-date';
-import { MapClient } from '../helpers/map-client';
-import { closedAfterTest } from '../helpers/open-sites';
-import { lifetime } from '../helpers/session-cookies';
-import { openSite, type Routes, sentId, setCookieOf } from '../helpers/session-site';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { lifetime } from '../helpers/sites/session-cookies';
+import { openSite, type Routes, sentId, setCookieOf } from '../helpers/sites/session-site';
+import { MapClient } from '../helpers/stores/map-client';
+import { everyTestStartsAt } from '../helpers/time/fake-date';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events';
 import type { MemoryStore, Store } from 'express-session';
 import { type ExpressStoreLike, fromExpressStore } from '../../lib/express';
 import session, { type Session } from '../../lib/main';
-import { settled } from '../helpers/fake-clock';
-import { gate } from '../helpers/gate';
-import { until } from '../helpers/until';
+import { settled } from '../helpers/time/fake-clock';
+import { gate } from '../helpers/time/gate';
+import { until } from '../helpers/time/until';
 import { interop } from '../interop';
 
 const HOUR = 60 * 60 * 1000;

@@ -10,13 +10,13 @@ import { fromKoaSessionStore, type KoaSessionStoreLike } from '../../lib/koa-ses
 import session, { MemoryStore, type SessionOptions } from '../../lib/main';
 import { redisStore } from '../../lib/redis';
 import { VALUES } from '../../lib/testing/values';
-import { koaRedis, untilReady } from '../helpers/koa-redis-client';
-import { MapClient } from '../helpers/map-client';
-import { closedAfterTest } from '../helpers/open-sites';
-import { driverOf } from '../helpers/redis-drivers';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { openSite, type Routes, sessionOf } from '../helpers/session-site';
-import { sqlDatabases } from '../helpers/sql-databases';
+import { sqlDatabases } from '../helpers/databases/sql-databases';
+import { driverOf } from '../helpers/redis/drivers';
+import { koaRedis, untilReady } from '../helpers/redis/koa-redis-client';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site';
+import { MapClient } from '../helpers/stores/map-client';
 import { interop } from '../interop';
 
 type ExpressStore = new (options?: object) => ExpressStoreLike;

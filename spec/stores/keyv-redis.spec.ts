@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { fromKeyv, type KeyvLike } from '../../lib/keyv';
 import session, { type SessionOptions } from '../../lib/main';
 import { storeContract } from '../../lib/testing';
-import { closedAfterTest } from '../helpers/open-sites';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { openSite, type Routes, sentId, sessionOf } from '../helpers/session-site';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
 import { interop } from '../interop';
 
 const HOUR = 60 * 60 * 1000;

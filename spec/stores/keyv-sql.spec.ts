@@ -1,14 +1,14 @@
 import { fromKeyv, type KeyvLike } from '../../lib/keyv';
 import session from '../../lib/main';
 import { storeContract } from '../../lib/testing';
-import { failuresOf, runContract } from '../helpers/contract-run';
-import type { Connection, DatabaseServer } from '../helpers/database-server';
-import type { Reply } from '../helpers/http';
-import { startMariadb } from '../helpers/mariadb-server';
-import { codeBlocks } from '../helpers/markdown';
-import { closedAfterTest } from '../helpers/open-sites';
-import { startPostgres } from '../helpers/postgres-server';
-import { openSite, type Routes, sentId, sessionOf } from '../helpers/session-site';
+import type { Connection, DatabaseServer } from '../helpers/databases/database-server';
+import { startMariadb } from '../helpers/databases/mariadb-server';
+import { startPostgres } from '../helpers/databases/postgres-server';
+import { codeBlocks } from '../helpers/docs/markdown';
+import type { Reply } from '../helpers/http/serve';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
+import { failuresOf, runContract } from '../helpers/stores/contract-run';
 import { interop } from '../interop';
 
 type Opened = KeyvLike & {

@@ -1,13 +1,13 @@
 import session, { type SessionOptions, type SessionStore, StoreError } from '../../lib/main';
-import { failuresOf, runContract } from '../helpers/contract-run';
-import type { DatabaseServer } from '../helpers/database-server';
-import { fakeDate, pass } from '../helpers/fake-date';
-import { startMariadb } from '../helpers/mariadb-server';
-import { codeBlocks } from '../helpers/markdown';
-import { startNode } from '../helpers/node-program';
-import { closedAfterTest } from '../helpers/open-sites';
-import { openSite, sessionOf, setCookieOf } from '../helpers/session-site';
-import { until } from '../helpers/until';
+import type { DatabaseServer } from '../helpers/databases/database-server';
+import { startMariadb } from '../helpers/databases/mariadb-server';
+import { codeBlocks } from '../helpers/docs/markdown';
+import { startNode } from '../helpers/programs/node-program';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, sessionOf, setCookieOf } from '../helpers/sites/session-site';
+import { failuresOf, runContract } from '../helpers/stores/contract-run';
+import { fakeDate, pass } from '../helpers/time/fake-date';
+import { until } from '../helpers/time/until';
 import { interop } from '../interop';
 
 const HOUR = 60 * 60 * 1000;

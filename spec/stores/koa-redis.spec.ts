@@ -1,9 +1,9 @@
 import session, { type Session, Store } from '../../lib/main';
 import { storeContract } from '../../lib/testing';
-import { endOf, type KoaRedis, koaRedis, koaRedisKinds, untilReady } from '../helpers/koa-redis-client';
-import { closedAfterTest } from '../helpers/open-sites';
-import { type RedisServer, startRedis } from '../helpers/redis-server';
-import { openSite, setCookieOf } from '../helpers/session-site';
+import { endOf, type KoaRedis, koaRedis, koaRedisKinds, untilReady } from '../helpers/redis/koa-redis-client';
+import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite, setCookieOf } from '../helpers/sites/session-site';
 
 let redis: RedisServer;
 beforeAll(async () => {

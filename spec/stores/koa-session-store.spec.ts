@@ -3,10 +3,10 @@ import type Koa from 'koa';
 import { fromKoaSessionStore, type KoaSessionStoreLike } from '../../lib/koa-session-store';
 import session, { type Session, Store } from '../../lib/main';
 import { storeContract } from '../../lib/testing';
-import { everyTestStartsAt, pass } from '../helpers/fake-date';
-import { browser } from '../helpers/http';
-import { closedAfterTest, siteWith } from '../helpers/open-sites';
-import { openSite, setCookieOf } from '../helpers/session-site';
+import { browser } from '../helpers/http/serve';
+import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
+import { openSite, setCookieOf } from '../helpers/sites/session-site';
+import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
 import { interop } from '../interop';
 
 const MINUTE = 60_000;

@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import type { SessionEvent } from '../../index';
+import type { SessionEvent } from '../../middleware/engine';
 import type { CreateSessionOptions, ExternalStore } from '../koa-session/types';
 
 /** What takes a line of text and what is to be put into it. */

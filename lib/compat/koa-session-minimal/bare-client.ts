@@ -1,4 +1,10 @@
-import { type CompareAndSetStore, type EndingStore, type SessionStore, Store, type SwapResult } from '../../index';
+import {
+  type CompareAndSetStore,
+  type EndingStore,
+  type SessionStore,
+  Store,
+  type SwapResult,
+} from '../../middleware/engine';
 import { type Data, fromEngine, toEngine } from './data';
 
 type Client = SessionStore & CompareAndSetStore & EndingStore;

@@ -8,7 +8,7 @@ import {
   mayCarrySeveral,
   type SessionIdStore,
   warnIfDropped,
-} from '../../index';
+} from '../../middleware/engine';
 import type { CookieAttributes } from './options';
 
 /** What decides them in a request, once the handlers are done. */

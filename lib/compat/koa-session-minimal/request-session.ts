@@ -1,6 +1,11 @@
 import type Koa = require('koa');
 
-import { type CallbackSession, ContextSession, type RunningSession, type SessionSettings } from '../../index';
+import {
+  type CallbackSession,
+  ContextSession,
+  type RunningSession,
+  type SessionSettings,
+} from '../../middleware/engine';
 import { type ShownSession, showSession } from './shown-session';
 
 /** The session of one request: `ctx.session` is the data, and `ctx.sessionHandler` asks for a new id. */

@@ -13,7 +13,7 @@ import {
   showOnRequests,
   takerOf,
   warnOfTaken,
-} from '../../index';
+} from '../../middleware/engine';
 import { bareClient } from './bare-client';
 import { type CookieOf, completed, cookieIds } from './cookie';
 import type { CookieAttributes, Middleware, Options } from './options';

@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import type { ContextSession } from '../../index';
+import type { ContextSession } from '../../middleware/engine';
 import { type Data, fromEngine, toEngine } from './data';
 
 const UNREAD = Symbol('nobody has read or set ctx.session');

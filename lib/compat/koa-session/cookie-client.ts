@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { CarriedSession, CarryingStore } from '../../index';
+import type { CarriedSession, CarryingStore } from '../../middleware/engine';
 import { dated } from './lifetime';
 import { requests, type StoreRequest } from './request';
 import type { SessionOptions, SessionRecord } from './types';

@@ -8,7 +8,7 @@ import {
   type SessionShape,
   type SessionStore,
   Store,
-} from '../../index';
+} from '../../middleware/engine';
 import { cookieClient } from './cookie-client';
 import { inCookie, outsideCookie } from './ids';
 import { ttlOf } from './lifetime';

@@ -8,7 +8,7 @@ import {
   type SessionIdStore,
   signedValues,
   warnIfDropped,
-} from '../../index';
+} from '../../middleware/engine';
 import type { SessionOptions } from './types';
 
 type OptionsOf = (ctx: Koa.Context) => SessionOptions;

@@ -1,6 +1,13 @@
 import type Koa = require('koa');
 
-import { announceTakers, type SessionSettings, sessionRunner, type Taker, takerOf, warnOfTaken } from '../../index';
+import {
+  announceTakers,
+  type SessionSettings,
+  sessionRunner,
+  type Taker,
+  takerOf,
+  warnOfTaken,
+} from '../../middleware/engine';
 import { engineOptions } from './engine';
 import { LiveOptions } from './live-options';
 import { type Options, resolveArguments } from './options';

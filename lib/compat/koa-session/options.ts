@@ -1,6 +1,6 @@
 import type Koa = require('koa');
 
-import { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../../index';
+import { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../../middleware/engine';
 import type { CreateSessionOptions, SessionOptions, SessionRecord } from './types';
 
 const DEFAULTS = {

@@ -11,7 +11,7 @@ import {
   type SessionShape,
   sessionLine,
   type Taker,
-} from '../../index';
+} from '../../middleware/engine';
 import { decoded, isRecord } from './cookie-client';
 import { engineOptionsOn } from './engine';
 import { presentedIn } from './ids';

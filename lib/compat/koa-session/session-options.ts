@@ -1,4 +1,4 @@
-import { expected } from '../../index';
+import { expected } from '../../middleware/engine';
 import { resolveOptions } from './options';
 import type * as types from './types';
 

@@ -1,4 +1,4 @@
-import { type Session, type SessionStore, WrappedConnection } from '../../index';
+import { type Session, type SessionStore, WrappedConnection } from '../../middleware/engine';
 import { dated } from './lifetime';
 import { requests, type StoreRequest } from './request';
 import type { ExternalStore } from './types';

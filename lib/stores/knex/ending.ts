@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import { isRegeneratedMarker } from '../../record';
-import type { StoredRecord } from '../../types';
+import type { StoredRecord } from '../../base/types';
+import { isRegeneratedMarker } from '../../record/record';
 import { rowsOf, valuesOf } from './answers';
 import { isTransient } from './failure';
 import { dialectOf } from './options';

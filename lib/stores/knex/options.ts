@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { expectBoolean, expected, expectMilliseconds, isGiven } from '../../expect';
+import { expectBoolean, expected, expectMilliseconds, isGiven } from '../../base/expect';
 
 /** Options of a KnexStore. */
 export interface KnexStoreOptions {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import { withDeadline } from '../../deadline';
-import type { StoredRecord } from '../../types';
+import { withDeadline } from '../../base/deadline';
+import type { StoredRecord } from '../../base/types';
 import { affectedBy, valuesOf } from './answers';
 import { appendToSession, removeSession, takeSession } from './ending';
 import { again, isDuplicate, isTableMissing, withoutData } from './failure';

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { expected } from '../../expect';
-import { parseRecord } from '../../record';
-import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from '../../types';
+import { expected } from '../../base/expect';
+import type {
+  CompareAndSetStore,
+  EndingStore,
+  Session,
+  SessionStore,
+  StoredRecord,
+  SwapResult,
+} from '../../base/types';
+import { parseRecord } from '../../record/record';
 import { type KnexStoreOptions, resolveKnexOptions } from './options';
 import { SessionRows } from './rows';
 import { Sweeper } from './sweeper';

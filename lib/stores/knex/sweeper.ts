@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { withDeadline } from '../../deadline';
-import { unref } from '../../timer';
+import { withDeadline } from '../../base/deadline';
+import { unref } from '../../base/timer';
 
 /** What came of one batch, and where the next one starts. */
 export interface Batch {

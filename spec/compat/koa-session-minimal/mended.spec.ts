@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type minimal from '../../../lib/koa-session-minimal';
-import { fakeClock, pass, settled } from '../../helpers/fake-clock';
-import { type Gate, gate, meeting } from '../../helpers/gate';
-import { MapClient } from '../../helpers/map-client';
-import { startNode } from '../../helpers/node-program';
+import { startNode } from '../../helpers/programs/node-program';
+import { MapClient } from '../../helpers/stores/map-client';
+import { fakeClock, pass, settled } from '../../helpers/time/fake-clock';
+import { type Gate, gate, meeting } from '../../helpers/time/gate';
 import { type Make, openMinimal, ours, peer, type Routes, type Visitor } from './site';
 
 const DAY = 24 * 60 * 60 * 1000;

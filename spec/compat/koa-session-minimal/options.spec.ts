@@ -1,7 +1,7 @@
 import minimal from '../../../lib/koa-session-minimal';
 import session, { Store } from '../../../lib/main';
-import { EmittingClient } from '../../helpers/emitting-client';
-import { MapClient } from '../../helpers/map-client';
+import { EmittingClient } from '../../helpers/stores/emitting-client';
+import { MapClient } from '../../helpers/stores/map-client';
 import { openMinimal, type Routes } from './site';
 
 const client = () => new MapClient();

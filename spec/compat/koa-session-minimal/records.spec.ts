@@ -1,9 +1,9 @@
 import minimal from '../../../lib/koa-session-minimal';
 import session from '../../../lib/main';
 import { redisStore } from '../../../lib/redis';
-import { endOf, type KoaRedis, koaRedis, untilReady } from '../../helpers/koa-redis-client';
-import { MapClient } from '../../helpers/map-client';
-import { type RedisServer, startRedis } from '../../helpers/redis-server';
+import { endOf, type KoaRedis, koaRedis, untilReady } from '../../helpers/redis/koa-redis-client';
+import { type RedisServer, startRedis } from '../../helpers/redis/server';
+import { MapClient } from '../../helpers/stores/map-client';
 import { type Make, type MinimalContext, openMinimal, ours, peer, type Routes, type Visitor } from './site';
 
 const DAY = 24 * 60 * 60 * 1000;

@@ -2,8 +2,8 @@ import Koa from 'koa';
 
 import minimal = require('../../../lib/koa-session-minimal');
 
-import { type Served, serve } from '../../helpers/http';
-import { MapClient } from '../../helpers/map-client';
+import { type Served, serve } from '../../helpers/http/serve';
+import { MapClient } from '../../helpers/stores/map-client';
 import { interop } from '../../interop';
 
 export type Make = (options?: minimal.SessionOptions) => Koa.Middleware;

@@ -1,4 +1,4 @@
-import { problemsIn } from '../../helpers/type-check';
+import { problemsIn } from '../../helpers/docs/type-check';
 
 const name = 'koa-evented-session/koa-session-minimal';
 

@@ -3,11 +3,11 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import Koa from 'koa';
 import session from '../../../lib/koa-session';
-import { LastWriteRecords } from '../../../lib/last-write-records';
-import { everyTestStartsAt, pass } from '../../helpers/fake-date';
-import { gate } from '../../helpers/gate';
-import { browser } from '../../helpers/http';
-import { type Make, ours, RecordingStore, siteOf, theirs } from '../../helpers/koa-session-sites';
+import { LastWriteRecords } from '../../../lib/persistence/last-write-records';
+import { browser } from '../../helpers/http/serve';
+import { type Make, ours, RecordingStore, siteOf, theirs } from '../../helpers/sites/koa-session-sites';
+import { everyTestStartsAt, pass } from '../../helpers/time/fake-date';
+import { gate } from '../../helpers/time/gate';
 import { interop } from '../../interop';
 
 const HOUR = 60 * 60 * 1000;

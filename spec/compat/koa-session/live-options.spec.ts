@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import session from '../../../lib/koa-session';
-import { everyTestStartsAt } from '../../helpers/fake-date';
-import { type Make, ours, RecordingStore, siteOf, Transcript, theirs } from '../../helpers/koa-session-sites';
+import { type Make, ours, RecordingStore, siteOf, Transcript, theirs } from '../../helpers/sites/koa-session-sites';
+import { everyTestStartsAt } from '../../helpers/time/fake-date';
 import { interop } from '../../interop';
 
 type Options = session.CreateSessionOptions;

@@ -1,10 +1,17 @@
 import Koa from 'koa';
 import mount from 'koa-mount';
 import type session from '../../../lib/koa-session';
-import { everyTestStartsAt } from '../../helpers/fake-date';
-import { type Gate, gate } from '../../helpers/gate';
-import { type KoaSessionSite, type Make, ours, RecordingStore, siteOf, theirs } from '../../helpers/koa-session-sites';
-import { sentId } from '../../helpers/session-site';
+import {
+  type KoaSessionSite,
+  type Make,
+  ours,
+  RecordingStore,
+  siteOf,
+  theirs,
+} from '../../helpers/sites/koa-session-sites';
+import { sentId } from '../../helpers/sites/session-site';
+import { everyTestStartsAt } from '../../helpers/time/fake-date';
+import { type Gate, gate } from '../../helpers/time/gate';
 
 const NAME = 'koa.sess';
 

@@ -1,8 +1,16 @@
 import type Koa from 'koa';
 import type session from '../../../lib/koa-session';
-import { everyTestStartsAt, pass } from '../../helpers/fake-date';
-import { type Make, ours, RecordingStore, seen, siteOf, Transcript, theirs } from '../../helpers/koa-session-sites';
-import type { Routes } from '../../helpers/session-site';
+import {
+  type Make,
+  ours,
+  RecordingStore,
+  seen,
+  siteOf,
+  Transcript,
+  theirs,
+} from '../../helpers/sites/koa-session-sites';
+import type { Routes } from '../../helpers/sites/session-site';
+import { everyTestStartsAt, pass } from '../../helpers/time/fake-date';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,4 +1,4 @@
-import { problemsIn } from '../../helpers/type-check';
+import { problemsIn } from '../../helpers/docs/type-check';
 
 /** What applications on koa-session 7 have in their files. */
 const consumer = `

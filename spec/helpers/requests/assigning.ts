@@ -1,5 +1,5 @@
-import { countCalls, recordOf } from '../session-clients';
-import { cookieHeader, dataOf, sentId, sessionOf, setCookieOf } from '../session-site';
+import { cookieHeader, dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
+import { countCalls, recordOf } from '../stores/open-clients';
 import { cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** What `ctx.session = …` does. */

@@ -1,5 +1,5 @@
-import { countCalls, failing, recordOf } from '../session-clients';
-import { dataOf, type Routes, sentId, sessionOf } from '../session-site';
+import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
+import { countCalls, failing, recordOf } from '../stores/open-clients';
 import { cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** `ctx.sessionHandler` and the events of the application. */

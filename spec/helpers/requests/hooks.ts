@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type { Session } from '../../../lib/main';
-import { recordOf } from '../session-clients';
-import { dataOf, sentId, sessionOf, setCookieOf } from '../session-site';
+import { dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
+import { recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
 const later = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import type session from '../../../lib/main';
-import { countCalls, recordOf } from '../session-clients';
-import { type Routes, sentId, sessionOf, setCookieOf } from '../session-site';
+import { type Routes, sentId, sessionOf, setCookieOf } from '../sites/session-site';
+import { countCalls, recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
 /** What is kept, what is sent for it, and that nothing is done without need. */

@@ -1,6 +1,6 @@
 import type Koa from 'koa';
-import { countCalls, recordOf } from '../session-clients';
-import { dataOf, type Routes, sentId, sessionOf } from '../session-site';
+import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
+import { countCalls, recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
 /** Requests of one session that run side by side: what one does while the other one has already read the session. */

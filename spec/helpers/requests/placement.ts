@@ -3,8 +3,8 @@ import mount from 'koa-mount';
 
 import session = require('../../../lib/main');
 
-import { countCalls, recordOf } from '../session-clients';
-import { answer, cookieHeader, dataOf, sentId, sessionOf } from '../session-site';
+import { answer, cookieHeader, dataOf, sentId, sessionOf } from '../sites/session-site';
+import { countCalls, recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
 /** Where the middleware stands: among others, below a path, in a mounted application; and the names it puts on ctx. */

@@ -1,6 +1,6 @@
-import { meeting } from '../gate';
-import { countCalls, recordOf } from '../session-clients';
-import { dataOf, type Routes, sentId, sessionOf } from '../session-site';
+import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
+import { countCalls, recordOf } from '../stores/open-clients';
+import { meeting } from '../time/gate';
 import { cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** A new id for the session, and what becomes of the old one. */

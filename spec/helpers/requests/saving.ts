@@ -1,7 +1,7 @@
 import session = require('../../../lib/main');
 
-import { countCalls, failing, recordOf } from '../session-clients';
-import { dataOf, sentId, sessionOf, setCookieOf } from '../session-site';
+import { dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
+import { countCalls, failing, recordOf } from '../stores/open-clients';
 import { cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** When a session is saved, and who has a say in it. */

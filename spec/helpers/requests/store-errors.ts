@@ -1,6 +1,6 @@
 import { setImmediate as later } from 'node:timers/promises';
-import { countCalls, failing } from '../session-clients';
-import { sentId } from '../session-site';
+import { sentId } from '../sites/session-site';
+import { countCalls, failing } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
 /** What a request comes to whose store fails. */

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
-import { countCalls } from '../session-clients';
-import { type Routes, sentId, sessionOf, setCookieOf } from '../session-site';
-import { until } from '../until';
+import { type Routes, sentId, sessionOf, setCookieOf } from '../sites/session-site';
+import { countCalls } from '../stores/open-clients';
+import { until } from '../time/until';
 import { member, siteOpener, type Variant } from './variant';
 
 /** Requests that fail, or that have answered already. */

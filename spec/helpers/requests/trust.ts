@@ -1,7 +1,7 @@
 import session = require('../../../lib/main');
 
-import { countCalls, recordOf } from '../session-clients';
-import { sentId, setCookieOf } from '../session-site';
+import { sentId, setCookieOf } from '../sites/session-site';
+import { countCalls, recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
 /** Cookies that are forged, outdated or of unknown sessions. */

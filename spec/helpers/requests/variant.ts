@@ -2,9 +2,9 @@ import type Koa from 'koa';
 
 import session = require('../../../lib/main');
 
-import { closedAfterTest } from '../open-sites';
-import type { OpenClient } from '../session-clients';
-import { openSite, type Routes, type Site } from '../session-site';
+import { closedAfterTest } from '../sites/open-sites';
+import { openSite, type Routes, type Site } from '../sites/session-site';
+import type { OpenClient } from '../stores/open-clients';
 
 /** One of the settings that the request contract holds in. */
 export interface Variant {

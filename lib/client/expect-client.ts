@@ -1,0 +1,91 @@
+import { expectMethods, hasMethod } from '../base/expect';
+import type { CarryingStore, SessionStore } from '../base/types';
+
+/** What is given in place of a client: known by the names that it has, and what to give instead. */
+interface Known {
+  names: readonly string[];
+  what: string;
+  instead: string;
+}
+
+/** They have all three methods, and mean something else by them. */
+const LOOKALIKES: readonly Known[] = [
+  { names: ['then'], what: 'a promise', instead: '`await` it first' },
+  {
+    names: ['evalSha'],
+    what: 'a client of node-redis',
+    instead: "give `redisStore({ client })`, from 'koa-evented-session/redis'",
+  },
+  {
+    names: ['createSession', 'regenerate'],
+    what: 'a store of express-session',
+    instead: "give `fromExpressStore(store)`, from 'koa-evented-session/express'",
+  },
+  {
+    names: ['_performGc', 'maxlifetime'],
+    what: 'a store of koa-session',
+    instead: "give `fromKoaSessionStore(store)`, from 'koa-evented-session/koa-session-store'",
+  },
+];
+
+/** They lack a method. One to which somebody has added it is a client. */
+const RELATIVES: readonly Known[] = [
+  {
+    names: ['evalsha'],
+    what: 'a client of ioredis',
+    instead: "give `redisStore({ client })`, from 'koa-evented-session/redis'",
+  },
+  {
+    names: ['raw', 'migrate', 'schema'],
+    what: 'a Knex instance',
+    instead: "give `knexStore({ knex })`, from 'koa-evented-session/knex'",
+  },
+  { names: ['opts', 'clear'], what: 'a Keyv', instead: "give `fromKeyv(keyv)`, from 'koa-evented-session/keyv'" },
+  { names: ['clear', 'entries'], what: 'a Map or a cache', instead: 'give `new MemoryStore()`, or no `store` at all' },
+  moduleOf('redisStore', 'redisStore({ url })'),
+  moduleOf('knexStore', 'knexStore({ knex })'),
+  moduleOf('fromKeyv', 'fromKeyv(keyv)'),
+  moduleOf('fromExpressStore', 'fromExpressStore(store)'),
+  moduleOf('fromKoaSessionStore', 'fromKoaSessionStore(store)'),
+  { names: ['RedisStore'], what: 'a module', instead: 'give an instance of its `RedisStore`' },
+  { names: ['default'], what: 'a module', instead: 'give its `default`' },
+];
+
+function moduleOf(name: string, call: string): Known {
+  return { names: [name], what: `the module of \`${name}\``, instead: `give \`${call}\`` };
+}
+
+const METHODS = ['get', 'set', 'destroy'] as const;
+
+/** Whether sessions travel with their visitors. */
+export function isCarrying(client: unknown): client is CarryingStore {
+  return typeof client === 'object' && client !== null && hasMethod(client, 'pack') && hasMethod(client, 'unpack');
+}
+
+/** @throws TypeError for what is no client, with what to give instead where that is known. */
+export function expectClient(client: unknown): asserts client is SessionStore | CarryingStore {
+  if (isCarrying(client)) return;
+  const known = find(client);
+  if (known !== undefined)
+    throw new TypeError(
+      `Expected \`store\` to be a store for koa-evented-session, got ${known.what}: ${known.instead}`,
+    );
+  expectMethods('store', client, METHODS);
+  for (const method of METHODS) expectAnswer(method, (client as Record<string, unknown>)[method]);
+}
+
+function find(client: unknown): Known | undefined {
+  if ((typeof client !== 'object' && typeof client !== 'function') || client === null) return undefined;
+  // Names are looked for and not asked for: a Proxy may answer whatever it is asked.
+  const has = (name: string) => name in client;
+  const row = ({ names }: Known) => names.every(has);
+  return LOOKALIKES.find(row) ?? (METHODS.every(has) ? undefined : RELATIVES.find(row));
+}
+
+/** @throws TypeError for an async generator: what it yields could be meant as well as what it returns. */
+function expectAnswer(name: string, method: unknown): void {
+  if (Object.prototype.toString.call(method) !== '[object AsyncGeneratorFunction]') return;
+  throw new TypeError(
+    `Expected \`store.${name}\` to answer with a value, a promise, a thunk or a generator, got an async generator: leave out its \`*\``,
+  );
+}

@@ -1,0 +1,132 @@
+import { bareError } from '../base/bare-error';
+import { storeLine } from '../base/debug-lines';
+import { type StoreOperation, StoreUnavailableError } from '../base/errors';
+import { Secrets } from '../base/secrets';
+import { unref } from '../base/timer';
+import type { Budget } from './budget';
+
+/** `pending`: the connection is lost, requests wait for it. `unavailable`: it stayed away too long, requests fail at once. */
+export type StoreState = 'available' | 'pending' | 'unavailable' | 'closed';
+
+/** No session is at work. */
+const NONE = new Secrets([]);
+
+interface Waiter {
+  resolve(): void;
+  reject(): void;
+}
+
+/** Whether the store can be asked, and who waits until it can. */
+export class StoreStatus {
+  readonly #reconnectTimeout: number;
+  readonly #whyAway: () => Error | undefined;
+  readonly #waiters = new Set<Waiter>();
+  #state: StoreState = 'available';
+  #breaks = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why the connection failed last. */
+  #cause: unknown;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`.
+   * @param whyAway what the state of the client tells, for one that has not said why its connection failed
+   */
+  constructor(reconnectTimeout: number, whyAway: () => Error | undefined = () => undefined) {
+    this.#reconnectTimeout = reconnectTimeout;
+    this.#whyAway = whyAway;
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** How often the connection was lost. */
+  get breaks(): number {
+    return this.#breaks;
+  }
+
+  /** The connection is lost. */
+  lost(): void {
+    this.#breaks += 1;
+    if (this.#state !== 'available') return;
+    if (this.#reconnectTimeout === 0) {
+      this.#state = 'unavailable';
+      return;
+    }
+    this.#state = 'pending';
+    this.#timer = unref(setTimeout(() => this.#end('unavailable'), this.#reconnectTimeout));
+  }
+
+  /** The connection is back. */
+  regained(): void {
+    if (this.#state !== 'closed') this.#end('available');
+  }
+
+  /** The client says why it has no connection. */
+  failed(error: unknown): void {
+    // A command that failed may be the one that sent the password.
+    this.#cause = bareError(error, NONE);
+    this.#failedAt = performance.now();
+  }
+
+  /** Why the store cannot be asked, if the client says so or its state tells. */
+  get cause(): unknown {
+    return this.#cause ?? this.#whyAway();
+  }
+
+  /** What the client has said of its connection in these last milliseconds, or why it is away. */
+  causeWithin(ms: number): unknown {
+    const isRecent = performance.now() - this.#failedAt <= ms;
+    return this.#state !== 'available' || isRecent ? this.cause : undefined;
+  }
+
+  /** Whether the client says of itself that it was closed, or never opened. Some emit nothing then. */
+  get isClientClosed(): boolean {
+    return this.#whyAway() !== undefined;
+  }
+
+  /** What a request is told; `cause` is why the connection failed last, where the client says so. */
+  unavailable(operation: StoreOperation): StoreUnavailableError {
+    const cause = this.#state === 'closed' ? new Error('the session middleware was closed') : this.cause;
+    return new StoreUnavailableError(operation, cause === undefined ? undefined : { cause });
+  }
+
+  /** Nothing will be asked any more. */
+  close(): void {
+    this.#end('closed');
+  }
+
+  /**
+   * `undefined` where the store can be asked now; otherwise a promise to wait for.
+   *
+   * @throws StoreUnavailableError by rejection, where it cannot be asked in time.
+   */
+  wait(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
+    if (this.#state === 'available') return undefined;
+    const unavailable = () => this.unavailable(operation);
+    if (this.#state !== 'pending' || budget.left === 0) return Promise.reject(unavailable());
+
+    const since = performance.now();
+    let waiter: Waiter | undefined;
+    const connected = new Promise<void>((resolve, reject) => {
+      waiter = { resolve, reject: () => reject(unavailable()) };
+      this.#waiters.add(waiter);
+    });
+    return budget.spendAtMost(budget.left, connected, unavailable).finally(() => {
+      this.#waiters.delete(waiter as Waiter);
+      storeLine('waited for the connection: %d ms, %s', Math.round(performance.now() - since), this.#state);
+    });
+  }
+
+  #end(state: Exclude<StoreState, 'pending'>): void {
+    clearTimeout(this.#timer);
+    this.#state = state;
+    if (state === 'available') this.#cause = undefined;
+    for (const waiter of this.#waiters) {
+      if (state === 'available') waiter.resolve();
+      else waiter.reject();
+    }
+    this.#waiters.clear();
+  }
+}

@@ -1,0 +1,153 @@
+import type Koa = require('koa');
+
+import { SessionError } from '../base/errors';
+import type { CookieOptions, Session, SessionIdStore } from '../base/types';
+import { cookieValues, mayCarrySeveral, signedValues } from './header';
+import { SessionCookie } from './session-cookie';
+import { insecure, SetCookie, securityOf } from './set-cookie';
+import { Signatures, type Signer } from './signatures';
+
+/** Attributes that belong to the cookie in this request. */
+export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
+
+/** Headers of a response, by their names in lower case. */
+export type Headers = Record<string, string | string[]>;
+
+/** An id store with hooks for the engine. */
+export interface CookieIdStore extends SessionIdStore {
+  /** `set`, `reset` and `sign` answer with the headers that they have set. */
+  readonly tellsHeaders: true;
+  set(this: Koa.Context, sid: string, session: Session): Headers;
+  reset(this: Koa.Context, session?: Session): Headers;
+  /** All ids of a request that carries several, in the order sent: those with a good signature. Ask it if the first has no session. */
+  allIds(this: Koa.Context): readonly string[];
+  /** Clears the id where these cookies are; answers with the headers that it has set. */
+  clear(this: Koa.Context, cookies: readonly CookieOptions[]): Headers;
+  /** Whether the id, one of the request's, was signed with an older key than the first. */
+  isOutdated(this: Koa.Context, sid: string): boolean;
+  /** Signs the id, one of the request's, with the first key; `cookie` is the session's. */
+  sign(this: Koa.Context, sid: string, cookie: SessionCookie): Headers;
+  /** The session is about to be written: throws where its cookie could not be sent then. */
+  check(this: Koa.Context, cookie: CookieOptions): void;
+}
+
+/** Carries the session id in a cookie, signed unless the options say otherwise. */
+export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
+  const signatureKey = `${key}.sig`;
+  /** Ids of requests that an older key has signed. */
+  const outdated = new WeakMap<Koa.Context, Set<string>>();
+  const signatures = new Signatures();
+  const setCookies = new SetCookie();
+
+  return {
+    tellsHeaders: true,
+
+    /**
+     * Reads and verifies the cookie. `cookies` is asked for it unsigned: verifying, it would clear a signature that fails,
+     * and a deployment that rolls out new keys would log users out.
+     */
+    get() {
+      const signed = cookieOf(this).signed;
+      const signer = signed ? signerOf(this) : undefined;
+      const sid = this.cookies.get(key, { signed: false });
+      if (sid === undefined || (sid && !signer)) return sid;
+      const signature = signer && this.cookies.get(signatureKey, { signed: false });
+      if (sid && signature && isSigned(this, signer, sid, signature)) return sid;
+      return idsOf(this)[0];
+    },
+
+    allIds() {
+      return idsOf(this);
+    },
+
+    set(sid, session) {
+      const { cookie } = session;
+      const shared = cookie instanceof SessionCookie ? cookie.shared : undefined;
+      const attributes = shared ?? attributesOf(this, session);
+      // Signed first: without keys nothing is sent.
+      const signature = attributes.signed ? signerOf(this).sign(`${key}=${sid}`) : undefined;
+      return send(this, sid, signature, attributes, shared !== undefined);
+    },
+
+    reset(session?: Session) {
+      const attributes = { ...attributesOf(this, session), maxAge: undefined, expires: new Date(0) };
+      return send(this, null, attributes.signed ? null : undefined, attributes, false);
+    },
+
+    clear(cookies) {
+      // `overwrite` would take back what was sent under the name before.
+      const expired = { overwrite: false, maxAge: undefined, expires: new Date(0) };
+      const lines = cookies.flatMap((cookie) => {
+        const signature = cookie.signed ? null : undefined;
+        return setCookies.send(this, [key, null], [signatureKey, signature], { ...cookie, ...expired }, false);
+      });
+      return { 'set-cookie': lines };
+    },
+
+    check({ secure }) {
+      if (secure === true && !securityOf(this)) throw insecure(key);
+    },
+
+    isOutdated(sid) {
+      if (outdated.get(this)?.has(sid) !== true) return false;
+      // Another of its signatures may have been renewed, in another place.
+      const renewed = signerOf(this).sign(`${key}=${sid}`);
+      return !cookieValues(this.req.headers.cookie ?? '', signatureKey).includes(renewed);
+    },
+
+    sign(sid, cookie) {
+      const signature = signerOf(this).sign(`${key}=${sid}`);
+      const sent = [signatureKey, signature] as const;
+      return { 'set-cookie': setCookies.send(this, sent, [signatureKey, undefined], cookie.attributes(), false) };
+    },
+  } as CookieIdStore;
+
+  /** Whether one of the keys made the signature. */
+  function isSigned(ctx: Koa.Context, signer: Signer, sid: string, signature: string): boolean {
+    const index = signer.index(`${key}=${sid}`, signature);
+    if (index > 0) outdated.set(ctx, (outdated.get(ctx) ?? new Set()).add(sid));
+    return index >= 0;
+  }
+
+  function idsOf(ctx: Koa.Context): readonly string[] {
+    const header = ctx.req.headers.cookie ?? '';
+    if (!mayCarrySeveral(header, key) && !mayCarrySeveral(header, signatureKey)) return [];
+    if (!cookieOf(ctx).signed) return cookieValues(header, key).filter((sid) => sid !== '');
+    const signer = signerOf(ctx);
+    return signedValues(header, key, (sid, signature) => (isSigned(ctx, signer, sid, signature) ? sid : undefined));
+  }
+
+  function send(
+    ctx: Koa.Context,
+    sid: string | null,
+    signature: string | null | undefined,
+    attributes: Readonly<CookieOptions>,
+    isShared: boolean,
+  ): Headers {
+    return { 'set-cookie': setCookies.send(ctx, [key, sid], [signatureKey, signature], attributes, isShared) };
+  }
+
+  /** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
+  function signerOf(ctx: Koa.Context) {
+    const signer = signatures.signer(ctx.app.keys);
+    if (signer !== undefined) return signer;
+    throw new SessionError(
+      'ERR_SESSION_KEYS',
+      `The session cookie is signed, but \`app.keys\` is ${wrongKeys(ctx.app.keys)}. Set it to an array of secrets before the first ` +
+        'request, `app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
+    );
+  }
+
+  function attributesOf(ctx: Koa.Context, session: Session | undefined): CookieOptions {
+    const cookie = session?.cookie;
+    return cookie instanceof SessionCookie ? cookie.attributes() : { ...cookieOf(ctx), ...cookie };
+  }
+}
+
+/** In words that give no secret away. */
+function wrongKeys(keys: unknown): string {
+  if (keys === undefined || keys === null) return 'not set';
+  if (!Array.isArray(keys)) return `${typeof keys === 'object' ? 'an' : 'a'} ${typeof keys}`;
+  if (keys.length === 0) return 'empty';
+  return 'an array with a key that is missing or empty';
+}

@@ -1,0 +1,30 @@
+// What entry points in compat/ stand on, beside what the package itself exports.
+
+export { sessionLine } from '../base/debug-lines';
+export {
+  SessionError,
+  type SessionErrorCode,
+  StoreError,
+  type StoreOperation,
+  StoreTimeoutError,
+  StoreUnavailableError,
+} from '../base/errors';
+export { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../base/expect';
+export type * from '../base/types';
+export type { StoreState } from '../client/status';
+export { WrappedConnection } from '../client/wrapped-connection';
+export { cookieValues, mayCarrySeveral, signedValues } from '../cookies/header';
+export type { CookieIdStore } from '../cookies/id-store';
+export { addMaxAge, warnIfDropped } from '../cookies/set-cookie';
+export type { StoreEvents } from '../persistence/store';
+export { Store } from '../persistence/store';
+export { isEmpty } from '../record/record';
+export { ContextSession } from '../session/context-session';
+export type { SessionSettings, SessionShape } from '../session/settings';
+export { MemoryStore, type MemoryStoreOptions } from '../stores/memory';
+export { type CallbackSession, showOnRequests } from './callback-session';
+export type { SessionContext, SessionMiddleware } from './middleware';
+export { createSession } from './middleware';
+export { resolveOptions } from './options';
+export { announceTakers, type Taker, takerOf, warnOfTaken } from './request-takers';
+export { type RunningSession, sessionRunner } from './runner';

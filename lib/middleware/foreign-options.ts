@@ -1,0 +1,39 @@
+import { isCookieAttribute } from '../cookies/attributes';
+
+const KEYS = 'set `app.keys = [secret]`';
+const LEAVE_OUT = 'leave it out';
+const TO_STORE = 'give it to the store, as in `store: redisStore({ url })`';
+
+/** Options of express-session, koa-session, koa-redis and others, and how the same is done here. */
+const ADVICE: Readonly<Record<string, string>> = {
+  secret: KEYS,
+  keys: KEYS,
+  password: KEYS,
+  name: 'call it `key`',
+  cookieName: 'call it `key`',
+  genid: 'call it `genSid`',
+  generate: 'call it `genSid`',
+  saveUninitialized: 'call it `allowEmpty`',
+  resave: `${LEAVE_OUT}: unchanged sessions are not written`,
+  unset: `${LEAVE_OUT}: \`ctx.session = null\` destroys a session`,
+  proxy: 'set `app.proxy = true`',
+  cookieOptions: 'call it `cookie`',
+  externalKey: 'call it `sessionIdStore`, an object with `get`, `set` and `reset`',
+  ContextStore:
+    "give an instance of it, `store: fromKoaSessionStore(new ContextStore())`, from 'koa-evented-session/koa-session-store'",
+  encode: `${LEAVE_OUT}: the cookie carries an id, and the store keeps the session`,
+  decode: `${LEAVE_OUT}: the cookie carries an id, and the store keeps the session`,
+  url: TO_STORE,
+  host: TO_STORE,
+  port: TO_STORE,
+  db: TO_STORE,
+  client: TO_STORE,
+  max: 'give it to the store, `store: new MemoryStore({ max })`',
+};
+
+/** What to do in place of an option that another package has, or that belongs elsewhere; `undefined` for what nobody knows. */
+export function adviceOn(name: string): string | undefined {
+  if (Object.hasOwn(ADVICE, name)) return ADVICE[name];
+  const attribute = { httponly: 'httpOnly', maxage: 'maxAge', samesite: 'sameSite' }[name] ?? name;
+  return isCookieAttribute(attribute) ? `give it in \`cookie\`, \`cookie: { ${attribute} }\`` : undefined;
+}

@@ -1,0 +1,142 @@
+import copy = require('copy-to');
+
+import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from '../base/expect';
+import type { OnConflict, SessionOptions, StoreOptions } from '../base/types';
+import { warnOfUnknown } from '../base/unknown-options';
+import { isCarrying } from '../client/expect-client';
+import { cookieIdStore } from '../cookies/id-store';
+import { checkKey, resolveCookieOf, UNSIGNED } from '../cookies/options';
+import { STORE_OPTIONS, Store } from '../persistence/store';
+import type { SessionSettings } from '../session/settings';
+import { MemoryStore } from '../stores/memory';
+import { adviceOn } from './foreign-options';
+import { checkOptions } from './given-options';
+
+const DEFAULTS = {
+  key: 'koa.sid',
+  defer: false,
+  rolling: false,
+  allowEmpty: false,
+  autoCommit: true,
+  renew: false,
+  onConflict: 'last-write',
+} as const satisfies SessionOptions;
+
+const BOOLEANS = ['defer', 'rolling', 'allowEmpty', 'autoCommit'] as const;
+const FUNCTIONS = ['genSid', 'errorHandler', 'valid', 'beforeSave'] as const;
+const KNOWN: readonly string[] = [
+  ...Object.keys(DEFAULTS),
+  ...STORE_OPTIONS,
+  ...FUNCTIONS,
+  'store',
+  'cookie',
+  'sessionIdStore',
+  'app',
+];
+
+type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]> };
+/** With the defaults filled in. */
+type Complete = Given & Required<Pick<Given, keyof typeof DEFAULTS>>;
+
+/**
+ * Completes and checks the options, and makes the Store. The user's objects are never changed.
+ *
+ * @throws TypeError for an option of the wrong type; one that nobody knows is a process warning.
+ */
+export function resolveOptions(options: SessionOptions | null | undefined): SessionSettings {
+  checkOptions(options);
+  const entries = Object.entries(options ?? {}).filter(([, value]) => isGiven(value));
+  warnOfUnknown(
+    entries.map(([name]) => name),
+    { known: KNOWN, whose: 'the option ', advice: adviceOn },
+  );
+  const given = Object.fromEntries(entries) as Given;
+  const { key, defer, rolling, allowEmpty, autoCommit, renew, onConflict } = copy(DEFAULTS).to({
+    ...given,
+  } as Complete);
+
+  checkKey(key);
+  for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
+  for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
+  if ('sessionIdStore' in given) expectMethods('sessionIdStore', given.sessionIdStore, ['get', 'set', 'reset']);
+  checkOnConflict(onConflict);
+  if ('app' in given) expectMethods('app', given.app, ['createContext']);
+
+  const isSealed = isCarrying(given.store) && given.store.sealed === true;
+  const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);
+  const store = resolveStore(given, key);
+  const { genSid, errorHandler, valid, beforeSave } = given;
+  return Object.freeze({
+    key,
+    store,
+    cookieOf,
+    idStore: given.sessionIdStore ?? cookieIdStore(key, cookieOf),
+    sendsCookie: given.sessionIdStore === undefined,
+    defer,
+    rolling,
+    allowEmpty,
+    autoCommit,
+    renew: resolveRenew(renew, store),
+    onConflict,
+    genSid,
+    errorHandler,
+    valid,
+    beforeSave,
+    app: given.app,
+    shapeOf: undefined,
+    clearsAlways: undefined,
+    endsEmptied: undefined,
+  });
+}
+
+function resolveStore(given: Given, key: string): Store {
+  const client = given.store ?? new MemoryStore();
+  const innermost = client instanceof Store ? client.client : client;
+  if (innermost instanceof MemoryStore && process.env['NODE_ENV'] === 'production') warnOfMemoryStore();
+  if (isCarrying(client) && given.prefix !== undefined) throw unusedPrefix();
+  const ofStore = STORE_OPTIONS.filter((name) => name in given);
+  if (!(client instanceof Store)) {
+    const options: StoreOptions = Object.fromEntries(ofStore.map((name) => [name, given[name]]));
+    return new Store(client, options, given.store === undefined, key);
+  }
+  if (ofStore.length === 0) return client;
+  throw new TypeError(
+    `Expected \`${ofStore.join('`, `')}\` not to be given beside a Store: give ${ofStore.length === 1 ? 'it' : 'them'} to the Store, \`new Store(client, { ${ofStore.join(', ')} })\``,
+  );
+}
+
+function unusedPrefix(): TypeError {
+  return new TypeError(
+    'Expected `prefix` not to be given, since the sessions of this `store` travel in the cookie: there are no keys that it could stand before',
+  );
+}
+
+/** @throws TypeError */
+function resolveRenew(renew: unknown, store: Store): number | undefined {
+  if (renew === false) return undefined;
+  const fraction = renew === true ? 0.5 : renew;
+  if (typeof fraction !== 'number' || !(fraction > 0 && fraction <= 1)) {
+    throw expected('renew', '`true`, `false` or a fraction of the ttl above 0 and up to 1', renew);
+  }
+  if (store.knowsTtl) return fraction;
+  throw new TypeError(
+    'Expected `store` to tell how long a record has left, since `renew` is given: use a store with `load`, `create`, `swap` and `touch`, or `rolling`',
+  );
+}
+
+/** @throws TypeError */
+function checkOnConflict(onConflict: unknown): asserts onConflict is OnConflict {
+  if (onConflict === 'last-write' || onConflict === 'throw' || typeof onConflict === 'function') return;
+  throw expected('onConflict', "'last-write', 'throw' or a function (key, base, mine, theirs) => value", onConflict);
+}
+
+let warnedOfMemoryStore = false;
+
+function warnOfMemoryStore(): void {
+  if (warnedOfMemoryStore) return;
+  warnedOfMemoryStore = true;
+  process.emitWarning(
+    'koa-evented-session keeps sessions in the memory of this process: they end with it, and no other process sees them. Give a `store` in production.',
+    { code: 'KOA_EVENTED_SESSION_MEMORY_STORE' },
+  );
+}

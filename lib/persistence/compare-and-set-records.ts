@@ -1,0 +1,371 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { storeLine } from '../base/debug-lines';
+import { StoreError, StoreTimeoutError } from '../base/errors';
+import { Lately } from '../base/lately';
+import type { CompareAndSetStore, SessionStore, StoredRecord } from '../base/types';
+import { Budget } from '../client/budget';
+import type { ClientCaller } from '../client/caller';
+import { applyChange } from '../record/merge';
+import { isRegeneratedMarker, looksLikeSession, parseRecord, readMarker, regeneratedMarker } from '../record/record';
+import { lengthOfMark, pauseAskedBy, unmarked } from './mark';
+import { type RecordEnds, recordEnds } from './record-ends';
+import {
+  type Accept,
+  type Commit,
+  type Draft,
+  type Edit,
+  type KeyOf,
+  type Loaded,
+  REMEMBERED_FOR,
+  type Records,
+  type Successor,
+  type Taken,
+  type TtlOfRecord,
+  type Version,
+} from './records';
+import { SharedLoads } from './shared-loads';
+import { outcomeOf } from './swap-outcome';
+import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
+
+/** How often a rotation makes its successor level before it claims the record unseen. */
+const LEVELLED_FIRST = 4;
+
+/** Records of a client that can compare and set: a write never undoes another's. */
+export class CompareAndSetRecords implements Records {
+  readonly guarantee = 'compare-and-set';
+  readonly #client: SessionStore & CompareAndSetStore;
+  readonly #caller: ClientCaller;
+  readonly #ttlOf: TtlOfRecord;
+  readonly #keyOf: KeyOf;
+  readonly #ends: RecordEnds;
+  readonly #queues = new WriteQueues();
+  readonly #loads: SharedLoads<StoredRecord | null | undefined>;
+  readonly #loadsWithTtl: SharedLoads<StoredRecord | null | undefined>;
+  /** Keys whose records this process has ended. */
+  readonly #ended = new Lately<string>(REMEMBERED_FOR);
+
+  constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
+    this.#client = client;
+    this.#caller = caller;
+    this.#ttlOf = ttlOf;
+    this.#keyOf = keyOf;
+    this.#ends = recordEnds(client, caller);
+    this.#loads = new SharedLoads(caller);
+    this.#loadsWithTtl = new SharedLoads(caller);
+  }
+
+  load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
+    const loads = withTtl ? this.#loadsWithTtl : this.#loads;
+    if (loads.isCrowded(key))
+      return loads
+        .share(key, budget, (left) => this.#load(key, left, withTtl))
+        .then((stored) => seen(stored, mayStayUnread));
+    loads.begin(key);
+    return this.#load(key, budget, withTtl).then(
+      (stored) => {
+        loads.end(key);
+        return seen(stored, mayStayUnread);
+      },
+      (error: unknown) => {
+        loads.end(key);
+        throw error;
+      },
+    );
+  }
+
+  isCrowded(key: string): boolean {
+    return this.#loads.isCrowded(key) || this.#loadsWithTtl.isCrowded(key);
+  }
+
+  #load(key: string, budget: Budget, withTtl: boolean): Promise<StoredRecord | null | undefined> {
+    const load = () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key));
+    return this.#caller.call('get', budget, load, key);
+  }
+
+  async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
+    const { record, ttl } = draft;
+    const make = () => this.#client.create(key, record, ttl);
+    const revision = await this.#caller.call('set', budget, make, key, record);
+    if (revision === false) return undefined;
+    this.#ended.delete(key);
+    return { record, revision };
+  }
+
+  write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
+    return this.#queues.add(key, commit, commit, from as TextVersion, budget, this.#writer(key));
+  }
+
+  edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
+    return this.#queues.add(key, edit, undefined, from as TextVersion, budget, this.#writer(key));
+  }
+
+  touch(key: string, ttl: number, _from: () => Version, budget: Budget): Promise<boolean> {
+    return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl), key);
+  }
+
+  async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
+    const marker = regeneratedMarker({ successor, keepsData: false });
+    const take = () => this.#ends.take(key, marker, from, budget);
+    // Whether a call that failed was carried out is not known; sent again, it finds its own marker then.
+    return this.#taken(key, marker, await take().catch(take));
+  }
+
+  /** The successor is made level first, and the record claimed then: a process that dies in between loses nothing. */
+  async rotate(
+    key: string,
+    from: Version,
+    successor: Successor,
+    commit: Commit,
+    budget: Budget,
+  ): Promise<Version | 'regenerated' | 'gone'> {
+    const marker = regeneratedMarker({ successor: successor.sid, keepsData: true });
+    let { version } = successor;
+    let current: StoredRecord = from as TextVersion;
+    const level = async () => {
+      version = await this.#level(
+        successor.key,
+        version,
+        applyChange(commit.change, current.record, commit.onConflict),
+        budget,
+      );
+    };
+    for (let lost = 0; lost < LEVELLED_FIRST; lost += 1) {
+      const began = performance.now();
+      const claimed = await this.#claim(key, marker, current, budget);
+      if (claimed === 'taken') return version;
+      if (claimed === 'regenerated' || claimed === 'gone') return claimed;
+      const reserve = () => this.#ends.reserve(key, lengthOfMark(performance.now() - began), budget);
+      // A mark keeps a claim from landing late whose answer has not come.
+      const now = await reserve().catch((error: unknown) => {
+        throw claimed === 'unknown' ? outcomeUnknown(error) : error;
+      });
+      if (now === undefined) {
+        const found = await this.#caller.call('get', budget, () => this.#client.load(key), key);
+        const taken = this.#taken(key, marker, found?.record);
+        return taken === 'taken' ? version : taken;
+      }
+      current = now;
+      await level();
+    }
+    // Others do not stand back: what they have written last gets into the successor after the claim.
+    const found = await this.#ends.take(key, marker, current as TextVersion, budget);
+    const taken = this.#taken(key, marker, found);
+    if (taken !== 'taken') return taken;
+    if (found !== undefined && found !== marker) {
+      current = { record: found, revision: undefined };
+      // There is no way back any more, and the successor holds all but that.
+      await level()
+        .catch(level)
+        .catch(() => undefined);
+    }
+    return version;
+  }
+
+  async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
+    const breaks = this.#breaks;
+    let found = await this.#ends.remove(key, from, budget);
+    this.#remember(key);
+    // The driver may have sent it twice: then there is nothing any more since the first one was carried out.
+    if (found === undefined && from !== undefined && this.#breaks !== breaks) return true;
+    const followed = new Set<string>();
+    while (found !== undefined) {
+      if (!isRegeneratedMarker(found)) return true;
+      const marker = readMarker(found);
+      // No more than the time allows; those that lead in a circle are of no package.
+      if (marker?.keepsData !== true || followed.has(marker.successor)) return false;
+      followed.add(marker.successor);
+      const successor = this.#keyOf(marker.successor);
+      found = await this.#ends.remove(successor, undefined, budget);
+      this.#remember(successor);
+    }
+    return false;
+  }
+
+  async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+    const { left } = budget;
+    const marker = regeneratedMarker({ successor: '', keepsData: false });
+    let current = from as TextVersion;
+    for (let lost = 0; ; lost += 1) {
+      await budget.spend(pauseAfter(lost));
+      if (budget.left === 0) throw new StoreTimeoutError('destroy', Math.round(left));
+      accept(current.record);
+      const attempt = await this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
+      if ('gone' in attempt) return false;
+      if ('landed' in attempt) break;
+      current = attempt.conflict;
+    }
+    await this.#destroyUnseen(key, budget);
+    return true;
+  }
+
+  async destroy(key: string, budget: Budget): Promise<void> {
+    await this.end(key, undefined, budget);
+  }
+
+  async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
+    const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
+    await this.#caller.call<unknown>('set', budget, set, key, session);
+  }
+
+  hasEnded(key: string): boolean {
+    return this.#ended.has(key);
+  }
+
+  /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
+  noted(): undefined {}
+
+  release(): void {}
+
+  async #destroyUnseen(key: string, budget: Budget): Promise<void> {
+    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
+    this.#remember(key);
+  }
+
+  /**
+   * Puts the marker in the place of the record, if that is still as it was: `'conflict'` where it is not, `'unknown'` where the call has
+   * failed.
+   */
+  async #claim(
+    key: string,
+    marker: string,
+    from: StoredRecord,
+    budget: Budget,
+  ): Promise<Taken | 'conflict' | 'unknown'> {
+    const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, from.revision);
+    // An answer that does not come must leave time to find out what has become of the claim.
+    const half = new Budget(budget.left / 2);
+    const result = await budget.spend(this.#caller.call('destroy', half, swap, key, marker).catch(() => undefined));
+    if (result === undefined) return 'unknown';
+    if (result.ok) return this.#taken(key, marker, marker);
+    if (result.gone) return 'gone';
+    if (isRegeneratedMarker(result.record)) return 'regenerated';
+    return parseRecord(result.record) === undefined ? 'gone' : 'conflict';
+  }
+
+  get #breaks(): number {
+    return this.#caller.breaks + ((this.#client as { breaks?: number }).breaks ?? 0);
+  }
+
+  /** What it means that `found` was there, before or after a marker took its place. */
+  #taken(key: string, marker: string, found: string | undefined): Taken {
+    if (found === undefined) return 'gone';
+    if (isRegeneratedMarker(found) && found !== marker) return 'regenerated';
+    this.#remember(key);
+    return 'taken';
+  }
+
+  /** Lets the successor hold what the record did; nobody else knows of it. */
+  async #level(key: string, from: Version, record: string, budget: Budget): Promise<Version> {
+    if (record === from.record) return from;
+    // What others have done may have ended the session: then it ends where it goes on.
+    const ttl = Math.max(1, this.#ttlOf(record));
+    const swap = () => this.#client.swap(key, record, ttl, from.revision);
+    const result = await this.#caller.call('set', budget, swap, key, record);
+    if (result.ok) return { record, revision: result.revision };
+    throw new StoreError('set', 'the store has lost a record that was stored a moment ago');
+  }
+
+  #remember(key: string): void {
+    while (this.#ended.shift() !== undefined);
+    this.#ended.add(key);
+  }
+
+  #writer(key: string): Writer {
+    // What this writer has marked itself: its marks stay until somebody replaces the text.
+    const marked: Marked = { record: '', spaces: 0 };
+    const replace: Writer['replace'] = (record, from, draft, budget, cookie) => {
+      if (from.reservedUntil !== undefined) {
+        const { reservedUntil, ...version } = from;
+        return standBack(reservedUntil, budget).then(() => replace(record, version, draft, budget, cookie));
+      }
+      const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
+      if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget, marked);
+      return this.end(key, undefined, budget).then(() => ({ gone: true }));
+    };
+    return {
+      caller: this.#caller,
+      compares: true,
+      replace,
+      reserve: async (lost, ms, budget) => {
+        const { canReserve } = this.#ends;
+        // A version that was told before the pause would be stale after it.
+        if (!canReserve) await budget.spend(pauseAfter(lost));
+        const spaces = lengthOfMark(ms);
+        const stored = await this.#ends.reserve(key, spaces, budget);
+        if (stored === undefined || parseRecord(stored.record) === undefined) return undefined;
+        if (!canReserve) return versionOf(stored);
+        const record = unmarked(stored.record);
+        Object.assign(marked, { record, spaces: spacesOf(marked, record) + spaces });
+        // Without a pause for earlier marks: this one has undone them.
+        return { record, revision: stored.revision };
+      },
+    };
+  }
+
+  async #swap(
+    key: string,
+    record: string,
+    ttl: number,
+    { record: from, revision }: TextVersion,
+    operation: 'set' | 'destroy',
+    budget: Budget,
+    marked?: Marked,
+  ): Promise<Attempt> {
+    const breaks = this.#breaks;
+    const swap = () => this.#client.swap(key, record, ttl, revision);
+    const result = await this.#caller.call(operation, budget, swap, key, record);
+    if (result.ok) return { landed: { record, revision: result.revision } };
+    if (this.#breaks !== breaks) {
+      // The driver may have sent it twice: then what was refused may be what has landed before.
+      const outcome = outcomeOf(record, from, result.gone ? undefined : result.record);
+      if (outcome === 'landed') return { landed: versionOf(result as StoredRecord, marked) };
+      if (outcome === 'unknown') throw outcomeUnknown();
+    }
+    // What is no session any more cannot be written to: another request's marker, or somebody else's record.
+    if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
+    storeLine('conflict: another writer came first, and the change is tried again');
+    return { conflict: versionOf(result, marked) };
+  }
+}
+
+function outcomeUnknown(cause?: unknown): StoreError {
+  return new StoreError(
+    'set',
+    'the session store did not tell whether a change was stored: look at the session before you try again',
+    cause === undefined ? undefined : { cause },
+    'ERR_SESSION_OUTCOME_UNKNOWN',
+  );
+}
+
+/** A text, and how many spaces a writer has put at its end. */
+interface Marked {
+  record: string;
+  spaces: number;
+}
+
+function spacesOf(marked: Marked | undefined, record: string): number {
+  return marked?.record === record ? marked.spaces : 0;
+}
+
+/** A version without the marks of others, who want to replace it next. */
+function versionOf({ record, revision }: StoredRecord, marked?: Marked): TextVersion {
+  const text = unmarked(record);
+  const pause = pauseAskedBy(record, spacesOf(marked, text));
+  const version = { record: text, revision };
+  return pause > 0 ? { ...version, reservedUntil: performance.now() + pause } : version;
+}
+
+async function standBack(until: number, budget: Budget): Promise<void> {
+  const ms = Math.min(until - performance.now(), budget.left);
+  if (ms > 0) await budget.spend(sleep(ms, undefined, { ref: false }));
+}
+
+function seen(stored: StoredRecord | null | undefined, mayStayUnread: boolean): Loaded {
+  if (stored === null || stored === undefined) return { found: 'nothing' };
+  const { record, revision, ttl } = stored;
+  if (mayStayUnread && looksLikeSession(record)) return { found: 'unread', record, revision, ttl };
+  if (isRegeneratedMarker(record)) return { found: 'regenerated', marker: readMarker(record) };
+  const data = parseRecord(record);
+  if (data === undefined) return { found: 'invalid', value: record };
+  return { found: 'session', data, ttl, ...versionOf({ record, revision }) };
+}

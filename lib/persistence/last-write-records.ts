@@ -1,0 +1,275 @@
+import { hasMethod } from '../base/expect';
+import type { SessionStore, TouchableStore } from '../base/types';
+import type { Budget } from '../client/budget';
+import type { ClientCaller } from '../client/caller';
+import { mayOutlive, untilEnd, withEnd, withoutEnd } from '../record/expiry-note';
+import { applyChange } from '../record/merge';
+import { isSessionData, type Marker, parseRecord, type SessionData } from '../record/record';
+import { latestOf, type Overlap, Overlaps, type Sighting } from './overlaps';
+import {
+  type Accept,
+  type Commit,
+  type Draft,
+  type Edit,
+  type KeyOf,
+  type Loaded,
+  REMEMBERED_FOR,
+  type Records,
+  type Successor,
+  type Taken,
+  type TtlOfRecord,
+  type Version,
+} from './records';
+import { SharedLoads } from './shared-loads';
+import { type Work, WriteQueues, type Writer } from './write-queue';
+
+/**
+ * Records of a client that can only get, set and destroy. Requests of this process that overlap share what they write, so
+ * that none undoes another's change. Between processes the last write counts.
+ */
+export class LastWriteRecords implements Records {
+  readonly guarantee = 'last-write';
+  readonly #client: SessionStore & Partial<TouchableStore>;
+  readonly #caller: ClientCaller;
+  readonly #ttlOf: TtlOfRecord;
+  readonly #keyOf: KeyOf;
+  readonly #canTouch: boolean;
+  readonly #notesEnd: boolean;
+  readonly #overlaps: Overlaps;
+  readonly #queues: WriteQueues;
+  readonly #loads: SharedLoads<void>;
+
+  constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
+    this.#client = client;
+    this.#caller = caller;
+    this.#ttlOf = ttlOf;
+    this.#keyOf = keyOf;
+    this.#canTouch = hasMethod(client, 'touch');
+    this.#notesEnd = mayOutlive(client);
+    this.#loads = new SharedLoads(caller);
+    const { overlaps, queues } = sharedBy(client);
+    this.#overlaps = overlaps;
+    this.#queues = queues;
+  }
+
+  async load(key: string, budget: Budget): Promise<Loaded> {
+    // What the client gives is one request's: all that is shared is the wait.
+    if (this.#loads.isCrowded(key)) await this.#loads.share(key, budget, () => Promise.resolve());
+    this.#loads.begin(key);
+    try {
+      return await this.#load(key, budget);
+    } finally {
+      this.#loads.end(key);
+    }
+  }
+
+  isCrowded(key: string): boolean {
+    return this.#loads.isCrowded(key);
+  }
+
+  async #load(key: string, budget: Budget): Promise<Loaded> {
+    const known = this.#overlaps.find(key);
+    if (known?.ended === 'regenerated') return { found: 'regenerated', marker: known.marker };
+    // Before the store is asked: what others write from here on may not be in its answer.
+    const overlap = this.#overlaps.enter(key);
+    const revision: Sighting = { overlap, writes: overlap.writes };
+    const value = await this.#get(key, budget, withoutEnd).catch((error: unknown) => {
+      this.#overlaps.leave(overlap);
+      throw error;
+    });
+    if (isSessionData(value)) return { found: 'session', data: value, ttl: undefined, record: undefined, revision };
+    this.#overlaps.leave(overlap);
+    if (overlap.ended === 'regenerated') return { found: 'regenerated', marker: overlap.marker };
+    return value === null || value === undefined ? { found: 'nothing' } : { found: 'invalid', value };
+  }
+
+  noted(version: Version): Overlap {
+    return sighting(version).overlap;
+  }
+
+  release(overlap: Overlap): void {
+    this.#overlaps.leave(overlap);
+  }
+
+  async create(key: string, draft: Draft, budget: Budget): Promise<Version> {
+    await this.#write(key, draft.plain(), draft.ttl, budget);
+    return { record: draft.record, revision: this.#overlaps.wrote(this.#overlaps.renew(key), draft.record) };
+  }
+
+  async write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
+    return this.#edit(key, commit, commit, from, budget);
+  }
+
+  async edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
+    return this.#edit(key, edit, undefined, from, budget);
+  }
+
+  /** Without the client's help the whole record is written again, as it is by now. */
+  async touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean> {
+    const version = from();
+    if (await this.hasEnded(key, version)) return false;
+    if (!this.#canTouch) {
+      const record = version.record as string;
+      const draft: Draft = { record, ttl, plain: () => parseRecord(record) as SessionData };
+      return (await this.#edit(key, (current) => current, draft, version, budget)) !== undefined;
+    }
+    return this.#caller.call('touch', budget, () => (this.#client as TouchableStore).touch(key, ttl), key);
+  }
+
+  async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return this.#howItEnded(key, from);
+    await this.#end(key, { successor, keepsData: false }, budget);
+    return 'taken';
+  }
+
+  async rotate(
+    key: string,
+    from: Version,
+    successor: Successor,
+    { change, onConflict }: Commit,
+    budget: Budget,
+  ): Promise<Version | 'regenerated' | 'gone'> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return this.#howItEnded(key, from);
+    let { version } = successor;
+    await this.#end(key, { successor: successor.sid, keepsData: true }, budget, async () => {
+      const record = applyChange(change, latestOf(sighting(from), from.record as string), onConflict);
+      if (record === version.record) return;
+      const { overlap } = sighting(version);
+      const ttl = Math.max(1, this.#ttlOf(record));
+      await this.#write(successor.key, parseRecord(record) as SessionData, ttl, budget);
+      version = { record, revision: this.#overlaps.wrote(overlap, record) };
+    });
+    return version;
+  }
+
+  /** Whether another request of this process has ended the record. `false` comes at once: nobody gets in between. */
+  #hasEnded(key: string, from: Version | undefined): false | Promise<boolean> {
+    const overlap = from === undefined ? this.#overlaps.find(key) : sighting(from).overlap;
+    return overlap !== undefined && this.#overlaps.hasEnded(overlap);
+  }
+
+  #howItEnded(key: string, from: Version | undefined): 'regenerated' | 'gone' {
+    const how = (from && sighting(from).overlap.ended) ?? this.#overlaps.find(key)?.ended;
+    return how === 'regenerated' ? 'regenerated' : 'gone';
+  }
+
+  hasEnded(key: string, from: Version): false | Promise<boolean> {
+    return this.#hasEnded(key, from);
+  }
+
+  async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return this.#endSuccessor(key, budget);
+    await this.#end(key, 'destroyed', budget);
+    return true;
+  }
+
+  /** The session goes on where it was rotated to, and ends there. */
+  async #endSuccessor(key: string, budget: Budget): Promise<boolean> {
+    const marker = this.#overlaps.find(key)?.marker;
+    return marker?.keepsData === true && this.end(this.#keyOf(marker.successor), undefined, budget);
+  }
+
+  async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+    const ended = this.#hasEnded(key, from);
+    if (ended && (await ended)) return false;
+    await this.#end(key, 'destroyed', budget, async () => {
+      accept(latestOf(sighting(from), from.record as string));
+    });
+    return true;
+  }
+
+  async destroy(key: string, budget: Budget): Promise<void> {
+    const ended = await this.end(key, undefined, budget);
+    // Another process may have stored it anew.
+    if (!ended) await this.#destroy(key, budget);
+  }
+
+  async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
+    await this.#set(key, session, ttl, budget);
+    const overlap = this.#overlaps.find(key);
+    if (overlap !== undefined) this.#overlaps.wrote(overlap, JSON.stringify(session));
+  }
+
+  /**
+   * From this moment on no request of this process writes the record, unless what is done `before` it is destroyed fails, or the client
+   * does; one that is at it is waited for.
+   */
+  #end(key: string, how: 'destroyed' | Marker, budget: Budget, before?: () => Promise<void>): Promise<void> {
+    return this.#overlaps.end(key, how, async () => {
+      await this.#queues.idle(key, budget, this.#caller);
+      await before?.();
+      await this.#destroy(key, budget);
+    });
+  }
+
+  #destroy(key: string, budget: Budget): Promise<unknown> {
+    return this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
+  }
+
+  async #edit(
+    key: string,
+    work: Work,
+    draft: Draft | undefined,
+    from: Version,
+    budget: Budget,
+  ): Promise<Version | undefined> {
+    const seen = sighting(from);
+    let record = latestOf(seen, from.record as string);
+    if (!this.#overlaps.isCurrent(seen.overlap)) {
+      // The request is over, and others have come and gone since.
+      const value = await this.#get(key, budget, untilEnd);
+      if (!isSessionData(value)) return undefined;
+      record = JSON.stringify(value);
+    }
+    return this.#queues.add(key, work, draft, { record, revision: seen }, budget, this.#writer(key));
+  }
+
+  #writer(key: string): Writer {
+    return {
+      caller: this.#caller,
+      compares: false,
+      replace: async (record, from, draft, budget, cookie) => {
+        const { overlap } = sighting(from);
+        // Not waited for: an end waits for those who write.
+        if (this.#overlaps.hasEnded(overlap)) return { gone: true };
+        const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
+        if (ttl <= 0) {
+          await this.#overlaps.end(key, 'destroyed', () => this.#destroy(key, budget));
+          return { gone: true };
+        }
+        await this.#write(key, draft?.plain() ?? (parseRecord(record) as SessionData), ttl, budget);
+        return { landed: { record, revision: this.#overlaps.wrote(overlap, record) } };
+      },
+    };
+  }
+
+  #get(key: string, budget: Budget, read: typeof untilEnd): Promise<unknown> {
+    const answer = this.#caller.call<unknown>('get', budget, () => this.#client.get(key), key);
+    return this.#notesEnd ? answer.then(read) : answer;
+  }
+
+  #write(key: string, session: SessionData, ttl: number, budget: Budget): Promise<void> {
+    return this.#set(key, this.#notesEnd ? withEnd(session, ttl) : session, ttl, budget);
+  }
+
+  async #set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
+    const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
+    await this.#caller.call<unknown>('set', budget, set, key, session);
+  }
+}
+
+function sighting(version: Version): Sighting {
+  return version.revision as Sighting;
+}
+
+/** What the Stores that stand on one client have in common. */
+const shared = new WeakMap<object, { overlaps: Overlaps; queues: WriteQueues }>();
+
+function sharedBy(client: object): { overlaps: Overlaps; queues: WriteQueues } {
+  const known = shared.get(client) ?? { overlaps: new Overlaps(REMEMBERED_FOR), queues: new WriteQueues() };
+  shared.set(client, known);
+  return known;
+}

@@ -1,0 +1,284 @@
+import { EventEmitter } from 'node:events';
+
+import copy = require('copy-to');
+
+import { storeLine } from '../base/debug-lines';
+import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
+import { ttlOf, whole } from '../base/ttl';
+import type {
+  CarryingStore,
+  CompareAndSetStore,
+  Guarantee,
+  Session,
+  SessionStore,
+  StoreOptions,
+  Ttl,
+} from '../base/types';
+import { warnOfUnknown } from '../base/unknown-options';
+import { Budget } from '../client/budget';
+import { ClientCaller } from '../client/caller';
+import { isDisconnected, listenToClient, whyAway } from '../client/connection-events';
+import { expectClient, isCarrying } from '../client/expect-client';
+import { type StoreState, StoreStatus } from '../client/status';
+import { wrongAttribute } from '../cookies/attributes';
+import { mayOutlive, untilEnd } from '../record/expiry-note';
+import { parseRecord } from '../record/record';
+import { CompareAndSetRecords } from './compare-and-set-records';
+import { LastWriteRecords } from './last-write-records';
+import type { KeyOf, Records, TtlOfRecord } from './records';
+import { CarriedRecords, notKept } from './token-records';
+
+const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
+
+/** The options of a Store, which are options of the middleware too. */
+export const STORE_OPTIONS = [
+  'prefix',
+  'ttl',
+  'reconnectTimeout',
+  'timeout',
+] as const satisfies readonly (keyof StoreOptions)[];
+
+/** A store that can make its connection anew. */
+interface WatchingStore {
+  unanswered(ms: number): void;
+}
+
+interface ClosableStore extends SessionStore {
+  close?(): unknown;
+}
+
+/** What {@link Store} emits. */
+export interface StoreEvents {
+  /** The client can be asked again. */
+  connect: [];
+  /** The client has lost its connection; the error is why, if the client has said so. */
+  disconnect: [error?: unknown];
+}
+
+/**
+ * Wraps a client that keeps sessions: adds the prefix to every key, finds each record's ttl, proxies the client's `connect` and
+ * `disconnect`, each once per change, and bounds every call.
+ */
+export class Store extends EventEmitter<StoreEvents> {
+  /** The client as it was given. */
+  readonly client: SessionStore | CarryingStore;
+  /** What every key starts with. */
+  readonly prefix: string;
+  /** Milliseconds that a request may wait for this store, over all that it asks of it. */
+  readonly budget: number;
+  /** @internal */
+  readonly records: Records;
+  /** @internal Whether the visitors carry their sessions themselves, so that nothing is kept here. */
+  readonly travels: boolean;
+  readonly #caller: ClientCaller;
+  readonly #status: StoreStatus;
+  readonly #ttl: Ttl | undefined;
+  readonly #ownsClient: boolean;
+  readonly #stopListening: () => void;
+  #said: keyof StoreEvents | undefined;
+  #users = 0;
+
+  /**
+   * @param ownsClient whether the client was made for this Store, so that it closes with it
+   * @param name of the cookie, for a client whose sessions travel in it
+   * @throws TypeError for a client without `get`, `set` and `destroy`, and for ill-typed options.
+   */
+  constructor(client: SessionStore | CarryingStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
+    super();
+    expectClient(client);
+    const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
+    this.client = client;
+    this.travels = isCarrying(client);
+    this.prefix = this.travels ? '' : prefix;
+    this.budget = Math.max(reconnectTimeout, timeout);
+    this.#ownsClient = ownsClient;
+    this.#ttl = ttl;
+    let wasThere = !isDisconnected(client);
+    this.#status = new StoreStatus(reconnectTimeout, () => whyAway(client, wasThere));
+    this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
+      if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
+    });
+    // Only a function of the user's needs more of the session than its cookie.
+    const ttlOfRecord = (record: string, cookie?: string) =>
+      this.ttlOf(
+        withLifetime(
+          cookie === undefined || typeof ttl === 'function'
+            ? (parseRecord(record) as Session)
+            : { cookie: JSON.parse(cookie) },
+        ),
+      );
+    this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
+    this.#stopListening = listenToClient(client, {
+      connected: () => {
+        wasThere = true;
+        this.#say('connect');
+      },
+      disconnected: () => this.#say('disconnect'),
+      failed: (error) => this.#status.failed(error),
+    });
+    if (!wasThere) this.#status.lost();
+  }
+
+  /** `'compare-and-set'` where the client can: nothing written is lost between processes. Otherwise `'last-write'`. */
+  get guarantee(): Guarantee {
+    return this.records.guarantee;
+  }
+
+  /** Whether the client can be asked: `available`, `pending` (a reconnect is awaited), `unavailable` or `closed`. */
+  get status(): StoreState {
+    return this.#status.state;
+  }
+
+  /** Whether records can say how long they have left, as `renew` needs. */
+  get knowsTtl(): boolean {
+    return this.travels || this.guarantee === 'compare-and-set';
+  }
+
+  /**
+   * The session stored under a session id; the client's own `null` or `undefined` where there is none.
+   *
+   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   */
+  async get(sid: string): Promise<Session | null | undefined> {
+    const { client } = this;
+    if (isCarrying(client)) throw notKept();
+    const key = this.keyOf(sid);
+    storeLine('get');
+    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
+    const session = mayOutlive(client) ? untilEnd(answer) : answer;
+    return withDates(session as Session | null | undefined);
+  }
+
+  /**
+   * Stores a session under a session id for `ttl` milliseconds, by default as long as the options and its cookie say. One that
+   * has ended already is destroyed.
+   *
+   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   * @throws {@link SessionError} `ERR_SESSION_TTL` where the ttl is no finite number.
+   */
+  async set(sid: string, session: Session, ttl?: number | null): Promise<void> {
+    const isGivenTtl = ttl !== undefined && ttl !== null && ttl !== 0;
+    const ms = isGivenTtl ? whole(ttl, '`ttl`') : this.ttlOf(session);
+    if (ms <= 0) return this.destroy(sid);
+    storeLine('set for %d ms', ms);
+    await this.records.set(this.keyOf(sid), session, ms, this.newBudget());
+  }
+
+  /**
+   * Removes the session stored under a session id, if there is one.
+   *
+   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   */
+  async destroy(sid: string): Promise<void> {
+    if (this.travels) throw notKept();
+    storeLine('destroy');
+    await this.records.destroy(this.keyOf(sid), this.newBudget());
+  }
+
+  /** The client's key of a session id. */
+  keyOf(sid: string): string {
+    return this.prefix + sid;
+  }
+
+  /**
+   * Milliseconds that the session's record lives; zero or less means that the session has ended.
+   *
+   * @throws {@link SessionError} `ERR_SESSION_TTL` where that is no finite number.
+   */
+  ttlOf(session: Session): number {
+    return ttlOf(session, this.#ttl);
+  }
+
+  /** @internal */
+  newBudget(): Budget {
+    return new Budget(this.budget);
+  }
+
+  /** @internal A middleware uses the store from now on. */
+  acquire(): this {
+    this.#users += 1;
+    return this;
+  }
+
+  /** @internal A middleware needs the store no longer; with the last one it closes. */
+  async release(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users === 0) await this.close();
+  }
+
+  /** Stops listening to the client and fails whoever waits for it. A client that you gave stays yours to end. */
+  async close(): Promise<void> {
+    this.#stopListening();
+    this.#status.close();
+    if (this.#ownsClient) await (this.client as ClosableStore).close?.();
+  }
+
+  #say(event: keyof StoreEvents): void {
+    if (event === 'connect') this.#status.regained();
+    else this.#status.lost();
+    if (this.#said === event) return;
+    this.#said = event;
+    storeLine(event);
+    if (event === 'connect') this.emit(event);
+    else this.emit(event, this.#status.cause);
+  }
+}
+
+function recordsOf(
+  client: SessionStore | CarryingStore,
+  caller: ClientCaller,
+  ttlOf: TtlOfRecord,
+  keyOf: KeyOf,
+  name: string | undefined,
+): Records {
+  if (isCarrying(client)) {
+    if (name !== undefined) return new CarriedRecords(client, caller, ttlOf, name);
+    throw new TypeError(
+      'Expected `client` to keep sessions, got one whose sessions travel in the cookie: give it as `session({ store })`, without a Store around it',
+    );
+  }
+  return canCompareAndSet(client)
+    ? new CompareAndSetRecords(client, caller, ttlOf, keyOf)
+    : new LastWriteRecords(client, caller, ttlOf, keyOf);
+}
+
+function resolveStoreOptions(options: StoreOptions) {
+  if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
+  warnOfUnknown(Object.keys(options), { known: STORE_OPTIONS, whose: "the Store's option " });
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
+    prefix?: string;
+    ttl?: Ttl;
+    reconnectTimeout?: number;
+    timeout?: number;
+  };
+  const { prefix, ttl, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
+  expectString('prefix', prefix);
+  if (ttl !== undefined && typeof ttl !== 'function' && !(Number.isFinite(ttl) && ttl >= 0)) {
+    throw expected('ttl', 'a positive number of milliseconds or a function that returns one', ttl);
+  }
+  expectMilliseconds('reconnectTimeout', reconnectTimeout, 0);
+  if (timeout !== undefined) expectMilliseconds('timeout', timeout, 1);
+  return { prefix, ttl, reconnectTimeout, timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout) };
+}
+
+/** A record may hold what is no lifetime: it is one without then, as for whoever reads it. */
+function withLifetime(session: Session): Session {
+  const { cookie } = withDates(session);
+  for (const name of ['maxAge', 'expires'] as const) {
+    if (cookie && wrongAttribute(name, cookie[name]) !== undefined) delete cookie[name];
+  }
+  return session;
+}
+
+/** JSON has no dates, and whoever reads a cookie expects one. */
+function withDates<S extends Session | null | undefined>(session: S): S {
+  const cookie = session?.cookie;
+  if (typeof cookie?.expires === 'string') cookie.expires = new Date(cookie.expires);
+  return session;
+}
+
+/** Only the presence of the abilities is found once; each call goes through the client's property at that moment. */
+function canCompareAndSet(client: SessionStore): client is SessionStore & CompareAndSetStore {
+  const abilities = ['load', 'create', 'swap', 'touch'] as const;
+  return abilities.every((ability) => hasMethod(client, ability));
+}

@@ -1,0 +1,24 @@
+import { NO_STAMPS, stampsOf } from '../base/stamps';
+import { parseRecord } from '../record/record';
+
+/** What became of a swap that was refused, after its connection had broken while it was under way. */
+export type Outcome = 'landed' | 'not landed' | 'unknown';
+
+/**
+ * @param tried the text that was to be stored
+ * @param from the text that it was made from
+ * @param found the text that is stored now; `undefined` where no session is
+ */
+export function outcomeOf(tried: string, from: string, found: string | undefined): Outcome {
+  const [mine] = stampsIn(tried).slice(-1);
+  const [before] = stampsIn(from).slice(-1);
+  // Without a stamp it can be done twice.
+  if (mine === undefined || mine === before) return 'not landed';
+  const stamps = stampsIn(found ?? '');
+  if (stamps.includes(mine)) return 'landed';
+  return before !== undefined && stamps.includes(before) ? 'not landed' : 'unknown';
+}
+
+function stampsIn(record: string): readonly string[] {
+  return record.includes('"stamp') ? stampsOf(parseRecord(record)?.['cookie']) : NO_STAMPS;
+}

@@ -1,0 +1,112 @@
+import { SessionError } from '../base/errors';
+import { newStamp } from '../base/stamps';
+import type { CarryingStore } from '../base/types';
+import type { Budget } from '../client/budget';
+import type { ClientCaller } from '../client/caller';
+import { parseRecord } from '../record/record';
+import type { Accept, Commit, Draft, Edit, Loaded, Records, Successor, TtlOfRecord, Version } from './records';
+
+/** Browsers drop a cookie whose name and value together are longer, in bytes; the `=` does not count (RFC 6265bis, 5.6). */
+const LONGEST = 4096;
+
+/**
+ * Records that travel with their visitors: each version is a token that the visitor carries in place of an id. Nothing is kept,
+ * so nothing is known of what other requests do, and what has ended cannot be told from what has not.
+ */
+export class CarriedRecords implements Records {
+  readonly guarantee = 'last-write';
+  readonly #client: CarryingStore;
+  readonly #caller: ClientCaller;
+  readonly #ttlOf: TtlOfRecord;
+  readonly #name: string;
+
+  /** @param name the cookie's, which tokens may be bound to */
+  constructor(client: CarryingStore, caller: ClientCaller, ttlOf: TtlOfRecord, name: string) {
+    this.#client = client;
+    this.#caller = caller;
+    this.#ttlOf = ttlOf;
+    this.#name = name;
+  }
+
+  async load(token: string, budget: Budget): Promise<Loaded> {
+    const carried = await this.#caller.call('get', budget, () => this.#client.unpack(token, this.#name), token);
+    if (carried === null || carried === undefined) return { found: 'nothing' };
+    const { sid, record, ttl } = carried;
+    const data = parseRecord(record);
+    if (data === undefined) return { found: 'invalid', value: record };
+    return { found: 'session', sid, data, ttl, record, revision: undefined, token };
+  }
+
+  create(sid: string, draft: Draft, budget: Budget): Promise<Version> {
+    return this.#pack(sid, draft.record, draft.ttl, budget);
+  }
+
+  /** Nobody else can have changed the version that the request came with. */
+  write(sid: string, commit: Commit, _from: Version, budget: Budget): Promise<Version> {
+    return this.#pack(sid, commit.record, commit.ttl, budget);
+  }
+
+  async edit(sid: string, edit: Edit, from: Version, budget: Budget): Promise<Version> {
+    const record = await edit(from.record as string, newStamp());
+    return this.#pack(sid, record, this.#ttlOf(record), budget);
+  }
+
+  touch(sid: string, ttl: number, from: () => Version, budget: Budget): Promise<Version> {
+    return this.#pack(sid, from().record as string, ttl, budget);
+  }
+
+  async take(): Promise<'taken'> {
+    return 'taken';
+  }
+
+  async rotate(_sid: string, _from: Version, successor: Successor): Promise<Version> {
+    return successor.version;
+  }
+
+  async end(): Promise<boolean> {
+    return true;
+  }
+
+  async endIf(_sid: string, from: Version, _budget: Budget, accept: Accept): Promise<boolean> {
+    accept(from.record as string);
+    return true;
+  }
+
+  isCrowded(): boolean {
+    return false;
+  }
+
+  hasEnded(): boolean {
+    return false;
+  }
+
+  async destroy(): Promise<void> {}
+
+  async set(): Promise<void> {
+    throw notKept();
+  }
+
+  noted(): undefined {}
+
+  release(): void {}
+
+  async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {
+    const pack = () => this.#client.pack({ sid, record, ttl }, this.#name);
+    const token = await this.#caller.call('set', budget, pack, sid, record);
+    const size = Buffer.byteLength(`${this.#name}${token}`);
+    if (size <= LONGEST) return { record, revision: undefined, token };
+    throw new SessionError(
+      'ERR_SESSION_SIZE',
+      `Expected the session to fit into a cookie of ${LONGEST} bytes, but \`${this.#name}\` would take ${size} bytes: ` +
+        'keep less in it, or keep sessions in a store on the server',
+    );
+  }
+}
+
+/** Somebody asks for a session by its id alone. */
+export function notKept(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_NOT_KEPT',
+    'Sessions travel with their visitors: the server keeps none that could be read, written or destroyed by its id',
+  );
+}

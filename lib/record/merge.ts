@@ -1,0 +1,138 @@
+import { SessionError } from '../base/errors';
+import { stampsOf, withStamp } from '../base/stamps';
+import type { OnConflict } from '../base/types';
+import { type Members, membersOf, parsedMembers, recordOf } from './members';
+import { stringify } from './record';
+
+/** What one request did to a session, as texts of the whole session. */
+export interface Change {
+  /** What the request started from. */
+  base: string;
+  /** What it ended with. */
+  mine: string;
+  /** What it had before `beforeSave` ran: keys that only the hook set never conflict. */
+  handled: string;
+  /** Whether the request replaced the session as a whole, so that stored keys it lacks go. */
+  replaced: boolean;
+  /** Whether a handler set anything on the session's cookie: its text differs with today's options too. */
+  cookieChanged: boolean;
+}
+
+/** What a change comes to: the text of each key that matters to it, before and after. */
+export interface Difference {
+  base: Members;
+  mine: Members;
+  /** Before `beforeSave` ran. */
+  handled: Members;
+  /** The keys that the request set or removed, and the cookie; where it replaced the session, all that either side had. */
+  keys: readonly string[];
+  replaced: boolean;
+  cookieChanged: boolean;
+}
+
+/**
+ * Applies a change to what is stored now: only the top-level keys that the request set or removed.
+ *
+ * @throws SessionError `ERR_SESSION_CONFLICT` where both changed a key and `onConflict` is `'throw'`.
+ */
+export function applyChange(change: Change, current: string, onConflict: OnConflict): string {
+  if (current === change.base) return change.mine;
+  const difference = differenceOf(change, parsedMembers(change.base));
+  return recordOf(mergeInto(membersOf(current, difference.base), difference, onConflict));
+}
+
+/** @param base the members of the text that the change began with, as JSON.stringify writes them */
+export function differenceOf(change: Change, base: Members): Difference {
+  const { replaced, cookieChanged } = change;
+  const mine = membersOf(change.mine, base);
+  const handled = change.handled === change.mine ? mine : membersOf(change.handled, base);
+  const keys: string[] = [];
+  const matters = (key: string) => replaced || key === 'cookie' || base.get(key) !== mine.get(key);
+  for (const key of base.keys()) if (matters(key)) keys.push(key);
+  for (const key of mine.keys()) if (!base.has(key)) keys.push(key);
+  return { base, mine, handled, keys, replaced, cookieChanged };
+}
+
+/**
+ * Applies a difference to the members of what is stored now, which become the merged ones. Where it throws, they are as they were.
+ *
+ * @throws SessionError `ERR_SESSION_CONFLICT` where both changed a key and `onConflict` is `'throw'`.
+ */
+export function mergeInto(theirs: Members, difference: Difference, onConflict: OnConflict): Members {
+  const values = difference.keys.map((key) => mergedValue(key, theirs, difference, onConflict));
+  const merged: Members = difference.replaced ? new Map() : theirs;
+  difference.keys.forEach((key, n) => {
+    const value = values[n];
+    if (value === undefined) merged.delete(key);
+    else merged.set(key, value);
+  });
+  return merged;
+}
+
+function mergedValue(key: string, theirs: Members, difference: Difference, onConflict: OnConflict): string | undefined {
+  const { base, mine, cookieChanged } = difference;
+  const stored = theirs.get(key);
+  if (key === 'cookie' && !cookieChanged && isTruthy(stored)) {
+    return stamped(stored, base.get(key), mine.get(key));
+  }
+  if (base.get(key) === mine.get(key)) return stored;
+  if (key === 'cookie') return withStoredStamps(stored, base.get(key), mine.get(key));
+  if (onConflict === 'last-write' || !isConflict(key, stored, difference)) return mine.get(key);
+  if (onConflict !== 'throw') {
+    const value = onConflict(key, parsed(base.get(key)), parsed(mine.get(key)), parsed(stored));
+    if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== 'function') return textOf(value, key);
+    throw new SessionError('ERR_SESSION_VALUE', 'Expected `onConflict` to return a value, got a promise');
+  }
+  throw new SessionError(
+    'ERR_SESSION_CONFLICT',
+    `Another request changed the session's \`${key}\` at the same time, and \`onConflict\` is 'throw': this change was not stored. Try again, or change it with ctx.sessionHandler.update().`,
+  );
+}
+
+/** Both sides changed the key, even if to the same value: of two that counted to one, one is lost. The hook's keys are no handler's. */
+function isConflict(key: string, stored: string | undefined, { base, handled }: Difference): boolean {
+  const before = base.get(key);
+  return before !== handled.get(key) && before !== stored && before !== normal(stored);
+}
+
+/** The same as JSON.stringify writes it: others may have stored the text in another way. */
+function normal(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : JSON.stringify(JSON.parse(text));
+}
+
+function parsed(text: string | undefined): unknown {
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function textOf(value: unknown, key: string): string | undefined {
+  const member = stringify(() => ({ [key]: value }));
+  return member === '{}' ? undefined : member.slice(JSON.stringify(key).length + 2, -1);
+}
+
+function isTruthy(text: string | undefined): text is string {
+  return Boolean(parsed(text));
+}
+
+/** Another's cookie, with the stamp that makes this request's text its own. */
+function stamped(theirs: string, base: string | undefined, mine: string | undefined): string {
+  const stamp = newStampOf(base, mine);
+  if (stamp === undefined) return theirs;
+  const cookie = JSON.parse(theirs) as object;
+  return JSON.stringify({ ...cookie, stamps: withStamp(stampsOf(cookie), stamp) });
+}
+
+/** This request's cookie, with the stamps of others: their writers look for them. */
+function withStoredStamps(stored: string | undefined, base: string | undefined, mine: string | undefined) {
+  if (mine === undefined || !stored?.includes('"stamp')) return mine;
+  const stamps = stampsOf(parsed(stored));
+  const stamp = newStampOf(base, mine);
+  const cookie = JSON.parse(mine) as object;
+  return JSON.stringify({ ...cookie, stamps: stamp === undefined ? stamps : withStamp(stamps, stamp) });
+}
+
+/** The stamp that this request has given the cookie, if it has. */
+function newStampOf(base: string | undefined, mine: string | undefined): string | undefined {
+  if (!mine?.includes('"stamps"')) return undefined;
+  const stamp = stampsOf(parsed(mine)).at(-1);
+  return stamp !== undefined && stampsOf(parsed(base)).includes(stamp) ? undefined : stamp;
+}

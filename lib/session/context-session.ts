@@ -1,0 +1,346 @@
+import type Koa = require('koa');
+
+import { SessionError } from '../base/errors';
+import { expected } from '../base/expect';
+import type { Session, SessionHandler, SessionStatus } from '../base/types';
+import { carryVary } from '../cookies/error-headers';
+import { varyOnCookie } from '../cookies/shared-caches';
+import { destroyStored, endFormer } from './ending';
+import type { Stored } from './held-session';
+import { checkSessionId } from './id';
+import { adopt, loadSession, readRecord } from './loading';
+import { regenerate } from './regenerating';
+import { saveSession, touchSession, unsaved } from './saving';
+import type { SessionSettings } from './settings';
+import { headersSent, type Origin, SessionState } from './state';
+import { updateSession } from './updating';
+
+/** The session of one request, for eager and deferred requests alike. What writes takes turns. */
+export class ContextSession implements SessionHandler {
+  readonly #state: SessionState;
+  #loading: Promise<void> | undefined;
+  /** What a deferred handler has been promised. */
+  #asked: Promise<unknown> | undefined;
+  /** The promise that it was given last. */
+  #given: Promise<unknown> | undefined;
+  /** The end of the last operation that writes. */
+  #turn: Promise<unknown> | undefined;
+  /** Whether the session was saved for the last time; `'watched'`: and somebody has asked for it since. */
+  #end: 'saved' | 'watched' | undefined;
+
+  constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
+    this.#state = new SessionState(ctx, options, presented);
+  }
+
+  /** The state, once it is known what a loaded record holds. */
+  get #read(): SessionState {
+    readRecord(this.#state);
+    return this.#state;
+  }
+
+  get options(): SessionSettings {
+    return this.#state.options;
+  }
+
+  get id(): string | undefined {
+    const { id, origin } = this.#read;
+    return id === undefined && origin === 'new' ? this.#state.makeDefaultId() : id;
+  }
+
+  /** @throws SessionError `ERR_SESSION_ID` for what cannot be an id, and where the session has one already. */
+  set id(value: unknown) {
+    const sid = checkSessionId(value, '`ctx.sessionId`');
+    if (sid === this.#read.id) return;
+    if (this.#state.origin === 'unknown') this.#state.presented = sid;
+    else if (this.#state.origin === 'new') this.#state.id = sid;
+    else
+      throw new SessionError(
+        'ERR_SESSION_ID',
+        'The session has its id already; ctx.regenerateSession() gives it another',
+      );
+  }
+
+  /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
+  get saving(): boolean | null {
+    return this.#state.saving;
+  }
+
+  set saving(value: boolean | null) {
+    this.#state.saving = value;
+  }
+
+  get isNew(): boolean {
+    return this.#read.origin !== 'stored';
+  }
+
+  /** Whether another request has ended the session, or it is out of reach: nothing is kept then, and nothing sent. */
+  get isDetached(): boolean {
+    return this.#read.origin === 'detached';
+  }
+
+  get status(): SessionStatus {
+    const { held, origin } = this.#read;
+    const { current } = held;
+    if (current === null) return 'destroyed';
+    if (!current || !held.used) return 'unmodified';
+    const modified = origin === 'stored' ? held.modifiedText(current) !== undefined : !held.isEmpty;
+    return modified ? 'modified' : 'unmodified';
+  }
+
+  /** The session as it is: not made where nobody has asked, and not taken for used. */
+  get current(): Session | null | undefined {
+    return this.#state.held.current;
+  }
+
+  /** The session for a handler; `undefined` before it was loaded. */
+  get session(): Session | null | undefined {
+    const { held, origin } = this.#read;
+    if (held.current === undefined && origin === 'unknown') return undefined;
+    held.used = true;
+    const session = held.take();
+    this.watch();
+    return session;
+  }
+
+  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  set session(value: unknown) {
+    const { held } = this.#read;
+    this.watch();
+    held.assign(value);
+  }
+
+  /**
+   * The session for a handler in defer mode.
+   *
+   * @throws SessionError `ERR_SESSION_DEFERRED` where a handler has taken the promise before for the session.
+   */
+  get deferred(): Promise<Session | null | undefined> {
+    this.#expectAwaited();
+    const { held, origin, isInHook } = this.#state;
+    const isThere = held.current !== undefined || origin !== 'unknown' || isInHook;
+    const session = isThere ? Promise.resolve(this.session) : this.#loaded();
+    // A handler need not wait for it, and then a failure must not end the process.
+    if (!isThere) this.#asked = session.catch(() => undefined);
+    this.#given = session;
+    return session;
+  }
+
+  async #loaded(): Promise<Session | null | undefined> {
+    await this.load();
+    return this.session;
+  }
+
+  /** Before the handlers run: a deferred session waits to be asked for. */
+  start(): Promise<void> | undefined {
+    return this.options.defer ? undefined : this.load();
+  }
+
+  /** Takes a record at hand for the request's, so that nobody has to be asked for it; without one the session is new. */
+  begin(sid?: string, stored?: Stored): void {
+    const state = this.#state;
+    if (state.origin !== 'unknown') return;
+    if (sid !== undefined && stored !== undefined) adopt(state, sid, stored);
+    else void state.becomeNew();
+  }
+
+  /**
+   * Finds out which session the request has; the store is asked once, however often this is called meanwhile. A promise only
+   * where there is something to wait for.
+   */
+  load(): Promise<void> | undefined {
+    if (this.#loading !== undefined || this.#state.origin !== 'unknown') return this.#loading;
+    const loaded = () => {
+      this.#loading = undefined;
+    };
+    this.#loading = loadSession(this.#state)?.then(loaded, (error: unknown) => {
+      loaded();
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  /** What is left to do once the handlers are done: for most requests nothing, and then no promise is made. */
+  commit(): Promise<void> | undefined {
+    if (!this.options.autoCommit) return undefined;
+    // A handler may have asked for the session without waiting for it.
+    if (this.#given !== undefined || this.#loading !== undefined) return this.#commitLoaded();
+    this.#state.isFinal = true;
+    if (this.#turn !== undefined) return this.save();
+    const left = unsaved(this.#state);
+    return left && this.#inTurn(() => saveSession(this.#state, left.text));
+  }
+
+  async #commitLoaded(): Promise<void> {
+    await this.#asked;
+    await this.#loading?.catch(() => undefined);
+    this.#state.isFinal = true;
+    if (this.#state.origin !== 'unknown' || this.#state.held.replaced) await this.save();
+    this.#expectAwaited();
+  }
+
+  /** What is set on a promise is lost, without a word of the language's. */
+  #expectAwaited(): void {
+    const [name] = this.#given === undefined ? [] : Object.keys(this.#given);
+    if (name === undefined) return;
+    // Said once.
+    this.#given = undefined;
+    throw notAwaited(name);
+  }
+
+  /** A handler has asked for what depends on the visitor's cookie. */
+  wasRead(): void {
+    const state = this.#state;
+    if (state.varies || !state.options.sendsCookie) return;
+    state.varies = true;
+    // At once, since the handler may send the head itself.
+    varyOnCookie(state.ctx);
+  }
+
+  /** The request is over. */
+  leave(): void {
+    if (this.options.autoCommit) this.#end = 'saved';
+    if (this.#state.varies) carryVary(this.#state.ctx);
+    this.#state.leave();
+  }
+
+  /**
+   * Somebody asks for the session: once it was saved for the last time, what is set from now on is lost, unless it is saved by hand.
+   * `settle` is for faces whose handlers have another object in hand: it lets the session hold what they have left there.
+   */
+  watch(settle?: () => void): void {
+    const { ctx, saving } = this.#state;
+    // A context may have no response.
+    if (this.#end !== 'saved' || wasToldOfLoss || saving === false || ctx.res?.writableEnded !== false) return;
+    this.#end = 'watched';
+    const before = this.#text();
+    ctx.res.once('finish', () => {
+      if (this.#isUnsaved(before, settle)) tellOfLoss();
+    });
+  }
+
+  #isUnsaved(before: string | undefined, settle: (() => void) | undefined): boolean {
+    const { held, origin } = this.#state;
+    try {
+      settle?.();
+    } catch {
+      // What cannot be a session is no loss.
+      return false;
+    }
+    if (held.current === null) return origin === 'stored';
+    const text = this.#text();
+    if (text === undefined || text === before || origin === 'detached') return false;
+    return this.status === 'modified';
+  }
+
+  /** The session's text; JSON may not be able to hold it. */
+  #text(): string | undefined {
+    const { held } = this.#state;
+    try {
+      return held.current ? held.text(held.current) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  save(): Promise<void> {
+    return this.#inTurn(() => saveSession(this.#state));
+  }
+
+  regenerate(keepData = false): Promise<Session> {
+    return this.#inTurn(async () => {
+      if (this.#state.headersSent) throw headersSent('regenerateSession()');
+      await regenerate(this.#state, keepData);
+      return this.session as Session;
+    });
+  }
+
+  async regenerateId(): Promise<void> {
+    await this.regenerate(true);
+  }
+
+  destroy(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state.origin === 'stored') return destroyStored(this.#state);
+      this.#state.held.destroy();
+      await endFormer(this.#state);
+    });
+  }
+
+  touch(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const session = this.#state.origin === 'stored' ? this.#state.held.take() : null;
+      return session !== null && touchSession(this.#state, session);
+    });
+  }
+
+  reload(): Promise<Session | null> {
+    return this.#inTurn(async () => {
+      const state = this.#state;
+      const { predecessor } = state;
+      if (predecessor !== undefined) state.presented = predecessor.id;
+      else if (state.origin === 'stored') state.presented = state.token ?? state.id;
+      state.origin = 'unknown';
+      state.id = state.predecessor = undefined;
+      state.held.reset();
+      await this.load();
+      // What was not saved is dropped; but a login that is under way must not become one under the old id.
+      if (predecessor !== undefined && (state.origin as Origin) !== 'new')
+        await regenerate(state, predecessor.keepsData);
+      return this.session as Session | null;
+    });
+  }
+
+  update<T>(fn: (session: Session) => T | Promise<T>): Promise<T> {
+    if (typeof fn !== 'function') return Promise.reject(expected('fn', 'a function that changes the session', fn));
+    return this.#inTurn(() => {
+      this.#state.held.used = true;
+      return updateSession(this.#state, fn);
+    });
+  }
+
+  /** Operations that write run one after the other, each on the session that the one before left. */
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    if (this.#state.isInHook) return Promise.reject(nested());
+    // Later: whoever hears of it while it runs has to wait for its turn.
+    const turn = (this.#turn ?? Promise.resolve()).then(() => this.#run(work));
+    const clear = () => {
+      if (this.#turn === ended) this.#turn = undefined;
+    };
+    const ended: Promise<unknown> = turn.then(clear, clear);
+    this.#turn = ended;
+    return turn;
+  }
+
+  async #run<T>(work: () => T | Promise<T>): Promise<T> {
+    const loading = this.load();
+    if (loading !== undefined) await loading;
+    readRecord(this.#state);
+    return work();
+  }
+}
+
+let wasToldOfLoss = false;
+
+function tellOfLoss(): void {
+  if (wasToldOfLoss) return;
+  wasToldOfLoss = true;
+  process.emitWarning(
+    'Something was set on `ctx.session` after the session had been saved, and is lost. ' +
+      'Set it in a middleware behind the session middleware, or `await ctx.saveSession()` afterwards.',
+    { code: 'KOA_EVENTED_SESSION_TOO_LATE' },
+  );
+}
+
+function nested(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_NESTED',
+    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself. Change the session that it is given, which is saved afterwards.',
+  );
+}
+
+function notAwaited(name: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DEFERRED',
+    `With \`defer\` ctx.session is a promise, and \`${name}\` was set on that, where it is lost: \`const session = await ctx.session\` first, then \`session.${name} = …\``,
+  );
+}

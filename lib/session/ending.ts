@@ -1,0 +1,110 @@
+import type { Session } from '../base/types';
+import type { Accept, Version } from '../persistence/records';
+import { applyChange } from '../record/merge';
+import { isEmpty, parseRecord } from '../record/record';
+import { type Former, headersSent, type SessionState } from './state';
+
+/** Destroys the stored session; what is assigned afterwards is a new one. */
+export async function destroyStored(state: SessionState): Promise<void> {
+  if (state.isOutOfReach) throw headersSent('The end of the session');
+  const former = { id: state.id as string, version: state.held.version };
+  const session = state.held.asSent();
+  state.leaveCookies(state.held);
+  state.held.destroy();
+  await end(state, former, session);
+}
+
+/** Destroys the stored session that this request has emptied; `false` where another request has put something into it. */
+export async function destroyEmptied(state: SessionState, handled: string): Promise<boolean> {
+  const { held, options } = state;
+  if (state.isOutOfReach) throw headersSent('The end of the session');
+  const change = held.change(handled, handled);
+  const expectEmpty = (record: string) => {
+    const merged = parseRecord(applyChange(change, record, options.onConflict));
+    if (merged !== undefined && !isEmpty(merged)) throw new NotEmpty();
+  };
+  state.leaveCookies(held);
+  try {
+    await end(state, { id: state.id as string, version: held.version }, held.asSent(), expectEmpty);
+  } catch (error) {
+    state.left = undefined;
+    if (error instanceof NotEmpty) return false;
+    throw error;
+  }
+  held.reset();
+  return true;
+}
+
+/** The record stays: it is this request's change that has to be merged into it. */
+class NotEmpty extends Error {}
+
+async function end(
+  state: SessionState,
+  { id, version }: Former,
+  session: Session | undefined,
+  accept?: Accept,
+): Promise<void> {
+  const { budget, options } = state;
+  const { records } = options.store;
+  // What another request has sent in its place must stay.
+  const isDetached = state.origin === 'detached';
+  const key = options.store.keyOf(id);
+  let ended: boolean;
+  try {
+    ended = await (accept === undefined
+      ? records.end(key, version, budget)
+      : records.endIf(key, version as Version, budget, accept));
+  } catch (error) {
+    if (error instanceof NotEmpty) throw error;
+    // The visitor is out even where the store fails.
+    if (!isDetached) await leave(state, session);
+    return state.fail(error, 'destroy');
+  }
+  if (!ended) return isDetached ? undefined : state.detach(id);
+  await leave(state, session);
+  state.emit('session:destroyed', id, session);
+}
+
+async function leave(state: SessionState, session: Session | undefined): Promise<void> {
+  state.owesReset = true;
+  await state.takeIdBack(session);
+  state.id = state.predecessor = state.lost = undefined;
+  await state.becomeNew();
+}
+
+/** Ends a session that has no record in hand: one that could not be read, that is being regenerated, or that another request has moved. */
+export async function endFormer(state: SessionState): Promise<void> {
+  const { origin, predecessor, presented, lost } = state;
+  state.presented = undefined;
+  if (origin === 'detached' && presented !== undefined) {
+    return destroyRecord(state, state.shown(presented), undefined);
+  }
+  const former = predecessor ?? lost;
+  if (former === undefined) return;
+  if (former.version === undefined) state.origin = 'detached';
+  await end(state, former, undefined);
+}
+
+/** Takes the id back first: the visitor is out even where the store fails. */
+export async function destroyRecord(
+  state: SessionState,
+  sid: string | undefined,
+  session: Session | undefined,
+): Promise<void> {
+  const { store } = state.options;
+  state.owesReset = true;
+  await state.takeIdBack(session);
+  try {
+    if (sid !== undefined) await store.records.destroy(store.keyOf(sid), state.budget);
+  } catch (error) {
+    return state.fail(error, 'destroy');
+  }
+  state.emit('session:destroyed', sid, session);
+}
+
+/** The application has given the session a time that is over. */
+export async function expire(state: SessionState, session: Session): Promise<void> {
+  state.emit('session:expired', state.id, session);
+  if (state.origin === 'stored') await destroyStored(state);
+  else await state.takeIdBack();
+}

@@ -1,0 +1,307 @@
+import type Koa = require('koa');
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { sessionLine } from '../base/debug-lines';
+import { SessionError, StoreError, StoreUnavailableError } from '../base/errors';
+import type { CookieOptions, ErrorType, Session } from '../base/types';
+import type { Budget } from '../client/budget';
+import { carryHeaders, carryWhatSets, withdrawHeaders } from '../cookies/error-headers';
+import type { Headers } from '../cookies/id-store';
+import { isSamePlace } from '../cookies/session-cookie';
+import type { CacheRule } from '../cookies/shared-caches';
+import type { Draft, Unread, Version } from '../persistence/records';
+import { HeldSession } from './held-session';
+import { checkSessionId, defaultGenSid } from './id';
+import type { SessionSettings } from './settings';
+
+const SID_LENGTH = 24;
+
+/**
+ * Where the session of a request comes from. `detached`: from nowhere, and it goes nowhere: what is written to it is not
+ * persisted and no cookie is sent, since the record is out of reach or another request has ended the session.
+ */
+export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
+
+/** A session that this request has had, and may not have any more. */
+export interface Former {
+  id: string;
+  /** What this request has read of the record, if it has. */
+  version: Version | undefined;
+}
+
+/** The session that this request regenerates. Its record is in use until the new one is stored. */
+export interface Predecessor extends Former {
+  keepsData: boolean;
+}
+
+/** Whose hook is running: one that waited for its own session would wait for ever. */
+const hooks = new AsyncLocalStorage<SessionState>();
+
+/** What is known of the session of one request; loading, saving and ending it work on this. */
+export class SessionState {
+  readonly ctx: Koa.Context;
+  readonly options: SessionSettings;
+  readonly held: HeldSession;
+  origin: Origin = 'unknown';
+  /** The id that the request carries, from an earlier middleware or from the id store. */
+  presented: string | undefined;
+  /** The session's id; a new session has none until somebody asks. */
+  id: string | undefined;
+  /** The stored session's record, until somebody wants to know what is in it. */
+  unread: Unread | undefined;
+  /** What the visitor carries in place of the id, where the record travels. */
+  token: string | undefined;
+  /** Whether record and cookie have been given their full time in this request. */
+  extended = false;
+  /** Whether the handlers are done, so that what is sent now is sent at once. */
+  isFinal = false;
+  /** Whether the session was created, and its id sent, by this request. */
+  isOwn = false;
+  /** Whether the visitor's cookie is to be sent again, with its full time, once the handlers are done. */
+  owesId = false;
+  /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
+  saving: boolean | null = null;
+  /** Whether the visitor holds an id that is no longer good. */
+  owesReset = false;
+  /** Whether the response depends on the visitor's cookie: a handler has asked for the session, or the cookie is set. */
+  varies = false;
+  /** What this request regenerates, until that is done. */
+  predecessor: Predecessor | undefined;
+  /** What another request has ended. */
+  lost: Former | undefined;
+  /** Cookies of a session that has ended, or been moved: each is cleared where it is, but for the place where the new one goes. */
+  left: readonly CookieOptions[] | undefined;
+  #budget: Budget | undefined;
+  /** What the process notes of the records that this request works on: once each, however often it loads them. */
+  #noted: object[] | undefined;
+  #isOver = false;
+
+  constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
+    this.ctx = ctx;
+    this.options = options;
+    this.presented = presented;
+    this.held = this.hold();
+  }
+
+  /** Holds a session of this request. */
+  hold(): HeldSession {
+    const { ctx, options } = this;
+    return new HeldSession(() => options.cookieOf(ctx), options.shapeOf?.(ctx));
+  }
+
+  /** The store's key of the session. */
+  get key(): string {
+    return this.options.store.keyOf(this.id as string);
+  }
+
+  /** What is left of the time that this request may wait for the store. */
+  get budget(): Budget {
+    this.#budget ??= this.options.store.newBudget();
+    return this.#budget;
+  }
+
+  /** This request works on the record from now on. */
+  enter(version: Version): void {
+    this.token = version.token;
+    const { records } = this.options.store;
+    const noted = records.noted(version);
+    if (noted === undefined) return;
+    // What goes on after the response is nobody's to wait for.
+    if (this.#isOver || this.#noted?.includes(noted)) records.release(noted);
+    else if (this.#noted === undefined) this.#noted = [noted];
+    else this.#noted.push(noted);
+  }
+
+  /** This request is over. */
+  leave(): void {
+    this.#isOver = true;
+    const noted = this.#noted;
+    if (noted === undefined) return;
+    this.#noted = undefined;
+    for (const one of noted) this.options.store.records.release(one);
+  }
+
+  /** Whether the visitor's id was signed with a key that is no longer the first. */
+  get isOutdated(): boolean {
+    const sid = this.token ?? this.id;
+    return sid !== undefined && this.options.idStore.isOutdated?.call(this.ctx, sid) === true;
+  }
+
+  /** Whether there is no response at all: koa-websocket runs middleware on a request that was upgraded. */
+  get hasNoResponse(): boolean {
+    return this.ctx.res === undefined;
+  }
+
+  /** Whether ids cannot reach the visitor, or no longer. An id store of the user's own knows best itself whether headers were sent. */
+  get headersSent(): boolean {
+    return this.hasNoResponse || (this.options.sendsCookie && this.ctx.headerSent);
+  }
+
+  /** Whether nothing that is done to the session can be kept any more: its visitor carries it, and does not get it now. */
+  get isOutOfReach(): boolean {
+    return this.options.store.travels && this.headersSent;
+  }
+
+  /** An id as others may see it: what the visitor presents may be the session itself. */
+  shown(presented: string): string | undefined {
+    return this.options.store.travels ? undefined : presented;
+  }
+
+  get isInHook(): boolean {
+    return hooks.getStore() === this;
+  }
+
+  /** Runs a function of the application's. */
+  async hook<T>(run: () => T | Promise<T>): Promise<T> {
+    return hooks.run(this, run);
+  }
+
+  /** A promise only where an id has to be waited for. */
+  becomeNew(): Promise<void> | undefined {
+    this.presented = undefined;
+    if (this.options.genSid === undefined || this.id !== undefined) {
+      this.origin = 'new';
+      return undefined;
+    }
+    // An id of the user's own making is made up front: `ctx.sessionId` cannot wait for it.
+    return this.makeId().then((id) => {
+      this.id ??= id;
+      this.origin = 'new';
+    });
+  }
+
+  /** Another request has ended the session: the visitor has what that one sent, and gets nothing from this one. */
+  detach(sid: string | undefined): void {
+    if (sid !== undefined) {
+      const version = this.predecessor?.version ?? (this.held.stored && this.held.version);
+      this.lost = { id: sid, version };
+    }
+    this.origin = 'detached';
+    this.id = this.presented = this.predecessor = undefined;
+    this.owesReset = this.owesId = false;
+    this.left = undefined;
+    this.held.unbind();
+    withdrawHeaders(this.ctx);
+    this.emit('session:gone', sid, undefined);
+  }
+
+  async makeId(): Promise<string> {
+    const { genSid } = this.options;
+    if (genSid === undefined) return defaultGenSid(SID_LENGTH);
+    return checkSessionId(await this.hook(() => genSid.call(this.ctx, SID_LENGTH)), '`genSid`');
+  }
+
+  /** The id of a new session without a `genSid`. */
+  makeDefaultId(): string {
+    this.id ??= defaultGenSid(SID_LENGTH);
+    return this.id;
+  }
+
+  /** The session, ready to be written, with a cookie that can be sent; `text` is its text where that is known already. */
+  draft(session: Session, text?: string): Draft {
+    const { idStore, store } = this.options;
+    const draft = this.held.draft(session, store, text);
+    if (!this.headersSent) idStore.check?.call(this.ctx, this.held.withCookie(session).cookie);
+    return draft;
+  }
+
+  landed(version: Version, record: string): void {
+    if (sessionLine.enabled) {
+      sessionLine(
+        'written: %d bytes, attempts: %d',
+        Buffer.byteLength(version.record ?? record),
+        version.attempts ?? 1,
+      );
+    }
+    this.origin = 'stored';
+    this.held.landed(version, record);
+    this.token = version.token;
+    this.owesReset = false;
+    this.extended = true;
+  }
+
+  /**
+   * Hands the id to the visitor. One that the visitor holds already waits for the end of the request: until then another request
+   * may end the session, and hand out an id of its own.
+   */
+  async sendId(session: Session): Promise<void> {
+    if (this.isOutOfReach) throw headersSent('What was changed in the session');
+    if (this.headersSent) return;
+    const { autoCommit, idStore, store } = this.options;
+    // A session that travels is saved by being sent.
+    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn && !store.travels;
+    if (this.owesId) return;
+    // Its answer may have come later than that of another request of this process, which has ended the session.
+    const stored = this.held.stored as Version;
+    const hasEnded = !this.isOwn && store.records.hasEnded(this.key, stored);
+    if (hasEnded && (await hasEnded)) return this.detach(this.id);
+    const sid = this.token ?? (this.id as string);
+    const sent = this.held.withCookie(session);
+    // With `rolling` every page sends the id again: `no-store` would cost all of them the back button.
+    const rule = this.isOwn ? 'no-store' : 'private';
+    const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent), rule);
+    if (sending !== undefined) await sending;
+    if (this.left !== undefined) await this.#clearLeft(this.left, sent.cookie);
+  }
+
+  /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
+  async takeIdBack(session?: Session): Promise<void> {
+    if (!this.owesReset || this.headersSent) return;
+    this.owesReset = false;
+    const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
+    const [cookie] = this.left ?? [];
+    const last = cookie === undefined ? (session ?? this.held.withOwnCookie()) : { ...session, cookie };
+    await this.#deliver(() => reset.call(this.ctx, last), 'no-store');
+    if (this.left !== undefined) await this.#clearLeft(this.left, last.cookie);
+  }
+
+  /** The visitor's cookies of the session are no longer good. */
+  leaveCookies(held: HeldSession): void {
+    const cookies = held.cookiesAsSent();
+    if (cookies.length > 0) this.left = cookies;
+  }
+
+  async #clearLeft(left: readonly CookieOptions[], beside: CookieOptions): Promise<void> {
+    const { clear } = this.options.idStore;
+    const cookies = left.filter((cookie) => !isSamePlace(cookie, beside));
+    if (clear !== undefined && cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies), 'no-store');
+  }
+
+  /** Signs the id that the visitor has with today's key. */
+  signId(): void {
+    const { sign } = this.options.idStore;
+    const sid = this.token ?? (this.id as string);
+    if (sign !== undefined) void this.#deliver(() => sign.call(this.ctx, sid, this.held.cookie), 'private');
+  }
+
+  /** An id store of the user's own is a hook like others; ours tells what it has set. */
+  #deliver(send: () => unknown, rule: CacheRule): Promise<void> | undefined {
+    const { idStore, sendsCookie } = this.options;
+    this.varies ||= sendsCookie;
+    if (idStore.tellsHeaders !== true)
+      return carryWhatSets(this.ctx, () => (sendsCookie ? send() : this.hook(send)), rule);
+    carryHeaders(this.ctx, send() as Headers, rule);
+    return undefined;
+  }
+
+  /** What the store failed with is the errorHandler's to judge; the request goes on where that returns. */
+  async fail(error: unknown, type: ErrorType): Promise<void> {
+    const { errorHandler } = this.options;
+    if (errorHandler === undefined || !(error instanceof StoreError)) throw error;
+    const heard = error instanceof StoreUnavailableError ? 'connect' : type;
+    await this.hook(() => errorHandler(error, heard, this.ctx));
+  }
+
+  emit(event: `session:${string}`, key: string | undefined, value: unknown): void {
+    if (sessionLine.enabled) sessionLine(event.slice('session:'.length));
+    this.ctx.app.emit(event, { ctx: this.ctx, key, value });
+  }
+}
+
+/** The response's head has been sent, and `what` needs it. */
+export function headersSent(what: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_HEADERS_SENT',
+    `${what} cannot reach the visitor: the response's head has been sent already, or there is no response, as on a WebSocket. Change or regenerate the session before.`,
+  );
+}

@@ -1,0 +1,196 @@
+import { expectAbsent, expected, isGiven } from '../../base/expect';
+import { CLUSTER_OPTIONS, checkNode, isOfCluster, SENTINEL_OPTIONS } from './options';
+import { parseRedisUrl, type RedisAddress } from './url';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** A node of a Cluster, as ioredis takes it. */
+export type ClusterNode = string | number | (RedisAddress & { [option: string]: unknown });
+
+const ADDRESS = ['host', 'port', 'path'] as const;
+
+/**
+ * The options of a connection to a single server, or to the primary of Sentinels.
+ *
+ * @throws TypeError for what ioredis would not use.
+ */
+export function forServer(options: Options): object {
+  expectAbsent(options, ['clusterOptions', ...CLUSTER_OPTIONS], 'without `isRedisCluster: true`');
+  if (isGiven(options['sentinels'])) return forSentinels(options);
+  expectAbsent(options, SENTINEL_OPTIONS, 'without `sentinels`');
+  if (isGiven(options['path'])) expectAbsent(options, ['url', 'host', 'port'], 'beside `path`, which is a Unix socket');
+  const { url, ...rest } = options;
+  return isGiven(url) ? withUrl(url as string | URL, rest) : rest;
+}
+
+/** ioredis would take what the url says, and drop what stands beside it. */
+function withUrl(url: string | URL, rest: Options): object {
+  const address = parseRedisUrl('url', url);
+  expectAbsent(rest, ADDRESS, 'beside `url`, which has the address');
+  const twice = Object.keys(address).filter((name) => name !== 'tls' && rest[name] !== address[name as keyof object]);
+  expectAbsent(rest, twice, 'otherwise than in `url`: give it in one of the two');
+  if (address.tls !== undefined && rest['tls'] === false) {
+    throw new TypeError('Expected `tls` not to be `false` beside a `url` with rediss://: give one with redis://');
+  }
+  return { ...address, ...rest };
+}
+
+function forSentinels(options: Options): object {
+  expectAbsent(options, ['url', ...ADDRESS], 'beside `sentinels`, which know the address');
+  if (!isGiven(options['name'])) throw expected('name', 'what the sentinels call the primary', options['name']);
+  for (const [at, sentinel] of (options['sentinels'] as unknown[]).entries())
+    checkSentinel(`sentinels[${at}]`, sentinel);
+  return { ...options, ...encryptionBehindSentinels(options) };
+}
+
+function checkSentinel(name: string, sentinel: unknown): void {
+  if (typeof sentinel !== 'object' || sentinel === null) {
+    throw expected(name, 'an object with `host` and `port`', typeof sentinel === 'string' ? 'a string' : sentinel);
+  }
+  const { host } = sentinel as { host?: unknown };
+  if (typeof host !== 'string' || host === '') throw expected(`${name}.host`, 'the host of a Sentinel', host);
+  const others = Object.keys(sentinel).filter((option) => !['host', 'port', 'family'].includes(option));
+  expectAbsent(
+    sentinel,
+    others,
+    `in \`${name}\`: give \`sentinelUsername\`, \`sentinelPassword\` and \`sentinelTLS\` beside \`sentinels\``,
+  );
+}
+
+/**
+ * ioredis drops `tls` behind Sentinels, and talks to the Sentinels themselves in the clear, passwords included: here `tls` is meant for
+ * all of them.
+ *
+ * @throws TypeError for options that contradict each other.
+ */
+export function encryptionBehindSentinels(options: Options): object {
+  const { tls, sentinelTLS, enableTLSForSentinelMode: isWanted } = options;
+  const isEncrypted = Boolean(tls);
+  if (isGiven(isWanted) && isWanted !== isEncrypted) {
+    throw new TypeError(
+      isEncrypted
+        ? 'Expected `enableTLSForSentinelMode` not to be `false` beside `tls`: leave one of them out'
+        : 'Expected `tls` to be given, since `enableTLSForSentinelMode` is `true`: give `tls: {}`',
+    );
+  }
+  const ofSentinels = isGiven(sentinelTLS) ? sentinelTLS : tls;
+  return {
+    ...(isEncrypted && { tls: tls === true ? {} : tls, enableTLSForSentinelMode: true }),
+    sentinelTLS: ofSentinels === true ? {} : ofSentinels || undefined,
+  };
+}
+
+/** What a Cluster has no use for, on any of its connections. */
+const NOT_OF_NODE: readonly (readonly [names: readonly string[], why: string])[] = [
+  [['retryStrategy'], 'a Cluster has `clusterRetryStrategy`'],
+  [['readOnly'], 'a Cluster has `scaleReads`'],
+];
+const NOT_OF_CLUSTER: typeof NOT_OF_NODE = [
+  [['url', ...ADDRESS], '`nodes` have the addresses'],
+  [SENTINEL_OPTIONS, 'a Cluster has no Sentinels'],
+  ...NOT_OF_NODE,
+];
+
+/**
+ * The nodes and options of a Cluster. What is given beside `nodes` holds for each of them, and so do the credentials and the encryption of their urls:
+ * ioredis connects to nodes of which the first ones tell it.
+ *
+ * @throws TypeError for what the Cluster would not use.
+ */
+export function forCluster(options: Options): { nodes: ClusterNode[]; options: { redisOptions: Options } } {
+  const { isRedisCluster: _, nodes: given = [], clusterOptions, ...beside } = options;
+  const { redisOptions, ...ofCluster } = (clusterOptions ?? {}) as { redisOptions?: Options };
+  checkForCluster(beside, '');
+  checkForCluster(redisOptions ?? {}, ' in `clusterOptions.redisOptions`');
+  const told = (given as unknown[]).map((node, at) => nodeOf(`nodes[${at}]`, node));
+  const entries = Object.entries(beside);
+  // A Cluster looks whether it is whole, and each connection whether its server is loading.
+  const isForEach = (name: string) => !isOfCluster(name) || name === 'enableReadyCheck';
+  const each: Options = {
+    ...credentialsOf(told),
+    ...Object.fromEntries(entries.filter(([name]) => isForEach(name))),
+    ...redisOptions,
+  };
+  return {
+    nodes: told.map(withCommonEncryption),
+    options: {
+      ...Object.fromEntries(entries.filter(([name]) => isOfCluster(name))),
+      ...ofCluster,
+      redisOptions: { ...each, ...encryptionOf(told, each) },
+    },
+  };
+}
+
+function checkForCluster(options: Options, where: string): void {
+  for (const [names, why] of NOT_OF_CLUSTER) expectAbsent(options, names, `with \`isRedisCluster\`${where}: ${why}`);
+  if (Number(options['db'] ?? 0) !== 0) {
+    expectAbsent(options, ['db'], `with \`isRedisCluster\`${where}: a Cluster has no other database than 0`);
+  }
+}
+
+function nodeOf(name: string, node: unknown): ClusterNode {
+  if (typeof node === 'number' && node > 0 && node < 65_536) return node;
+  if (typeof node === 'string' && node !== '') {
+    if (!node.includes('://')) return node;
+    return nodeOfUrl(name, node);
+  }
+  if (typeof node === 'object' && node !== null && !Array.isArray(node)) return nodeOfObject(name, node as Options);
+  throw expected(name, 'a port, `host:port`, a url or an object with `host` and `port`', node);
+}
+
+function nodeOfUrl(name: string, url: string | URL): ClusterNode & object {
+  const { db, ...address } = parseRedisUrl(name, url);
+  expectNoDatabase(name, db);
+  return address;
+}
+
+/** @throws TypeError */
+function expectNoDatabase(name: string, db: unknown): void {
+  if (Number(db ?? 0) === 0) return;
+  throw new TypeError(
+    `Expected \`${name}\` not to name the database ${Number(db)}: a Cluster has no other database than 0`,
+  );
+}
+
+/** ioredis takes any object, and goes to localhost where it finds no address in it, with the password. */
+function nodeOfObject(name: string, node: Options): ClusterNode {
+  checkNode(name, node);
+  for (const [names, why] of NOT_OF_NODE) expectAbsent(node, names, `in \`${name}\`: ${why}`);
+  expectNoDatabase(name, node['db']);
+  const { url, ...rest } = node;
+  if (isGiven(url)) {
+    expectAbsent(rest, ADDRESS, `beside \`${name}.url\`, which has the address`);
+    return { ...nodeOfUrl(`${name}.url`, url as string | URL), ...rest } as ClusterNode;
+  }
+  // An environment variable that is not set would lead to this machine.
+  const hasNone = ['url', 'host'].some((option) => option in node);
+  if (!isGiven(rest['host']) && (hasNone || !isGiven(rest['port'])))
+    throw expected(`${name}.host`, 'the host of a node', rest['host']);
+  return { ...rest } as ClusterNode;
+}
+
+function credentialsOf(nodes: readonly ClusterNode[]): Options {
+  const node = nodes.find((it) => typeof it === 'object' && isGiven(it.password));
+  if (typeof node !== 'object') return {};
+  const { username, password } = node;
+  return isGiven(username) ? { username, password } : { password };
+}
+
+/** A `tls` without options, as a url has it, would hide those that hold for each node. */
+function withCommonEncryption(node: ClusterNode): ClusterNode {
+  if (typeof node !== 'object' || node.tls === undefined || Object.keys(node.tls).length > 0) return node;
+  const { tls: _, ...rest } = node;
+  return rest;
+}
+
+/** @throws TypeError where some connections would be encrypted and others not: a password would go in the clear. */
+function encryptionOf(nodes: readonly ClusterNode[], each: Options): Options {
+  const given = nodes.map((node) => (typeof node === 'object' ? node.tls : undefined));
+  const common = each['tls'] ?? given.find((tls) => isGiven(tls));
+  if (given.some((tls) => isGiven(tls) && Boolean(tls) !== Boolean(common))) {
+    throw new TypeError(
+      'Expected all `nodes` to be encrypted, or none: give `tls` beside `nodes`, or rediss:// in the url of each node',
+    );
+  }
+  return common ? { tls: common === true ? {} : common } : {};
+}

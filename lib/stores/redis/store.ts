@@ -1,0 +1,276 @@
+import { hash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { isGiven } from '../../base/expect';
+import type {
+  CompareAndSetStore,
+  EndingStore,
+  Session,
+  SessionStore,
+  StoredRecord,
+  SwapResult,
+} from '../../base/types';
+import { listenToClient } from '../../client/connection-events';
+import { parseRecord } from '../../record/record';
+import { openRedis, type RedisConnectionOptions } from './connection';
+import type { RedisClient, RedisDriver } from './driver';
+import { whenReady } from './readiness';
+import { textOf } from './utf8';
+
+/** Tells versions of a record apart: its text, or the bytes of a long one as they were read. */
+export type RedisRevision = string | Buffer;
+
+/** A Lua script on one key, and the digest by which Redis knows it once it has run. */
+class Script {
+  readonly #source: string;
+  readonly #sha: string;
+
+  constructor(source: string) {
+    this.#source = source;
+    this.#sha = hash('sha1', source);
+  }
+
+  /** Redis forgets scripts when it restarts, fails over or is told to: then the source goes along once. */
+  async run(driver: RedisDriver, key: string, ...args: string[]): Promise<unknown> {
+    try {
+      return await driver.evalsha(this.#sha, key, args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return driver.eval(this.#source, key, args);
+    }
+  }
+}
+
+/** ARGV: the new record, its ttl, the one that is expected or its digest. A record that is there already counts as done. */
+const SWAP = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current then return nil end
+if current ~= ARGV[3] and current ~= ARGV[1] then
+  local digest = redis.sha1hex and redis.sha1hex(current) or current
+  if digest ~= ARGV[3] then return { current, digest } end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** ARGV: the ttl. The marker of a regenerated session is left alone. ioredis-mock, which has no digests, fails to take a range of nothing. */
+const TOUCH = new Script(`
+if not redis.sha1hex and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('GETRANGE', KEYS[1], 0, 3) == 'null' then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`);
+
+const LOAD_WITH_TTL = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current then return nil end
+return { current, redis.call('PTTL', KEYS[1]) }`);
+
+/**
+ * A Redis that is full runs it, from version 2.6 on: it refuses single commands that need memory, of which there is none here. With
+ * `#!lua` in front it would refuse the whole script.
+ */
+const REMOVE = new Script(`
+local current = redis.call('GET', KEYS[1])
+if current and string.sub(current, 1, 4) ~= 'null' then redis.call('DEL', KEYS[1]) end
+return current`);
+
+/** ARGV: the marker, its ttl. */
+const TAKE = new Script(`
+local current = redis.call('GET', KEYS[1])
+if current and (current == ARGV[1] or string.sub(current, 1, 4) ~= 'null') then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+return current`);
+
+/** ARGV: the number of spaces. */
+const MARK = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current or string.sub(current, 1, 4) == 'null' then return nil end
+local mark = string.rep(' ', ARGV[1])
+redis.call('APPEND', KEYS[1], mark)
+local marked = current .. mark
+return { marked, redis.sha1hex and redis.sha1hex(marked) or marked }`);
+
+/** Characters of the longest record that is sent to be compared: shorter ones cost less than their digest, here and in Redis. */
+const LONGEST_SENT = 2048;
+
+/** A record's text starts with a brace, and so is never taken for a digest. */
+function forComparison(revision: RedisRevision): string {
+  return typeof revision === 'string' && revision.length <= LONGEST_SENT ? revision : hash('sha1', revision);
+}
+
+function recordOf(found: string | Buffer): string {
+  return typeof found === 'string' ? found : textOf(found);
+}
+
+function stored(found: string | Buffer | null): StoredRecord<RedisRevision> | null {
+  if (found === null) return null;
+  const record = recordOf(found);
+  // The digest of bytes costs half of that of a text; those of short records would hold the whole answer that they came in.
+  return { record, revision: record.length > LONGEST_SENT ? found : record };
+}
+
+/** A record and its digest, as scripts give them. Bytes that are no UTF-8 are lost in the text: only the digest tells which record that was. */
+function digested(found: unknown[]): StoredRecord<RedisRevision> {
+  const [record, digest] = found.map(String) as [string, string];
+  return { record, revision: record.includes('\uFFFD') ? digest : record };
+}
+
+function textOrNull(found: unknown): string | null {
+  return isGiven(found) ? String(found) : null;
+}
+
+/** What a {@link RedisStore} emits. */
+export interface RedisStoreEvents {
+  /** Redis answers again. */
+  connect: [];
+  /** The connection to Redis is lost. */
+  disconnect: [];
+  /** Why. Nobody has to listen. */
+  error: [error: unknown];
+}
+
+/**
+ * Sessions in Redis, alone, behind Sentinels or as a Cluster, with the `'compare-and-set'` guarantee. A record is the JSON text
+ * that koa-redis reads and writes. A `revision` is the record itself, of which only the digest travels where it is long.
+ */
+export class RedisStore
+  extends EventEmitter<RedisStoreEvents>
+  implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>
+{
+  /** The connection. */
+  readonly client: RedisClient;
+  readonly #driver: RedisDriver;
+  readonly #isOwn: boolean;
+  readonly #unanswered: ((ms: number) => void) | undefined;
+  readonly #stopListening: () => void;
+  #said: 'connect' | 'disconnect' | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
+  constructor(options?: RedisConnectionOptions | null) {
+    super();
+    const { client, driver, isOwn, unanswered } = openRedis(options ?? {});
+    this.client = client;
+    this.#driver = driver;
+    this.#isOwn = isOwn;
+    this.#unanswered = unanswered;
+    // Without a listener an outage would end the process; the Store tells of it.
+    if (client.listenerCount('error') === 0) client.on('error', () => undefined);
+    this.on('error', () => undefined);
+    const stopAsking = driver.isSilent ? whenReady(driver, () => this.#say('connect')) : () => undefined;
+    const stopListening = listenToClient(client, {
+      connected: () => this.#say('connect'),
+      disconnected: () => this.#say('disconnect'),
+      failed: (error) => this.emit('error', error),
+    });
+    this.#stopListening = () => {
+      stopAsking();
+      stopListening();
+    };
+  }
+
+  /** @internal How often a call may have been sent a second time, beside what `disconnect` tells. */
+  get breaks(): number {
+    return this.#driver.repeats();
+  }
+
+  /** Whether Redis can be asked now. */
+  get connected(): boolean {
+    return this.#driver.isReady();
+  }
+
+  /** The session under `key`; `undefined` where it is missing, was regenerated or is no JSON object. */
+  async get(key: string): Promise<Session | undefined> {
+    const found = await this.#driver.get(key);
+    return found === null ? undefined : (parseRecord(recordOf(found)) as Session | undefined);
+  }
+
+  /** Stores a session for `ttl` milliseconds. */
+  async set(key: string, session: Session, ttl: number): Promise<void> {
+    await this.#driver.set(key, JSON.stringify(session), ttl, false);
+  }
+
+  async destroy(key: string): Promise<void> {
+    await this.#driver.del(key);
+  }
+
+  load(key: string, options?: { ttl?: boolean }): Promise<StoredRecord<RedisRevision> | null> {
+    return options?.ttl === true ? this.#loadWithTtl(key) : this.#driver.get(key).then(stored);
+  }
+
+  async #loadWithTtl(key: string): Promise<StoredRecord<RedisRevision> | null> {
+    const found = (await LOAD_WITH_TTL.run(this.#driver, key)) as [unknown, unknown] | null | undefined;
+    if (!isGiven(found)) return null;
+    const record = String(found[0]);
+    return { record, revision: record, ttl: Number(found[1]) };
+  }
+
+  async create(key: string, record: string, ttl: number): Promise<RedisRevision | false> {
+    if (await this.#driver.set(key, record, ttl, true)) return record;
+    const found = await this.#driver.get(key);
+    return found !== null && recordOf(found) === record ? record : false;
+  }
+
+  async swap(key: string, record: string, ttl: number, expected: RedisRevision): Promise<SwapResult<RedisRevision>> {
+    const found = await SWAP.run(this.#driver, key, record, String(ttl), this.#forComparison(expected));
+    // ioredis-mock gives nothing for nil.
+    if (!isGiven(found)) return { ok: false, gone: true };
+    if (!Array.isArray(found)) return { ok: true, revision: record };
+    return { ok: false, ...digested(found) };
+  }
+
+  async touch(key: string, ttl: number): Promise<boolean> {
+    // Some clients give numbers as strings.
+    return Number(await TOUCH.run(this.#driver, key, String(ttl))) === 1;
+  }
+
+  async remove(key: string): Promise<string | null> {
+    return textOrNull(await REMOVE.run(this.#driver, key));
+  }
+
+  async take(key: string, marker: string, ttl: number): Promise<string | null> {
+    return textOrNull(await TAKE.run(this.#driver, key, marker, String(ttl)));
+  }
+
+  async mark(key: string, length: number): Promise<StoredRecord<RedisRevision> | null> {
+    const found = await MARK.run(this.#driver, key, String(length));
+    return Array.isArray(found) ? digested(found) : null;
+  }
+
+  /**
+   * A call has had no answer for `ms` milliseconds. A connection that was made here, and on which nothing has come since, is made anew.
+   *
+   * @internal
+   */
+  unanswered(ms: number): void {
+    this.#unanswered?.(ms);
+  }
+
+  #forComparison(revision: RedisRevision): string {
+    return this.#driver.hasDigests ? forComparison(revision) : recordOf(revision);
+  }
+
+  /** Stops listening, and ends the connection, if it was made by this store. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopListening();
+    if (this.#isOwn) await this.#driver.quit();
+  }
+
+  #say(event: 'connect' | 'disconnect'): void {
+    if (this.#said === event) return;
+    this.#said = event;
+    this.emit(event);
+  }
+}
+
+/**
+ * Makes a {@link RedisStore}.
+ *
+ * @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed.
+ */
+export function redisStore(options?: RedisConnectionOptions | null): RedisStore {
+  return new RedisStore(options);
+}

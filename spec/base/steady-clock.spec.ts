@@ -1,0 +1,73 @@
+import { steadyNow } from '../../lib/base/steady-clock';
+
+const HOUR = 3_600_000;
+
+describe('the clock for what lasts a while', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+    steadyNow();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** What the clock says has passed; `setTo` moves the wall clock alone. */
+  function passed(during: () => void): number {
+    const start = steadyNow();
+    during();
+    return steadyNow() - start;
+  }
+  const move = (ms: number) => jest.setSystemTime(Date.now() + ms);
+
+  it('goes on with both clocks', () => {
+    expect(passed(() => jest.advanceTimersByTime(1234))).toBe(1234);
+  });
+
+  it('goes on where the wall clock is set back, however long nobody looks', () => {
+    const setBack = () => {
+      jest.advanceTimersByTime(HOUR);
+      move(-2 * HOUR);
+      jest.advanceTimersByTime(HOUR);
+    };
+    expect(passed(setBack)).toBe(2 * HOUR);
+  });
+
+  it('counts the sleep of the machine, in which only the wall clock goes on', () => {
+    expect(passed(() => move(8 * HOUR))).toBe(8 * HOUR);
+  });
+
+  it('counts the sleep that comes after the wall clock was set back', () => {
+    move(-2 * HOUR);
+    steadyNow();
+    expect(passed(() => move(HOUR))).toBe(HOUR);
+  });
+
+  it('counts the whole sleep after the wall clock has fallen behind by a little', () => {
+    const fallBehind = () => {
+      move(-300);
+      steadyNow();
+      move(HOUR);
+    };
+    expect(passed(fallBehind)).toBe(HOUR);
+  });
+
+  it('does not take for sleep that the wall clock swings', () => {
+    const swing = () => {
+      for (let turn = 0; turn < 100; turn += 1) {
+        move(turn % 2 === 0 ? -5 : 5);
+        steadyNow();
+      }
+    };
+    expect(passed(swing)).toBe(0);
+  });
+
+  it('runs no faster the oftener it is read, with a wall clock of whole milliseconds', () => {
+    jest.useRealTimers();
+    const real = performance.now.bind(performance);
+    const start = real();
+    const first = steadyNow();
+    while (real() - start < 50) steadyNow();
+    const last = steadyNow();
+    expect(last - first).toBeLessThanOrEqual(real() - start + 2);
+  });
+});

@@ -1,0 +1,68 @@
+import { nearestOf, warnOfUnknown } from '../../lib/base/unknown-options';
+
+let warnings: jest.SpyInstance;
+beforeEach(() => {
+  warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+});
+afterEach(() => warnings.mockRestore());
+
+const known = ['key', 'ttl', 'store', 'rolling', 'reconnectTimeout'];
+
+describe('nearestOf', () => {
+  it.each([
+    ['KEY', 'key'],
+    ['TTL', 'ttl'],
+    ['stor', 'store'],
+    ['stores', 'store'],
+    ['roling', 'rolling'],
+    ['RECONNECT_TIMEOUT', 'reconnectTimeout'],
+    ['stoer', 'store'],
+    ['Stoer', 'store'],
+    ['rolilng', 'rolling'],
+    ['tsore', 'store'],
+  ])('takes %s for %s', (name, meant) => {
+    expect(nearestOf(name, known)).toBe(meant);
+  });
+
+  it.each([
+    ['vaild', 'valid'],
+    ['defre', 'defer'],
+    ['kye', 'key'],
+  ])('sees that in %s two letters have changed places', (name, meant) => {
+    expect(nearestOf(name, [...known, 'valid', 'defer'])).toBe(meant);
+  });
+
+  it.each(['id', 'max', 'xyz', 'state', 'secret', 'osrte', ''])('takes %j for nothing', (name) => {
+    expect(nearestOf(name, ['key', 'ttl', 'store', 'genSid'])).toBeUndefined();
+  });
+
+  it('does not take TTL for key', () => {
+    expect(nearestOf('TTL', ['key', 'store'])).toBeUndefined();
+  });
+});
+
+describe('warnOfUnknown', () => {
+  const said = () => warnings.mock.calls.map(([message]) => message as string);
+
+  it('names each option that is not known, and the one that was meant', () => {
+    warnOfUnknown(['key', 'roling', 'elsewhere'], { known, whose: 'the option ' });
+    expect(said()).toEqual([
+      'koa-evented-session does not know the option `roling`; did you mean `rolling`?',
+      'koa-evented-session does not know the option `elsewhere`',
+    ]);
+    expect(warnings.mock.calls[0]?.[1]).toEqual({ code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION' });
+  });
+
+  it('says where the option stands', () => {
+    warnOfUnknown(['Secure'], { known: ['secure'], path: 'cookie.' });
+    expect(said()).toEqual(['koa-evented-session does not know `cookie.Secure`; did you mean `cookie.secure`?']);
+  });
+
+  it('gives advice before it guesses', () => {
+    warnOfUnknown(['keys', 'stor'], { known, advice: (name) => (name === 'keys' ? 'set `app.keys`' : undefined) });
+    expect(said()).toEqual([
+      'koa-evented-session does not know `keys`; set `app.keys`',
+      'koa-evented-session does not know `stor`; did you mean `store`?',
+    ]);
+  });
+});

@@ -1,0 +1,208 @@
+import { Budget } from '../../lib/client/budget';
+import { StoreStatus } from '../../lib/client/status';
+import { StoreUnavailableError } from '../../lib/main';
+
+describe('StoreStatus', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  /** A status, and how somebody who waits for it fares. */
+  const statusOf = (reconnectTimeout = 1000) => {
+    const status = new StoreStatus(reconnectTimeout);
+    const fate = (budget = new Budget(10_000)) => {
+      const seen: { is: string; error?: unknown } = { is: 'waiting' };
+      const waiting = status.wait('get', budget) ?? Promise.resolve();
+      waiting.then(
+        () => {
+          seen.is = 'served';
+        },
+        (error: unknown) => Object.assign(seen, { is: 'refused', error }),
+      );
+      return seen;
+    };
+    return { status, fate };
+  };
+  const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+  it('is available at first, and lets nobody wait', () => {
+    const { status } = statusOf();
+    expect([status.state, status.wait('get', new Budget(10))]).toEqual(['available', undefined]);
+  });
+
+  it('refuses with the reason that the client gave last, until it is connected again', async () => {
+    const { status, fate } = statusOf(0);
+    status.failed(new Error('refused'));
+    status.lost();
+    const refused = fate();
+    await pass(0);
+    expect(refused.error).toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE', cause: new Error('refused') });
+    status.regained();
+    status.lost();
+    const later = fate();
+    await pass(0);
+    expect(later.error).not.toHaveProperty('cause');
+  });
+
+  it('is pending while a reconnect is awaited, and unavailable after it', async () => {
+    const { status } = statusOf();
+    status.lost();
+    await pass(999);
+    expect(status.state).toBe('pending');
+    await pass(1);
+    expect(status.state).toBe('unavailable');
+  });
+
+  it.each([
+    ['pending', 10],
+    ['unavailable', 1000],
+  ])('is available again when the connection is back while %s', async (state, ms) => {
+    const { status } = statusOf();
+    status.lost();
+    await pass(ms);
+    expect(status.state).toBe(state);
+    status.regained();
+    expect(status.state).toBe('available');
+    await pass(10_000);
+    expect(status.state).toBe('available');
+  });
+
+  it('serves those who wait once the connection is back', async () => {
+    const { status, fate } = statusOf();
+    status.lost();
+    const fates = [fate(), fate()];
+    await pass(999);
+    expect(fates).toEqual([{ is: 'waiting' }, { is: 'waiting' }]);
+    status.regained();
+    await pass(0);
+    expect(fates).toEqual([{ is: 'served' }, { is: 'served' }]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('refuses those who wait once the time is over', async () => {
+    const { status, fate } = statusOf();
+    status.lost();
+    const early = fate();
+    await pass(600);
+    const late = fate();
+    await pass(400);
+    expect([early, late].map(({ is, error }) => [is, error instanceof StoreUnavailableError])).toEqual([
+      ['refused', true],
+      ['refused', true],
+    ]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('refuses at once while unavailable', async () => {
+    const { status, fate } = statusOf();
+    status.lost();
+    await pass(1000);
+    const seen = fate();
+    await pass(0);
+    expect(seen).toEqual({ is: 'refused', error: expect.objectContaining({ operation: 'get' }) });
+  });
+
+  it('refuses at once, without ever being pending, where the time is 0', async () => {
+    const { status, fate } = statusOf(0);
+    status.lost();
+    const seen = fate();
+    expect([status.state, jest.getTimerCount()]).toEqual(['unavailable', 0]);
+    await pass(0);
+    expect(seen.is).toBe('refused');
+  });
+
+  it('lets nobody wait for longer than their budget, and takes the wait off it', async () => {
+    const { status, fate } = statusOf();
+    const budgets = [new Budget(300), new Budget(700)] as const;
+    status.lost();
+    const fates = budgets.map((budget) => fate(budget));
+    await pass(300);
+    expect(fates.map(({ is }) => is)).toEqual(['refused', 'waiting']);
+    status.regained();
+    await pass(0);
+    expect(fates.map(({ is }) => is)).toEqual(['refused', 'served']);
+    expect(budgets.map(({ left }) => Math.round(left))).toEqual([0, 400]);
+  });
+
+  it('lets nobody wait who has spent their budget', async () => {
+    const { status, fate } = statusOf();
+    status.lost();
+    const seen = fate(new Budget(0));
+    await pass(0);
+    expect(seen.is).toBe('refused');
+  });
+
+  it('gives a second outage its whole time', async () => {
+    const { status, fate } = statusOf();
+    status.lost();
+    await pass(900);
+    status.regained();
+    status.lost();
+    const seen = fate();
+    await pass(999);
+    expect([status.state, seen.is]).toEqual(['pending', 'waiting']);
+    await pass(1);
+    expect([status.state, seen.is]).toEqual(['unavailable', 'refused']);
+  });
+
+  it('does not begin anew when the same outage is reported again', async () => {
+    const { status } = statusOf();
+    status.lost();
+    await pass(900);
+    status.lost();
+    await pass(100);
+    expect(status.state).toBe('unavailable');
+    status.lost();
+    expect(status.state).toBe('unavailable');
+  });
+
+  it.each([
+    ['available', 0],
+    ['pending', 1],
+    ['unavailable', 1001],
+  ])('refuses everybody once it is closed while %s', async (state, ms) => {
+    const { status, fate } = statusOf();
+    if (ms > 0) status.lost();
+    await pass(ms);
+    expect(status.state).toBe(state);
+    const before = state === 'pending' ? fate() : undefined;
+    status.close();
+    const after = fate();
+    await pass(0);
+    expect([status.state, after.is, before?.is ?? 'refused', jest.getTimerCount()]).toEqual([
+      'closed',
+      'refused',
+      'refused',
+      0,
+    ]);
+  });
+
+  it('stays closed', () => {
+    const { status } = statusOf();
+    status.close();
+    status.lost();
+    status.regained();
+    expect(status.state).toBe('closed');
+  });
+
+  it('rejects nothing that nobody waits for', async () => {
+    const rejected = jest.fn();
+    process.once('unhandledRejection', rejected);
+    const { status } = statusOf();
+    status.lost();
+    await pass(1000);
+    status.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.removeListener('unhandledRejection', rejected);
+    expect(rejected).not.toHaveBeenCalled();
+  });
+
+  it('holds no process that has nothing else to do', () => {
+    jest.useRealTimers();
+    const timer = jest.spyOn(globalThis, 'setTimeout');
+    const { status } = statusOf();
+    status.lost();
+    expect(timer.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
+    timer.mockRestore();
+    status.close();
+  });
+});

@@ -1,0 +1,70 @@
+import { createHook } from 'node:async_hooks';
+import Koa from 'koa';
+import session, { MemoryStore, type SessionOptions } from '../../lib/main';
+import { browser, type Served, serve } from '../helpers/http/serve';
+
+let serving: Served | undefined;
+afterEach(() => serving?.close());
+
+/** Counts the promises that are made from `begin` on. */
+function promiseCounter() {
+  let made = 0;
+  const hook = createHook({
+    init: (_id, type) => {
+      if (type === 'PROMISE') made += 1;
+    },
+  });
+  return {
+    begin: () => {
+      made = 0;
+      hook.enable();
+    },
+    end: () => {
+      hook.disable();
+      return made;
+    },
+  };
+}
+
+/** Asks a site whose every answer is the number of promises that it took. */
+async function countingSite(options: SessionOptions) {
+  const app = new Koa();
+  app.keys = ['key'];
+  const counter = promiseCounter();
+  app.use(async (ctx, next) => {
+    counter.begin();
+    await next();
+    ctx.body = String(counter.end());
+  });
+  app.use(session({ store: new MemoryStore(), ...options }));
+  app.use(async (ctx) => {
+    const held = ctx.path === '/pass' ? undefined : ctx.session;
+    if (ctx.path === '/write') Object.assign(held as object, { at: performance.now() });
+  });
+  serving = await serve(app);
+  const visitor = browser(serving.url);
+  return async (path: string) => Number((await visitor.get(path)).text);
+}
+
+describe('Finding out at the end of a request that its session has not changed', () => {
+  it('takes no promise', async () => {
+    const taken = await countingSite({});
+    await taken('/write');
+    const passing = await taken('/pass');
+    expect(await taken('/read')).toBe(passing);
+    expect(await taken('/write')).toBeGreaterThan(passing);
+  });
+
+  it('takes none for a visitor without a session', async () => {
+    const taken = await countingSite({});
+    const passing = await taken('/pass');
+    expect(await taken('/read')).toBe(passing);
+  });
+
+  it('takes none where the record has time left', async () => {
+    const taken = await countingSite({ renew: 0.5 });
+    await taken('/write');
+    const passing = await taken('/pass');
+    expect(await taken('/read')).toBe(passing);
+  });
+});

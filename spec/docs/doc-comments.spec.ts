@@ -1,0 +1,40 @@
+import { docFaults, exportedNames } from '../helpers/docs/doc-comments';
+
+const { entryPoints } = require('../../scripts/entry-points') as typeof import('../../scripts/entry-points');
+
+describe('doc comments', () => {
+  it.each(entryPoints())(
+    'of $name say what everything means, its unit, its default and what it throws',
+    ({ source }) => {
+      expect(docFaults(source)).toEqual([]);
+      expect(exportedNames(source)).not.toEqual([]);
+    },
+  );
+
+  it.each([
+    ['no comment at all', 'export const limit = 5;', 'limit has no doc comment'],
+    ['a method without one', '/** A shop. */ export class Shop { open() {} }', 'Shop.open has no doc comment'],
+    [
+      'an option without its default',
+      '/** Options. */ export interface ShopOptions {\n/** Whether it is open. */\nopen?: boolean }',
+      'ShopOptions.open does not say its default',
+    ],
+    [
+      'a number of nobody knows what',
+      '/** A shop. */ export interface Shop {\n/** How long it is open. */\nduration: number }',
+      'Shop.duration does not say its unit',
+    ],
+    [
+      'an error that nobody expects',
+      "/** Opens. */ export function open() { throw new Error('closed'); }",
+      'open does not say what it throws',
+    ],
+    [
+      'the error of what is called',
+      '/** @throws TypeError */ function check() {}\n/** Opens. */\nexport function open() { check(); }',
+      'open does not say what it throws',
+    ],
+  ])('would not pass with %s', (_what, code, fault) => {
+    expect(docFaults('lib/sketch.ts', code)).toEqual([fault]);
+  });
+});

@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { exportedNames } from '../helpers/docs/doc-comments';
+import { headings, isThere, linksOf, referencePages, textOf } from '../helpers/docs/markdown';
+import { root } from '../helpers/programs/node-program';
+
+const { entryPoints } = require('../../scripts/entry-points') as typeof import('../../scripts/entry-points');
+
+describe('the API reference', () => {
+  it('is what `npm run docs` writes now', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'reference-'));
+    try {
+      await promisify(execFile)(process.execPath, ['scripts/reference.mjs', folder], { cwd: root });
+      const written = readdirSync(folder).map((name) => [`docs/api/${name}`, readFileSync(join(folder, name), 'utf8')]);
+      expect(Object.fromEntries(referencePages.map((page) => [page, textOf(page)]))).toEqual(
+        Object.fromEntries(written),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each(entryPoints())('has all that $name exports', ({ name, source }) => {
+    const page = `docs/api/${name.replaceAll('/', '-')}.md`;
+    const described = headings(page, 2);
+    expect(exportedNames(source).filter((exported) => !described.includes(exported))).toEqual([]);
+    expect(textOf('docs/api/README.md')).toContain(`\`${name}\``);
+  });
+
+  it('links to what is there', () => {
+    expect(referencePages.flatMap(linksOf).filter((link) => !isThere(link))).toEqual([]);
+  });
+});

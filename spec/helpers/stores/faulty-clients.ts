@@ -1,0 +1,938 @@
+import { setImmediate as soon } from 'node:timers/promises';
+import type { Session, SessionStore, SwapResult } from '../../../lib/main';
+import type { StoreContractOptions } from '../../../lib/testing';
+import { faultsOfEnding } from './faulty-endings';
+import { RightClient, RightCompareAndSetClient, RightTouchableClient, type Row } from './right-client';
+
+/** A client that breaks one promise of the contract, and the case that has to notice, among others perhaps. */
+export interface Fault {
+  readonly client: new () => object;
+  readonly noticedBy: string;
+  readonly guarantee?: StoreContractOptions['guarantee'];
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Faults of the three methods. */
+const ofSessions: Record<string, Fault> = {
+  'gives the text and not the session': {
+    client: class extends RightClient {
+      override parse(text: string) {
+        return text;
+      }
+    },
+    noticedBy: 'gives back what was stored',
+  },
+  'makes objects of empty lists': {
+    client: class extends RightClient {
+      override stringify(session: Session) {
+        return super.stringify(session).replaceAll('[]', '{}');
+      }
+    },
+    noticedBy: 'gives back what was stored',
+  },
+  'makes a number of what is too large for one of 32 bits': {
+    client: class extends RightClient {
+      override stringify(session: Session) {
+        return super.stringify(session).replaceAll('9007199254740991', '9.007199254741e+15');
+      }
+    },
+    noticedBy: 'gives back what was stored',
+  },
+  'answers to callbacks': {
+    client: class extends RightClient {
+      override async get(key: string, callback?: (error: unknown, session?: unknown) => void) {
+        callback?.(null, await super.get(key));
+        return;
+      }
+    },
+    noticedBy: 'gives back what was stored',
+  },
+  'expects the context': {
+    client: class extends RightClient {
+      override async set(key: string, session: Session, ttl: number, ...more: never[]) {
+        const [{ ctx }] = more as unknown as [{ ctx: unknown }];
+        return ctx ?? super.set(key, session, ttl);
+      }
+    },
+    noticedBy: 'gives back what was stored',
+  },
+  'puts defaults into the cookie': {
+    client: class extends RightClient {
+      override async set(key: string, session: Session, ttl: number) {
+        return super.set(key, { ...session, cookie: { maxAge: ttl, ...session.cookie } }, ttl);
+      }
+    },
+    noticedBy: 'gives back the cookie as it was',
+  },
+  'holds text in three bytes a character': {
+    client: class extends RightClient {
+      override stringify(session: Session) {
+        return super.stringify(session).replaceAll(/\p{Emoji_Presentation}/gu, '?');
+      }
+    },
+    noticedBy: 'gives back any text',
+  },
+  'refuses zeros in texts': {
+    client: class extends RightClient {
+      override stringify(session: Session) {
+        const text = super.stringify(session);
+        if (text.includes('\\u0000')) throw new Error('\\u0000 cannot be converted to text');
+        return text;
+      }
+    },
+    noticedBy: 'gives back any text',
+  },
+  'cuts at 64 kB': {
+    client: class extends RightClient {
+      override stringify(session: Session) {
+        return super.stringify(session).slice(0, 65535);
+      }
+      override parse(text: string) {
+        try {
+          return super.parse(text);
+        } catch {
+          return;
+        }
+      }
+    },
+    noticedBy: 'gives back a session of 100 kB',
+  },
+  'merges what it is given into what it has': {
+    client: class extends RightClient {
+      override async set(key: string, session: Session, ttl: number) {
+        return super.set(key, { ...((await this.get(key)) as object), ...session }, ttl);
+      }
+    },
+    noticedBy: 'replaces what was stored',
+  },
+  'has an empty session for what is missing': {
+    client: class extends RightClient {
+      override async get(key: string) {
+        return (await super.get(key)) ?? {};
+      }
+    },
+    noticedBy: 'answers null or undefined for what is missing',
+  },
+  'fails for what is missing': {
+    client: class extends RightClient {
+      override async get(key: string) {
+        const found = await super.get(key);
+        if (found === undefined) throw new Error('no such session');
+        return found;
+      }
+    },
+    noticedBy: 'answers null or undefined for what is missing',
+  },
+  'destroys nothing': {
+    client: class extends RightClient {
+      override async destroy() {}
+    },
+    noticedBy: 'destroys a session and no other',
+  },
+  'destroys all that begin with the key': {
+    client: class extends RightClient {
+      override async destroy(key: string) {
+        for (const each of this.rows.keys()) if (each.startsWith(key)) this.rows.delete(each);
+      }
+    },
+    noticedBy: 'destroys a session and no other',
+  },
+  'fails to destroy what is missing': {
+    client: class extends RightClient {
+      override async destroy(key: string) {
+        if (!this.find(key)) throw new Error('no such session');
+        return super.destroy(key);
+      }
+    },
+    noticedBy: 'destroys what is missing without a word',
+  },
+  'never stores again what was destroyed': {
+    client: class extends RightClient {
+      readonly #destroyed = new Set<string>();
+      override async destroy(key: string) {
+        this.#destroyed.add(key);
+      }
+      override find(key: string) {
+        return this.#destroyed.has(key) ? undefined : super.find(key);
+      }
+    },
+    noticedBy: 'stores a session again after it was destroyed',
+  },
+  'keeps the object that it was given': {
+    client: class extends RightClient {
+      readonly #sessions = new Map<string, Session>();
+      override async set(key: string, session: Session, ttl: number) {
+        this.#sessions.set(key, session);
+        return super.set(key, session, ttl);
+      }
+      override async get(key: string) {
+        return (await super.get(key)) && structuredClone(this.#sessions.get(key));
+      }
+    },
+    noticedBy: 'keeps what was stored, whatever becomes of the object',
+  },
+  'gives out the object that it keeps': {
+    client: class extends RightClient {
+      readonly #sessions = new Map<string, unknown>();
+      override async set(key: string, session: Session, ttl: number) {
+        this.#sessions.set(key, structuredClone(session));
+        return super.set(key, session, ttl);
+      }
+      override async get(key: string) {
+        return (await super.get(key)) && this.#sessions.get(key);
+      }
+    },
+    noticedBy: 'keeps what was stored, whatever becomes of the object',
+  },
+  'mixes up what is stored at once': {
+    client: class extends RightClient {
+      #key = '';
+      override async set(key: string, session: Session, ttl: number) {
+        this.#key = key;
+        await soon();
+        return super.set(this.#key, session, ttl);
+      }
+    },
+    noticedBy: 'stores many sessions at once',
+  },
+  'answers to `set` before it is done': {
+    client: class extends RightClient {
+      override async set(key: string, session: Session, ttl: number) {
+        setTimeout(() => void super.set(key, session, ttl), 2);
+      }
+    },
+    noticedBy: 'answers to `set` and `destroy` once it is done',
+  },
+  'answers to `destroy` before it is done': {
+    client: class extends RightClient {
+      override async destroy(key: string) {
+        setTimeout(() => void super.destroy(key), 2);
+      }
+    },
+    noticedBy: 'answers to `set` and `destroy` once it is done',
+  },
+  'takes the last part of a key for the whole': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return String(key.split(':').pop());
+      }
+    },
+    noticedBy: 'shows nothing of another prefix',
+  },
+};
+
+/** Faults of the keys. */
+const ofKeys: Record<string, Fault> = {
+  'takes lower case for upper case': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return key.toLowerCase();
+      }
+    },
+    noticedBy: 'keeps keys apart that differ in upper and lower case',
+  },
+  'sees no accents': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return key.normalize('NFD').replaceAll(/\p{Mark}/gu, '');
+      }
+    },
+    noticedBy: 'keeps keys apart that differ in accents, or are of any script',
+  },
+  'makes one of the ways to write an accent': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return key.normalize();
+      }
+    },
+    noticedBy: 'keeps keys apart that differ in accents, or are of any script',
+  },
+  'has keys of Latin letters': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return key.replaceAll(/[^ -ÿ]/g, '?');
+      }
+    },
+    noticedBy: 'keeps keys apart that differ in accents, or are of any script',
+  },
+  'sees no spaces at the end': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return key.trimEnd();
+      }
+    },
+    noticedBy: 'keeps keys apart that differ in spaces',
+  },
+  'takes a key for a pattern': {
+    client: class extends RightClient {
+      override async destroy(key: string) {
+        for (const each of this.rows.keys()) if (matches(each, key)) this.rows.delete(each);
+      }
+    },
+    noticedBy: 'keeps keys apart that hold colons and other signs',
+  },
+  'takes a key for a path': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return new URL(key.replaceAll(':', '_'), 'file:///sessions/').pathname;
+      }
+    },
+    noticedBy: 'keeps keys apart that hold slashes',
+  },
+  'cuts keys': {
+    client: class extends RightClient {
+      override keyOf(key: string) {
+        return key.slice(0, 199);
+      }
+    },
+    noticedBy: 'keeps keys apart that have 200 characters',
+  },
+  'keeps records in an object': {
+    client: class extends RightClient {
+      readonly #sessions: Record<string, unknown> = {};
+      override async set(key: string, session: Session) {
+        this.#sessions[key] = structuredClone(session);
+      }
+      override async get(key: string) {
+        return this.#sessions[key];
+      }
+      override async destroy(key: string) {
+        delete this.#sessions[key];
+      }
+    },
+    noticedBy: 'takes the names of what every object has for keys like any other',
+  },
+};
+
+/** Faults of the time. */
+const ofTime: Record<string, Fault> = {
+  'ignores the ttl': {
+    client: class extends RightClient {
+      override endOf() {
+        return Date.now() + DAY;
+      }
+    },
+    noticedBy: 'has nothing once the time is over',
+  },
+  'takes the ttl for seconds': {
+    client: class extends RightClient {
+      override endOf(ttl: number) {
+        return super.endOf(ttl * 1000);
+      }
+    },
+    noticedBy: 'has nothing once the time is over',
+  },
+  'hands out what has expired': {
+    client: class extends RightClient {
+      override find(key: string) {
+        return this.rows.get(key);
+      }
+    },
+    noticedBy: 'has nothing once the time is over',
+  },
+  'fails for what has expired': {
+    client: class extends RightClient {
+      override find(key: string) {
+        const row = this.rows.get(key);
+        if (row && row.end <= Date.now()) throw new Error('the session has expired');
+        return row;
+      }
+    },
+    noticedBy: 'has nothing once the time is over',
+  },
+  'takes no ttl under a second': {
+    client: class extends RightClient {
+      override endOf(ttl: number) {
+        if (ttl < 1000) throw new Error('invalid expire time');
+        return super.endOf(ttl);
+      }
+    },
+    noticedBy: 'has nothing once the time is over',
+  },
+  'ends all with the first that ends': {
+    client: class extends RightClient {
+      override find(key: string) {
+        for (const { end } of this.rows.values()) if (end <= Date.now()) this.rows.clear();
+        return super.find(key);
+      }
+    },
+    noticedBy: 'has nothing once the time is over',
+  },
+  'takes the ttl for microseconds': {
+    client: class extends RightClient {
+      override endOf(ttl: number) {
+        return super.endOf(Math.ceil(ttl / 1e6));
+      }
+    },
+    noticedBy: 'keeps a session for its ttl',
+  },
+  'ends sessions by a timer': {
+    client: class extends RightClient {
+      readonly #timers = new Map<string, NodeJS.Timeout>();
+      override async set(key: string, session: Session, ttl: number) {
+        clearTimeout(this.#timers.get(key));
+        // What Node does, which also warns of it.
+        const delay = ttl > 2 ** 31 - 1 ? 1 : ttl;
+        this.#timers.set(key, setTimeout(() => this.rows.delete(key), delay).unref());
+        return super.set(key, session, ttl);
+      }
+    },
+    noticedBy: 'takes long ttls',
+  },
+  'takes more than 30 days for a date': {
+    client: class extends RightClient {
+      override endOf(ttl: number) {
+        return ttl > 30 * DAY ? ttl : super.endOf(ttl);
+      }
+    },
+    noticedBy: 'takes long ttls',
+  },
+  'has a date for the end': {
+    client: class extends RightClient {
+      override endOf(ttl: number) {
+        return new Date(new Date(super.endOf(ttl)).toISOString()).getTime();
+      }
+    },
+    noticedBy: 'takes the longest ttl, Number.MAX_SAFE_INTEGER',
+  },
+  'ends a session by a timer of an earlier `set`': {
+    client: class extends RightClient {
+      override async set(key: string, session: Session, ttl: number) {
+        if (ttl < 1000) setTimeout(() => this.rows.delete(key), ttl);
+        return super.set(key, session, ttl);
+      }
+    },
+    noticedBy: 'decides anew with each `set` how long a session lives',
+  },
+  'keeps the time of the first `set`': {
+    client: class extends RightClient {
+      override write(key: string, text: string, ttl: number) {
+        const { end } = this.find(key) ?? {};
+        return Object.assign(super.write(key, text, ttl), end && { end });
+      }
+    },
+    noticedBy: 'decides anew with each `set` how long a session lives',
+  },
+  'never lets a session end sooner': {
+    client: class extends RightClient {
+      override write(key: string, text: string, ttl: number) {
+        const { end = 0 } = this.find(key) ?? {};
+        const row = super.write(key, text, ttl);
+        row.end = Math.max(row.end, end);
+        return row;
+      }
+    },
+    noticedBy: 'decides anew with each `set` how long a session lives',
+  },
+};
+
+/** As such a case is called with clients that need not have it. */
+export const whereTouch = (title: string) => `${title}, where it has \`touch\``;
+
+/** Faults of `touch`. */
+const ofTouch: Record<string, Fault> = {
+  'answers nothing to `touch`': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string, ttl: number) {
+        await super.touch(key, ttl);
+        return undefined as never;
+      }
+    },
+    noticedBy: whereTouch('extends a session without changing it'),
+  },
+  'extends nothing by `touch`': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string) {
+        return this.find(key) !== undefined;
+      }
+    },
+    noticedBy: whereTouch('extends a session without changing it'),
+  },
+  'empties a session by `touch`': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string, ttl: number) {
+        return this.find(key) !== undefined && this.write(key, '{"cookie":{}}', ttl) !== undefined;
+      }
+    },
+    noticedBy: whereTouch('extends a session without changing it'),
+  },
+  'only ever lengthens by `touch`': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string, ttl: number) {
+        const row = this.find(key);
+        if (row) row.end = Math.max(row.end, this.endOf(ttl));
+        return row !== undefined;
+      }
+    },
+    noticedBy: whereTouch('lets a session end sooner by touching it'),
+  },
+  'creates by `touch`': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string, ttl: number) {
+        const found = await super.touch(key, ttl);
+        if (!found) this.write(key, '{}', ttl);
+        return found;
+      }
+    },
+    noticedBy: whereTouch('creates nothing by touching it'),
+  },
+  'answers true to each `touch`': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string, ttl: number) {
+        await super.touch(key, ttl);
+        return true;
+      }
+    },
+    noticedBy: whereTouch('brings nothing back by touching it once it was destroyed'),
+  },
+  'marks what was destroyed, and forgets the mark by `touch`': {
+    client: class extends RightTouchableClient {
+      readonly #destroyed = new Set<string>();
+      override async destroy(key: string) {
+        this.#destroyed.add(key);
+      }
+      override find(key: string) {
+        return this.#destroyed.has(key) ? undefined : super.find(key);
+      }
+      override write(key: string, text: string, ttl: number) {
+        this.#destroyed.delete(key);
+        return super.write(key, text, ttl);
+      }
+      override async touch(key: string, ttl: number) {
+        const found = await super.touch(key, ttl);
+        this.#destroyed.delete(key);
+        return found;
+      }
+    },
+    noticedBy: whereTouch('brings nothing back by touching it once it was destroyed'),
+  },
+  'touches what has expired': {
+    client: class extends RightTouchableClient {
+      override async touch(key: string, ttl: number) {
+        const row = this.rows.get(key);
+        if (row) row.end = this.endOf(ttl);
+        return row !== undefined;
+      }
+    },
+    noticedBy: whereTouch('brings nothing back by touching it once its time is over'),
+  },
+};
+
+class Faulty extends RightCompareAndSetClient {
+  protected refuse({ text, revision }: Row): SwapResult {
+    return { ok: false, record: text, revision };
+  }
+}
+
+/** Faults of the abilities that make a client compare and set. */
+const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
+  'fails to load what is missing': {
+    client: class extends Faulty {
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const found = await super.load(key, options);
+        if (found === null) throw new Error('no such record');
+        return found;
+      }
+    },
+    noticedBy: 'loads nothing for what is missing',
+  },
+  'loads an empty record with its time for what is missing': {
+    client: class extends Faulty {
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const found = await super.load(key, options);
+        return found ?? (options?.ttl ? { record: '', revision: 0, ttl: -2 } : null);
+      }
+    },
+    noticedBy: 'loads nothing for what is missing',
+  },
+  'stores JSON and not its text': {
+    client: class extends Faulty {
+      override write(key: string, text: string, ttl: number) {
+        return super.write(key, JSON.stringify(JSON.parse(text)), ttl);
+      }
+    },
+    noticedBy: 'loads the very text that was created',
+  },
+  'cuts records at 64 kB': {
+    client: class extends Faulty {
+      override write(key: string, text: string, ttl: number) {
+        return super.write(key, text.slice(0, 65535), ttl);
+      }
+    },
+    noticedBy: 'loads the very text that was created',
+  },
+  'gets the text that was created': {
+    client: class extends Faulty {
+      readonly #created = new Set<string>();
+      override async create(key: string, record: string, ttl: number) {
+        this.#created.add(key);
+        return super.create(key, record, ttl);
+      }
+      override async get(key: string) {
+        const found = await super.get(key);
+        return found && this.#created.has(key) ? JSON.stringify(found) : found;
+      }
+    },
+    noticedBy: 'gets as a session what was created as text',
+  },
+  'loads no text of what was set': {
+    client: class extends Faulty {
+      readonly #set = new Set<string>();
+      override async set(key: string, session: Session, ttl: number) {
+        this.#set.add(key);
+        return super.set(key, session, ttl);
+      }
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const found = await super.load(key, options);
+        return found && this.#set.has(key) ? { ...found, record: JSON.parse(found.record) as string } : found;
+      }
+    },
+    noticedBy: 'loads as text what was set as a session, and swaps it',
+  },
+  'keeps what was set in a form of its own': {
+    client: class extends Faulty {
+      override stringify(session: Session) {
+        return `v1:${super.stringify(session)}`;
+      }
+      override parse(text: string) {
+        return super.parse(text.replace('v1:', ''));
+      }
+    },
+    noticedBy: 'loads as text what was set as a session, and swaps it',
+  },
+  'does not tell how long a record has left': {
+    client: class extends Faulty {
+      override async load(key: string) {
+        return super.load(key);
+      }
+    },
+    noticedBy: 'tells how long a record has left',
+  },
+  'tells in seconds how long a record has left': {
+    client: class extends Faulty {
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const found = await super.load(key, options);
+        return found?.ttl === undefined ? found : { ...found, ttl: Math.ceil(found.ttl / 1000) };
+      }
+    },
+    noticedBy: 'tells how long a record has left',
+  },
+  'tells when a record ends and not how long it has left': {
+    client: class extends Faulty {
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const found = await super.load(key, options);
+        return found?.ttl === undefined ? found : { ...found, ttl: Date.now() + found.ttl };
+      }
+    },
+    noticedBy: 'tells how long a record has left',
+  },
+  'creates over another record': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        return this.write(key, record, ttl).revision;
+      }
+    },
+    noticedBy: 'creates no record where another one is',
+  },
+  'says that it has created what it has not': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        const revision = await super.create(key, record, ttl);
+        return revision || this.find(key)?.revision;
+      }
+    },
+    noticedBy: 'creates no record where another one is',
+  },
+  'refuses to create its own text again': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        return !this.find(key) && this.write(key, record, ttl).revision;
+      }
+    },
+    noticedBy: 'takes its own text for a creation whose reply was lost',
+  },
+  'gives no revision of its own text': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        const row = this.find(key);
+        if (!row) return this.write(key, record, ttl).revision;
+        return row.text === record;
+      }
+    },
+    noticedBy: 'takes its own text for a creation whose reply was lost',
+  },
+  'creates in two steps': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        const row = this.find(key);
+        await soon();
+        if (!row) return this.write(key, record, ttl).revision;
+        return row.text === record && row.revision;
+      }
+    },
+    noticedBy: 'lets one of many creations through',
+  },
+  'creates for ever': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        return super.create(key, record, Math.max(ttl, DAY));
+      }
+    },
+    noticedBy: 'creates a record for as long as it says',
+  },
+  'creates nothing in the place of what has expired': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        if (this.rows.has(key) && !this.find(key)) return false;
+        return super.create(key, record, ttl);
+      }
+    },
+    noticedBy: 'creates a record where one has expired',
+  },
+  'gives the earlier revision of what it swaps': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const result = await super.swap(key, record, ttl, expected);
+        return result.ok ? { ok: true as const, revision: expected } : result;
+      }
+    },
+    noticedBy: 'swaps the revision that is expected, and goes on with the one that it gives',
+  },
+  'gives another revision where it loads the time': {
+    client: class extends Faulty {
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const found = await super.load(key, options);
+        return found && options?.ttl ? { ...found, revision: `${found.revision}` } : found;
+      }
+    },
+    noticedBy: 'swaps the revision that was loaded',
+  },
+  'swaps any revision': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number): Promise<SwapResult> {
+        if (!this.find(key)) return { ok: false, gone: true };
+        return { ok: true, revision: this.write(key, record, ttl).revision };
+      }
+    },
+    noticedBy: 'swaps no other revision, and shows what is stored instead',
+  },
+  'does not show what is stored instead': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const result = await super.swap(key, record, ttl, expected);
+        return result.ok || result.gone ? result : ({ ok: false } as SwapResult);
+      }
+    },
+    noticedBy: 'swaps no other revision, and shows what is stored instead',
+  },
+  'shows the revision that was expected instead': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const result = await super.swap(key, record, ttl, expected);
+        return result.ok || result.gone ? result : { ...result, revision: expected };
+      }
+    },
+    noticedBy: 'swaps no other revision, and shows what is stored instead',
+  },
+  'keeps the revision where it sets': {
+    client: class extends Faulty {
+      override async set(key: string, session: Session, ttl: number) {
+        const { revision } = this.find(key) ?? {};
+        const row = this.write(key, this.stringify(session), ttl);
+        row.revision = revision ?? row.revision;
+      }
+    },
+    noticedBy: 'swaps no revision that `set` has replaced',
+  },
+  'refuses to swap for its own text again': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const row = this.find(key);
+        if (row && row.revision !== expected) return this.refuse(row);
+        return super.swap(key, record, ttl, expected);
+      }
+    },
+    noticedBy: 'takes its own text for a swap whose reply was lost',
+  },
+  'swaps in two steps': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown): Promise<SwapResult> {
+        const row = this.find(key);
+        await soon();
+        if (!row) return { ok: false, gone: true };
+        if (row.text !== record && row.revision !== expected) return this.refuse(row);
+        return { ok: true, revision: this.write(key, record, ttl).revision };
+      }
+    },
+    noticedBy: 'lets one of many swaps through',
+  },
+  'swaps slowly what is destroyed meanwhile': {
+    client: class extends Faulty {
+      readonly #swapping = new Set<string>();
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const row = this.find(key);
+        if (row?.revision !== expected || this.#swapping.has(key)) return super.swap(key, record, ttl, expected);
+        this.#swapping.add(key);
+        await soon();
+        this.#swapping.delete(key);
+        return { ok: true as const, revision: this.write(key, record, ttl).revision };
+      }
+    },
+    noticedBy: 'leaves nothing behind where swaps, touches and an end meet',
+  },
+  'creates by `swap`': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const result = await super.swap(key, record, ttl, expected);
+        if (!result.ok && result.gone) return { ok: true as const, revision: this.write(key, record, ttl).revision };
+        return result;
+      }
+    },
+    noticedBy: 'swaps nothing that is gone',
+  },
+  'does not say that there is nothing to swap': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const result = await super.swap(key, record, ttl, expected);
+        return !result.ok && result.gone ? ({ ok: false } as SwapResult) : result;
+      }
+    },
+    noticedBy: 'swaps nothing that is gone',
+  },
+  'swaps what has expired': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const row = this.rows.get(key);
+        if (row && row.revision === expected) row.end = Math.max(row.end, this.endOf(1000));
+        return super.swap(key, record, ttl, expected);
+      }
+    },
+    noticedBy: 'swaps nothing whose time is over',
+  },
+  'loads what has expired': {
+    client: class extends Faulty {
+      override async load(key: string, options?: { ttl?: boolean }) {
+        const row = this.rows.get(key);
+        if (row && !options?.ttl) return { record: row.text, revision: row.revision };
+        return super.load(key, options);
+      }
+    },
+    noticedBy: 'loads and touches nothing whose time is over',
+  },
+  'counts revisions anew': {
+    client: class extends Faulty {
+      override write(key: string, text: string, ttl: number) {
+        const { revision = 0 } = this.find(key) ?? {};
+        return Object.assign(super.write(key, text, ttl), { revision: revision + 1 });
+      }
+    },
+    noticedBy: 'takes no record that was created anew for the one that it was',
+  },
+  'keeps the time of what it swaps': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const { end } = this.find(key) ?? {};
+        const result = await super.swap(key, record, ttl, expected);
+        if (result.ok) Object.assign(this.rows.get(key) ?? {}, { end });
+        return result;
+      }
+    },
+    noticedBy: 'gives a swapped record its new time',
+  },
+  'changes the revision by `touch`': {
+    client: class extends Faulty {
+      override async touch(key: string, ttl: number) {
+        const found = await super.touch(key, ttl);
+        const row = found && this.find(key);
+        if (row) row.revision = this.newRevision();
+        return found;
+      }
+    },
+    noticedBy: 'swaps the revision that was touched since',
+  },
+  'creates with a date for the end': {
+    client: class extends Faulty {
+      override async create(key: string, record: string, ttl: number) {
+        new Date(this.endOf(ttl)).toISOString();
+        return super.create(key, record, ttl);
+      }
+    },
+    noticedBy: 'takes long ttls in `create`, `swap` and `touch`',
+  },
+  'gets the mark as a session': {
+    client: class extends Faulty {
+      override parse(text: string) {
+        return super.parse(text) ?? {};
+      }
+    },
+    noticedBy: 'shows the mark of a regenerated session to nobody as a session',
+  },
+  'knows but one mark': {
+    client: class extends Faulty {
+      override write(key: string, text: string, ttl: number) {
+        return super.write(key, text.trim(), ttl);
+      }
+    },
+    noticedBy: 'shows the mark of a regenerated session to nobody as a session',
+  },
+  'touches the mark': {
+    client: class extends Faulty {
+      override isMark() {
+        return false;
+      }
+    },
+    noticedBy: 'neither swaps nor extends the mark of a regenerated session',
+  },
+  'takes one mark for another': {
+    client: class extends Faulty {
+      override async swap(key: string, record: string, ttl: number, expected: unknown) {
+        const row = this.find(key);
+        if (row && this.isMark(row.text) && this.isMark(record)) return { ok: true as const, revision: row.revision };
+        return super.swap(key, record, ttl, expected);
+      }
+    },
+    noticedBy: 'neither swaps nor extends the mark of a regenerated session',
+  },
+  'lacks `swap`': {
+    client: class extends RightTouchableClient {
+      readonly load = async () => null;
+      readonly create = async () => false;
+    },
+    noticedBy: "reaches the guarantee 'compare-and-set'",
+  },
+};
+
+/** Faults of what a client is said to be. */
+const ofClaims: Record<string, Fault> = {
+  'can do more than it claims': { client: RightCompareAndSetClient, noticedBy: "reaches the guarantee 'last-write'" },
+  'is no client': {
+    client: class implements Partial<SessionStore> {
+      async get() {}
+    },
+    noticedBy: 'keeps the sessions of a Store for as long as their cookie',
+  },
+};
+
+export const faults: Readonly<Record<string, Fault>> = {
+  ...ofClaims,
+  ...ofSessions,
+  ...ofKeys,
+  ...ofTime,
+  ...ofTouch,
+  ...Object.fromEntries(
+    Object.entries({ ...ofCompareAndSet, ...faultsOfEnding }).map(([what, fault]) => [
+      what,
+      { ...fault, guarantee: 'compare-and-set' as const },
+    ]),
+  ),
+};
+
+/** As shells and SQL do. */
+function matches(text: string, pattern: string): boolean {
+  const source = pattern
+    .replaceAll(/[\\^$+.()|{}[\]]/g, '\\$&')
+    .replaceAll(/[*%]/g, '.*')
+    .replaceAll(/[?_]/g, '.');
+  return new RegExp(`^${source}$`, 'su').test(text);
+}

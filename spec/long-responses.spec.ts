@@ -1,5 +1,0 @@
-import { longResponses } from './helpers/long-response';
-
-describe('A request that works on its session again and again', () => {
-  longResponses(200);
-});

@@ -1,0 +1,94 @@
+import session, { type SessionOptions } from '../../lib/main';
+import { adviceOn } from '../../lib/middleware/foreign-options';
+import { stringsOf } from '../helpers/docs/type-check';
+
+let warnings: jest.SpyInstance;
+beforeEach(() => {
+  warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+});
+afterEach(() => warnings.mockRestore());
+
+/** What is warned of, option by option. */
+function adviceFor(options: object): Record<string, string> {
+  session(options as SessionOptions);
+  const said = warnings.mock.calls.map(([message]) => /the option `(\w+)`; (.*)$/.exec(message as string) ?? []);
+  return Object.fromEntries(said.map(([, name, advice]) => [name, advice]));
+}
+
+it('the options of express-session are a warning that says how it is done here', () => {
+  const options = {
+    secret: 's',
+    name: 'sid',
+    genid: () => 'x',
+    resave: false,
+    saveUninitialized: true,
+    rolling: true,
+    unset: 'destroy',
+    proxy: true,
+    cookie: { maxAge: 1000 },
+  };
+  expect(adviceFor(options)).toEqual({
+    secret: 'set `app.keys = [secret]`',
+    name: 'call it `key`',
+    genid: 'call it `genSid`',
+    resave: 'leave it out: unchanged sessions are not written',
+    saveUninitialized: 'call it `allowEmpty`',
+    unset: 'leave it out: `ctx.session = null` destroys a session',
+    proxy: 'set `app.proxy = true`',
+  });
+});
+
+it('those of koa-session are too, its cookie attributes among them', () => {
+  const options = {
+    key: 'koa.sess',
+    maxAge: 86_400_000,
+    autoCommit: true,
+    overwrite: true,
+    httpOnly: true,
+    signed: true,
+    rolling: false,
+    renew: false,
+    secure: true,
+    sameSite: 'lax',
+    prefix: 'a:',
+    externalKey: {},
+    ContextStore: class {},
+    genid: () => 'x',
+    encode: () => '',
+    decode: () => ({}),
+  };
+  const attributes = ['maxAge', 'overwrite', 'httpOnly', 'signed', 'secure', 'sameSite'];
+  expect(adviceFor(options)).toEqual({
+    ...Object.fromEntries(attributes.map((name) => [name, `give it in \`cookie\`, \`cookie: { ${name} }\``])),
+    externalKey: 'call it `sessionIdStore`, an object with `get`, `set` and `reset`',
+    ContextStore: expect.stringContaining('`store: fromKoaSessionStore(new ContextStore())`'),
+    genid: 'call it `genSid`',
+    encode: expect.stringMatching(/^leave it out: /),
+    decode: expect.stringMatching(/^leave it out: /),
+  });
+});
+
+it('connection options belong to the store, and say so', () => {
+  expect(adviceFor({ url: 'redis://localhost', host: 'localhost', port: 6379 })).toEqual(
+    Object.fromEntries(
+      ['url', 'host', 'port'].map((name) => [name, 'give it to the store, as in `store: redisStore({ url })`']),
+    ),
+  );
+});
+
+it.each([
+  ['httponly', 'httpOnly'],
+  ['maxage', 'maxAge'],
+  ['samesite', 'sameSite'],
+  ['domain', 'domain'],
+])('a cookie attribute at the top, %s, belongs into `cookie`', (name, attribute) => {
+  expect(adviceFor({ [name]: 'x' })).toEqual({ [name]: `give it in \`cookie\`, \`cookie: { ${attribute} }\`` });
+});
+
+it('there is no advice on what is an option here, or nobody’s', () => {
+  const ours = stringsOf('keyof SessionOptions');
+  expect(ours.length).toBeGreaterThan(15);
+  for (const name of [...ours, 'constructor', 'toString', '__proto__', 'elsewhere']) {
+    expect([name, adviceOn(name)]).toEqual([name, undefined]);
+  }
+});

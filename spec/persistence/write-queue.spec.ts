@@ -1,0 +1,105 @@
+import { eitherClient, siteWithMember } from '../helpers/races/meanwhile';
+import { sessionOf } from '../helpers/sites/session-site';
+import { MapClient } from '../helpers/stores/map-client';
+import type { OpenClient } from '../helpers/stores/open-clients';
+import { fakeClock, settled } from '../helpers/time/fake-clock';
+import { gate } from '../helpers/time/gate';
+import { standStill } from '../helpers/time/stand-still';
+
+const shortly = { timeout: 200, reconnectTimeout: 200 };
+const never = () => new Promise<never>(() => undefined);
+
+/** Lets no write of the client be answered any more. */
+function hang(client: OpenClient): void {
+  if (client instanceof MapClient) client.set = never;
+  else Object.assign(client, { swap: never, create: never });
+}
+
+describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
+  it('do not blame the store for an update that takes too long, and go on without it', async () => {
+    const { site, ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
+      '/update': (ctx) => ctx.sessionHandler.update(never),
+    }));
+    expect((await ann.get('/update')).status).toBe(500);
+    expect(site.errors).toMatchObject([{ code: 'ERR_SESSION_STORE_TIMEOUT', operation: 'set' }]);
+    expect(site.errors[0]?.message).not.toContain('session store gave no answer');
+    expect((await ann.get('/put?a=1')).status).toBe(200);
+    expect(await see()).toEqual({ user: 'ann', a: '1' });
+  });
+
+  it('leave nothing behind of an update that ends when its request has no time left', async () => {
+    const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
+      '/update': (ctx) =>
+        ctx.sessionHandler.update(async (session) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          standStill(shortly.timeout + 50);
+          session['user'] = 'bob';
+        }),
+    }));
+    expect((await ann.get('/update')).status).toBe(500);
+    expect(await see()).toEqual({ user: 'ann' });
+  });
+
+  it('leave nothing behind where one that is stored together with them takes all of their time', async () => {
+    const [started, plainAsked, lastAsked, done] = [gate(), gate(), gate(), gate()];
+    const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
+      '/first': (ctx) =>
+        ctx.sessionHandler.update(() => {
+          started.open();
+          return done.opened;
+        }),
+      '/plain': async (ctx) => {
+        Object.assign(await sessionOf(ctx), { plain: 1 });
+        const saved = ctx.saveSession();
+        plainAsked.open();
+        return saved.finally(() => {
+          ctx.sessionSave = false;
+        });
+      },
+      '/last': (ctx) => {
+        const updated = ctx.sessionHandler.update((session) => {
+          jest.advanceTimersByTime(shortly.timeout + 50);
+          session['last'] = 1;
+        });
+        lastAsked.open();
+        return updated;
+      },
+    }));
+    fakeClock();
+    try {
+      const first = ann.get('/first');
+      await started.opened;
+      const others = [ann.get('/plain'), ann.get('/last')];
+      await Promise.all([plainAsked.opened, lastAsked.opened]);
+      await settled();
+      done.open();
+      const replies = await Promise.all([first, ...others]);
+      expect(replies.map(({ status }) => status)).toEqual([200, 500, 500]);
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(await see()).toEqual({ user: 'ann' });
+  });
+
+  it('are told that they had no time left, not that the store took a millisecond or none', async () => {
+    const client = make();
+    const { site, ann } = await siteWithMember({ store: client, ...shortly }, () => ({
+      '/saves': async (ctx) => {
+        const session = await sessionOf(ctx);
+        hang(client);
+        const messages: string[] = [];
+        for (const name of ['a', 'b', 'c']) {
+          session[name] = 1;
+          await ctx.saveSession().catch((error: Error) => messages.push(error.message));
+        }
+        ctx.sessionSave = false;
+        return messages;
+      },
+    }));
+    const messages = (await ann.get('/saves')).json<string[]>();
+    expect(messages[0]).toMatch(/^session store gave no answer to "set" within (1\d\d|200) ms$/);
+    // Timers are a millisecond early at times, so only the last one surely comes too late.
+    expect(messages[2]).toBe('the request had no time left to wait for the session store to "set"');
+    expect(site.errors).toEqual([]);
+  });
+});

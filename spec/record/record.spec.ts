@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { SessionCookie } from '../../lib/cookies/session-cookie';
+import { SessionError } from '../../lib/main';
+import {
+  isEmpty,
+  isSessionData,
+  parseRecord,
+  readMarker,
+  regeneratedMarker,
+  type SessionData,
+  serialize,
+  toPlain,
+} from '../../lib/record/record';
+
+const cookie = new SessionCookie({ path: '/', maxAge: 5000 });
+const cookieText = JSON.stringify(cookie);
+
+/** Own keys and all, `__proto__` among them. */
+const parsed = (text: string) => JSON.parse(text) as SessionData;
+
+describe('what is stored for a session', () => {
+  it('is its JSON with the cookie inside', () => {
+    expect(serialize({ a: 1, list: [1, 'x'] }, cookie)).toBe(`{"a":1,"list":[1,"x"],"cookie":${cookieText}}`);
+  });
+
+  it('leaves the order of keys to a session that carries the cookie already', () => {
+    expect(serialize({ a: 1, cookie, b: 2 }, cookie)).toBe(`{"a":1,"cookie":${cookieText},"b":2}`);
+    expect(serialize({ a: 1, cookie: 'another', b: 2 }, cookie)).toBe(`{"a":1,"cookie":${cookieText},"b":2}`);
+  });
+
+  it('takes in the cookie where it is not enumerable', () => {
+    const session = Object.defineProperty({ a: 1 }, 'cookie', { value: cookie });
+    expect(serialize(session, cookie)).toBe(`{"a":1,"cookie":${cookieText}}`);
+  });
+
+  it('is what toJSON of the session gives, with the cookie', () => {
+    expect(serialize({ a: 1, toJSON: () => ({ b: 2 }) }, cookie)).toBe(`{"b":2,"cookie":${cookieText}}`);
+    expect(serialize({ cookie, toJSON: () => ({ b: 2 }) }, cookie)).toBe(`{"b":2,"cookie":${cookieText}}`);
+    class Cart {
+      items = ['x'];
+      toJSON() {
+        return { items: this.items };
+      }
+    }
+    expect(serialize(new Cart() as unknown as SessionData, cookie)).toBe(`{"items":["x"],"cookie":${cookieText}}`);
+  });
+
+  it('keeps keys that every object inherits', () => {
+    const text = serialize(parsed('{"__proto__":{"a":1},"constructor":2,"toString":3}'), cookie);
+    expect(text).toBe(`{"__proto__":{"a":1},"constructor":2,"toString":3,"cookie":${cookieText}}`);
+    const plain = toPlain(parsed('{"__proto__":{"a":1},"constructor":2}'), cookie);
+    expect(JSON.stringify(plain)).toBe(`{"__proto__":{"a":1},"constructor":2,"cookie":${cookieText}}`);
+    expect(Object.getPrototypeOf(plain)).toBe(Object.prototype);
+  });
+
+  const cycle = () => {
+    const loop: SessionData = {};
+    loop['self'] = loop;
+    return loop;
+  };
+
+  it.each<[string, () => SessionData, RegExp]>([
+    ['a cycle', cycle, /circular/i],
+    ['a BigInt', () => ({ big: 1n }), /BigInt/],
+    [
+      'a toJSON that throws',
+      () => ({
+        toJSON() {
+          throw new Error('not me');
+        },
+      }),
+      /not me/,
+    ],
+    ['a toJSON that gives a number', () => ({ toJSON: () => 5 }), /to return an object, got number/],
+    ['a toJSON that gives a list', () => ({ toJSON: () => [] }), /to return an object/],
+    ['a toJSON that gives nothing', () => ({ toJSON: () => undefined }), /to return an object, got undefined/],
+    [
+      'a getter that throws',
+      () => ({
+        get a(): never {
+          throw new Error('not now');
+        },
+      }),
+      /not now/,
+    ],
+  ])('is an ERR_SESSION_SERIALIZE for %s', (_what, make, message) => {
+    const session = make();
+    expect(() => serialize(session, cookie)).toThrow(SessionError);
+    expect(() => serialize(session, cookie)).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_SERIALIZE', cause: expect.any(Error) }),
+    );
+    expect(() => serialize(session, cookie)).toThrow(message);
+  });
+
+  it('comes back as the same data, whatever JSON it is', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {
+        const { cookie: _, ...rest } = parseRecord(serialize(data, cookie)) as SessionData;
+        const { cookie: __, ...expected } = parsed(JSON.stringify(data));
+        expect(rest).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe('reading a record', () => {
+  it.each(['5', '"x"', '[]', '[{"a":1}]', 'null', 'true', '', ' ', '{', '{"a":1', 'undefined', '{"a":1}}', '\0'])(
+    'finds no session in %j',
+    (text) => {
+      expect(parseRecord(text)).toBeUndefined();
+    },
+  );
+
+  it.each(['{}', '{"a":1}', '{"cookie":5}', '{"__proto__":1}', ' {"a":[1]} '])('finds one in %j', (text) => {
+    expect(parseRecord(text)).toEqual(JSON.parse(text));
+  });
+
+  it('takes objects for sessions, and nothing else', () => {
+    expect([{}, Object.create(null), new Map(), new Date()].every(isSessionData)).toBe(true);
+    expect([null, undefined, 5, 'x', true, [], () => 1, Symbol('s')].some(isSessionData)).toBe(false);
+  });
+});
+
+describe('a session without data', () => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+  const nothing = () => fc.constantFrom(undefined, Symbol('s'), () => 1, class {}, Symbol.iterator);
+  const written = (value: fc.Arbitrary<unknown>) => value.map((json) => ({ data: 1, toJSON: () => json }));
+  const calling = (value: fc.Arbitrary<unknown>) => value.map((json) => Object.assign(() => 1, { toJSON: () => json }));
+  const value = fc.oneof(
+    { weight: 3, arbitrary: nothing() },
+    written(nothing()),
+    calling(nothing()),
+    fc.jsonValue(),
+    calling(fc.jsonValue()),
+    fc.constantFrom(new Date(0), new Date(Number.NaN), new Map(), /r/, Number.NaN, Object('s')),
+  );
+  const keys = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'length', 'cookie', 'constructor'));
+  const data = fc.dictionary(keys, value, { maxKeys: 4 }).map((it) => ({ ...it, cookie }));
+
+  it('is one of which JSON keeps nothing but the cookie', () => {
+    const empty = new Set<boolean>();
+    const property = fc.property(fc.oneof(data, written(data)), (session) => {
+      const text = serialize(session as SessionData, cookie);
+      empty.add(isEmpty(session as SessionData));
+      expect(isEmpty(session as SessionData)).toBe(text === `{"cookie":${cookieText}}`);
+    });
+    fc.assert(property, { seed, numRuns: 1000 });
+    expect(empty.size).toBe(2);
+  });
+
+  it('is not one whose text cannot be made: that is an error', () => {
+    const broken = () => {
+      throw new Error('broken');
+    };
+    const sessions = [{ a: 1n }, { a: { toJSON: broken } }, { toJSON: broken }, { toJSON: () => 5 }];
+    for (const session of sessions) {
+      expect(isEmpty(session)).toBe(false);
+      expect(() => serialize(session, cookie)).toThrow(SessionError);
+    }
+  });
+});
+
+describe('the marker of a regenerated session', () => {
+  it('reads as null, and names the successor and whether that has the data', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), fc.boolean(), (successor, keepsData) => {
+        const marker = regeneratedMarker({ successor, keepsData });
+        expect(JSON.parse(marker)).toBeNull();
+        expect(readMarker(marker)).toEqual({ successor, keepsData });
+      }),
+    );
+  });
+
+  it('is never the same twice', () => {
+    const marker = { successor: 'a', keepsData: false };
+    expect(regeneratedMarker(marker)).not.toBe(regeneratedMarker(marker));
+  });
+
+  it('tells nothing where it names nobody, and no other record is one', () => {
+    for (const record of ['null', 'null ', `null${' '.repeat(36)}`, '{"a":1}', '{"a":1}   ', '']) {
+      expect(readMarker(record)).toBeUndefined();
+    }
+  });
+});
