@@ -18,7 +18,7 @@ function accountRoutes(router, { business, client }) {
     const form = await readForm(ctx);
     const user = (form.get('user') ?? '').trim().slice(0, 40);
     if (user) {
-      // Whoever knew the session id before the login must not share what comes after it. What a visitor has picked goes along,
+      // Somebody who knew the session id before the login must not get into the session after it. What a visitor has picked goes along,
       // but not what belongs to somebody who was logged in.
       await ctx.regenerateSession({ keepData: visitorOf(ctx.session).user === undefined });
       Object.assign(visitorOf(ctx.session), { user, since: Date.now(), device: deviceOf(ctx.get('user-agent')) });

@@ -27,10 +27,10 @@ function createApp({ client, secret }) {
   const app = new Koa();
   app.keys = [secret];
   app.on('error', (error) => {
-    // Whoever watched the panel has gone on to another page.
+    // The viewer of the panel has left the page.
     if (!['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code)) app.onerror(error);
   });
-  // Whoever comes with a session that is not in the store is told so.
+  // A visitor whose session is not in the store is told so.
   app.on('session:missed', ({ ctx }) => {
     ctx.state.hasEnded = true;
   });

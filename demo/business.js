@@ -21,7 +21,7 @@ const RECONNECT_TIMEOUT = 2500;
 /** @typedef {{ business: Business, client: Client }} Context */
 
 /**
- * A business with sessions of its own: a prefix keeps its records apart, a cookie name and a path its cookies.
+ * A business with its own sessions: a prefix keeps its records apart, a cookie name and a path its cookies.
  *
  * @param {Business} business
  * @param {{ client: Client, timeline: import('./timeline').Timeline, panel: import('./panel').Panel }} shared

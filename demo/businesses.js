@@ -65,7 +65,7 @@ const blog = {
     },
     'gone-is-gone': {
       title: 'Gone is gone',
-      text: 'You log out, and a slow request that began before comes to its end. If it writes the session back, you are logged in again and nobody knows. What has ended must stay so, however late the others are.',
+      text: 'You log out, and a slow request that began before comes to its end. If it writes the session back, you are logged in again without noticing. What has ended must stay so, however late the others are.',
       minutes: 2,
     },
   },

@@ -7,7 +7,7 @@ const { RedisClient } = require('./stores/redis');
 
 const { PORT, HOST, REDIS_URL, SESSION_SECRET } = process.env;
 
-// This machine alone: whoever reaches the demo may take its store away.
+// This machine only: anybody who reaches the demo can stop its store.
 const host = HOST || 'localhost';
 const client = REDIS_URL ? new RedisClient(REDIS_URL) : new MemoryClient();
 const { app, viewers, close } = createApp({ client, secret: SESSION_SECRET || randomBytes(32).toString('hex') });
@@ -27,7 +27,7 @@ server.listen(Number(PORT || 3000), host, () => {
   );
 });
 
-/** Ends what holds the process: first the requests, then the sessions, then the client, which is ours to end. */
+/** Ends what holds the process: first the requests, then the sessions, then our own client. */
 async function shutDown() {
   console.log('shutting down');
   viewers.close();

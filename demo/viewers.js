@@ -56,7 +56,7 @@ class Viewers {
           .flat()
           .some(({ tag }) => tag === own);
       const message = JSON.stringify({ html: livePart(view, own).text, state: view.state, hasEnded });
-      // Whoever reads slowly gets the latest, and not all that was.
+      // A slow reader gets the latest state only, not each one before it.
       if (message === viewer.sent || stream.writableNeedDrain || stream.writableEnded) continue;
       viewer.sent = message;
       stream.write(`data: ${message}\n\n`);

@@ -1,4 +1,4 @@
-// A store of one's own: each session is a file. Three methods are enough.
+// Your own store: each session is a file. Three methods are enough.
 //
 // Run:  npm run build && SESSIONS_DIR=/tmp/sessions node examples/custom-store.js
 // See:  curl -c jar -b jar http://localhost:3000 counts, also over a restart; the folder has a file for each visitor.
@@ -33,7 +33,7 @@ class FileStore {
     return end > Date.now() ? record : null;
   }
 
-  /** Whoever reads meanwhile finds the old file or the new one, never half of it. @param {string} key @param {object} record @param {number} ttl */
+  /** A reader finds the old file or the new one, never half of it. @param {string} key @param {object} record @param {number} ttl */
   async set(key, record, ttl) {
     const path = this.pathOf(key);
     const draft = `${path}.${randomUUID()}`;

@@ -41,7 +41,7 @@ async function logIn(ctx) {
   const hash = await promisify(scrypt)(form.get('password') ?? '', salt, 32);
   // It takes as long for a user who does not exist.
   if (!timingSafeEqual(hash, users.get(name) ?? nobody)) ctx.throw(401, 'unknown name or password');
-  // A new id: whoever knew or planted the one before is not logged in with it.
+  // A new id: somebody who knew or planted the old one is not logged in with it.
   await ctx.regenerateSession();
   Object.assign(/** @type {object} */ (ctx.session), { user: name });
   ctx.redirect('/');

@@ -12,7 +12,7 @@ const store = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6
 /** @param {string} business */
 function siteOf(business) {
   const app = new Koa();
-  // A secret of its own, so that a cookie of one business is worth nothing to the other.
+  // A separate secret, so that a cookie of one business is worthless to the other.
   app.keys = [process.env[`${business.toUpperCase()}_SECRET`] || `a secret of the ${business} for development only`];
   // No prefix begins with another. The names of the cookies differ since browsers share cookies between the ports of a host.
   app.use(session({ store, prefix: `${business}:sess:`, key: `${business}.sid` }));

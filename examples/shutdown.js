@@ -30,7 +30,7 @@ process.once('SIGTERM', () => {
   server.close(async () => {
     clearTimeout(patience);
     await sessions.close();
-    // The store made the connection; a client that you give to it is yours to end.
+    // The store made the connection; a client that you give to it you close yourself.
     await store.close();
     console.log('bye');
   });

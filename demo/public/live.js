@@ -53,7 +53,7 @@
   }
 
   /**
-   * Changes what differs and leaves the rest, so that whoever reads or has selected something stays where they are.
+   * Changes what differs and leaves the rest, so that readers keep their place and their selection.
    *
    * @param {ParentNode & Node} parent
    * @param {Node} wanted

@@ -1,0 +1,164 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { textOf } from '../helpers/docs/markdown';
+import { root } from '../helpers/programs/node-program';
+
+/** Pages in plain English. Add a page once it has been rewritten. */
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'docs/errors.md',
+  'docs/options.md',
+  'docs/outages.md',
+  'docs/prefixes.md',
+  'docs/races.md',
+  'docs/redis.md',
+  'docs/speed.md',
+];
+
+/** Folders whose comments and texts are in plain English. Add one once it has been rewritten. */
+const SOURCES = ['demo', 'examples'];
+
+/** A turn of phrase that has to be read twice, and what to write instead. */
+const CLUMSY: [phrase: RegExp, plain: string][] = [
+  [/\bwhoever\b/i, 'anybody who, or name the person'],
+  [/\bnobody[’']s\b/i, 'name who, or leave it out'],
+  [/\bnobody (knows|can notice|has asked)\b/i, 'unknown, unnoticed'],
+  [/\bof (ours|yours|theirs|one[’']s own)\b/i, 'our, your, their'],
+  [
+    /\bof (its|their) own(?=[^ \w]|$| (and|or|that|with|to|in|for|from|on|by|beside|if|when)\b)/i,
+    'its own …, separate',
+  ],
+  [/\b(is|are|was) (yours|ours) to\b/i, '… it yourself'],
+  [/\bwhat is (none|no|not an?)\b/i, 'anything else'],
+  [/(?<!there )\bis none\b(?! of)/i, 'is not a …'],
+  [/(?<!\bas )\bwere it\b/i, 'if it were'],
+  [/(?<!\bso )\bbe it\b/i, 'whether it is'],
+  [/\bever so\b/i, 'however …'],
+  [/\bby then\b/i, 'already, now, or leave it out'],
+  [/\b(is|are) to be\b/i, 'must be, should be'],
+  [/\bbelongs? into\b/i, 'belongs in'],
+  [/\blost side by side\b/i, 'parallel requests don’t overwrite each other'],
+  [/\bheard and bounded\b/i, 'reported, and waiting has a limit'],
+  [/\bcarries (its|a|the) [`\w]+, which\b/i, 'exposes, has'],
+  [/\bwithout a word\b/i, 'silently'],
+  [/\bcomes? to (another error|none|nothing)\b/i, 'surfaces as, fails silently'],
+  [/\btoo dear\b/i, 'costs too much'],
+  [/\b(taken for used|whether there is any)\b/i, 'whether the session has …'],
+  [/\b(session|record|ttl|timeout)`? is over\b/i, 'has expired'],
+];
+
+const clumsyIn = (text: string) =>
+  CLUMSY.flatMap(([phrase, plain]) => {
+    const [found] = phrase.exec(text) ?? [];
+    return found === undefined ? [] : [`"${found}": ${plain}`];
+  });
+
+/** The paragraphs, rows and items of a page, each on one line, without blocks of code. */
+const paragraphsOf = (page: string) =>
+  textOf(page)
+    .replace(/^```[\s\S]*?^```$/gm, '')
+    .split(/\n{2,}|\n(?=\s*(?:[-|]|\d+\.) ?)/)
+    .map((paragraph) => paragraph.replace(/\s+/g, ' '));
+
+const filesIn = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.[jt]s$/.test(name))
+    .map((name) => `${folder}/${name}`);
+
+/** The comments and texts of a file. */
+function textsOf(file: string): string[] {
+  const code = textOf(file);
+  const source = ts.createSourceFile(file, code, ts.ScriptTarget.Latest, true);
+  const comments = new Map<number, string>();
+  const texts: string[] = [];
+  const look = (node: ts.Node): void => {
+    for (const { pos, end } of [
+      ...(ts.getLeadingCommentRanges(code, node.getFullStart()) ?? []),
+      ...(ts.getTrailingCommentRanges(code, node.getEnd()) ?? []),
+    ])
+      comments.set(pos, code.slice(pos, end).replace(/\s*\n\s*(\*|\/\/)?\s*/g, ' '));
+    if (ts.isStringLiteralLike(node)) texts.push(node.text);
+    else if (ts.isTemplateExpression(node)) texts.push(node.getText());
+    node.getChildren(source).forEach(look);
+  };
+  look(source);
+  return [...comments.values(), ...texts];
+}
+
+describe('the wording', () => {
+  it.each(PAGES)('can be read once: %s', (page) => {
+    const paragraphs = paragraphsOf(page);
+    expect(paragraphs.length).toBeGreaterThan(10);
+    expect(paragraphs.flatMap(clumsyIn)).toEqual([]);
+  });
+
+  it('can be read once in the comments and messages of the code', () => {
+    const files = SOURCES.flatMap(filesIn);
+    expect(files.length).toBeGreaterThan(30);
+    expect(
+      files.flatMap((file) =>
+        textsOf(file)
+          .flatMap(clumsyIn)
+          .map((found) => `${file}: ${found}`),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('the check of the wording', () => {
+  it.each([
+    ['Nothing is lost side by side'],
+    ['An outage is heard and bounded'],
+    ['The middleware carries its `store`, which emits each change of the connection once'],
+    ['What is no store is a `TypeError`'],
+    ['cuts it instead without a word, which nobody can notice but by reading it'],
+    ['uses it up, be the store ever so quick'],
+    ['in which Redis may be back and nobody knows'],
+    ['Mistakes that come to another error, or to none'],
+    ['defining properties is too dear to be done in each request'],
+    ['What goes on after the response is nobody’s to wait for'],
+    ['not made where nobody has asked, and not taken for used'],
+    ['Whether there is any data'],
+    ['The client is yours to end.'],
+    ['a connection of its own, with a password'],
+    ['a client of yours'],
+    ['An option that nobody knows'],
+    ['The session cookie is to be signed'],
+    ['What depends on the stored value belongs into `update()`'],
+    ['also where `timeout` is over by then'],
+    ['were it not for the store'],
+    ['each store, be it Redis or a table'],
+    ['app.use() before whoever needs it'],
+  ])('finds %s', (text) => {
+    expect(clumsyIn(text)).not.toEqual([]);
+  });
+
+  it.each([
+    ['Parallel requests don’t overwrite each other'],
+    ['Outages are reported, and waiting has a limit'],
+    ['exposes its `store`, which emits one event per connection change'],
+    ['Anything else throws a `TypeError`'],
+    ['silently truncates it; you notice on the next read'],
+    ['however fast the store is'],
+    ['during which a recovered Redis goes unnoticed'],
+    ['Mistakes that surface as another error, or silently'],
+    ['Defined once per application: doing it per request costs too much'],
+    ['Nobody waits for work that continues after the response'],
+    ['Does not create the session and does not mark it as used'],
+    ['Whether the session has no data'],
+    ['a store of its own kind'],
+    ['Close the client yourself.'],
+    ['It is, as it were, a cache.'],
+    ['until the request is over'],
+    ['koa-redis and ioredis run side by side'],
+    ['None of its changes is stored'],
+  ])('leaves %s', (text) => {
+    expect(clumsyIn(text)).toEqual([]);
+  });
+
+  it('reads doc comments, comments and texts', () => {
+    expect(textsOf('spec/docs/wording.spec.ts').flatMap(clumsyIn).length).toBeGreaterThan(20);
+  });
+});
