@@ -2,9 +2,9 @@ import type { Middleware, Options } from './compat/koa-session-minimal/options';
 import { createMinimalSession } from './compat/koa-session-minimal/session';
 
 /**
- * Makes a session middleware that takes the place of koa-session-minimal 4: `app.use(session({ store: redisStore() }))`.
+ * Creates a session middleware that replaces koa-session-minimal 4: `app.use(session({ store: redisStore() }))`.
  *
- * @throws TypeError for options that cannot be right.
+ * @throws TypeError if an option is invalid.
  */
 function session(options?: Options | null): Middleware {
   return createMinimalSession(options);
@@ -17,7 +17,7 @@ declare namespace session {
   export interface SessionMiddleware extends Middleware {}
 }
 
-// ES modules compiled to CommonJS look for it.
+// For ES modules compiled to CommonJS.
 Object.defineProperty(session, 'default', { value: session, enumerable: true });
 
 export = session;

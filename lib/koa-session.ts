@@ -5,9 +5,9 @@ import * as options from './compat/koa-session/session-options';
 import * as types from './compat/koa-session/types';
 
 /**
- * Takes the place of koa-session: `app.use(session(options, app))` or `app.use(session(app))`.
+ * Creates a session middleware that replaces koa-session: `app.use(session(options, app))` or `app.use(session(app))`.
  *
- * @throws TypeError for options that cannot be right, and without an application.
+ * @throws TypeError if an option is invalid or the application is missing.
  */
 function session(options: types.CreateSessionOptions | null | undefined, app: compat.Application): Koa.Middleware;
 function session(app: compat.Application, options?: types.CreateSessionOptions | null): Koa.Middleware;
@@ -15,13 +15,13 @@ function session(first: unknown, second?: unknown): Koa.Middleware {
   return compat.createSession(first as compat.Application, second as types.CreateSessionOptions);
 }
 
-// What `require('koa-evented-session/koa-session')` offers beside the function itself.
+// What `require('koa-evented-session/koa-session')` exports besides the function itself.
 namespace session {
   export import createSession = compat.createSession;
   export import SessionOptions = options.SessionOptions;
 }
 
-// Its types.
+// Types.
 declare namespace session {
   export import CreateSessionOptions = types.CreateSessionOptions;
   export import Session = types.Session;
@@ -33,11 +33,11 @@ declare namespace session {
   export import Application = compat.Application;
 }
 
-// Node finds the names that ES modules may import by reading this file.
+// Node finds the named exports for ES modules by scanning this file.
 module.exports.createSession = compat.createSession;
 module.exports.SessionOptions = options.SessionOptions;
 
-// ES modules compiled to CommonJS look for it.
+// For ES modules compiled to CommonJS.
 Object.defineProperty(session, 'default', { value: session, enumerable: true });
 
 export = session;

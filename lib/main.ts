@@ -1,15 +1,15 @@
 import * as engine from './middleware/engine';
 
 /**
- * Makes the session middleware: `app.use(session({ store: redisStore() }))`.
+ * Creates the session middleware: `app.use(session({ store: redisStore() }))`.
  *
- * @throws TypeError for options that cannot be right.
+ * @throws TypeError if an option is invalid.
  */
 function session(options?: engine.SessionOptions | null): engine.SessionMiddleware {
   return engine.createSession(options);
 }
 
-/** What `require('koa-evented-session')` offers beside the function itself. */
+/** What `require('koa-evented-session')` exports besides the function itself. */
 namespace session {
   export import Store = engine.Store;
   export import MemoryStore = engine.MemoryStore;
@@ -19,7 +19,7 @@ namespace session {
   export import StoreTimeoutError = engine.StoreTimeoutError;
 }
 
-/** Its types; aliases of the engine's, so that augmenting `Session` here augments the one that `ctx.session` has. */
+/** Types. They alias the engine's, so that augmenting `Session` here augments the type of `ctx.session`. */
 declare namespace session {
   export { session as default };
   export import Session = engine.Session;
@@ -55,7 +55,7 @@ declare namespace session {
   export import Ttl = engine.Ttl;
 }
 
-// Node finds the names that ES modules may import by reading this file.
+// Node finds the named exports for ES modules by scanning this file.
 module.exports.Store = engine.Store;
 module.exports.MemoryStore = engine.MemoryStore;
 module.exports.SessionError = engine.SessionError;
@@ -63,7 +63,7 @@ module.exports.StoreError = engine.StoreError;
 module.exports.StoreUnavailableError = engine.StoreUnavailableError;
 module.exports.StoreTimeoutError = engine.StoreTimeoutError;
 
-// ES modules compiled to CommonJS look for it.
+// For ES modules compiled to CommonJS.
 Object.defineProperty(session, 'default', { value: session, enumerable: true });
 
 export = session;

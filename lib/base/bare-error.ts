@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { Secrets } from './secrets';
 
-/** Properties of drivers' errors that say what happened, and that hold no argument of a command. */
+/** Properties of drivers' errors that describe the failure and hold no argument of a command. */
 const TELLING: readonly PropertyKey[] = [
   'name',
   'code',
@@ -19,13 +19,14 @@ const TELLING: readonly PropertyKey[] = [
   'operation',
   'docs',
 ];
-/** Of each error that has others within: deeper down, or further on in a list, nobody looks. */
+/** Limits for nested errors: how deep, and how many of a list. */
 const DEEPEST = 4;
 const MOST = 10;
 
 /**
- * An error as it may be shown: without what `secrets` has of the session, in the text of the message and of the stack and in the errors
- * within, and without properties that may hold a command and its arguments. The error itself where there is nothing to leave out.
+ * Returns an error that may be shown: no text of the session that `secrets` knows, neither in the message, the stack
+ * nor nested errors, and no property that may hold a command and its arguments. Returns the error itself if there is
+ * nothing to remove.
  */
 export function bareError(error: unknown, secrets: Secrets): unknown {
   return bare(error, secrets, DEEPEST);
@@ -52,7 +53,7 @@ interface Shown {
   properties: Map<PropertyKey, unknown>;
 }
 
-/** Collects what may be shown of an error's properties; whether that is all of them. */
+/** Collects the properties that may be shown; returns whether that is all of them, unchanged. */
 function show(error: object, shown: Map<PropertyKey, unknown>, secrets: Secrets, depth: number): boolean {
   let isAll = true;
   for (const name of Reflect.ownKeys(error)) {
@@ -65,7 +66,7 @@ function show(error: object, shown: Map<PropertyKey, unknown>, secrets: Secrets,
   return isAll;
 }
 
-/** In place of what is left out. */
+/** Marks a value to leave out. */
 const OUT = Symbol('left out');
 
 function shownOf(name: string, value: unknown, secrets: Secrets, depth: number): unknown {
@@ -96,7 +97,7 @@ function copyOf(error: object, { message, stack, properties }: Shown): Error {
   return copy;
 }
 
-/** The class that people ask for by `instanceof`, unless it prints itself: then the nearest above it that does not. */
+/** The class for `instanceof`, or its nearest ancestor that does not print itself. */
 function prototypeOf(error: object): object {
   if (!(error instanceof Error)) return Error.prototype;
   let prototype = Object.getPrototypeOf(error) as object;
@@ -108,12 +109,12 @@ function prototypeOf(error: object): object {
 const PLACE = /^\s+at /m;
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
-/** Not by its properties, which have been looked at. */
+/** Whether it chooses its own output, rather than its properties, which are checked. */
 function printsItself(value: object): boolean {
   return 'toJSON' in value || INSPECT in value;
 }
 
-/** Behind the message only the lines that say where: a driver may put its statement there too. */
+/** Keeps only the lines that say where: a driver may put its statement into the stack too. */
 function stackOf(stack: string, secrets: Secrets): string {
   const at = stack.search(PLACE);
   if (at < 0) return secrets.strip(stack);
@@ -140,6 +141,6 @@ function read(value: object, name: PropertyKey): unknown {
   try {
     return (value as Record<PropertyKey, unknown>)[name];
   } catch {
-    return undefined; // a getter of the client's
+    return undefined; // the client's getter threw
   }
 }

@@ -2,13 +2,14 @@ import timers = require('node:timers');
 
 import { unref } from './timer';
 
-// Node's own, as it is now: a faked clock that has come to the deadline would not come to this.
+// Taken when the module loads: a faked clock that has reached the deadline would never run its own `setImmediate`.
 const { setImmediate } = timers;
 
 /**
- * Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over. What `work` comes to after that is
- * nobody's concern any more, a rejection included. What came while the process stood still is in time. `ended` hears that it
- * is settled, and whether by such a success; `failed` takes a rejection, as a `catch` would: without the promise that one costs.
+ * Settles as `work` does, or rejects with the result of `late` after `ms` milliseconds. Whatever `work` settles to
+ * later is ignored, rejections included. An answer that arrived while the process was blocked is in time.
+ * `ended` is called on settling; its argument says whether an answer came in time only because of that allowance.
+ * `failed` handles a rejection like `catch`, without the extra promise.
  */
 export function withDeadline<T>(
   work: PromiseLike<T>,
@@ -26,12 +27,12 @@ export function withDeadline<T>(
       ended?.(false);
       reject(late());
     };
-    // Timers that are due run before sockets are read, where a process that stood still has its answers lying.
+    // Due timers run before sockets are read, and a process that was blocked has answers waiting in its sockets.
     const due = () => {
       isDue = true;
       setImmediate(expire);
     };
-    // unref: a call that never settles must not hold the process.
+    // A call that never settles must not keep the process alive.
     const timer = unref(setTimeout(due, ms));
     work.then(
       (value) => {
@@ -42,7 +43,7 @@ export function withDeadline<T>(
       },
       (error: unknown) => {
         clearTimeout(timer);
-        // A deadline within `work` may fail in that turn too, without anyone having stood still.
+        // Not `isDue`: a deadline inside `work` may reject in this turn too, without the process having been blocked.
         if (!isOver) ended?.(false);
         isOver = true;
         if (failed === undefined) reject(error);

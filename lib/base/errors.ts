@@ -1,4 +1,4 @@
-/** Stable codes of what can go wrong; each has its paragraph in docs/errors.md. */
+/** Stable error codes. docs/errors.md has a section for each. */
 export type SessionErrorCode =
   | 'ERR_SESSION_STORE'
   | 'ERR_SESSION_STORE_UNAVAILABLE'
@@ -20,14 +20,14 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DEFERRED'
   | 'ERR_SESSION_APP';
 
-/** What was being asked of the store when it failed. */
+/** The store operation that failed. */
 export type StoreOperation = 'get' | 'set' | 'touch' | 'destroy';
 
-/** Anything that goes wrong with a session. `message` is for people, `code` for programs. */
+/** Base class of this package's errors. `message` is for people, `code` for programs. */
 export class SessionError extends Error {
-  /** Never changes between releases. */
+  /** The stable code. It never changes between releases. */
   readonly code: SessionErrorCode;
-  /** Where the documentation says what to do. */
+  /** The section of the documentation that says what to do. */
   readonly docs: string;
 
   constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
@@ -37,14 +37,14 @@ export class SessionError extends Error {
   }
 
   static {
-    // On the prototype, so that errors print as "StoreTimeoutError: …" without a property of their own.
+    // On the prototype, so that errors print as "StoreTimeoutError: …" without a `name` property.
     SessionError.prototype.name = 'SessionError';
   }
 }
 
-/** The store failed. `cause` is the client's own error, and `message` is that error's message. */
+/** The store failed. `cause` is the client's error, and `message` repeats its message. */
 export class StoreError extends SessionError {
-  /** What the store was asked for. */
+  /** The operation that failed. */
   readonly operation: StoreOperation;
 
   constructor(
@@ -63,8 +63,8 @@ export class StoreError extends SessionError {
 }
 
 /**
- * The store has lost its connection, and it did not come back in time; or it was closed. The message ends with the reason, if the client gave one; `cause`
- * is the client's own error.
+ * The store lost its connection and did not come back in time, or it was closed. The message ends with the reason if
+ * the client gave one; `cause` is the client's error.
  */
 export class StoreUnavailableError extends StoreError {
   constructor(operation: StoreOperation, options?: ErrorOptions) {
@@ -78,7 +78,10 @@ export class StoreUnavailableError extends StoreError {
   }
 }
 
-/** The store was asked and gave no answer in time. The message ends with the reason, if the client gave one meanwhile; `cause` is its error. */
+/**
+ * The store did not answer in time. The message ends with the reason if the client reported one while the request
+ * waited; `cause` is the client's error.
+ */
 export class StoreTimeoutError extends StoreError {
   constructor(operation: StoreOperation, ms: number, options?: ErrorOptions) {
     const reason = reasonOf(options?.cause);
@@ -97,14 +100,15 @@ export class StoreTimeoutError extends StoreError {
   }
 }
 
-/** Characters of the longest reason that a message repeats. */
+/** Maximum length of a reason in a message, in characters. */
 const LONGEST_REASON = 200;
 
-/** What an error says, in one line and without credentials; `''` where it says nothing. */
+/** The error's text in one line, without credentials; `''` if it has none. */
 function reasonOf(error: unknown): string {
   if (error === undefined || error === null) return '';
   const { message, errors, lastNodeError, code } = error as Record<string, unknown>;
-  // Node says of a host with several addresses nothing but what it found at each; a Cluster of ioredis keeps apart what the node said.
+  // For a host with several addresses, Node reports only one error for each address; ioredis' Cluster keeps the node's
+  // error in `lastNodeError`.
   const each = Array.isArray(errors) ? errors : [lastNodeError];
   const parts = [message, ...new Set(each.map(reasonOf))].filter((part) => typeof part === 'string' && part !== '');
   const text = parts.join('; ') || (typeof code === 'string' ? code : typeof error === 'object' ? '' : String(error));

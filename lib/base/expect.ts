@@ -1,4 +1,4 @@
-/** A TypeError in the words that every bad option is answered with. */
+/** The TypeError for a bad option, with the same wording everywhere. */
 export function expected(name: string, expectation: string, got: unknown): TypeError {
   return new TypeError(`Expected \`${name}\` to be ${expectation}, got ${shown(got)}`);
 }
@@ -43,28 +43,32 @@ export function expectMethods(name: string, value: unknown, methods: readonly st
   );
 }
 
-/** @throws TypeError where one of the names is given, which would be dropped; `why` ends the sentence, and says what to do. */
+/**
+ * `why` ends the sentence and says what to do instead.
+ *
+ * @throws TypeError if one of the names is given, since it would be ignored.
+ */
 export function expectAbsent(options: object, names: readonly string[], why: string): void {
   const given = names.filter((name) => isGiven((options as Record<string, unknown>)[name]));
   if (given.length > 0) throw new TypeError(`Expected ${list(given)} not to be given ${why}`);
 }
 
-/** Whether a client has an ability. It is looked for before it is asked for: a Proxy may have a function for any name. */
+/** Whether a client has an ability. Checks with `in` first: a Proxy may return a function for any name. */
 export function hasMethod(client: object, name: string): boolean {
   return name in client && typeof (client as Record<string, unknown>)[name] === 'function';
 }
 
-/** What Node's timers can count; beyond it they fire at once. */
+/** The longest delay that Node's timers support, in milliseconds; longer ones fire at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** They must not get into a log. */
+/** A URL with credentials, which must not reach a log. */
 const CREDENTIALS = /:\/\/[^/]*@/;
 
 function list(names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join(', ');
 }
 
-/** A value in the words of an error; never what is inside an object, which may be a secret. */
+/** Describes a value for an error message. Never shows the contents of an object, which may be secret. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return `\`${value}\``;
   if (value instanceof Promise) return 'a promise';

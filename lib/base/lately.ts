@@ -1,28 +1,28 @@
 import { steadyNow } from './steady-clock';
 
-/** What has happened within the last so many milliseconds, whatever is done to the wall clock. */
+/** Remembers what happened within a number of milliseconds, unaffected by changes of the wall clock. */
 export class Lately<T> {
   readonly #span: number;
-  /** Oldest first, and until when each is remembered. */
+  /** Until when each entry is remembered, oldest first. */
   readonly #until = new Map<T, number>();
 
   constructor(span: number) {
     this.#span = span;
   }
 
-  /** How many are held; one whose time is over counts until it is taken out. */
+  /** The number of entries, including expired ones that have not been removed yet. */
   get size(): number {
     return this.#until.size;
   }
 
-  /** It has happened now, and maybe before. */
+  /** Records that it has happened now, whether or not it happened before. */
   add(what: T): void {
     this.#until.delete(what);
     this.#until.set(what, steadyNow() + this.#span);
   }
 
   has(what: T): boolean {
-    // Most processes have nothing to look at the clock for.
+    // Saves most processes a look at the clock.
     if (this.#until.size === 0) return false;
     const until = this.#until.get(what);
     return until !== undefined && until > steadyNow();
@@ -32,7 +32,7 @@ export class Lately<T> {
     this.#until.delete(what);
   }
 
-  /** Takes out what happened longest ago, if its time is over. */
+  /** Removes the oldest entry and returns it, if it has expired. */
   shift(): T | undefined {
     if (this.#until.size === 0) return undefined;
     for (const [what, until] of this.#until) {

@@ -1,33 +1,36 @@
-/** Shorter texts are words like others: an id of three characters is no secret. */
+/** Shorter texts are ordinary words: an id of three characters is not secret. */
 const SHORTEST_ID = 4;
 const SHORTEST_VALUE = 3;
-/** A shorter value counts only as a word by itself: "ann" is no part of "cannot". */
+/** Shorter values match whole words only: "ann" must not match within "cannot". */
 const SHORTEST_PART = 8;
 const LEAST = 1000;
-/** Values of a session that are looked for, at the most. */
+/** Maximum number of a session's values to search for. */
 const MOST_VALUES = 2000;
 
-/** What stands for an id and for data: while a text is searched one character each, which no value is a part of. */
+/** Replacements for ids and data. During the search, each is one character that cannot be part of a value. */
 const SHOWN = { '\uE000': '[session id]', '\uE001': '[session data]' } as const;
 const ID = '\uE000';
 const DATA = '\uE001';
 
 const NO_JSON = ' is not valid JSON';
-/** What Node quotes of what is no text at all. */
+/** How Node's message ends if the value was not a string. */
 const NO_TEXT = /"(?:undefined|\[object \w+\])"$/;
 const UNEXPECTED = /Unexpected token .{1,4}? in JSON/gs;
-/** An object or a list as JSON or as `util.inspect` prints it, to its end or to where it was cut off; escaped in a statement, too. */
+/**
+ * An object or array as JSON or `util.inspect` prints it, up to its end or where it was cut off; also escaped, as in an
+ * SQL statement.
+ */
 const LITERAL = /\{\s*(?:\\*["'][^"'\\]{0,200}\\*["']|[\w$-]{1,200})\s*:.*(?:\}|$)|\[\s*\\*["'{].*(?:\]|$)/gs;
 const NAME = /^[\w$-]*$/;
 const WORDS = /[\p{L}\p{N}_]/u;
 
-/** What no error may tell of one call of the store. Made when a call has failed, so that it may cost something. */
+/** What an error of one store call must not reveal. Created only after a call has failed, so it may be slow. */
 export class Secrets {
   readonly #ids: string[];
   readonly #values: string[];
 
   /**
-   * @param keys the record's key, the session's id
+   * @param keys the record's key and the session's id
    * @param content what was to be stored: an object, or its JSON
    */
   constructor(keys: readonly string[], content?: unknown) {
@@ -36,9 +39,9 @@ export class Secrets {
     this.#values = longestFirst(valuesOf(content));
   }
 
-  /** The text without them. */
+  /** Returns the text without the secrets. */
   strip(text: string): string {
-    // First what is longest, so that the rest is short.
+    // Longest first, so that the rest is short.
     let rest = withoutQuoted(this.#withoutIds(text))
       .replace(UNEXPECTED, 'Unexpected token in JSON')
       .replace(LITERAL, DATA);
@@ -58,7 +61,7 @@ function shown(text: string): string {
   return text.replace(/[\uE000\uE001]/g, (mark) => SHOWN[mark as keyof typeof SHOWN]);
 }
 
-/** Node quotes the text that it cannot parse, or the part of it around the mistake. */
+/** Node quotes the text that it cannot parse, or the part around the mistake. */
 function withoutQuoted(text: string): string {
   const end = text.lastIndexOf(NO_JSON);
   const before = text.slice(0, Math.max(0, end));
@@ -85,7 +88,9 @@ function withoutWord(text: string, word: string): string {
   return stripped + rest;
 }
 
-/** The values in a session that tell something, names that are none of a programmer's, and the whole as one text. */
+/**
+ * The session's values that reveal something, its keys that are not ordinary property names, and the whole as one text.
+ */
 function valuesOf(content: unknown): Set<string> {
   const values = new Set<string>();
   const left: unknown[] = typeof content === 'string' ? [content, parsedJson(content)] : [content];
@@ -99,7 +104,7 @@ function valuesOf(content: unknown): Set<string> {
 
 function membersOf(value: object): unknown[] {
   if (Array.isArray(value)) return value;
-  // The cookie holds attributes.
+  // The cookie holds only attributes.
   const members = Object.entries(value).filter(([name]) => name !== 'cookie');
   return members.flatMap(([name, member]) => (NAME.test(name) ? [member] : [name, member]));
 }
@@ -109,7 +114,7 @@ function isTelling(value: unknown): boolean {
   return (typeof value === 'number' || typeof value === 'bigint') && (value >= LEAST || value <= -LEAST);
 }
 
-/** As it stands in JSON. */
+/** The text as JSON escapes it. */
 function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

@@ -1,16 +1,18 @@
 import uid = require('uid2');
 
-/** How many stamps a record carries: those of its last swaps. */
+/** Number of stamps that a record keeps: those of its latest swaps. */
 const KEPT = 8;
-/** No stamps. */
 export const NO_STAMPS: readonly string[] = Object.freeze([]);
 
-/** The stamps in a record's cookie, the newest last. A writer whose answer was lost finds out by them whether its swap has landed. */
+/**
+ * The stamps in a record's cookie, newest last. A writer that lost the store's answer finds out from them whether its
+ * swap was applied.
+ */
 export function stampsOf(cookie: unknown): readonly string[] {
   const { stamp, stamps } = Object(cookie) as { stamp?: unknown; stamps?: unknown };
   if (Array.isArray(stamps) && stamps.every((one) => typeof one === 'string'))
     return stamps.length === 0 ? NO_STAMPS : stamps;
-  // Earlier versions kept one.
+  // Earlier versions kept a single stamp.
   return typeof stamp === 'string' ? [stamp] : NO_STAMPS;
 }
 

@@ -1,4 +1,7 @@
-/** A timer that does not hold the process. One of jsdom's, or of a faked clock, may be a number, or nothing: none of those does. */
+/**
+ * Lets the process exit while the timer is pending. Timers of jsdom or a faked clock may be numbers or `undefined`;
+ * those never keep the process alive.
+ */
 export function unref<T>(timer: T): T {
   (timer as Partial<NodeJS.Timeout> | undefined)?.unref?.();
   return timer;

@@ -2,14 +2,15 @@ import { SessionError } from './errors';
 import { shown } from './expect';
 import type { CookieOptions, Session, Ttl } from './types';
 
-/** What a record lives where neither the `ttl` option nor the cookie says: one day, in milliseconds. */
+/** Default lifetime of a record, in milliseconds, if neither the `ttl` option nor the cookie sets one. */
 export const ONE_DAY = 24 * 60 * 60 * 1000;
 
 /**
- * How many milliseconds the session's record is to live: the `ttl` option, else the cookie's `expires`, else its `maxAge`,
- * else one day; `0`, `null` and `undefined` mean "not given" at each step. Zero or less as a result: the session has ended.
+ * The lifetime of the session's record in milliseconds: the `ttl` option, else the cookie's `expires`, else its
+ * `maxAge`, else one day. `0`, `null` and `undefined` mean "not given" at each step. A result of zero or less means
+ * that the session has expired.
  *
- * @throws SessionError `ERR_SESSION_TTL` for what is no finite number or no date.
+ * @throws SessionError `ERR_SESSION_TTL` if a value is not a finite number or a valid date.
  */
 export function ttlOf(session: Session, option: Ttl | undefined): number {
   const ttl = typeof option === 'function' ? option(session) : option;
@@ -20,7 +21,7 @@ export function ttlOf(session: Session, option: Ttl | undefined): number {
   return ONE_DAY;
 }
 
-/** Whether the cookie's own `expires` has passed: clients exist that hand out what has expired. */
+/** Whether the cookie's `expires` has passed. Some clients return expired sessions. */
 export function hasExpired(cookie: CookieOptions): boolean {
   const { expires } = cookie;
   return expires !== undefined && expires !== null && new Date(expires).getTime() <= Date.now();
@@ -36,9 +37,9 @@ function untilDate(expires: NonNullable<CookieOptions['expires']>): number {
 }
 
 /**
- * Milliseconds rounded up, and kept within what every store can count.
+ * Rounds milliseconds up and clamps them to what every store supports.
  *
- * @throws SessionError `ERR_SESSION_TTL` for what is no finite number.
+ * @throws SessionError `ERR_SESSION_TTL` if the value is not a finite number.
  */
 export function whole(ms: unknown, name: string): number {
   if (typeof ms === 'number' && Number.isFinite(ms)) return Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER);

@@ -1,20 +1,20 @@
 import timers = require('node:timers');
 
-// Node's own, as they are now: a faked clock would hold everybody up.
+// Taken when the module loads: a faked clock would block everyone.
 const { setImmediate } = timers;
 const { nextTick, cpuUsage } = process;
 
-/** Milliseconds of work after which others get a turn. */
+/** Milliseconds of work before other work gets a turn. */
 const TURN = 5;
-/** How many items are worked on before the first measurement, and at once at most. */
+/** Number of items before the first measurement, and the largest first batch. */
 const FIRST_PORTION = 4;
 const LARGEST_PORTION = 256;
 
-/** Work that takes long, and lets others go on in between. */
+/** Splits long work into turns, so that other work can run in between. */
 export class Turns {
   #began = performance.now();
 
-  /** A promise to wait for, if this turn has lasted long enough. */
+  /** A promise to await if this turn has lasted long enough. */
   get rest(): Promise<void> | undefined {
     if (performance.now() - this.#began < TURN) return undefined;
     return nextTurn().then(() => {
@@ -23,12 +23,15 @@ export class Turns {
   }
 }
 
-/** Settles once the process has looked after its sockets. */
+/** Settles after the process has served its sockets. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Does something with each item. What follows from it in the same turn counts: the portions are as large as the time allows. */
+/**
+ * Calls `each` for every item, in batches as large as the time per turn allows. Work that `each` causes in the same
+ * turn counts.
+ */
 export async function inTurns<T>(items: readonly T[], each: (item: T) => void): Promise<void> {
   let portion = FIRST_PORTION;
   for (let at = 0; at < items.length; ) {
@@ -37,7 +40,7 @@ export async function inTurns<T>(items: readonly T[], each: (item: T) => void): 
     for (; at < end; at += 1) each(items[at] as T);
     if (at === items.length) return;
     await new Promise<void>((resolve) => nextTick(resolve));
-    // Not the time on the clock: on a busy machine portions would get smaller for what others do.
+    // CPU time, not elapsed time: on a busy machine, the work of other processes would shrink the batches.
     const { user, system } = cpuUsage(began);
     const took = (user + system) / 1000;
     portion = took > TURN ? Math.max(1, portion >> 1) : Math.min(portion * 2, LARGEST_PORTION);

@@ -1,17 +1,17 @@
 import { closest, distance } from 'fastest-levenshtein';
 
-/** The options of something, for whoever is told that another one is none of them. */
+/** The known options of something, for the warning about an unknown one. */
 export interface KnownOptions {
   known: readonly string[];
-  /** Whose options they are, as in `the option `. */
+  /** Text before the name that says what the option belongs to, as in `the option `. */
   whose?: string;
-  /** What stands before a name, as in `cookie.`. */
+  /** Prefix of the name, as in `cookie.`. */
   path?: string;
-  /** What to do about an option that is known elsewhere. */
+  /** Advice on an option that is known elsewhere. */
   advice?(name: string): string | undefined;
 }
 
-/** A warning and no error: old configurations carry leftovers. */
+/** Warns rather than throws: old configurations contain leftovers. */
 export function warnOfUnknown(names: readonly string[], options: KnownOptions): void {
   const { known, whose = '', path = '', advice } = options;
   for (const name of names.filter((option) => !known.includes(option))) {
@@ -23,18 +23,21 @@ export function warnOfUnknown(names: readonly string[], options: KnownOptions): 
   }
 }
 
-/** The option that was meant, where it differs in case, in two letters that have changed places, or in no more than every third letter. */
+/**
+ * The known option that was probably meant: it differs in case, in two swapped letters, or in at most a third of its
+ * letters.
+ */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const given = name.toLowerCase();
   const lower = known.map((it) => it.toLowerCase());
-  // For the distance a swap is two mistakes, and two in five letters may be another word.
+  // The distance counts a swap as two mistakes, and two mistakes in five letters may make another word.
   const swapped = lower.findIndex((it) => isSwapped(given, it));
   if (swapped !== -1) return known[swapped];
   const nearest = closest(given, lower);
   return distance(given, nearest) <= given.length / 3 ? known[lower.indexOf(nearest)] : undefined;
 }
 
-/** Whether one is the other with two neighbouring letters swapped. */
+/** Whether the words differ only by two swapped neighbouring letters. */
 function isSwapped(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
   const [at = -1, next, ...more] = [...one].flatMap((letter, index) => (letter === other[index] ? [] : [index]));

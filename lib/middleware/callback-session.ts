@@ -2,36 +2,36 @@ import type Koa = require('koa');
 
 import { SessionError } from '../base/errors';
 
-/** The session of one request, and what packages made for Express do with it. */
+/** The session of one request, with what packages written for Express call on it. */
 export interface CallbackSession {
-  /** The session; `null` once destroyed, `undefined` before a deferred session was loaded. */
+  /** The session; `null` once destroyed, `undefined` before a deferred session is loaded. */
   readonly session: unknown;
-  /** Goes on with an empty session under a new id. */
+  /** Continues with an empty session under a new id. */
   regenerate(): Promise<unknown>;
-  /** Writes what has changed so far. */
+  /** Saves the changes made so far. */
   save(): Promise<unknown>;
 }
 
-/** Finds the session of a request; `undefined` if another middleware has the request. */
+/** Returns the session of a request; `undefined` if another middleware has the request. */
 export type CallbackSessionOf = (ctx: Koa.Context) => CallbackSession | undefined;
 
 type Callback = (error?: unknown) => void;
 type Method = (callback: Callback) => void;
 type Data = Record<PropertyKey, unknown>;
 
-/** Who is asked for the session of a request, by the prototype of the application's requests. */
+/** Functions that find the session of a request, by the prototype of the application's requests. */
 const asked = new WeakMap<object, CallbackSessionOf[]>();
 
-/** The view that a request was given last. */
+/** The latest view of each session. */
 const views = new WeakMap<CallbackSession, { session: object; view: object }>();
 
-/** What stands in a session under the name of a method that its view shows in place of it. */
+/** Values in a session that its view hides behind a method of the same name. */
 const hidden = new WeakMap<Method, unknown>();
 
 /**
- * Gives the requests of an application a `session` with the methods `regenerate(callback)` and `save(callback)`. koa-passport looks
- * for `ctx.request.session` before `ctx.session`. The session itself has no methods: its names belong to the application, and
- * adding them would cost every request.
+ * Gives the requests of an application a `session` with the methods `regenerate(callback)` and `save(callback)`:
+ * koa-passport looks for `ctx.request.session` before `ctx.session`. The session itself gets no methods, since its keys
+ * belong to the application and adding methods would cost every request.
  */
 export function showOnRequests(app: Koa, sessionOf: CallbackSessionOf): void {
   const { request } = app;
@@ -40,7 +40,7 @@ export function showOnRequests(app: Koa, sessionOf: CallbackSessionOf): void {
     known.push(sessionOf);
     return;
   }
-  // A `session` of the application's, or of another package, stays.
+  // The application or another package has defined its own `session`: keep it.
   if ('session' in request) return;
   const all = [sessionOf];
   asked.set(request, all);
@@ -67,12 +67,12 @@ function ownerOf(ctx: Koa.Context, all: CallbackSessionOf[]): CallbackSession | 
   return undefined;
 }
 
-/** koa-passport 4 begins a session where it finds none. */
+/** koa-passport 4 assigns a session if it finds none. */
 function begin(ctx: Koa.Context, owner: CallbackSession | undefined, value: unknown): void {
   if (owner !== undefined && owner.session === undefined) {
     throw new SessionError(
       'ERR_SESSION_DEFERRED',
-      'With `defer` the session has to be loaded before Passport uses it: `await ctx.session` in a middleware in front of passport.initialize() and passport.session()',
+      'With `defer`, load the session before Passport uses it: `await ctx.session` in a middleware before passport.initialize() and passport.session()',
     );
   }
   Object.assign(ctx, { session: value });
@@ -88,7 +88,7 @@ function viewOf(owner: CallbackSession, ctx: Koa.Context): unknown {
   return view;
 }
 
-/** The session with the methods; reading and writing anything else reads and writes the session. */
+/** The session with the two methods. All other reads and writes go to the session. */
 function makeView(session: Data, owner: CallbackSession, ctx: Koa.Context): object {
   const methods: Record<string, Method> = {
     regenerate: (callback) => settle(owner.regenerate(), callback, ctx),
@@ -98,19 +98,19 @@ function makeView(session: Data, owner: CallbackSession, ctx: Koa.Context): obje
     get(target, name) {
       const own: unknown = Reflect.get(target, name);
       const method = Object.hasOwn(methods, name) ? methods[name as string] : undefined;
-      // A method of the application's own counts; other data of the name stays where it is.
+      // A method that the application has set wins; other data under the name is kept.
       if (method === undefined || typeof own === 'function') return own;
       hidden.set(method, own);
       return method;
     },
-    // `keepSessionInfo` copies what it reads from the view of the old session to that of the new one.
+    // `keepSessionInfo` copies everything it reads from the old session's view to the new one.
     set: (target, name, value) => Reflect.set(target, name, hidden.has(value) ? hidden.get(value) : value),
   });
 }
 
 /**
- * Calls back when it is done. Passport's callbacks pass an error on, so they are given what they throw themselves: the request
- * fails, and not the process.
+ * Calls back when `done` settles. An error that the callback throws goes to the callback again, since Passport's
+ * callbacks pass errors on: the request fails instead of the process.
  */
 function settle(done: Promise<unknown>, callback: Callback, ctx: Koa.Context): void {
   done

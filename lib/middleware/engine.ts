@@ -1,4 +1,4 @@
-// What entry points in compat/ stand on, beside what the package itself exports.
+// What the entry points in compat/ use, in addition to what the package exports.
 
 export { sessionLine } from '../base/debug-lines';
 export {

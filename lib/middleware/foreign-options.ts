@@ -4,7 +4,7 @@ const KEYS = 'set `app.keys = [secret]`';
 const LEAVE_OUT = 'leave it out';
 const TO_STORE = 'give it to the store, as in `store: redisStore({ url })`';
 
-/** Options of express-session, koa-session, koa-redis and others, and how the same is done here. */
+/** Options of express-session, koa-session, koa-redis and others, with their equivalents in this package. */
 const ADVICE: Readonly<Record<string, string>> = {
   secret: KEYS,
   keys: KEYS,
@@ -31,7 +31,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   max: 'give it to the store, `store: new MemoryStore({ max })`',
 };
 
-/** What to do in place of an option that another package has, or that belongs elsewhere; `undefined` for what nobody knows. */
+/**
+ * What to use instead of an option of another package, or of another place in the options; `undefined` for an unknown
+ * name.
+ */
 export function adviceOn(name: string): string | undefined {
   if (Object.hasOwn(ADVICE, name)) return ADVICE[name];
   const attribute = { httponly: 'httpOnly', maxage: 'maxAge', samesite: 'sameSite' }[name] ?? name;

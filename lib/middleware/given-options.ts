@@ -1,10 +1,10 @@
 import { expected, hasMethod, isGiven } from '../base/expect';
 
-/** What is given in place of the options, by the names that it has, and what to do instead. */
+/** Values mistaken for options, recognised by their properties, and what to do instead. */
 const MISTAKES: readonly { names: readonly string[]; what: string; instead: string }[] = [
   {
     names: ['req', 'res'],
-    what: "a context of Koa's",
+    what: 'a Koa context',
     instead: 'call `session()` once and give Koa what it returns, `app.use(session())`',
   },
   {
@@ -16,7 +16,10 @@ const MISTAKES: readonly { names: readonly string[]; what: string; instead: stri
   { names: ['then'], what: 'a promise', instead: '`await` it first' },
 ];
 
-/** @throws TypeError for what cannot be the options of the middleware, with what to do instead where that is known. */
+/**
+ * @throws TypeError if the value cannot be the options of the middleware; the message says what to do instead if that
+ *   is known.
+ */
 export function checkOptions(options: unknown): void {
   if (!isGiven(options)) return;
   if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
@@ -24,7 +27,7 @@ export function checkOptions(options: unknown): void {
   if (mistake !== undefined) {
     throw new TypeError(`Expected \`options\` to be an object of options, got ${mistake.what}: ${mistake.instead}`);
   }
-  // `get` alone is what configurations have.
+  // A configuration object may have `get` alone.
   if (!hasMethod(options, 'destroy') && !(hasMethod(options, 'get') && hasMethod(options, 'set'))) return;
   throw new TypeError('Expected `options` to be an object of options, got a store: give it as `session({ store })`');
 }

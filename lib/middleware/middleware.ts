@@ -12,70 +12,81 @@ import { resolveOptions } from './options';
 import { announceTakers, takerOf, warnOfTaken } from './request-takers';
 import { sessionRunner } from './runner';
 
-/** What the middleware adds to Koa's `ctx`. Outside the cookie's path all of it is `undefined`. */
+/** What the middleware adds to Koa's `ctx`. Outside the cookie's path, every member is `undefined`. */
 export interface SessionContext {
   /**
-   * The visitor's session; in defer mode a promise of it. Set it to an object to replace it, to `null` to destroy it.
+   * The visitor's session; in defer mode a promise of it. Assign an object to replace it, or `null` to destroy it.
    *
-   * @throws SessionError `ERR_SESSION_VALUE` where it is set to what cannot be a session.
+   * @throws SessionError `ERR_SESSION_VALUE` if the assigned value cannot be a session.
    */
   get session(): ContextSessionValue;
   set session(value: object | null | undefined);
   /**
-   * The session id. It can be set before the session is stored.
+   * The session id. It can be set until the session is stored.
    *
-   * @throws SessionError `ERR_SESSION_ID` where it is set to what cannot be an id, or the session has one already.
+   * @throws SessionError `ERR_SESSION_ID` if the assigned value is not a valid id, or the session already has one.
    */
   sessionId: string;
-  /** The Store behind the session. */
+  /** The Store that keeps the session. */
   sessionStore: Store;
-  /** `true` saves even what has not changed, `false` saves nothing, `null` leaves it to the changes. Default: `null`. */
+  /**
+   * `true` saves the session even if it has not changed, `false` does not save it, `null` saves it if it has changed.
+   * Default: `null`.
+   */
   sessionSave: boolean | null;
-  /** The session's own operations. */
+  /** The operations on the session. */
   sessionHandler: SessionHandler;
   /**
-   * Writes the session now.
+   * Saves the session now.
    *
-   * @throws {@link StoreError} where the store fails, does not answer or is not connected.
-   * @throws SessionError where the session or its cookie cannot be written; `code` says why.
+   * @throws {@link StoreError} if the store fails, does not answer or is not connected.
+   *
+   * @throws SessionError if the session or its cookie cannot be written; `code` says why.
    */
   saveSession(): Promise<void>;
   /**
-   * Continues under a new session id: with an empty session, or with `keepData` with the same. It takes effect when the session is
-   * saved: the new record is stored, then the old one goes out of use. If something fails before that, the old session goes on.
+   * Continues under a new session id, with an empty session, or with the same data if `keepData` is set. It takes
+   * effect when the session is saved: the new record is stored first, then the old one is retired. If something fails
+   * before that, the old session stays valid.
    *
-   * @throws SessionError `ERR_SESSION_HEADERS_SENT` where the id could not reach the visitor any more.
+   * @throws SessionError `ERR_SESSION_HEADERS_SENT` if the response headers have been sent, so the new id cannot reach
+   *   the visitor.
    */
   regenerateSession(options?: { keepData?: boolean }): Promise<void>;
 }
 
 declare module 'koa' {
   interface ExtendableContext extends SessionContext {
-    // Of two that declare it, another package's types and these, it is this one that counts.
+    // If another package's types declare `session` too, this declaration wins.
     get session(): ContextSessionValue;
     set session(value: object | null | undefined);
   }
 }
 
-/** The middleware, with the Store behind it. */
+/** The middleware, with its Store. */
 export interface SessionMiddleware extends Koa.Middleware {
-  /** Where sessions are kept; emits `connect` and `disconnect`. */
+  /** Where sessions are kept. Emits `connect` and `disconnect`. */
   readonly store: Store;
   /**
-   * The session of a request that no Koa middleware answers, such as the one that opens a WebSocket: a frozen copy, or `null`
-   * where the middleware would give a new session. Nothing is written, extended or sent, and no event is emitted. Give the
-   * option `app`, so that this works before the first request has come through the middleware. It also rejects with whatever
-   * `valid`, the `sessionIdStore` or a `cookie` function throws, as it is.
+   * Reads the session of a request that no Koa middleware answers, such as a WebSocket handshake. Resolves to a frozen
+   * copy, or to `null` if the middleware would start a new session. Nothing is written, extended or sent, and no event
+   * is emitted. Set the option `app` if you call it before the first request has passed the middleware. Errors thrown
+   * by `valid`, the `sessionIdStore` or a `cookie` function reject the promise unchanged.
    *
-   * @throws {@link StoreError} by rejection, where the store fails, gives no answer in time or is away; `errorHandler` is not asked.
-   * @throws SessionError `ERR_SESSION_APP` by rejection, where the application is not known yet; `ERR_SESSION_KEYS` without `app.keys`;
-   *   `ERR_SESSION_SERIALIZE` where a client or `valid` put into the session what JSON cannot hold.
-   * @throws TypeError by rejection, for what is no request of Node's, such as a Fetch `Request`.
+   * @throws {@link StoreError} by rejection, if the store fails, does not answer in time or is not connected;
+   *   `errorHandler` is not called.
+   *
+   * @throws SessionError by rejection: `ERR_SESSION_APP` if the application is not known yet; `ERR_SESSION_KEYS`
+   *   without `app.keys`; `ERR_SESSION_SERIALIZE` if a client or `valid` added a value that JSON cannot hold.
+   *
+   * @throws TypeError by rejection, if `req` is not a Node request, such as a Fetch `Request`.
    */
   read(req: IncomingMessage): Promise<Readonly<Session> | null>;
-  /** Stops listening to the store, and fails the requests that wait for it. The client is yours to end. */
+  /**
+   * Stops listening to the store and fails the requests that wait for it. Does not close the client; close it yourself.
+   */
   close(): Promise<void>;
-  /** The same, for `await using`. */
+  /** Calls `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -85,12 +96,12 @@ type CarryingContext = Koa.Context & { [STATE]?: ContextSession };
 
 announceTakers((ctx) => (ctx as CarryingContext)[STATE]?.options);
 
-const ADVICE = 'Use one of them, or give each another `key` and another `cookie.path`.';
+const ADVICE = 'Use one of them, or give each a different `key` and `cookie.path`.';
 
 /**
- * Makes the session middleware: `app.use(session({ store: redisStore() }))`.
+ * Creates the session middleware: `app.use(session({ store: redisStore() }))`.
  *
- * @throws TypeError for options that cannot be right.
+ * @throws TypeError if an option is invalid.
  */
 export function createSession(given?: SessionOptions | null): SessionMiddleware {
   const options = resolveOptions(given);
@@ -129,7 +140,10 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
   return Object.assign(session as Koa.Middleware, { store, read, close, [Symbol.asyncDispose]: close });
 }
 
-/** By another session middleware, of ours or not: the first one has the request. Its accessors are not asked: that could load its session. */
+/**
+ * Whether a session middleware, of this package or another, already handles the request; the first one wins. Does not
+ * read `ctx.session`, which could load that session.
+ */
 function isTaken(ctx: Koa.Context): boolean {
   if (takerOf(ctx) !== undefined) return true;
   const own = Object.getOwnPropertyDescriptor(ctx, 'session');
@@ -137,14 +151,14 @@ function isTaken(ctx: Koa.Context): boolean {
   return !(STATE in ctx.app.context) && 'session' in ctx.app.context;
 }
 
-/** An earlier middleware may have set the id, as a property of its own. */
+/** An earlier middleware may have set `sessionId` as a property of the context. */
 function takePresetId(ctx: Koa.Context): string | undefined {
   const preset = Object.getOwnPropertyDescriptor(ctx, 'sessionId')?.value as string | undefined;
   if (preset !== undefined) Reflect.deleteProperty(ctx, 'sessionId');
   return preset || undefined;
 }
 
-/** Once for each application: defining properties is too dear to be done in each request. */
+/** Defined once per application: doing it per request costs too much. */
 function installAccessors(app: Koa): void {
   const { context } = app;
   accessor(context, 'session', {
@@ -186,7 +200,7 @@ function installAccessors(app: Koa): void {
   showOnRequests(app, (ctx) => (ctx as CarryingContext)[STATE]);
 }
 
-/** Without a session of ours the names are anybody's: they read as undefined, and can be set. */
+/** For a request without a session of this middleware, the property reads as `undefined` and can be set freely. */
 function accessor(
   context: object,
   name: string,

@@ -35,13 +35,13 @@ const KNOWN: readonly string[] = [
 ];
 
 type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]> };
-/** With the defaults filled in. */
+/** The options with defaults filled in. */
 type Complete = Given & Required<Pick<Given, keyof typeof DEFAULTS>>;
 
 /**
- * Completes and checks the options, and makes the Store. The user's objects are never changed.
+ * Completes and checks the options, and creates the Store. Does not change the user's objects.
  *
- * @throws TypeError for an option of the wrong type; one that nobody knows is a process warning.
+ * @throws TypeError if an option has the wrong type. An unknown option only causes a process warning.
  */
 export function resolveOptions(options: SessionOptions | null | undefined): SessionSettings {
   checkOptions(options);
@@ -107,7 +107,7 @@ function resolveStore(given: Given, key: string): Store {
 
 function unusedPrefix(): TypeError {
   return new TypeError(
-    'Expected `prefix` not to be given, since the sessions of this `store` travel in the cookie: there are no keys that it could stand before',
+    'Expected `prefix` not to be given, since the sessions of this `store` travel in the cookie: there are no keys to prefix',
   );
 }
 

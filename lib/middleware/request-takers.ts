@@ -1,23 +1,23 @@
 import type Koa = require('koa');
 
-/** A session middleware, as others see it that come to the same request. */
+/** A session middleware as other session middlewares see it. */
 export interface Taker {
   /** The name of its cookie. */
   readonly key: string;
 }
 
-/** Finds out which middleware of a kind has a request. */
+/** Finds the middleware of one kind that has a request. */
 type TakerOf = (ctx: Koa.Context) => Taker | undefined;
 
 const kinds: TakerOf[] = [];
 const told = new Set<string>();
 
-/** Makes the middlewares of a kind known to those of the other kinds. Once for each kind: a request is never told, it is asked. */
+/** Registers a kind of middleware, once per kind. A request is not marked; each kind is asked when needed. */
 export function announceTakers(takerOf: TakerOf): void {
   kinds.push(takerOf);
 }
 
-/** The session middleware of this package that has the request; the first one that came. */
+/** This package's session middleware that has the request: the first one that ran. */
 export function takerOf(ctx: Koa.Context): Taker | undefined {
   for (const kind of kinds) {
     const taker = kind(ctx);
@@ -27,9 +27,10 @@ export function takerOf(ctx: Koa.Context): Taker | undefined {
 }
 
 /**
- * Warns, once for each pair, of a middleware that leaves a request alone since another one has it. One that is used twice is no mistake.
+ * Warns, once for each pair, that a middleware skips requests that another one has. Using one middleware twice is not a
+ * mistake.
  *
- * @param wants whether it would have taken the request otherwise
+ * @param wants whether it would have handled the request otherwise
  */
 export function warnOfTaken(
   ctx: Koa.Context,

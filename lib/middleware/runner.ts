@@ -1,16 +1,22 @@
 import type Koa = require('koa');
 
-/** The session of one request, as far as its way through the middleware goes. Promises only where there is something to wait for. */
+/**
+ * The session of one request on its way through the middleware. Methods return a promise only if there is something to
+ * wait for.
+ */
 export interface RunningSession {
-  /** Before the handlers run. */
+  /** Runs before the handlers. */
   start(): Promise<void> | undefined;
-  /** When they are done: saves what they did. */
+  /** Runs after the handlers: saves their changes. */
   commit(): Promise<void> | undefined;
-  /** At the end, whatever has happened. */
+  /** Runs last, whatever happened. */
   leave(): void;
 }
 
-/** A middleware that takes each request's session along; `begin` gives it, or `undefined` for a request that is none of its own. */
+/**
+ * A middleware that runs the session of each request. `begin` returns it, or `undefined` if another middleware handles
+ * the request.
+ */
 export function sessionRunner(
   begin: (ctx: Koa.Context) => RunningSession | undefined,
 ): (ctx: Koa.Context, next: Koa.Next) => Promise<void> {
@@ -23,7 +29,8 @@ export function sessionRunner(
         if (starting !== undefined) await starting;
         await next();
       } catch (error) {
-        // What the handler did before it failed counts; its own error is the one to tell.
+        // Changes made before the handler failed are saved. The request fails with the handler's error, not with one of
+        // saving.
         await committed(running).catch((failure) => ctx.app.emit('error', failure, ctx));
         throw error;
       }

@@ -1,6 +1,6 @@
 import { parseRecord } from './record';
 
-/** The top-level members of a record: the JSON text of each value, under its key. */
+/** The top-level members of a record: key and JSON text of the value. */
 export type Members = Map<string, string>;
 
 const QUOTE = 34;
@@ -10,28 +10,28 @@ const BACKSLASH = 92;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
 
 /**
- * The members of a record, found without parsing their values.
+ * Finds the members of a record without parsing their values.
  *
- * @param known members that the record may still have: those are only compared, which is a hundred times faster
+ * @param known members that the record probably still has; comparing them is much faster than scanning
  */
 export function membersOf(record: string, known?: Members): Members {
   return scanned(record, known) ?? parsedMembers(record);
 }
 
-/** The members as JSON.stringify writes them, whoever has written the record; none for what is no object. */
+/** The members in the layout of JSON.stringify, whatever layout the record has; empty if it is not an object. */
 export function parsedMembers(record: string): Members {
-  // A Map, since assigning to a key named __proto__ would change the prototype instead.
+  // A Map, since assigning to a key named __proto__ would change the prototype.
   return new Map(Object.entries(parseRecord(record) ?? {}).map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
-/** The record's text. */
+/** The text of the record. */
 export function recordOf(members: Members): string {
   const texts: string[] = [];
   for (const [key, text] of members) texts.push(`${JSON.stringify(key)}:${text}`);
   return `{${texts.join(',')}}`;
 }
 
-/** `undefined` for what is laid out in another way than JSON.stringify does it. */
+/** Returns `undefined` if the text is not laid out as JSON.stringify does it. */
 function scanned(record: string, known: Members | undefined): Members | undefined {
   const members: Members = new Map();
   if (record.charCodeAt(0) !== OPEN_OBJECT) return undefined;
@@ -50,7 +50,7 @@ function scanned(record: string, known: Members | undefined): Members | undefine
   return record === '{}' ? members : undefined;
 }
 
-/** `undefined` for what is no key. */
+/** Returns `undefined` if the text is not a key. */
 function keyBetween(record: string, start: number, end: number): string | undefined {
   if (record.charCodeAt(end) !== COLON) return undefined;
   const literal = record.slice(start, end);
@@ -62,14 +62,14 @@ function keyBetween(record: string, start: number, end: number): string | undefi
   }
 }
 
-/** Whether the value that begins there is this text, all of it. */
+/** Whether the value at `start` is exactly this text. */
 function hasMember(record: string, text: string, start: number): boolean {
   if (!record.startsWith(text, start)) return false;
   const code = record.charCodeAt(start + text.length);
   return code === COMMA || code === CLOSE_OBJECT;
 }
 
-/** Where the string ends that begins at `at`; past the end of the text where it does not. */
+/** The position after the string that begins at `at`; past the end of the text if the string is not terminated. */
 function endOfString(text: string, at: number): number {
   let end = text.indexOf('"', at + 1);
   while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);

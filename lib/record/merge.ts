@@ -4,36 +4,39 @@ import type { OnConflict } from '../base/types';
 import { type Members, membersOf, parsedMembers, recordOf } from './members';
 import { stringify } from './record';
 
-/** What one request did to a session, as texts of the whole session. */
+/** One request's change to a session, as texts of the whole session. */
 export interface Change {
-  /** What the request started from. */
+  /** The session that the request started from. */
   base: string;
-  /** What it ended with. */
+  /** The session that it ended with. */
   mine: string;
-  /** What it had before `beforeSave` ran: keys that only the hook set never conflict. */
+  /** The session before `beforeSave` ran: keys that only the hook set never conflict. */
   handled: string;
-  /** Whether the request replaced the session as a whole, so that stored keys it lacks go. */
+  /** Whether the request replaced the whole session, so that stored keys missing from it are removed. */
   replaced: boolean;
-  /** Whether a handler set anything on the session's cookie: its text differs with today's options too. */
+  /**
+   * Whether a handler changed the session's cookie. The text alone does not tell: it also differs if the options
+   * changed.
+   */
   cookieChanged: boolean;
 }
 
-/** What a change comes to: the text of each key that matters to it, before and after. */
+/** The difference that a change makes: the text of each relevant key, before and after. */
 export interface Difference {
   base: Members;
   mine: Members;
-  /** Before `beforeSave` ran. */
+  /** The members before `beforeSave` ran. */
   handled: Members;
-  /** The keys that the request set or removed, and the cookie; where it replaced the session, all that either side had. */
+  /** The keys that the request set or removed, and `cookie`; if it replaced the session, all keys of both sides. */
   keys: readonly string[];
   replaced: boolean;
   cookieChanged: boolean;
 }
 
 /**
- * Applies a change to what is stored now: only the top-level keys that the request set or removed.
+ * Applies a change to the stored record: only the top-level keys that the request set or removed.
  *
- * @throws SessionError `ERR_SESSION_CONFLICT` where both changed a key and `onConflict` is `'throw'`.
+ * @throws SessionError `ERR_SESSION_CONFLICT` if both changed a key and `onConflict` is `'throw'`.
  */
 export function applyChange(change: Change, current: string, onConflict: OnConflict): string {
   if (current === change.base) return change.mine;
@@ -41,7 +44,7 @@ export function applyChange(change: Change, current: string, onConflict: OnConfl
   return recordOf(mergeInto(membersOf(current, difference.base), difference, onConflict));
 }
 
-/** @param base the members of the text that the change began with, as JSON.stringify writes them */
+/** @param base the members of the text that the change started from, in the layout of JSON.stringify */
 export function differenceOf(change: Change, base: Members): Difference {
   const { replaced, cookieChanged } = change;
   const mine = membersOf(change.mine, base);
@@ -54,9 +57,10 @@ export function differenceOf(change: Change, base: Members): Difference {
 }
 
 /**
- * Applies a difference to the members of what is stored now, which become the merged ones. Where it throws, they are as they were.
+ * Applies a difference to the members of the stored record, in place unless the session was replaced. If it throws,
+ * they are unchanged.
  *
- * @throws SessionError `ERR_SESSION_CONFLICT` where both changed a key and `onConflict` is `'throw'`.
+ * @throws SessionError `ERR_SESSION_CONFLICT` if both changed a key and `onConflict` is `'throw'`.
  */
 export function mergeInto(theirs: Members, difference: Difference, onConflict: OnConflict): Members {
   const values = difference.keys.map((key) => mergedValue(key, theirs, difference, onConflict));
@@ -89,13 +93,16 @@ function mergedValue(key: string, theirs: Members, difference: Difference, onCon
   );
 }
 
-/** Both sides changed the key, even if to the same value: of two that counted to one, one is lost. The hook's keys are no handler's. */
+/**
+ * A conflict even if both set the same value: of two requests that each add one to a counter, one would be lost. Keys
+ * that only the hook set do not count.
+ */
 function isConflict(key: string, stored: string | undefined, { base, handled }: Difference): boolean {
   const before = base.get(key);
   return before !== handled.get(key) && before !== stored && before !== normal(stored);
 }
 
-/** The same as JSON.stringify writes it: others may have stored the text in another way. */
+/** The value in the layout of JSON.stringify: another program may have stored it in a different layout. */
 function normal(text: string | undefined): string | undefined {
   return text === undefined ? undefined : JSON.stringify(JSON.parse(text));
 }
@@ -113,7 +120,7 @@ function isTruthy(text: string | undefined): text is string {
   return Boolean(parsed(text));
 }
 
-/** Another's cookie, with the stamp that makes this request's text its own. */
+/** The stored cookie, with the stamp that identifies this request's write. */
 function stamped(theirs: string, base: string | undefined, mine: string | undefined): string {
   const stamp = newStampOf(base, mine);
   if (stamp === undefined) return theirs;
@@ -121,7 +128,7 @@ function stamped(theirs: string, base: string | undefined, mine: string | undefi
   return JSON.stringify({ ...cookie, stamps: withStamp(stampsOf(cookie), stamp) });
 }
 
-/** This request's cookie, with the stamps of others: their writers look for them. */
+/** This request's cookie, with the stamps of other writers, which still look for them. */
 function withStoredStamps(stored: string | undefined, base: string | undefined, mine: string | undefined) {
   if (mine === undefined || !stored?.includes('"stamp')) return mine;
   const stamps = stampsOf(parsed(stored));
@@ -130,7 +137,7 @@ function withStoredStamps(stored: string | undefined, base: string | undefined, 
   return JSON.stringify({ ...cookie, stamps: stamp === undefined ? stamps : withStamp(stamps, stamp) });
 }
 
-/** The stamp that this request has given the cookie, if it has. */
+/** The stamp that this request added to the cookie, if any. */
 function newStampOf(base: string | undefined, mine: string | undefined): string | undefined {
   if (!mine?.includes('"stamps"')) return undefined;
   const stamp = stampsOf(parsed(mine)).at(-1);

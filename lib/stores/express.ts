@@ -6,39 +6,45 @@ import { isSessionData, type SessionData } from '../record/record';
 
 type Callback = (error?: unknown, value?: unknown) => void;
 
-/** A store of express-session, as far as it is used here. */
+/** The methods of an express-session store that this package calls. */
 export interface ExpressStoreLike {
-  /** Calls back with the session, or with nothing where there is none. */
+  /** Calls back with the session, or without a value if there is none. */
   get(sid: string, callback: Callback): unknown;
-  /** Stores the session for as long as its `cookie` says. */
+  /** Stores the session for the lifetime in its `cookie`. */
   set(sid: string, session: object, callback: Callback): unknown;
   /** Removes the session. */
   destroy(sid: string, callback: Callback): unknown;
-  /** Extends a session that nobody changed. */
+  /** Extends an unchanged session. */
   touch?(sid: string, session: object, callback: Callback): unknown;
 }
 
-/** Where a stored cookie keeps ours as it is, since the attributes around it tell the store's ttl; express-session ignores it. */
+/**
+ * Holds this package's cookie unchanged inside the stored one, whose attributes tell the store the ttl. express-session
+ * ignores it.
+ */
 const OWN = 'koa';
 
-/** Milliseconds after which a call that got no answer holds up no other one of the same session. */
+/** Milliseconds after which an unanswered call no longer blocks the next call for the same session. */
 const LONGEST_TURN = 10_000;
 
-/** The last date that every database can hold. */
+/** The latest date that every database can store. */
 const LAST_DATE = Date.UTC(9999, 11, 31);
 
 const wrapped = new WeakMap<object, ExpressClient>();
 
-/** A client around a store of express-session; see {@link fromExpressStore}. */
+/** Adapts a store of express-session; see {@link fromExpressStore}. */
 export class ExpressClient extends WrappedConnection implements SessionStore, Partial<TouchableStore> {
-  /** The store as it was given. */
+  /** The wrapped store. */
   readonly store: ExpressStoreLike;
-  /** Lets a session live `ttl` more milliseconds; `false` where there is none. There for stores that have it. */
+  /**
+   * Sets the remaining lifetime of a session to `ttl` milliseconds; resolves to `false` if there is none. Present if
+   * the store can `touch`.
+   */
   declare readonly touch?: (key: string, ttl: number) => Promise<boolean>;
-  /** The calls that change a session, by its key: each waits for the one before. */
+  /** The last pending change of each session, by key: changes run one after the other. */
   readonly #turns = new Map<string, Promise<void>>();
 
-  /** @throws TypeError where `store` is no instance with the methods `get`, `set` and `destroy`. */
+  /** @throws TypeError if `store` is not an instance with the methods `get`, `set` and `destroy`. */
   constructor(store: ExpressStoreLike) {
     expectInstance(store);
     super(store);
@@ -46,7 +52,7 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
     if (typeof store.touch === 'function') this.touch = (key, ttl) => this.#inTurn(key, () => this.#touch(key, ttl));
   }
 
-  /** The session under `key`; `undefined` where there is none. */
+  /** Returns the session under `key`; `undefined` if there is none. */
   async get(key: string): Promise<Session | undefined> {
     const record = await missingIsNothing(ask((callback) => this.store.get(nameOf(key), callback)));
     return sessionOf(record) as Session | undefined;
@@ -54,7 +60,7 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
 
   /** Stores a session for `ttl` milliseconds. */
   async set(key: string, session: Session, ttl: number): Promise<void> {
-    // Handlers may go on to change it while it waits for its turn.
+    // A copy: handlers may change the session while the call waits for its turn.
     const record = recordOf(JSON.parse(JSON.stringify(session)) as SessionData, ttl);
     await this.#inTurn(key, () => ask((callback) => this.store.set(nameOf(key), record, callback)));
   }
@@ -64,7 +70,7 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
     await this.#inTurn(key, () => missingIsNothing(ask((callback) => this.store.destroy(nameOf(key), callback))));
   }
 
-  /** A store's own touch tells nothing, and may create what is missing: so we look first. */
+  /** The store's `touch` does not tell whether the session exists, and may create it. So read it first. */
   async #touch(key: string, ttl: number): Promise<boolean> {
     const session: unknown = await this.get(key);
     if (!isSessionData(session)) return false;
@@ -73,8 +79,8 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
   }
 
   /**
-   * Stores exist whose touch reads a record and writes it back: a session that was changed meanwhile would be as before, and one
-   * that was destroyed would be back.
+   * Some stores implement `touch` as read and write back: running beside another change, it would undo that change or
+   * restore a destroyed session.
    */
   #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     if (this.touch === undefined) return work();
@@ -95,10 +101,10 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
 }
 
 /**
- * Makes a store of express-session a client for the option `store`. A store that is given again gets the same client, so that
- * all who share it know of each other's writes.
+ * Adapts a store of express-session for the option `store`. The same store always gets the same client, so that all
+ * users of the store share what it knows of pending writes.
  *
- * @throws TypeError where `store` is no instance with the methods `get`, `set` and `destroy`.
+ * @throws TypeError if `store` is not an instance with the methods `get`, `set` and `destroy`.
  */
 export function fromExpressStore(store: ExpressStoreLike): ExpressClient {
   const known = wrapped.get(store);
@@ -108,7 +114,10 @@ export function fromExpressStore(store: ExpressStoreLike): ExpressClient {
   return client;
 }
 
-/** What a store calls back with first. One that is async may fail without calling back, and may resolve before it does. */
+/**
+ * Resolves with the store's first callback. Only a rejection of its promise counts: an async store may fail without
+ * calling back, and may resolve before it calls back.
+ */
 function ask(call: (callback: Callback) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const returned = call((error, value) => {
@@ -121,7 +130,7 @@ function ask(call: (callback: Callback) => unknown): Promise<unknown> {
   });
 }
 
-/** Stores on files say so that there is nothing. */
+/** File-based stores report a missing session as an error. */
 async function missingIsNothing<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -131,7 +140,7 @@ async function missingIsNothing<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** What the store is given: the session with a cookie that says how long it is to live, in each way that stores ask for. */
+/** The session as the store gets it: its cookie states the lifetime in every form that stores look for. */
 function recordOf(session: SessionData, ttl: number): SessionData {
   const { cookie } = session;
   const now = Date.now();
@@ -143,11 +152,11 @@ function recordOf(session: SessionData, ttl: number): SessionData {
   };
 }
 
-/** The session as it was stored, by us or by express-session. */
+/** The session as stored, by this package or by express-session. */
 function sessionOf(record: unknown): unknown {
   if (!isSessionData(record)) return record || undefined;
   const session = { ...record };
-  delete session['__lastAccess']; // session-file-store's
+  delete session['__lastAccess']; // added by session-file-store
   const { cookie } = session;
   if (!isSessionData(cookie)) return session;
   if (!(OWN in cookie)) session['cookie'] = asOurs(cookie);
@@ -156,19 +165,25 @@ function sessionOf(record: unknown): unknown {
   return session;
 }
 
-/** A cookie of express-session's: its `expires` moves on with each request, and what it has left is the store's to know. */
+/**
+ * Converts express-session's cookie. Its `expires` moves with each request, and only the store knows the remaining
+ * lifetime.
+ */
 function asOurs(cookie: SessionData): SessionData {
   if (!('originalMaxAge' in cookie)) return cookie;
   const { originalMaxAge: maxAge, expires: _, ...attributes } = cookie;
   return { ...attributes, maxAge };
 }
 
-/** The key as a name that is no path: express-session signs every id, so that its stores have never met one of a stranger's. */
+/**
+ * Encodes the key so that it cannot be used as a path. express-session signs every id, so its stores never had to
+ * handle an id that a visitor chose.
+ */
 function nameOf(key: string): string {
   return key.replace(/[%/\\]/g, encodeURIComponent);
 }
 
-/** @throws TypeError */
+/** @throws TypeError if it is not an instance of a store. */
 function expectInstance(store: unknown): void {
   if (typeof store !== 'function') {
     expectMethods('store', store, ['get', 'set', 'destroy']);
@@ -178,8 +193,8 @@ function expectInstance(store: unknown): void {
   const isClass = typeof prototype?.get === 'function';
   throw new TypeError(
     isClass
-      ? `Expected \`store\` to be an instance, got the class ${name}: make one with \`new ${name}(options)\``
+      ? `Expected \`store\` to be an instance, got the class ${name}: create one with \`new ${name}(options)\``
       : 'Expected `store` to be an instance of a store for express-session, got a function: ' +
-          'give it express-session, and make an instance of the class that it returns, `new (factory(session))(options)`',
+          'pass it express-session and create an instance of the class it returns, `new (factory(session))(options)`',
   );
 }

@@ -3,39 +3,39 @@ import type { Session, SessionStore } from '../base/types';
 import { WrappedConnection } from '../client/wrapped-connection';
 import { parseRecord } from '../record/record';
 
-/** An instance of Keyv, as far as it is used here. */
+/** The methods of a Keyv instance that this package calls. */
 export interface KeyvLike {
-  /** What is stored under `key`. */
+  /** Returns the value stored under `key`. */
   get(key: string): PromiseLike<unknown>;
   /** Stores a value for `ttl` milliseconds. */
   set(key: string, value: unknown, ttl?: number): PromiseLike<unknown>;
-  /** Removes what is stored under `key`. */
+  /** Removes the value stored under `key`. */
   delete(key: string): PromiseLike<unknown>;
 }
 
 const wrapped = new WeakMap<object, KeyvClient>();
 
-/** A client around an instance of Keyv; see {@link fromKeyv}. */
+/** Adapts a Keyv instance; see {@link fromKeyv}. */
 export class KeyvClient extends WrappedConnection implements SessionStore {
-  /** The instance as it was given. */
+  /** The wrapped instance. */
   readonly keyv: KeyvLike;
 
-  /** @throws TypeError where `keyv` is no instance of Keyv, or one that keeps its failures to itself. */
+  /** @throws TypeError if `keyv` is not a Keyv instance, or hides its failures. */
   constructor(keyv: KeyvLike) {
     super(adapterOf(keyv));
     this.keyv = keyv;
   }
 
-  /** The session under `key`; `undefined` where there is none. */
+  /** Returns the session under `key`; `undefined` if there is none. */
   async get(key: string): Promise<Session | undefined> {
     const found = (await this.keyv.get(key)) ?? undefined;
     return (typeof found === 'string' ? (parseRecord(found) ?? found) : found) as Session | undefined;
   }
 
   /**
-   * Stores a session for `ttl` milliseconds, as JSON has it.
+   * Stores a session as JSON for `ttl` milliseconds.
    *
-   * @throws Error where Keyv says that it could not.
+   * @throws Error if Keyv reports that it could not.
    */
   async set(key: string, session: Session, ttl: number): Promise<void> {
     if ((await this.keyv.set(key, asJson(session), ttl)) === false) throw new Error('Keyv could not store the session');
@@ -44,20 +44,20 @@ export class KeyvClient extends WrappedConnection implements SessionStore {
   /**
    * Removes the session under `key`.
    *
-   * @throws Error where it is still there afterwards.
+   * @throws Error if the session is still there afterwards.
    */
   async destroy(key: string): Promise<void> {
     if ((await this.keyv.delete(key)) !== false) return;
-    // It says so of what is missing, and some adapters of what they could not delete.
+    // `delete` also returns `false` for a missing session, and some adapters for one that they could not delete.
     if ((await this.get(key)) !== undefined) throw new Error('Keyv could not delete the session');
   }
 }
 
 /**
- * Makes an instance of Keyv a client for the option `store`. An instance that is given again gets the same client, so that all
- * who share it know of each other's writes.
+ * Adapts a Keyv instance for the option `store`. The same instance always gets the same client, so that all users of
+ * the instance share what it knows of pending writes.
  *
- * @throws TypeError where `keyv` is no instance of Keyv, or one that keeps its failures to itself.
+ * @throws TypeError if `keyv` is not a Keyv instance, or hides its failures.
  */
 export function fromKeyv(keyv: KeyvLike): KeyvClient {
   const known = wrapped.get(keyv);
@@ -68,15 +68,19 @@ export function fromKeyv(keyv: KeyvLike): KeyvClient {
 }
 
 /**
- * What JSON keeps of a session. Keyv's own serialiser drops holes and functions from lists, turns a Buffer into another kind of
- * value, and calls whatever an object has under the name `toJSON`: such a session is given as text.
+ * What JSON keeps of a session. Keyv's serializer drops holes and functions from arrays, changes Buffers, and calls any
+ * property named `toJSON`. A session with such values is passed as text.
  */
 function asJson(session: Session): unknown {
   const text = JSON.stringify(session);
   return text.includes('"toJSON":') ? text : JSON.parse(text);
 }
 
-/** What Keyv stands on. @throws TypeError */
+/**
+ * The adapter behind Keyv.
+ *
+ * @throws TypeError if there is none.
+ */
 function adapterOf(keyv: KeyvLike): object {
   expectMethods('keyv', keyv, ['get', 'set', 'delete']);
   const { opts, serialize } = keyv as { opts?: { store?: object }; serialize?: unknown };
@@ -84,14 +88,18 @@ function adapterOf(keyv: KeyvLike): object {
   if (adapter === undefined) {
     throw expected('keyv', 'an instance of Keyv: `new Keyv({ store: adapter, throwOnErrors: true })`', keyv);
   }
-  // Whoever gets a session would have the very object that others work on.
+  // Without a serializer, readers would share one object with those who change it.
   if ('serialize' in keyv && typeof serialize !== 'function') throw expected('keyv.serialize', 'a function', serialize);
   expectToThrow('keyv', keyv, 'new Keyv({ store, throwOnErrors: true })');
   expectToThrow('keyv.store', adapter, 'new KeyvRedis(url, { throwOnErrors: true })');
   return adapter;
 }
 
-/** Without it Keyv 5 and some of its adapters answer to a failing `get` as if nothing were stored. @throws TypeError */
+/**
+ * Without `throwOnErrors`, Keyv 5 and some of its adapters report a failed `get` as a missing session.
+ *
+ * @throws TypeError if it is not set.
+ */
 function expectToThrow(name: string, keyv: object, how: string): void {
   const { throwOnErrors } = keyv as { throwOnErrors?: unknown };
   if (throwOnErrors === undefined || throwOnErrors === true) return;

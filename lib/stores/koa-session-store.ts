@@ -3,9 +3,12 @@ import type { Session, SessionStore } from '../base/types';
 import { WrappedConnection } from '../client/wrapped-connection';
 import { isSessionData, type SessionData } from '../record/record';
 
-/** A store of koa-session, as far as it is used here. `ctx`, which koa-session gives along, is not given. */
+/**
+ * The methods of a koa-session store that this package calls. It does not pass `ctx` in the options, as koa-session
+ * does.
+ */
 export interface KoaSessionStoreLike {
-  /** The session under `key`, or nothing. */
+  /** Returns the session under `key`, if there is one. */
   get(key: string, maxAge: undefined, options: { rolling: boolean }): unknown;
   /** Stores the session for `maxAge` milliseconds. */
   set(key: string, session: SessionData, maxAge: number, options: { changed: boolean; rolling: boolean }): unknown;
@@ -15,19 +18,22 @@ export interface KoaSessionStoreLike {
 
 const wrapped = new WeakMap<object, KoaSessionClient>();
 
-/** A client around a store of koa-session; see {@link fromKoaSessionStore}. */
+/** Adapts a store of koa-session; see {@link fromKoaSessionStore}. */
 export class KoaSessionClient extends WrappedConnection implements SessionStore {
-  /** The store as it was given. */
+  /** The wrapped store. */
   readonly store: KoaSessionStoreLike;
 
-  /** @throws TypeError where `store` has no `get`, `set` and `destroy`. */
+  /** @throws TypeError if `store` has no `get`, `set` and `destroy`. */
   constructor(store: KoaSessionStoreLike) {
     expectMethods('store', store, ['get', 'set', 'destroy']);
     super(store);
     this.store = store;
   }
 
-  /** The session under `key`; `undefined` where there is none. Stores leave it to koa-session to look at `_expire`. */
+  /**
+   * Returns the session under `key`; `undefined` if there is none. Checks `_expire`, since stores leave that to
+   * koa-session.
+   */
   async get(key: string): Promise<Session | undefined> {
     const record: unknown = await this.store.get(key, undefined, { rolling: false });
     if (!isSessionData(record)) return (record ?? undefined) as Session | undefined;
@@ -48,10 +54,10 @@ export class KoaSessionClient extends WrappedConnection implements SessionStore 
 }
 
 /**
- * Makes a store of koa-session a client for the option `store`; either reads the other's records. A store that is given again
- * gets the same client, so that all who share it know of each other's writes.
+ * Adapts a store of koa-session for the option `store`. The two packages can read each other's records. The same store
+ * always gets the same client, so that all users of the store share what it knows of pending writes.
  *
- * @throws TypeError where `store` has no `get`, `set` and `destroy`.
+ * @throws TypeError if `store` has no `get`, `set` and `destroy`.
  */
 export function fromKoaSessionStore(store: KoaSessionStoreLike): KoaSessionClient {
   const known = wrapped.get(store);
@@ -61,7 +67,7 @@ export function fromKoaSessionStore(store: KoaSessionStoreLike): KoaSessionClien
   return client;
 }
 
-/** Stores in memory keep and hand out the very object that they are given. */
+/** In-memory stores keep and return the same object that they are given. */
 function copyOf(session: object): SessionData {
   return JSON.parse(JSON.stringify(session)) as SessionData;
 }

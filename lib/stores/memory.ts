@@ -8,21 +8,22 @@ import { isRegeneratedMarker } from '../record/record';
 
 const DEFAULT_MAX = 1_000_000;
 
-/** Milliseconds between two sweeps. */
+/** Time between two sweeps, in milliseconds. */
 const SWEEP_DELAY = 1000;
-/** Sessions freed in one go, about two milliseconds' work; the rest follows after a pause, in milliseconds. */
+/** Number of sessions that one sweep frees, so that it does not block the process; the rest follows after a pause. */
 const SWEEP_BATCH = 4000;
 const SWEEP_PAUSE = 5;
 
 /** Options of a {@link MemoryStore}. */
 export interface MemoryStoreOptions {
-  /** How many sessions are held; past it the least recently used go first. Default: 1 000 000. */
+  /** Maximum number of sessions; beyond it, the least recently used session is dropped. Default: 1 000 000. */
   max?: number | null | undefined;
 }
 
 /**
- * In a ring by last use: a plain Map in recency order leaves a hole for every read, which costs 250 µs for each session that
- * makes room and a stop of 250 ms for each million reads; lru-cache frees what nobody reads only by a timer for each session.
+ * Entries form a ring in order of last use. A plain Map in that order leaves a hole for every read, which makes
+ * eviction slow and stops the process at times; lru-cache frees expired entries that are never read only with a timer
+ * per entry.
  */
 class Entry {
   prev: Entry = this;
@@ -32,29 +33,29 @@ class Entry {
     readonly key: string,
     public record: string,
     public revision: number,
-    /** Where its end is found among all ends. */
+    /** Index of its expiry in the list of expiries. */
     public slot: number,
   ) {}
 }
 
 /**
- * Sessions in the memory of this process, as JSON text: what goes in and what comes out are copies. They end with the
- * process, and no other process sees them. Expired sessions are freed within 10 seconds, whether or not anybody asks.
- * A `ttl` that is no positive number is a TypeError everywhere.
+ * Keeps sessions in the memory of this process, as JSON text: it stores and returns copies. They are lost when the
+ * process ends, and other processes do not see them. Expired sessions are freed within 10 seconds. Every method throws
+ * a TypeError if its `ttl` is not a positive number.
  */
 export class MemoryStore implements SessionStore, CompareAndSetStore<number>, EndingStore<number> {
   readonly #max: number;
   readonly #entries = new Map<string, Entry>();
-  /** Its `next` is the least recently used entry, its `prev` the most recently used. */
+  /** `next` is the least recently used entry, `prev` the most recently used. */
   readonly #ring = new Entry('', '', 0, 0);
-  /** Entries without gaps and, apart from them, when they end: a million numbers in a row are looked through in a millisecond. */
+  /** Entries without gaps, and their expiries in a separate array, which is fast to scan. */
   readonly #slots: Entry[] = [];
   readonly #ends: number[] = [];
   #timer: NodeJS.Timeout | undefined;
   #revision = 0;
   #warned = false;
 
-  /** @throws TypeError where `max` is no positive safe integer. */
+  /** @throws TypeError if `max` is not a positive safe integer. */
   constructor(options?: MemoryStoreOptions | null) {
     if (isGiven(options)) checkOptions(options);
     const max: unknown = options?.max ?? DEFAULT_MAX;
@@ -62,15 +63,15 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     this.#max = Number(max);
   }
 
-  /** How many records are held; an expired one counts until it is freed. */
+  /** The number of records; an expired one counts until it is freed. */
   get size(): number {
     return this.#entries.size;
   }
 
   /**
-   * A copy of the session under `key`; `undefined` where it is missing, has expired or was regenerated.
+   * Returns a copy of the session under `key`; `undefined` if it is missing, expired or regenerated.
    *
-   * @throws SyntaxError where `create` or `swap` stored what is no JSON.
+   * @throws SyntaxError if `create` or `swap` stored a text that is not JSON.
    */
   get(key: string): Session | undefined {
     const entry = this.#find(key);
@@ -80,7 +81,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   /**
    * Stores a copy of `session` for `ttl` milliseconds. Default: one day.
    *
-   * @throws TypeError where `session` is nothing that JSON can hold.
+   * @throws TypeError if JSON cannot hold `session`.
    */
   set(key: string, session: Session, ttl?: number | null): void {
     const end = this.#after(ttl ?? ONE_DAY);
@@ -91,24 +92,27 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     else this.#add(key, record, end);
   }
 
-  /** Removes what is stored under `key`. */
+  /** Removes the session under `key`. */
   destroy(key: string): void {
     const entry = this.#entries.get(key);
     if (entry) this.#remove(entry);
   }
 
-  /** The JSON text under `key` and its revision, with `{ ttl: true }` also the milliseconds it has left. */
+  /**
+   * Returns the JSON text under `key` and its revision; with `{ ttl: true }`, also its remaining lifetime in
+   * milliseconds.
+   */
   load(key: string, options?: { ttl?: boolean }): StoredRecord<number> | undefined {
     const entry = this.#find(key);
     if (!entry) return undefined;
     const { record, revision } = entry;
-    // A millisecond may have passed since it was found alive, and no record lives 0 ms.
+    // At least 1: a millisecond may have passed since the entry was found, and no record has 0 ms left.
     return options?.ttl ? { record, revision, ttl: Math.max(1, this.#msLeft(entry.slot)) } : { record, revision };
   }
 
   /**
-   * Stores a JSON text for `ttl` milliseconds where nothing is stored: its revision; `false` where another text is.
-   * Finding the same text counts as done.
+   * Stores a JSON text for `ttl` milliseconds if nothing is stored under `key`, and returns its revision. Returns
+   * `false` if another text is stored. The same text already stored counts as success.
    */
   create(key: string, record: string, ttl: number): number | false {
     const end = this.#after(ttl);
@@ -119,7 +123,10 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     return entry.revision;
   }
 
-  /** Replaces the text whose revision is `expected`, for `ttl` milliseconds. Finding the same text counts as done. */
+  /**
+   * Replaces the text whose revision is `expected`, for `ttl` milliseconds. The same text already stored counts as
+   * success.
+   */
   swap(key: string, record: string, ttl: number, expected: number): SwapResult<number> {
     const end = this.#after(ttl);
     const entry = this.#find(key);
@@ -130,24 +137,27 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     return { ok: true, revision: entry.revision };
   }
 
-  /** Lets the session live `ttl` milliseconds from now; `false` where there is none. */
+  /** Sets the remaining lifetime of the session to `ttl` milliseconds; returns `false` if there is none. */
   touch(key: string, ttl: number): boolean {
     const end = this.#after(ttl);
     const entry = this.#find(key);
-    // A late request must not take a regenerated session for a living one.
+    // A late request must not extend the marker of a regenerated session.
     if (!entry || isRegeneratedMarker(entry.record)) return false;
     this.#ends[entry.slot] = end;
     return true;
   }
 
-  /** Removes the text under `key`: what it was. The marker of a regenerated session stays, and is the answer. */
+  /** Removes the text under `key` and returns it. The marker of a regenerated session stays and is returned. */
   remove(key: string): string | undefined {
     const entry = this.#find(key);
     if (entry && !isRegeneratedMarker(entry.record)) this.#remove(entry);
     return entry?.record;
   }
 
-  /** Puts `marker` in the place of the text under `key`, for `ttl` milliseconds: what it was. Another marker stays, and is the answer. */
+  /**
+   * Replaces the text under `key` with `marker` for `ttl` milliseconds and returns the replaced text. Another marker
+   * stays and is returned.
+   */
   take(key: string, marker: string, ttl: number): string | undefined {
     const end = this.#after(ttl);
     const entry = this.#find(key);
@@ -158,7 +168,10 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     return record;
   }
 
-  /** Appends `length` spaces to the text under `key`, until its present end. The marker of a regenerated session is left alone. */
+  /**
+   * Appends `length` spaces to the text under `key` and keeps its expiry. Does not change the marker of a regenerated
+   * session.
+   */
   mark(key: string, length: number): StoredRecord<number> | undefined {
     const entry = this.#find(key);
     if (!entry || isRegeneratedMarker(entry.record)) return undefined;
@@ -166,7 +179,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     return { record: entry.record, revision: entry.revision };
   }
 
-  /** Drops all sessions and the timer. */
+  /** Drops all sessions and stops the timer. */
   close(): void {
     this.#stopSweep();
     this.#entries.clear();
@@ -231,7 +244,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     entry.next.prev = entry.prev;
   }
 
-  /** The last entry takes the free slot. */
+  /** Moves the last entry to the free slot. */
   #vacate(slot: number): void {
     const last = this.#slots.pop() as Entry;
     const end = this.#ends.pop() as number;
@@ -247,7 +260,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
       this.#warned = true;
       process.emitWarning(
         `MemoryStore is full: users lose their sessions, the least recently used first. Raise \`max\` (${this.#max}), ` +
-          'let sessions end sooner, or keep them outside of the process, in Redis for example.',
+          'shorten their ttl, or keep them outside the process, for example in Redis.',
         { code: 'KOA_EVENTED_SESSION_MEMORY_FULL' },
       );
     }
@@ -266,7 +279,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   #sweep(): void {
     const now = steadyNow();
     let batch = SWEEP_BATCH;
-    // Downwards, since the last entry moves to where one was freed.
+    // Backwards, since the last entry moves to the freed slot.
     for (let slot = this.#slots.length - 1; slot >= 0 && batch > 0; slot--) {
       if ((this.#ends[slot] as number) > now) continue;
       this.#remove(this.#slots[slot] as Entry);
@@ -276,14 +289,14 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   }
 }
 
-/** A copy of its own: a slice would keep the text alive that it was cut from, a concatenation all its parts. */
+/** A flat copy: a slice keeps the text alive that it was cut from, a concatenation all its parts. */
 function compact(text: string): string {
   const copy = Buffer.from(text).toString();
-  // UTF-8 has no lone surrogates.
+  // UTF-8 cannot encode lone surrogates.
   return copy === text ? copy : text;
 }
 
-/** @throws TypeError */
+/** @throws TypeError if an option is invalid. */
 function checkOptions(options: object): void {
   if (typeof options !== 'object') throw expected('options', 'an object such as `{ max: 10_000 }`', options);
   warnOfUnknown(Object.keys(options), { known: ['max'], whose: "the MemoryStore's option " });

@@ -39,7 +39,7 @@ describe('what is given in place of the options is a TypeError that says what to
     expect((await site.visitor().get('/see')).status).toBe(500);
     expect(site.errors).toEqual([
       new TypeError(
-        "Expected `options` to be an object of options, got a context of Koa's: call `session()` once and give Koa what it returns, `app.use(session())`",
+        'Expected `options` to be an object of options, got a Koa context: call `session()` once and give Koa what it returns, `app.use(session())`',
       ),
     ]);
   });

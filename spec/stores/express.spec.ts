@@ -86,11 +86,11 @@ describe('fromExpressStore()', () => {
       { get: () => undefined, set: () => undefined },
       'Expected `store` to have the methods `get`, `set`, `destroy`, but `destroy` is missing',
     ],
-    ['a class', PlainStore, 'got the class PlainStore: make one with `new PlainStore(options)`'],
+    ['a class', PlainStore, 'got the class PlainStore: create one with `new PlainStore(options)`'],
     [
       'the factory of memorystore',
       interop('memorystore'),
-      'got a function: give it express-session, and make an instance of the class that it returns, `new (factory(session))(options)`',
+      'got a function: pass it express-session and create an instance of the class it returns, `new (factory(session))(options)`',
     ],
   ])('is a TypeError that says what to do for %s', (_what, store, message) => {
     const make = () => fromExpressStore(store as ExpressStoreLike);

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** 64 random bytes, as they are or as text: base64, base64url or hexadecimal. */
+/** 64 random bytes: raw, or as text in base64, base64url or hexadecimal. */
 export type SealingKey = string | Uint8Array;
 
 const BYTES = 64;
@@ -11,14 +11,14 @@ const EXPECTATION = `${BYTES} random bytes, as base64, base64url, hexadecimal or
 const HOW = `Make one with \`node -p "require('crypto').randomBytes(${BYTES}).toString('base64url')"\``;
 
 /**
- * The keys as bytes, which nobody else can change.
+ * Copies the keys as bytes, so that later changes by the caller have no effect.
  *
- * @throws TypeError, which does not show what was given for a key.
+ * @throws TypeError if a key is invalid; the message does not show it.
  */
 export function sealingKeys(keys: unknown): readonly Uint8Array[] {
   if (!Array.isArray(keys)) throw new TypeError(`Expected \`keys\` to be an array of keys, got ${kindOf(keys)}`);
   if (keys.length === 0) throw new TypeError(`Expected \`keys\` to have at least one key, got an empty array. ${HOW}`);
-  // `map` would pass over holes.
+  // Unlike `map`, does not skip holes.
   return Array.from(keys, (key: unknown, index) => {
     const bytes = bytesOf(key);
     if (bytes?.length === BYTES) return bytes;
@@ -30,7 +30,7 @@ function bytesOf(key: unknown): Uint8Array | undefined {
   if (types.isUint8Array(key)) return Uint8Array.from(key);
   if (typeof key !== 'string') return undefined;
   if (HEX.test(key)) return Buffer.from(key, 'hex');
-  // Node reads either alphabet.
+  // Node decodes both alphabets.
   return BASE64.test(key) ? Buffer.from(key, 'base64') : undefined;
 }
 

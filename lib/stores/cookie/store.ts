@@ -8,31 +8,32 @@ export type { SealingKey };
 /** Options of a CookieStore. */
 export interface CookieStoreOptions {
   /**
-   * Secrets of 64 random bytes each. The first seals, all open: to change keys put the new one first, and keep the old one until
-   * what it sealed has ended. Not `app.keys`: one secret is for one purpose.
+   * Secrets of 64 random bytes each. The first one seals sessions, all of them open sessions. To rotate keys, put the
+   * new key first and keep the old one until the sessions it sealed have expired. Do not reuse `app.keys`: a secret
+   * serves one purpose only.
    */
   keys: readonly SealingKey[];
 }
 
 /**
- * Encrypts and authenticates at once (RFC 7518, 5.2.5). A key may seal any number of sessions, unlike those of AES-GCM, whose short
- * random nonces would come again; and no token opens under two keys.
+ * Authenticated encryption (RFC 7518, section 5.2.5). A key may seal any number of sessions, whereas the short random
+ * nonces of AES-GCM would eventually repeat; and no token opens under two keys.
  */
 const HEADER = { alg: 'dir', enc: 'A256CBC-HS512' } as const;
 const ONLY = { keyManagementAlgorithms: [HEADER.alg], contentEncryptionAlgorithms: [HEADER.enc] };
 
-/** What is sealed, under the names that RFC 7519 has for it; `aud` is the cookie's name, `jti` the session's id. */
+/** The sealed content, with the claim names of RFC 7519: `aud` is the cookie's name, `jti` the session's id. */
 interface Claims extends Jose.JWTPayload {
   session: Record<string, unknown>;
 }
 
-/** Sessions sealed into the visitor's cookie, as encrypted JSON Web Tokens; see {@link cookieStore}. */
+/** Keeps sessions in the visitor's cookie, as encrypted JSON Web Tokens; see {@link cookieStore}. */
 export class CookieStore implements CarryingStore {
   readonly sealed: boolean = true;
   readonly #keys: readonly Uint8Array[];
   readonly #jose: typeof Jose;
 
-  /** @throws TypeError */
+  /** @throws TypeError if a key is invalid. */
   constructor(options: CookieStoreOptions) {
     this.#keys = keysOf(options);
     this.#jose = requireJose();
@@ -57,14 +58,14 @@ export class CookieStore implements CarryingStore {
     return undefined;
   }
 
-  /** `undefined` for what this key has not sealed for this cookie. */
+  /** Returns `undefined` if this key has not sealed the token for this cookie. */
   async #open(token: string, key: Uint8Array, name: string): Promise<Partial<Claims> | undefined> {
     const { errors, jwtDecrypt } = this.#jose;
     try {
       const { payload } = await jwtDecrypt<Claims>(token, key, { ...ONLY, audience: name });
       return payload;
     } catch (error) {
-      // Its cookie has been checked before its time: it is one of ours.
+      // The audience is checked before the expiry, so the token is valid apart from its age.
       if (error instanceof errors.JWTExpired) return error.payload;
       if (error instanceof errors.JOSEError) return undefined;
       throw error;
@@ -73,16 +74,19 @@ export class CookieStore implements CarryingStore {
 }
 
 /**
- * Makes a store that keeps sessions in the visitor's cookie, sealed. They cannot be ended from elsewhere, and the last write of
- * parallel requests wins: docs/cookie.md says who should use them. Needs the package `jose`.
+ * Creates a store that keeps sessions sealed in the visitor's cookie. Such sessions cannot be ended from elsewhere, and
+ * of parallel requests the last write wins; docs/cookie.md says when to use them. Needs the package `jose`.
  *
- * @throws TypeError for keys that are none.
+ * @throws TypeError if a key is invalid.
  */
 export function cookieStore(options: CookieStoreOptions): CookieStore {
   return new CookieStore(options);
 }
 
-/** Whether each part is what its bytes encode to: decoders pass over much else, and then one session would have many tokens. */
+/**
+ * Whether each part is the canonical encoding of its bytes. Decoders accept other encodings, which would give one
+ * session many tokens.
+ */
 function isCanonical(token: string): boolean {
   return token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
 }
@@ -92,7 +96,7 @@ function sessionOf({ jti, exp, session }: Partial<Claims>): CarriedSession | und
   return { sid: jti, record: JSON.stringify(session ?? null), ttl: Math.round(exp * 1000) - Date.now() };
 }
 
-/** @throws TypeError */
+/** @throws TypeError if a key is invalid. */
 function keysOf(options: unknown): readonly Uint8Array[] {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw expected('options', 'an object such as `{ keys: [process.env.SESSION_KEY] }`', options);

@@ -1,18 +1,21 @@
 /**
- * The values of a row, in the order in which its columns were asked for. An application's `wrapIdentifier` and
- * `postProcessResponse` may give it other names.
+ * The values of a row, in the order of the selected columns. The application's `wrapIdentifier` and
+ * `postProcessResponse` may rename columns.
  */
 export function valuesOf(row: object): unknown[] {
   return Object.values(row);
 }
 
-/** The rows that a raw statement gives: PostgreSQL has them beside much else, and the drivers of MySQL before their columns. */
+/**
+ * The rows of a raw statement's result: PostgreSQL nests them in a result object, the drivers of MySQL return them
+ * before the columns.
+ */
 export function rowsOf(answer: unknown): object[] {
   if (!Array.isArray(answer)) return named(answer, 'rows') as object[];
   return Array.isArray(answer[0]) ? answer[0] : answer;
 }
 
-/** How many rows a raw statement has changed, in the words of MySQL. */
+/** The number of rows that a raw statement has changed, on MySQL. */
 export function affectedBy(answer: unknown): number {
   return Number(named((answer as object[])[0], 'affectedrows'));
 }

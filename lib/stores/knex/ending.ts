@@ -9,10 +9,13 @@ import type { SessionRow } from './table';
 
 type Rows = Knex.QueryBuilder<SessionRow>;
 
-/** Raw statements name columns so: Knex may have been told to map names. */
+/** Bindings for the column names in raw statements, since Knex may be configured to map names. */
 const COLUMNS = { id: 'id', record: 'record', revision: 'revision', expires: 'expires' } as const;
 
-/** Removes a session: its text, or the marker that is there and stays. Waits its turn for the row, and never has to begin anew. */
+/**
+ * Removes a session and returns its text, or returns the marker in its place and keeps it. Waits for the row and never
+ * has to restart.
+ */
 export async function removeSession(knex: Knex, table: string, id: string): Promise<string | undefined> {
   if (dialectOf(knex) === 'mysql' && !(await isMariadb(knex))) {
     return whileLocked(knex, table, id, async (rows, record) => {
@@ -21,7 +24,7 @@ export async function removeSession(knex: Knex, table: string, id: string): Prom
     });
   }
   return inTurn(knex, async (on) => {
-    // Knex's `delete` gives no rows on SQLite and MariaDB.
+    // Knex's `delete` returns no rows on SQLite and MariaDB.
     const answer: unknown = await on.raw(
       `delete from :table: where :id: = :sid and :expires: > :now and substr(:record:, 1, 4) <> 'null' returning :record:`,
       { ...COLUMNS, table, sid: id, now: Date.now() },
@@ -30,7 +33,7 @@ export async function removeSession(knex: Knex, table: string, id: string): Prom
   });
 }
 
-/** Puts a marker in the place of a session: the session's text, or the marker that is there. */
+/** Replaces a session with a marker and returns the session's text, or returns the marker that is already there. */
 export async function takeSession(knex: Knex, table: string, row: SessionRow): Promise<string | undefined> {
   const { id, ...marker } = row;
   if (dialectOf(knex) !== 'postgresql') {
@@ -59,7 +62,7 @@ export async function takeSession(knex: Knex, table: string, row: SessionRow): P
   });
 }
 
-/** Appends a text to a session's, and leaves its end alone: the session as it is then. */
+/** Appends a text to a session, keeps its expiry, and returns the session as it is then. */
 export async function appendToSession(
   knex: Knex,
   table: string,
@@ -68,15 +71,16 @@ export async function appendToSession(
 ): Promise<StoredRecord<string> | undefined> {
   const revision = randomUUID();
   if (dialectOf(knex) === 'mysql') {
-    // No transaction: it would lock the row while its answers travel, and those who wait for the lock would undo the mark after it.
+    // No transaction: it would hold the row's lock during a round trip, and writers waiting for the lock would undo the
+    // mark right after it.
     const marked = ['concat(??, ?)', ['record', text]] as const;
     const count = await unended(knex(table), id)
-      // NULL for what is too long, which would be stored as an empty text without strict mode.
+      // `concat` returns NULL if the result is too long; without strict mode, that would be stored as an empty text.
       .whereRaw(`${marked[0]} is not null`, marked[1])
       .update({ record: knex.raw(...marked), revision });
     const [found]: object[] = await unended(knex(table), id).select('record', 'revision');
     if (found === undefined) return undefined;
-    if (count === 0) throw new Error('A mark would make the record larger than the max_allowed_packet of the database');
+    if (count === 0) throw new Error('The record would exceed the max_allowed_packet of the database');
     const [record, version] = valuesOf(found);
     return { record: String(record), revision: String(version) };
   }
@@ -91,8 +95,8 @@ export async function appendToSession(
 }
 
 /**
- * Does what takes its turn for the row. PostgreSQL takes a statement back that has waited for another one, if its transactions are isolated
- * strictly; others may come first each time then. A second try is isolated less, and waits once.
+ * Runs a statement that waits for the row. Under strict isolation, PostgreSQL aborts a statement that had to wait for
+ * another, and that could happen every time. The second try uses weaker isolation, and waits once.
  */
 async function inTurn<T>(knex: Knex, statement: (on: Knex) => Promise<T>): Promise<T> {
   try {
@@ -103,10 +107,10 @@ async function inTurn<T>(knex: Knex, statement: (on: Knex) => Promise<T>): Promi
   }
 }
 
-/** Which databases that Knex takes for MySQL are MariaDB. */
+/** Which Knex instances with a MySQL dialect are connected to MariaDB. */
 const mariadbs = new WeakMap<Knex, boolean>();
 
-/** Whether `delete` can give what it removes. */
+/** Whether `delete` can return the removed rows. */
 async function isMariadb(knex: Knex): Promise<boolean> {
   let is = mariadbs.get(knex);
   if (is === undefined) {
@@ -117,7 +121,7 @@ async function isMariadb(knex: Knex): Promise<boolean> {
   return is;
 }
 
-/** In one transaction: finds the row, keeps others from changing it, and does what `change` does. */
+/** Runs `change` in a transaction that has locked the row. */
 function whileLocked<T>(
   knex: Knex,
   table: string,
@@ -126,7 +130,7 @@ function whileLocked<T>(
 ): Promise<T | undefined> {
   return knex.transaction(async (transaction) => {
     const row = alive(transaction<SessionRow>(table), id);
-    // SQLite locks with the first write, and refuses a write that follows a read which is no longer true.
+    // SQLite locks on the first write, and refuses a write after a read that is out of date.
     const isWrite = dialectOf(knex) === 'sqlite3';
     const [found]: object[] = await (isWrite
       ? row.update({ expires: knex.ref('expires') as never }, ['record'])
@@ -140,18 +144,20 @@ function alive(rows: Rows, id: string): Rows {
   return rows.where({ id }).where('expires', '>', Date.now());
 }
 
-/** The row, if it has not expired and holds no marker. */
+/** Selects the row if it has not expired and holds no marker. */
 function unended(rows: Rows, id: string): Rows {
   return alive(rows, id).whereRaw(`substr(??, 1, 4) <> 'null'`, ['record']);
 }
 
-/** Of a session that was stored since, nothing is told: when it was to end, there was none. */
+/**
+ * The marker in a row. A session stored since then is not reported: when this one was to be ended, it was already gone.
+ */
 async function storedMarker(rows: Rows, id: string): Promise<string | undefined> {
   const record = textOf(await alive(rows, id).first('record'));
   return record !== undefined && isRegeneratedMarker(record) ? record : undefined;
 }
 
-/** The record in a row that holds nothing else. */
+/** The record in a row with no other columns. */
 function textOf(row: object | undefined): string | undefined {
   return row && String(valuesOf(row)[0]);
 }

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What errors of the drivers carry. */
+/** Properties of drivers' errors. */
 interface DriverError {
   message?: unknown;
   code?: unknown;
   errno?: unknown;
 }
 
-/** The database took the statement back because of another one's, and would take it now. */
+/** Codes of conflicts with another statement: the same statement would succeed if repeated. */
 const TRANSIENT: readonly unknown[] = [
   'ER_LOCK_DEADLOCK',
   'ER_CHECKREAD',
@@ -19,12 +19,12 @@ const DUPLICATE: readonly unknown[] = ['ER_DUP_ENTRY', '23505'];
 const TABLE_MISSING: readonly unknown[] = ['ER_NO_SUCH_TABLE', '42P01'];
 const COLUMN_MISSING: readonly unknown[] = ['ER_BAD_FIELD_ERROR', '42703'];
 
-/** Milliseconds that a statement is tried again. */
+/** How long a statement is retried, in milliseconds. */
 const PATIENCE = 5000;
 const LONGEST_PAUSE = 50;
 const DASH = ' - ';
 
-/** Asks until the answer is more than that another statement was in the way. */
+/** Repeats a statement until it no longer conflicts with another one. */
 export async function again<T>(ask: () => PromiseLike<T>): Promise<T> {
   const end = performance.now() + PATIENCE;
   for (let attempt = 1; ; attempt += 1) {
@@ -37,7 +37,10 @@ export async function again<T>(ask: () => PromiseLike<T>): Promise<T> {
   }
 }
 
-/** The error without the statement and its values, which Knex and the drivers put into it: a session's id and data are for no log. */
+/**
+ * The error without the statement and its values, which Knex and the drivers add: a session's id and data do not belong
+ * in a log.
+ */
 export function withoutData(error: unknown): Error {
   const { code, errno } = driverError(error);
   return Object.assign(new Error(ownMessage(error) || String(code ?? 'the database failed')), {
@@ -46,7 +49,7 @@ export function withoutData(error: unknown): Error {
   });
 }
 
-/** A row with this id is there. */
+/** Whether a row with this id already exists. */
 export function isDuplicate(error: unknown): boolean {
   return DUPLICATE.includes(driverError(error).code) || ownMessage(error).includes('UNIQUE constraint failed');
 }
@@ -64,7 +67,7 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT.includes(code) || /^SQLITE_(?:BUSY|LOCKED)/.test(String(code));
 }
 
-/** Knex puts the statement in front, and a dash between. */
+/** Knex puts the statement before the message, separated by a dash. */
 function ownMessage(error: unknown): string {
   const message = String(driverError(error).message ?? '');
   const dash = message.lastIndexOf(DASH);

@@ -3,40 +3,49 @@ import { expectBoolean, expected, expectMilliseconds, isGiven } from '../../base
 
 /** Options of a KnexStore. */
 export interface KnexStoreOptions {
-  /** An instance of Knex on MySQL, MariaDB, PostgreSQL or SQLite: what `knex({ client, connection })` returns. It stays yours to destroy. */
+  /**
+   * A Knex instance for MySQL, MariaDB, PostgreSQL or SQLite, as returned by `knex({ client, connection })`. Destroy it
+   * yourself.
+   */
   knex: Knex;
-  /** Name of the table; `'schema.table'` names its schema too. Default: `'sessions'`. */
+  /** Name of the table, optionally with its schema: `'schema.table'`. Default: `'sessions'`. */
   table?: string | null | undefined;
-  /** Whether the table is created on first use where it is missing. Default: `true`. With `false` a migration does it. */
+  /**
+   * Whether to create a missing table on first use. Default: `true`. Set it to `false` if a migration creates the
+   * table.
+   */
   createTable?: boolean | null | undefined;
-  /** Milliseconds between two sweeps of expired rows at most; at least half of it. Default: 300 000 (5 minutes). `0`: never. */
+  /**
+   * Maximum time between two sweeps of expired rows, in milliseconds; the actual time is random, at least half of it.
+   * Default: 300 000 (5 minutes). `0` disables sweeping.
+   */
   sweepInterval?: number | null | undefined;
-  /** How many rows are removed at once, from 1 to 10 000. Default: 100. */
+  /** Number of rows that a sweep removes at once, from 1 to 10 000. Default: 100. */
   sweepBatch?: number | null | undefined;
 }
 
-/** What the SQL of the databases differs by. */
+/** The SQL dialects that differ. */
 export type Dialect = 'mysql' | 'postgresql' | 'sqlite3';
 
 const DEFAULTS = { table: 'sessions', createTable: true, sweepInterval: 5 * 60 * 1000, sweepBatch: 100 };
 const KNOWN = ['knex', ...Object.keys(DEFAULTS)];
 const MOST_AT_ONCE = 10_000;
-/** PostgreSQL knows names by their first 63 characters, and the index has the table's name in its own. */
+/** PostgreSQL limits names to 63 characters, and the index's name contains the table's. */
 const TABLE_NAME = /^(?:[\w$-]{1,48}\.)?[\w$-]{1,48}$/;
 
-/** @throws TypeError */
+/** @throws TypeError if an option is invalid. */
 export function resolveKnexOptions(options: KnexStoreOptions): Readonly<typeof DEFAULTS> & { knex: Knex } {
   if (typeof options !== 'object' || options === null)
     throw expected('options', 'an object such as `{ knex }`', options);
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
   if (unknown !== undefined) {
-    throw new TypeError(`Expected the options to be of ${KNOWN.join(', ')}, got \`${unknown}\``);
+    throw new TypeError(`Expected the options to be among ${KNOWN.join(', ')}, got \`${unknown}\``);
   }
   const { knex } = options;
   expectKnex(knex);
   if (knex.isTransaction) {
     throw new TypeError(
-      'Expected `knex` to be an instance of Knex, got a transaction, which ends: give the instance that began it',
+      'Expected `knex` to be an instance of Knex, got a transaction, which ends: pass the instance that began it',
     );
   }
   const { table, createTable, sweepInterval, sweepBatch } = withDefaults(options);
@@ -49,19 +58,19 @@ export function resolveKnexOptions(options: KnexStoreOptions): Readonly<typeof D
   return Object.freeze({ knex, table, createTable, sweepInterval, sweepBatch });
 }
 
-/** @throws TypeError for what is no instance of Knex, or is on another database. */
+/** @throws TypeError if it is not a Knex instance for one of the supported databases. */
 export function expectKnex(knex: unknown): void {
   const client = clientOf(knex);
   if (client === undefined) {
     const given = expected('knex', 'an instance of Knex', knex).message;
-    throw new TypeError(`${given}: call Knex with your configuration, and give what it returns`);
+    throw new TypeError(`${given}: call Knex with your configuration and pass the result`);
   }
   if (!isDialect(client.dialect)) {
     throw expected('knex', 'an instance of Knex on MySQL, MariaDB, PostgreSQL or SQLite', client.dialect);
   }
 }
 
-/** @throws TypeError */
+/** @throws TypeError if it is not the name of a table. */
 export function expectTable(table: unknown): asserts table is string {
   if (typeof table === 'string' && TABLE_NAME.test(table)) return;
   throw expected('table', 'a name of up to 48 letters, digits and `_`, or two with a dot between them', table);
@@ -71,10 +80,10 @@ export function dialectOf(knex: Knex): Dialect {
   return clientOf(knex)?.dialect as Dialect;
 }
 
-/** The table, as it is called without an option. */
+/** The default name of the table. */
 export const DEFAULT_TABLE = DEFAULTS.table;
 
-/** The function that makes instances has no client. */
+/** `undefined` for the function `knex` itself, which has no client. */
 function clientOf(knex: unknown): { dialect?: unknown } | undefined {
   if (typeof knex !== 'function') return undefined;
   const { client, raw } = knex as { client?: unknown; raw?: unknown };

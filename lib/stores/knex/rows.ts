@@ -9,16 +9,17 @@ import { prepareTable, type SessionRow } from './table';
 
 type Rows = Knex.QueryBuilder<SessionRow>;
 
-/** Milliseconds for the first look at the table; with a connection that hangs, the next call takes another one. */
+/** Milliseconds for the check of the table. If its connection hangs, the next call uses another one. */
 const PREPARED_WITHIN = 10_000;
-/** The columns that another version of a record changes. */
+/** The columns that a new version of a record changes. */
 const VERSION = ['record', 'revision', 'expires'] as const;
 
 /**
- * The rows of the table. What has expired is not there, whether or not it was swept. All is done by single statements, or by a short
- * transaction if the database cannot tell otherwise what a statement has replaced: a database that took one back leaves nothing behind.
+ * The rows of the table. An expired row counts as missing, swept or not. Each operation is a single statement, or a
+ * short transaction if the database cannot otherwise return what a statement replaced, so an aborted operation leaves
+ * no trace.
  *
- * Every method fails with an error of the driver's, without the statement.
+ * Every method fails with the driver's error, without the statement.
  */
 export class SessionRows {
   readonly #knex: Knex;
@@ -38,11 +39,11 @@ export class SessionRows {
     );
     if (row === undefined) return undefined;
     const [record, revision, expires] = valuesOf(row);
-    // PostgreSQL gives a bigint as text.
+    // PostgreSQL returns a bigint as text.
     return { record: String(record), revision: String(revision), expires: Number(expires) };
   }
 
-  /** Stores a row whatever is there. */
+  /** Stores a row, whether or not one exists. */
   async put(row: SessionRow): Promise<void> {
     await this.#ask((rows) =>
       rows
@@ -52,13 +53,13 @@ export class SessionRows {
     );
   }
 
-  /** Stores a row where there is none: whether it did. */
+  /** Stores a row if there is none; returns whether it did. */
   async add(row: SessionRow): Promise<boolean> {
-    // Whether an upsert has done anything is told by each driver in another way, and by some wrongly.
+    // No upsert: drivers differ in how they report whether it changed anything, and some report it wrongly.
     return (await this.#insert(row)) || this.#replaceExpired(row);
   }
 
-  /** Replaces the row where it has the expected revision: whether it did. */
+  /** Replaces the row if it has the expected revision; returns whether it did. */
   async replace({ id, ...version }: SessionRow, expected: string): Promise<boolean> {
     const count = await this.#ask((rows) =>
       rows.where({ id, revision: expected }).where('expires', '>', Date.now()).update(version),
@@ -66,7 +67,7 @@ export class SessionRows {
     return count > 0;
   }
 
-  /** Changes the end of what is a session: whether there is one. The mark of a regenerated one is none. */
+  /** Changes the expiry of a session; returns whether there is one. A marker does not count. */
   async extend(id: string, expires: number): Promise<boolean> {
     const count = await this.#ask((rows) =>
       rows
@@ -78,7 +79,7 @@ export class SessionRows {
     return count > 0;
   }
 
-  /** Changes the end of this very version, if it is still there. */
+  /** Changes the expiry of this version, if it is still stored. */
   async renew(id: string, revision: string, expires: number): Promise<void> {
     await this.#ask((rows) => rows.where({ id, revision }).update({ expires }));
   }
@@ -87,24 +88,24 @@ export class SessionRows {
     await this.#ask((rows) => rows.where({ id }).delete());
   }
 
-  /** Removes what is a session: its text. A marker stays, and is the answer. */
+  /** Removes a session and returns its text. A marker stays and is returned. */
   end(id: string): Promise<string | undefined> {
     return this.#ask(() => removeSession(this.#knex, this.#table, id));
   }
 
-  /** Puts a marker in the place of what is a session, whose text is the answer. Another marker stays, and is the answer. */
+  /** Replaces a session with a marker and returns the session's text. Another marker stays and is returned. */
   take(marker: SessionRow): Promise<string | undefined> {
     return this.#ask(() => takeSession(this.#knex, this.#table, marker));
   }
 
-  /** Appends spaces to what is a session: what it is then. */
+  /** Appends spaces to a session and returns the result. */
   mark(id: string, length: number): Promise<StoredRecord<string> | undefined> {
     return this.#ask(() => appendToSession(this.#knex, this.#table, id, ' '.repeat(length)));
   }
 
   /**
-   * Removes up to `limit` rows that have expired at `from` or later. Looks for them first, without a lock: of two processes who find
-   * the same, one removes them, and the other leaves the rest to it.
+   * Removes up to `limit` rows that expired at `from` or later. Selects them first, without a lock: if two processes
+   * select the same rows, one removes them and the other leaves the rest to it.
    */
   async removeExpired(from: number, limit: number): Promise<{ removed: number; isLast: boolean; from: number }> {
     const now = Date.now();
@@ -121,7 +122,7 @@ export class SessionRows {
 
   async #remove(rows: Rows, ids: readonly string[], now: number): Promise<number> {
     if (dialectOf(this.#knex) !== 'mysql') return rows.whereIn('id', ids).where('expires', '<=', now).delete();
-    // By the ids alone: where MySQL looks through the table or the other index, it locks rows that have not expired.
+    // By primary key only: if MySQL scans the table or the other index, it locks rows that have not expired.
     const sql = `delete ?? from ?? force index (primary) where ?? in (${ids.map(() => '?')}) and ?? <= ?`;
     return affectedBy(await this.#knex.raw(sql, [this.#table, this.#table, 'id', ...ids, 'expires', now]));
   }
@@ -146,7 +147,7 @@ export class SessionRows {
       await this.#prepare();
       return await again(() => statement(this.#knex<SessionRow>(this.#table)));
     } catch (error) {
-      // It was dropped: the next call creates it anew.
+      // The table was dropped: the next call creates it again.
       if (isTableMissing(error)) this.#prepared = undefined;
       throw withoutData(error);
     }

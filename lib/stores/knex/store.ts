@@ -14,27 +14,27 @@ import { SessionRows } from './rows';
 import { Sweeper } from './sweeper';
 import type { SessionRow } from './table';
 
-/** Bytes that the column of keys takes. */
+/** Maximum length of a key, in bytes: that of the column. */
 const LONGEST_KEY = 512;
-/** How often a record may come and go between two statements. */
+/** How often to retry if a record appears or disappears between two statements. */
 const ATTEMPTS = 5;
 
 /**
- * Sessions in a table of MySQL, MariaDB, PostgreSQL or SQLite, with the `'compare-and-set'` guarantee. A revision is never given
- * twice. An error is the driver's own, without the statement and what is in it.
+ * Keeps sessions in a table of MySQL, MariaDB, PostgreSQL or SQLite, with the `'compare-and-set'` guarantee. A revision
+ * is never reused. Errors are the driver's, without the statement and its values.
  */
 export class KnexStore implements SessionStore, CompareAndSetStore<string>, EndingStore<string> {
   readonly #rows: SessionRows;
   readonly #sweeper: Sweeper;
 
-  /** @throws TypeError for what is no instance of Knex on a database of these, and for ill-typed options. */
+  /** @throws TypeError if `knex` is not a Knex instance for one of these databases, or an option has the wrong type. */
   constructor(options: KnexStoreOptions) {
     const { knex, table, createTable, sweepInterval, sweepBatch } = resolveKnexOptions(options);
     this.#rows = new SessionRows(knex, table, createTable);
     this.#sweeper = new Sweeper(sweepInterval, (from) => this.#rows.removeExpired(from, sweepBatch));
   }
 
-  /** The session under `key`; `undefined` where it is missing, has expired, was regenerated or is no JSON object. */
+  /** Returns the session under `key`; `undefined` if it is missing, expired, regenerated or not a JSON object. */
   async get(key: string): Promise<Session | undefined> {
     const row = await this.#find(key);
     return row && (parseRecord(row.record) as Session | undefined);
@@ -53,7 +53,7 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
     const row = await this.#find(key);
     if (!row) return null;
     const { record, revision } = row;
-    // A millisecond may have passed since it was found alive, and no record lives 0 ms.
+    // At least 1: a millisecond may have passed since the row was read, and no record has 0 ms left.
     return options?.ttl ? { record, revision, ttl: Math.max(1, row.expires - Date.now()) } : { record, revision };
   }
 
@@ -63,7 +63,7 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
       if (await this.#rows.add(row)) return row.revision;
       const stored = await this.#rows.find(key);
       if (stored) return stored.record === record ? stored.revision : false;
-      // What was in the way has gone since.
+      // The record in the way has gone since.
     }
     return false;
   }
@@ -97,14 +97,14 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
   }
 
   /**
-   * Removes the expired rows now, in batches: how many. For programs that sweep at times of their own, with `sweepInterval: 0`.
-   * It ends early where another process is sweeping.
+   * Removes the expired rows now, in batches, and resolves to their number. Use it with `sweepInterval: 0` to sweep at
+   * times that you choose. Stops early if another process is sweeping.
    */
   sweep(): Promise<number> {
     return this.#sweeper.sweep();
   }
 
-  /** Stops sweeping, after the batch that is under way. Knex stays yours to destroy, after this. */
+  /** Stops sweeping after the current batch. Destroy the Knex instance yourself, afterwards. */
   close(): Promise<void> {
     return this.#sweeper.close();
   }
@@ -115,15 +115,15 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
 }
 
 /**
- * Makes a {@link KnexStore}.
+ * Creates a {@link KnexStore}.
  *
- * @throws TypeError for what is no instance of Knex on a database of these, and for ill-typed options.
+ * @throws TypeError if `knex` is not a Knex instance for one of these databases, or an option has the wrong type.
  */
 export function knexStore(options: KnexStoreOptions): KnexStore {
   return new KnexStore(options);
 }
 
-/** A version of a record that there was never before. */
+/** A new version of a record, with a revision never used before. */
 function rowOf(id: string, record: string, ttl: number): SessionRow {
   if (!canBeStored(id)) {
     throw new TypeError(`Expected the key to be a text of up to ${LONGEST_KEY} bytes without the character 0`);
@@ -136,7 +136,7 @@ function after(ttl: unknown): number {
   return Math.min(Date.now() + Math.ceil(Number(ttl)), Number.MAX_SAFE_INTEGER);
 }
 
-/** Databases would cut or change other keys, or take them for the same; lone surrogates are not in UTF-8. */
+/** Databases would truncate or change other keys, or treat them as equal; lone surrogates do not exist in UTF-8. */
 function canBeStored(key: string): boolean {
   if (key.includes('\0')) return false;
   const bytes = Buffer.from(key);

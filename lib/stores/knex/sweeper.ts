@@ -2,19 +2,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { withDeadline } from '../../base/deadline';
 import { unref } from '../../base/timer';
 
-/** What came of one batch, and where the next one starts. */
+/** The result of one batch, and where the next one starts. */
 export interface Batch {
   removed: number;
   isLast: boolean;
   from: number;
 }
 
-/** Milliseconds between two batches, at least; otherwise as long as a batch takes. */
+/** Minimum pause between two batches, in milliseconds; a batch that takes longer is followed by a pause as long. */
 const SHORTEST_PAUSE = 10;
-/** Milliseconds that `close()` waits for a batch; one that hangs must not hold the process. */
+/** How long `close()` waits for a batch, in milliseconds. A batch that hangs must not keep the process alive. */
 const CLOSED_WITHIN = 5000;
 
-/** Removes what has expired, in batches, now and then. */
+/** Removes expired rows in batches, at intervals. */
 export class Sweeper {
   readonly #interval: number;
   readonly #removeBatch: (from: number) => Promise<Batch>;
@@ -23,28 +23,28 @@ export class Sweeper {
   #running: Promise<unknown> = Promise.resolve();
   #hasWarned = false;
 
-  /** @param interval milliseconds between two sweeps at most, 0 for never */
+  /** @param interval maximum time between two sweeps, in milliseconds; 0 disables sweeping */
   constructor(interval: number, removeBatch: (from: number) => Promise<Batch>) {
     this.#interval = interval;
     this.#removeBatch = removeBatch;
     if (interval > 0) this.#plan();
   }
 
-  /** Sweeps once a sweep that is under way is over; resolves with how many rows were removed. */
+  /** Sweeps, after a sweep that is running. Resolves to the number of rows removed. */
   sweep(holdsProcess = true): Promise<number> {
     const swept = this.#running.then(() => this.#sweep(holdsProcess));
     this.#running = swept.catch(() => undefined);
     return swept;
   }
 
-  /** Stops sweeping, after the batch that is under way. */
+  /** Stops sweeping after the current batch. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#closing.abort();
     await withDeadline(this.#running, CLOSED_WITHIN, () => new Error('the sweep hangs')).catch(() => undefined);
   }
 
-  /** Not all processes that were started together at the same moment. */
+  /** At a random time: processes started together should not sweep at the same moment. */
   #plan(): void {
     const delay = this.#interval * (0.5 + Math.random() / 2);
     this.#timer = unref(setTimeout(() => void this.#sweepInTurn(), delay));

@@ -3,28 +3,28 @@ import { rowsOf, valuesOf } from './answers';
 import { again, isColumnMissing, isTableMissing, withoutData } from './failure';
 import { DEFAULT_TABLE, type Dialect, dialectOf, expectKnex, expectTable } from './options';
 
-/** Which table a migration is about. */
+/** Options of the migration functions. */
 export interface SessionsTableOptions {
-  /** Default: `'sessions'`. */
+  /** Name of the table. Default: `'sessions'`. */
   table?: string | null | undefined;
 }
 
-/** The columns of the table. */
+/** A row of the table. */
 export interface SessionRow {
   /** The key: prefix and session id. */
   id: string;
-  /** The session's JSON text. */
+  /** The session as JSON. */
   record: string;
-  /** What tells this version of the record from any other. */
+  /** Identifies this version of the record. */
   revision: string;
-  /** When it ends, in milliseconds since 1970. */
+  /** When the session expires, in milliseconds since 1970. */
   expires: number;
 }
 
-/** The columns, in their order. */
+/** The columns, in order. */
 const COLUMNS = ['id', 'record', 'revision', 'expires'] as const satisfies (keyof SessionRow)[];
 
-/** Columns compare byte by byte: the usual collations of MySQL and MariaDB take `a`, `A` and `a ` for the same. */
+/** Columns compare byte by byte: the usual collations of MySQL and MariaDB treat `a`, `A` and `a ` as equal. */
 const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: string[]][]> = {
   mysql: (table) => [
     [
@@ -64,15 +64,16 @@ const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: strin
       table,
       ...COLUMNS,
     ],
-    // Here it is the index that is of a schema.
+    // On SQLite, the index has the schema, not the table.
     ['create index if not exists ?? on ?? (??)', indexOf(table).qualified, indexOf(table).of, 'expires'],
   ],
 };
 
 /**
- * Creates the table of a KnexStore where it is missing. Made for migrations: `exports.up = (knex) => createSessionsTable(knex)`.
+ * Creates the table of a KnexStore if it is missing, for migrations: `exports.up = (knex) =>
+ * createSessionsTable(knex)`.
  *
- * @throws TypeError for what is no instance of Knex or no name of a table.
+ * @throws TypeError if `knex` is not a Knex instance or the table name is invalid.
  */
 export async function createSessionsTable(knex: Knex, options?: SessionsTableOptions | null): Promise<void> {
   const table = tableOf(knex, options);
@@ -82,22 +83,22 @@ export async function createSessionsTable(knex: Knex, options?: SessionsTableOpt
   };
   if (dialect !== 'postgresql') return again(() => create(knex));
   await knex.transaction(async (transaction) => {
-    // There `if not exists` fails where another process creates the table at the same time.
+    // On PostgreSQL, `if not exists` fails if another process creates the table at the same time.
     await transaction.raw('select pg_advisory_xact_lock(hashtext(?))', [`koa-evented-session ${table}`]);
     await create(transaction);
   });
 }
 
 /**
- * Drops the table of a KnexStore, and all sessions with it: `exports.down = (knex) => dropSessionsTable(knex)`.
+ * Drops the table of a KnexStore with all its sessions: `exports.down = (knex) => dropSessionsTable(knex)`.
  *
- * @throws TypeError for what is no instance of Knex or no name of a table.
+ * @throws TypeError if `knex` is not a Knex instance or the table name is invalid.
  */
 export async function dropSessionsTable(knex: Knex, options?: SessionsTableOptions | null): Promise<void> {
   await knex.raw('drop table if exists ??', [tableOf(knex, options)]);
 }
 
-/** Makes sure that sessions can be kept in the table as they are; creates it where it is missing and `createTable` is set. */
+/** Checks that the table can hold sessions unchanged. Creates a missing table if `createTable` is set. */
 export async function prepareTable(knex: Knex, table: string, createTable: boolean): Promise<void> {
   await CHECK[dialectOf(knex)](knex);
   try {
@@ -122,7 +123,7 @@ export async function prepareTable(knex: Knex, table: string, createTable: boole
   }
 }
 
-/** Whether a connection is one that keeps what it is given. */
+/** Checks that a connection transmits text unchanged. */
 const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
   mysql: async (knex) => {
     const [found]: object[] = await knex.select(
@@ -131,9 +132,9 @@ const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
     );
     const [sent, received] = valuesOf(found ?? {});
     if (sent === 'utf8mb4' && received === 'utf8mb4') return;
-    // Without strict mode the database would change or cut what the connection cannot carry.
+    // Without strict mode, the database would change or truncate what the connection cannot transmit.
     throw new Error(
-      `Expected the connection to the database to be in utf8mb4, got ${sent} and ${received}: give \`charset: 'utf8mb4'\` in Knex's \`connection\``,
+      `Expected the connection to the database to be in utf8mb4, got ${sent} and ${received}: set \`charset: 'utf8mb4'\` in Knex's \`connection\``,
     );
   },
   postgresql: async () => undefined,

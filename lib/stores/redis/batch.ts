@@ -1,27 +1,27 @@
 import timers = require('node:timers');
 
-// Node's own, as it is now: faked timers would hold commands back for good.
+// Taken when the module loads: faked timers would hold commands back for ever.
 const { setImmediate } = timers;
 
-/** The part of a socket that holds writes back. */
+/** The methods of a socket that hold back its writes. */
 export interface Corkable {
   cork(): void;
   uncork(): void;
 }
 
-/** Characters of the longest text that is held back: longer ones cost more to keep and to join than their own write does. */
+/** Longest text that is held back, in characters. Buffering and joining a longer one costs more than its own write. */
 const LONGEST_HELD_BACK = 8192;
 
 /**
- * Sends all commands of one turn of the event loop in one write: saves each request that comes along with others a system call
- * of its own. A command waits no longer than for those that are there already.
+ * Sends all commands of one turn of the event loop in one write, which saves a system call per request. A command never
+ * waits for later turns.
  */
 export class RedisBatch {
   #stream: Corkable | undefined;
 
-  /** A command is about to be written to the stream, with a text of `length` characters. */
+  /** Called before a command with a text of `length` characters is written to the stream. */
   join(stream: Corkable | null | undefined, length: number): void {
-    // A connection that is being made anew has none.
+    // There is no stream while the client reconnects.
     if (!stream || stream === this.#stream || length > LONGEST_HELD_BACK) return;
     stream.cork();
     this.#stream = stream;

@@ -16,67 +16,82 @@ import { revival } from './node-redis-revival';
 import { checkRedisOptions, REDIS_OPTIONS } from './options';
 import { watchSilence } from './silence';
 
-/** How to reach Redis: koa-redis' options, and those of ioredis. An unknown one is a process warning, and one that would not be used a TypeError. */
+/**
+ * How to connect to Redis: the options of koa-redis and of ioredis. An unknown option causes a process warning; an
+ * option that would have no effect throws a TypeError.
+ */
 export interface RedisConnectionOptions {
-  /** A client that you have: of ioredis or of node-redis, version 4 or later, single or Cluster. It stays yours to end. Default: one of ioredis is made. */
+  /**
+   * An existing client: ioredis or node-redis, version 4 or later, single server or Cluster. Close it yourself.
+   * Default: a new ioredis client.
+   */
   client?: object | null | undefined;
-  /** Make a connection of its own from `client`, with the other options laid over the client's. Default: `false`. */
+  /**
+   * Whether to open a second connection like that of `client`, with the other options overriding the client's. Default:
+   * `false`.
+   */
   duplicate?: boolean | undefined;
-  /** `redis://user:password@host:port/db`; `rediss:` for TLS. Default: not given. */
+  /** The address as a URL, `redis://user:password@host:port/db`; `rediss:` for TLS. Default: not given. */
   url?: string | URL | undefined;
   /** The host. Default: `'localhost'`. */
   host?: string | undefined;
   /** The port. Default: 6379. */
   port?: number | undefined;
-  /** A Unix socket, in place of `host` and `port`. Default: not given. */
+  /** The path of a Unix socket, instead of `host` and `port`. Default: not given. */
   path?: string | undefined;
-  /** The older name of `path`. */
+  /** Older name of `path`. */
   socket?: string | undefined;
-  /** Number of the database; a Cluster has 0 alone. Default: 0. */
+  /** Number of the database; a Cluster has only database 0. Default: 0. */
   db?: number | undefined;
   /**
-   * Encrypts each connection: to the server, to all nodes of a Cluster, to Sentinels and their primary. An object has options of Node's
-   * `tls.connect`. Default: `false`, or what the `url` says.
+   * Whether to encrypt every connection: to the server, to all nodes of a Cluster, to Sentinels and their primary. An
+   * object holds options of Node's `tls.connect`. Default: `false`, or `true` for a `rediss:` URL.
    */
   tls?: boolean | object | string | undefined;
-  /** A user of an access control list. Default: not given. */
+  /** The ACL user. Default: not given. */
   username?: string | undefined;
   /** The password. Default: not given. */
   password?: string | undefined;
-  /** An older name of `password`. */
+  /** Older name of `password`. */
   auth_pass?: string | undefined;
-  /** An older name of `password`. */
+  /** Older name of `password`. */
   pass?: string | undefined;
-  /** Sentinels to ask for the primary. Default: not given, there are none. */
+  /** The Sentinels to ask for the primary. Default: not given, no Sentinels. */
   sentinels?: readonly { host: string; port: number }[] | undefined;
-  /** What the sentinels call the group of the primary. Default: not given. */
+  /** The Sentinels' name of the primary's group. Default: not given. */
   name?: string | undefined;
   /** The password of the Sentinels. Default: not given. */
   sentinelPassword?: string | undefined;
-  /** Whether the connections to the Sentinels are encrypted too, with options of their own if need be. Default: as `tls`. */
+  /**
+   * Whether to encrypt the connections to the Sentinels too; an object holds separate options for them. Default: as
+   * `tls`.
+   */
   sentinelTLS?: boolean | object | string | undefined;
-  /** Whether `nodes` are those of a Redis Cluster. Default: `false`. */
+  /** Whether `nodes` belong to a Redis Cluster. Default: `false`. */
   isRedisCluster?: boolean | undefined;
-  /** Some nodes of the Cluster, from which it finds the others: ports, `'host:port'`, urls or objects. What is given beside it holds for each node. Default: none. */
+  /**
+   * Some nodes of the Cluster, which lead to the others: ports, `'host:port'`, URLs or objects. Options given beside
+   * `nodes` apply to each node. Default: none.
+   */
   nodes?: readonly (string | number | { url?: string | URL; host?: string; port?: number })[] | undefined;
-  /** What ioredis' Cluster is given. Default: not given. */
+  /** Options of ioredis' Cluster. Default: not given. */
   clusterOptions?: ClusterOptions | undefined;
   [option: string]: unknown;
 }
 
 /** Options of ioredis' Cluster. */
 export interface ClusterOptions {
-  /** Options of each connection, which win over those beside `nodes`. Default: none. */
+  /** Options of each connection, which override those beside `nodes`. Default: none. */
   redisOptions?: object | undefined;
   [option: string]: unknown;
 }
 
-/** A connection, and whether it was made here, so that it is ended here. */
+/** A connection, and whether this package opened it and must close it. */
 export interface RedisConnection {
   client: RedisClient;
   driver: RedisDriver;
   isOwn: boolean;
-  /** What to call once a call has had no answer for that many milliseconds. */
+  /** Call it when a call has had no answer for that many milliseconds. */
   unanswered?(ms: number): void;
 }
 
@@ -85,7 +100,10 @@ interface IoRedisConstructor {
   Cluster: new (nodes: readonly unknown[], options?: object) => IoRedisClient;
 }
 
-/** @throws TypeError for a client of an unknown kind, for options of the wrong type or without use, and where ioredis is needed and not installed. */
+/**
+ * @throws TypeError if the client is of an unknown kind, an option has the wrong type or no effect, or ioredis is
+ *   needed and not installed.
+ */
 export function openRedis(options: RedisConnectionOptions): RedisConnection {
   checkOptions(options);
   if ('serialize' in options || 'unserialize' in options) {
@@ -106,15 +124,17 @@ export function openRedis(options: RedisConnectionOptions): RedisConnection {
   return connection(opened, true);
 }
 
-/** @throws TypeError */
+/** @throws TypeError if an option is invalid. */
 function checkOptions(options: unknown): void {
   const isUrl = options instanceof URL || (typeof options === 'string' && options.includes('://'));
-  if (isUrl) throw new TypeError('Expected `options` to be an object, got a url: give `redisStore({ url })`');
+  if (isUrl) throw new TypeError('Expected `options` to be an object, got a URL: pass it as `redisStore({ url })`');
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw expected('options', 'an object', options);
   }
   if (isIoRedis(options) || isNodeRedis(options)) {
-    throw new TypeError('Expected `options` to be an object of options, got a client: give `redisStore({ client })`');
+    throw new TypeError(
+      'Expected `options` to be an object of options, got a client: pass it as `redisStore({ client })`',
+    );
   }
   const { isRedisCluster, nodes, client } = options as RedisConnectionOptions;
   if (isGiven(client)) checkClient(client);
@@ -127,7 +147,7 @@ function checkOptions(options: unknown): void {
   checkRedisOptions(options);
 }
 
-/** @throws TypeError */
+/** @throws TypeError if the client is of an unknown kind. */
 function checkClient(client: object): asserts client is RedisClient {
   const words = 'a client of ioredis (4 or later) or of node-redis (4 or later)';
   if (client instanceof Promise || (typeof client !== 'object' && typeof client !== 'function')) {
@@ -135,7 +155,7 @@ function checkClient(client: object): asserts client is RedisClient {
   }
   const { legacyMode } = Object((client as { options?: unknown }).options) as { legacyMode?: unknown };
   if (legacyMode === true) {
-    // Its commands answer by callback, so that nothing would be known to be stored.
+    // Its commands answer by callback, so the store would never learn whether a record was stored.
     throw new TypeError(`Expected \`client\` to be ${words}, got one with \`legacyMode\`: create it without`);
   }
   if (isIoRedis(client) || isNodeRedis(client)) return;
@@ -155,12 +175,12 @@ function newClient(Redis: IoRedisConstructor, options: Record<string, unknown>):
   return new Redis.Cluster(nodes, { ...ofCluster, redisOptions });
 }
 
-/** What says where Redis is. */
+/** The options that hold an address. */
 const WHERE = ['url', 'host', 'path', 'socket', 'client', 'sentinels', 'nodes'] as const;
 
-/** An environment variable that is not set would go unnoticed where a Redis happens to run on this machine. */
+/** If an environment variable is unset, a Redis that happens to run on this machine would hide it. */
 function warnOfMissingAddress(options: object, used: Record<string, unknown>): void {
-  // A port alone is one of this machine.
+  // A port alone means this machine.
   const missing = [...WHERE, 'port'].find((name) => name in options && !(name in used));
   if (missing === undefined || WHERE.some((name) => name in used)) return;
   process.emitWarning(
@@ -176,7 +196,7 @@ function connectionOf(client: object, duplicate: boolean, rest: Record<string, u
   expectAbsent(
     rest,
     ['db'],
-    'beside `client`: it would change the database of your client. Add `duplicate: true`, or select it there.',
+    'beside `client`: it would change the database of that client. Add `duplicate: true`, or select the database there.',
   );
   const unused = REDIS_OPTIONS.filter((name) => name !== 'isRedisCluster');
   expectAbsent(rest, unused, 'beside `client`, which is used as it is: add `duplicate: true`, or set it there');
@@ -193,10 +213,10 @@ function connection(client: RedisClient, isOwn: boolean): RedisConnection {
   return { client, driver: nodeRedisDriver(client, asked), isOwn, unanswered };
 }
 
-/** Where `null` means something to ioredis it is passed on, as in `retryStrategy: null`. */
+/** `null` is passed on if it has a meaning for ioredis, as in `retryStrategy: null`. */
 const NULL_MEANS_NOT_GIVEN = ['url', 'host', 'port', 'path', 'db', 'tls', 'username', 'password', 'sentinels', 'name'];
 
-/** An option that is not given must not hide the one of a url or of a client. */
+/** An option that is not given must not override that of a URL or a client. */
 function withoutEmpty(options: Record<string, unknown>): Record<string, unknown> {
   const isEmpty = (name: string, value: unknown) =>
     value === undefined || (value === null && NULL_MEANS_NOT_GIVEN.includes(name));
@@ -207,11 +227,10 @@ function requireIoRedis(): IoRedisConstructor {
   try {
     return require('ioredis') as IoRedisConstructor;
   } catch (cause) {
-    // One that is there and fails has reasons of its own.
+    // If ioredis is installed but fails to load, report its own error.
     if ((cause as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw cause;
-    throw new TypeError(
-      'redisStore() needs ioredis to connect: run `npm install ioredis`, or give your own `client`.',
-      { cause },
-    );
+    throw new TypeError('redisStore() needs ioredis to connect: run `npm install ioredis`, or pass a `client`.', {
+      cause,
+    });
   }
 }

@@ -1,15 +1,19 @@
-/** A server that follows another one takes no writes. In a script older servers say so in the middle of the message. */
+/** A replica refuses writes. In a script, older servers put READONLY in the middle of the message. */
 const DEMOTED = /\bREADONLY\b/;
 
-/** Milliseconds in which all that was under way on the old connection fails. */
+/** Milliseconds within which all pending commands of the old connection fail. */
 const SAME_MOMENT = 100;
 
-/** Milliseconds between two attempts: a server that stays a replica must not be connected to again with each request. */
+/**
+ * Milliseconds between two attempts, so that requests do not reconnect again and again to a server that stays a
+ * replica.
+ */
 const PAUSE = 1000;
 
 /**
- * Tells, for each error of a connection, whether another one is to be made: after a failover the address may lead to the new primary, but the old
- * connection stays with the server that has become a replica. The command is sent again on the new connection, once: it was refused.
+ * Decides, for each error of a connection, whether to reconnect. After a failover, the address may lead to the new
+ * primary while the old connection stays with the server that became a replica. The refused command is sent once more
+ * on the new connection.
  */
 export function demotions(): (error: Error) => boolean {
   let since = Number.NEGATIVE_INFINITY;
@@ -21,10 +25,10 @@ export function demotions(): (error: Error) => boolean {
   };
 }
 
-/** What `reconnectOnError` of ioredis returns to have the command sent again. */
+/** The value of ioredis' `reconnectOnError` that also resends the command. */
 const RECONNECT_AND_RESEND = 2;
 
-/** The option of ioredis that reconnects where the server was demoted. */
+/** The ioredis option that reconnects if the server was demoted. */
 export function reconnectOnDemotion(): { reconnectOnError(error: Error): 2 | false } {
   const isDemotion = demotions();
   return { reconnectOnError: (error) => isDemotion(error) && RECONNECT_AND_RESEND };

@@ -2,41 +2,44 @@ import { withDeadline } from '../../base/deadline';
 import { hasMethod } from '../../base/expect';
 import { type Corkable, RedisBatch } from './batch';
 
-/** What the Redis store asks of a connection, whichever package it comes from. Every command is on one key, so that a Cluster can route it. */
+/**
+ * What the Redis store needs from a connection, for every client package. Each command uses a single key, so that a
+ * Cluster can route it.
+ */
 export interface RedisDriver {
-  /** Bytes where the client gives them. */
+  /** Returns bytes if the client supports them. */
   get(key: string): Promise<Buffer | string | null>;
-  /** `SET key value PX ttl`, with `NX` where `create` is set: whether it was stored. */
+  /** `SET key value PX ttl`, with `NX` if `create` is set. Returns whether the value was stored. */
   set(key: string, value: string, ttl: number, create: boolean): Promise<boolean>;
   del(key: string): Promise<unknown>;
   evalsha(sha: string, key: string, args: readonly string[]): Promise<unknown>;
   eval(script: string, key: string, args: readonly string[]): Promise<unknown>;
-  /** Whether scripts can make a digest: ioredis-mock, whose scripts cannot, is alone without a `status`. */
+  /** Whether scripts can compute a digest. Those of ioredis-mock, the only client without a `status`, cannot. */
   readonly hasDigests: boolean;
-  /** How often a script may have been sent a second time, where no event of the client tells. */
+  /** How often a script may have been sent twice without an event of the client. */
   repeats(): number;
-  /** Whether commands are taken at once. A connection that opens with its first command is. */
+  /** Whether the connection accepts commands now. One that opens with its first command does. */
   isReady(): boolean;
-  /** Whether no event of the client tells when it is ready for the first time. */
+  /** Whether the client emits no event when it is ready for the first time. */
   readonly isSilent: boolean;
-  /** Ends the connection, after the answers that are under way. */
+  /** Closes the connection after the pending answers. */
   quit(): Promise<unknown>;
 }
 
-/** What a client of any kind offers as an EventEmitter. */
+/** The methods of an EventEmitter that all clients have. */
 export interface RedisEvents {
   on(event: string, listener: (argument?: unknown) => void): unknown;
   listenerCount(event: string): number;
 }
 
-/** The methods of ioredis 4, 5 and 6 that are used here, of a single connection and of a Cluster. */
+/** The methods of ioredis 4, 5 and 6 in use, for a single connection and a Cluster. */
 export interface IoRedisClient extends RedisEvents {
-  /** ioredis-mock has `connected` in its place. */
+  /** ioredis-mock has `connected` instead. */
   readonly status?: string;
   readonly connected?: boolean;
   readonly isCluster?: boolean;
   readonly options?: { redisOptions?: object; dropBufferSupport?: boolean; connectTimeout?: number };
-  /** What is unanswered. */
+  /** Unanswered commands. */
   readonly commandQueue?: { readonly length: number };
   get(key: string): Promise<string | null>;
   getBuffer?(key: string): Promise<Buffer | null>;
@@ -47,20 +50,20 @@ export interface IoRedisClient extends RedisEvents {
   quit(): Promise<unknown>;
   disconnect(): void;
   readonly stream?: (Corkable & { destroy(): unknown; on(event: string, listener: () => void): unknown }) | null;
-  /** Those of a Cluster. */
+  /** Cluster only. */
   nodes?(): IoRedisClient[];
   duplicate(options?: object): IoRedisClient;
-  /** Of a Cluster. */
+  /** Cluster only. */
   duplicate(nodes: readonly unknown[], options: object): IoRedisClient;
 }
 
-/** The methods of node-redis 4, 5 and 6 that are used here, of a single connection and of a Cluster. */
+/** The methods of node-redis 4, 5 and 6 in use, for a single connection and a Cluster. */
 export interface NodeRedisClient extends RedisEvents {
   readonly isReady?: boolean;
   readonly isOpen?: boolean;
-  /** Of a Cluster. */
+  /** Cluster only. */
   readonly slots?: readonly unknown[];
-  /** Of a pool. */
+  /** Pool only. */
   execute?(run: (client: unknown) => unknown): unknown;
   readonly options?: { url?: string; socket?: { path?: string } } | undefined;
   get(key: string): Promise<unknown>;
@@ -68,21 +71,21 @@ export interface NodeRedisClient extends RedisEvents {
   del(key: string): Promise<unknown>;
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  /** As it is called on a Cluster. */
+  /** The signature on a Cluster. */
   sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
   connect(): Promise<unknown>;
   quit(): Promise<unknown>;
-  /** Of versions 5 and 6. */
+  /** Versions 5 and 6. */
   disconnect?(): unknown;
   destroy?(): void;
   duplicate(options?: object): NodeRedisClient;
 }
 
-/** A client that the user has already. */
+/** An existing client. */
 export type RedisClient = IoRedisClient | NodeRedisClient;
 
 const COMMANDS = ['get', 'set', 'del', 'eval', 'on'];
-/** node-redis 3, which calls back, has no `disconnect`. */
+/** node-redis 3, with its callbacks, has no `disconnect`. */
 const OF_IO_REDIS = [...COMMANDS, 'evalsha', 'disconnect'];
 const OF_NODE_REDIS = [...COMMANDS, 'evalSha'];
 
@@ -94,7 +97,7 @@ export function isIoRedis(client: object): client is IoRedisClient {
   return missing(client, OF_IO_REDIS).length === 0;
 }
 
-/** What a client would need that it has not, of the kind that it is closest to. */
+/** The methods that a client lacks, compared with the kind closest to it. */
 export function missingMethods(client: object): readonly string[] {
   const [ioRedis, nodeRedis] = [missing(client, OF_IO_REDIS), missing(client, OF_NODE_REDIS)];
   return nodeRedis.length < ioRedis.length ? nodeRedis : ioRedis;
@@ -104,12 +107,12 @@ function missing(client: object, names: readonly string[]): readonly string[] {
   return names.filter((name) => !hasMethod(client, name));
 }
 
-/** How a command is asked, and asked again. */
+/** Runs a command, and repeats it if needed. */
 export type Asked = <T>(ask: () => Promise<T>) => Promise<T>;
 
 export function ioRedisDriver(client: IoRedisClient): RedisDriver {
   const batch = new RedisBatch();
-  // A Cluster sends the commands of a lost node again, and says nothing of it otherwise.
+  // A Cluster resends the commands of a lost node without any other event.
   let lostNodes = 0;
   if (client.isCluster) client.on('-node', () => (lostNodes += 1));
   // Version 4 has an option that makes it refuse bytes.
@@ -131,19 +134,19 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     isReady: () =>
       client.status === undefined ? client.connected !== false : client.status === 'ready' || client.status === 'wait',
     async quit() {
-      // Without a connection QUIT would wait for one.
+      // Without a connection, QUIT would wait for one.
       if (client.status === 'ready' || client.connected === true) await inTime(client.quit(), () => hangUp(client));
       else client.disconnect();
     },
   };
 }
 
-/** A pool of node-redis 5 and 6 tells nothing of its connections. */
+/** Pools of node-redis 5 and 6 emit no events about their connections. */
 export function isPool(client: NodeRedisClient): boolean {
   return client.isReady === undefined && client.slots === undefined && typeof client.execute === 'function';
 }
 
-/** @param revived how commands are asked of a connection that can be made anew */
+/** @param revived runs commands on a connection that can be replaced */
 export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): RedisDriver {
   const isCluster4 = client.slots !== undefined && client.destroy === undefined;
   const run = (command: 'EVAL' | 'EVALSHA', script: string, key: string, args: readonly string[]) => {
@@ -169,7 +172,7 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     if (client.isOpen !== false) return ask();
     return Promise.reject(new Error('the pool was never connected, or was closed: await pool.connect()'));
   }
-  /** It would fail to read a property of nothing. */
+  /** Otherwise, it would fail with a property read of undefined. */
   function askedIfKnown<T>(ask: () => Promise<T>): Promise<T> {
     if (knowsNodes(client)) return askedAgainIfDropped(ask);
     return Promise.reject(new Error('the Cluster was never connected, or was closed: await cluster.connect()'));
@@ -187,26 +190,26 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     hasDigests: true,
     isSilent: isCluster4,
     repeats: () => repeats,
-    // Clusters of versions 4 and 5 are open before they know their nodes, and that of version 4 never tells when it does.
+    // Clusters of versions 4 and 5 are open before they know their nodes, and version 4 emits no event once it does.
     isReady: () => isOfPool || (client.isReady ?? (client.isOpen === true && knowsNodes(client))),
     async quit() {
       const isReady = client.isReady ?? client.isOpen;
       const ended = client.quit();
-      // Without a connection nobody answers; the client goes once its attempt to have one is over.
+      // Without a connection there is no answer to wait for; the client gives up once its connection attempt ends.
       if (isReady) await inTime(ended, () => (client.destroy ? client.destroy() : client.disconnect?.()));
       else ended.catch(() => undefined);
     },
   };
 }
 
-/** A Cluster may serve some of the slots only. */
+/** A Cluster may serve only some of the slots. */
 function knowsNodes({ slots }: NodeRedisClient): boolean {
   return slots?.some((slot) => slot !== undefined) === true;
 }
 
 /**
- * When slots have moved, a Cluster of node-redis drops its connections to servers that have none any more, and fails the commands
- * that are under way there. Redis may have carried them out: all of those that the store asks for may be done twice.
+ * When slots have moved, a Cluster of node-redis drops the connections to servers that no longer have any, and fails
+ * their pending commands. Redis may have run them; all commands of the store may safely run twice.
  */
 async function askedAgainIfDropped<T>(ask: () => Promise<T>): Promise<T> {
   try {
@@ -221,23 +224,23 @@ function askedOnce<T>(ask: () => Promise<T>): Promise<T> {
   return ask();
 }
 
-/** Whether node-redis itself has dropped the connection on which the command was. */
+/** Whether node-redis itself dropped the connection of the command. */
 export function isDropped(error: unknown): boolean {
   return (error as Partial<Error> | null | undefined)?.constructor?.name === 'DisconnectsClientError';
 }
 
-/** Without waiting for the other side to close, as one that hangs never does. */
+/** Does not wait for the other side to close, since a server that hangs never does. */
 function hangUp(client: IoRedisClient): void {
   client.disconnect();
   for (const node of client.nodes?.() ?? [client]) node.stream?.destroy();
 }
 
-/** Milliseconds for Redis to answer QUIT; one that hangs must not hold the process. */
+/** How long to wait for the answer to QUIT, in milliseconds. A server that hangs must not keep the process alive. */
 const QUIT_TIMEOUT = 1000;
 
 async function inTime(quit: Promise<unknown>, giveUp: () => unknown): Promise<void> {
   await withDeadline(quit, QUIT_TIMEOUT, () => new Error('QUIT was not answered'))
     .catch(giveUp)
-    // node-redis 4 counts as closed already.
+    // node-redis 4 is already closed by now.
     .catch(() => undefined);
 }

@@ -7,9 +7,9 @@ import { CLUSTER_OPTIONS, SENTINEL_OPTIONS } from './options';
 type Options = Readonly<Record<string, unknown>>;
 
 /**
- * A connection like that of `client`, with other options laid over the client's.
+ * Opens a connection like that of `client`, with other options overriding the client's.
  *
- * @throws TypeError for an option that would not be used.
+ * @throws TypeError if an option would have no effect.
  */
 export function duplicateOf(client: RedisClient, overrides: Options): RedisClient {
   if (!isNodeRedis(client)) {
@@ -19,12 +19,12 @@ export function duplicateOf(client: RedisClient, overrides: Options): RedisClien
     throw new TypeError('Expected `duplicate` not to be given beside a pool: make another with `createClientPool`');
   }
   const twin = client.duplicate(inNodeRedisWords(client, overrides));
-  // Its failures are told by its events.
+  // Failures are reported by its events.
   twin.connect().catch(() => undefined);
   return twin;
 }
 
-/** A Cluster takes its nodes first, and keeps what concerns each connection apart. */
+/** A Cluster takes its nodes as the first argument, and the options of each connection separately. */
 function duplicateOfCluster(client: IoRedisClient, overrides: Options): IoRedisClient {
   const { nodes, options } = forCluster(overrides);
   const given = client.options?.redisOptions;
@@ -34,7 +34,7 @@ function duplicateOfCluster(client: IoRedisClient, overrides: Options): IoRedisC
   });
 }
 
-/** What the client decides itself, by a function, stays as it is. */
+/** If the client has its own `reconnectOnError`, keep it. */
 function demotionOf(options: object | undefined): object {
   return typeof (options as { reconnectOnError?: unknown } | undefined)?.reconnectOnError === 'function'
     ? {}
@@ -48,7 +48,7 @@ function duplicateOfIoRedis(client: IoRedisClient, overrides: Options): IoRedisC
     'beside a `client` that is no Cluster',
   );
   const has = (name: string) => isGiven(overrides[name]);
-  // A socket would win over an address, and Sentinels over both.
+  // A socket would override an address, and Sentinels would override both.
   const elsewhere = {
     ...demotionOf(client.options),
     ...((has('host') || has('port')) && { path: null, sentinels: null }),
@@ -56,7 +56,7 @@ function duplicateOfIoRedis(client: IoRedisClient, overrides: Options): IoRedisC
     ...(has('sentinels') && { path: null }),
   };
   const { enableTLSForSentinelMode } = overrides;
-  // That of the client may be ioredis' default.
+  // The client's value may be ioredis' default.
   const merged: Options = { ...client.options, ...elsewhere, ...overrides, enableTLSForSentinelMode };
   if (!isGiven(merged['sentinels'])) {
     expectAbsent(overrides, SENTINEL_OPTIONS, 'beside a `client` without `sentinels`');
@@ -66,10 +66,13 @@ function duplicateOfIoRedis(client: IoRedisClient, overrides: Options): IoRedisC
   return client.duplicate({ ...elsewhere, ...overrides, ...(concerns && encryptionBehindSentinels(merged)) });
 }
 
-/** What node-redis calls by other names. */
+/** Options that have other names in node-redis. */
 const TRANSLATED = ['db', 'host', 'port', 'path', 'username', 'password', 'tls'];
 
-/** node-redis keeps the address and TLS in `socket`. Its url, and the credentials that it took from there, would win over what is given here. */
+/**
+ * node-redis keeps the address and TLS in `socket`. Its URL, and the credentials taken from it, would override the
+ * given options.
+ */
 function inNodeRedisWords(client: NodeRedisClient, overrides: Options): object {
   const others = Object.keys(overrides).filter((name) => client.slots !== undefined || !TRANSLATED.includes(name));
   expectAbsent(

@@ -4,15 +4,15 @@ import { parseRedisUrl, type RedisAddress } from './url';
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** A node of a Cluster, as ioredis takes it. */
+/** A node of a Cluster, in ioredis' format. */
 export type ClusterNode = string | number | (RedisAddress & { [option: string]: unknown });
 
 const ADDRESS = ['host', 'port', 'path'] as const;
 
 /**
- * The options of a connection to a single server, or to the primary of Sentinels.
+ * The options of a connection to a single server, or to the primary behind Sentinels.
  *
- * @throws TypeError for what ioredis would not use.
+ * @throws TypeError if an option would have no effect in ioredis.
  */
 export function forServer(options: Options): object {
   expectAbsent(options, ['clusterOptions', ...CLUSTER_OPTIONS], 'without `isRedisCluster: true`');
@@ -23,7 +23,7 @@ export function forServer(options: Options): object {
   return isGiven(url) ? withUrl(url as string | URL, rest) : rest;
 }
 
-/** ioredis would take what the url says, and drop what stands beside it. */
+/** ioredis would use the URL and ignore the options beside it. */
 function withUrl(url: string | URL, rest: Options): object {
   const address = parseRedisUrl('url', url);
   expectAbsent(rest, ADDRESS, 'beside `url`, which has the address');
@@ -58,10 +58,10 @@ function checkSentinel(name: string, sentinel: unknown): void {
 }
 
 /**
- * ioredis drops `tls` behind Sentinels, and talks to the Sentinels themselves in the clear, passwords included: here `tls` is meant for
- * all of them.
+ * ioredis ignores `tls` behind Sentinels, and talks to the Sentinels themselves unencrypted, passwords included. In
+ * this package, `tls` applies to all of them.
  *
- * @throws TypeError for options that contradict each other.
+ * @throws TypeError if options contradict each other.
  */
 export function encryptionBehindSentinels(options: Options): object {
   const { tls, sentinelTLS, enableTLSForSentinelMode: isWanted } = options;
@@ -80,7 +80,7 @@ export function encryptionBehindSentinels(options: Options): object {
   };
 }
 
-/** What a Cluster has no use for, on any of its connections. */
+/** Options that no connection of a Cluster can use. */
 const NOT_OF_NODE: readonly (readonly [names: readonly string[], why: string])[] = [
   [['retryStrategy'], 'a Cluster has `clusterRetryStrategy`'],
   [['readOnly'], 'a Cluster has `scaleReads`'],
@@ -92,10 +92,10 @@ const NOT_OF_CLUSTER: typeof NOT_OF_NODE = [
 ];
 
 /**
- * The nodes and options of a Cluster. What is given beside `nodes` holds for each of them, and so do the credentials and the encryption of their urls:
- * ioredis connects to nodes of which the first ones tell it.
+ * The nodes and options of a Cluster. Options beside `nodes` apply to every node, and so do the credentials and
+ * encryption of the nodes' URLs: ioredis also connects to nodes that it learns of later.
  *
- * @throws TypeError for what the Cluster would not use.
+ * @throws TypeError if an option would have no effect in the Cluster.
  */
 export function forCluster(options: Options): { nodes: ClusterNode[]; options: { redisOptions: Options } } {
   const { isRedisCluster: _, nodes: given = [], clusterOptions, ...beside } = options;
@@ -104,7 +104,7 @@ export function forCluster(options: Options): { nodes: ClusterNode[]; options: {
   checkForCluster(redisOptions ?? {}, ' in `clusterOptions.redisOptions`');
   const told = (given as unknown[]).map((node, at) => nodeOf(`nodes[${at}]`, node));
   const entries = Object.entries(beside);
-  // A Cluster looks whether it is whole, and each connection whether its server is loading.
+  // A Cluster checks whether all slots are served; each connection checks whether its server is loading.
   const isForEach = (name: string) => !isOfCluster(name) || name === 'enableReadyCheck';
   const each: Options = {
     ...credentialsOf(told),
@@ -144,7 +144,7 @@ function nodeOfUrl(name: string, url: string | URL): ClusterNode & object {
   return address;
 }
 
-/** @throws TypeError */
+/** @throws TypeError if a database other than 0 is given. */
 function expectNoDatabase(name: string, db: unknown): void {
   if (Number(db ?? 0) === 0) return;
   throw new TypeError(
@@ -152,7 +152,7 @@ function expectNoDatabase(name: string, db: unknown): void {
   );
 }
 
-/** ioredis takes any object, and goes to localhost where it finds no address in it, with the password. */
+/** ioredis accepts any object, and connects to localhost, with the password, if there is no address in it. */
 function nodeOfObject(name: string, node: Options): ClusterNode {
   checkNode(name, node);
   for (const [names, why] of NOT_OF_NODE) expectAbsent(node, names, `in \`${name}\`: ${why}`);
@@ -162,7 +162,7 @@ function nodeOfObject(name: string, node: Options): ClusterNode {
     expectAbsent(rest, ADDRESS, `beside \`${name}.url\`, which has the address`);
     return { ...nodeOfUrl(`${name}.url`, url as string | URL), ...rest } as ClusterNode;
   }
-  // An environment variable that is not set would lead to this machine.
+  // An unset environment variable would lead to this machine.
   const hasNone = ['url', 'host'].some((option) => option in node);
   if (!isGiven(rest['host']) && (hasNone || !isGiven(rest['port'])))
     throw expected(`${name}.host`, 'the host of a node', rest['host']);
@@ -176,14 +176,14 @@ function credentialsOf(nodes: readonly ClusterNode[]): Options {
   return isGiven(username) ? { username, password } : { password };
 }
 
-/** A `tls` without options, as a url has it, would hide those that hold for each node. */
+/** A URL's `tls`, which has no options, would override the options for all nodes. */
 function withCommonEncryption(node: ClusterNode): ClusterNode {
   if (typeof node !== 'object' || node.tls === undefined || Object.keys(node.tls).length > 0) return node;
   const { tls: _, ...rest } = node;
   return rest;
 }
 
-/** @throws TypeError where some connections would be encrypted and others not: a password would go in the clear. */
+/** @throws TypeError if only some connections would be encrypted: a password would be sent unencrypted. */
 function encryptionOf(nodes: readonly ClusterNode[], each: Options): Options {
   const given = nodes.map((node) => (typeof node === 'object' ? node.tls : undefined));
   const common = each['tls'] ?? given.find((tls) => isGiven(tls));

@@ -5,18 +5,20 @@ import { demotions } from './demotion';
 import { type Asked, isDropped, type NodeRedisClient } from './driver';
 import { LEAST_SILENCE } from './silence';
 
-// Node's own, as it is now: a faked one would hold the connection back for good.
+// Taken when the module loads: a faked one would hold the connection back for ever.
 const { setImmediate } = timers;
 
-/** How the commands of a client of node-redis are asked, and what to call once one of them has had no answer for that many milliseconds. */
+/**
+ * Runs the commands of a node-redis client, and is told when a command has had no answer for that many milliseconds.
+ */
 export interface Revival {
   asked: Asked;
   unanswered(ms: number): void;
 }
 
 /**
- * Makes the connection of a client that was made here anew where it broke without a word, and where its server has become a replica. What is under
- * way is asked again: all that the store asks for may be done twice.
+ * Replaces the connection of a client that this package created, if it broke silently or its server became a replica.
+ * Pending commands are repeated: all commands of the store may safely run twice.
  */
 export function revival(client: NodeRedisClient): Revival {
   const isDemotion = demotions();
@@ -27,11 +29,11 @@ export function revival(client: NodeRedisClient): Revival {
   let revived: Promise<void> | undefined;
   const reconnect = () => {
     if (client.isReady !== true) return;
-    // What is under way fails with it, and is asked again.
+    // Pending commands fail with it and are repeated.
     const gone = client.destroy ? client.destroy() : client.disconnect?.();
     Promise.resolve(gone).catch(() => undefined);
     revived = new Promise((resolve) => {
-      // Version 4 takes the end of the old connection for that of the new one, if it comes later.
+      // If the old connection ends later, version 4 mistakes that for the end of the new one.
       setImmediate(() => {
         client.connect().catch(() => undefined);
         resolve();

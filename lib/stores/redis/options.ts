@@ -1,12 +1,12 @@
 import { expectAbsent, expected, isGiven } from '../../base/expect';
 import { warnOfUnknown } from '../../base/unknown-options';
 
-/** What an option may be. */
+/** The valid values of an option. */
 interface Kind {
   is(value: unknown): boolean;
-  /** As in "Expected `host` to be …". */
+  /** Completes "Expected `host` to be …". */
   words: string;
-  /** Whether its value must not get into a message. */
+  /** Whether the value must not appear in a message. */
   isSecret?: true;
 }
 
@@ -47,13 +47,13 @@ const filledList: Kind = {
   is: (value) => Array.isArray(value) && value.length > 0,
   words: 'an array with one entry at least',
 };
-/** A string is a profile of ioredis. */
+/** A string names a profile of ioredis. */
 const encryption: Kind = {
   is: (value) => isFlag(value) || isFilled(value) || object.is(value),
   words: '`true`, `false` or an object of options for TLS',
 };
 
-/** Where one server is. */
+/** The address of one server. */
 const ADDRESS: Kinds = {
   url: urlOfServer,
   host: address,
@@ -64,7 +64,7 @@ const ADDRESS: Kinds = {
 
 const CREDENTIALS: Kinds = { username: text, password: secret, auth_pass: secret, pass: secret };
 
-/** Those of this package, and of koa-redis. */
+/** Options of this package and of koa-redis. */
 const OWN: Kinds = {
   client: objectOrMethod,
   duplicate: flag,
@@ -73,7 +73,7 @@ const OWN: Kinds = {
   clusterOptions: object,
 };
 
-/** What ioredis 4, 5 and 6 take for a connection. */
+/** Options of a connection in ioredis 4, 5 and 6. */
 const CONNECTION: Kinds = {
   db: database,
   tls: encryption,
@@ -108,7 +108,7 @@ const CONNECTION: Kinds = {
   allowUsernameInURI: flag,
 };
 
-/** What it takes for Sentinels. */
+/** Options for Sentinels. */
 const SENTINEL: Kinds = {
   sentinels: filledList,
   name: address,
@@ -126,7 +126,7 @@ const SENTINEL: Kinds = {
   updateSentinels: flag,
 };
 
-/** What its Cluster takes, and a single connection as well. */
+/** Options of both its Cluster and a single connection. */
 const SHARED: Kinds = {
   enableOfflineQueue: flag,
   enableReadyCheck: flag,
@@ -141,7 +141,7 @@ const SHARED: Kinds = {
   natMap: objectOrMethod,
 };
 
-/** What its Cluster alone takes. */
+/** Options of its Cluster only. */
 const CLUSTER: Kinds = {
   clusterRetryStrategy: method,
   clusterNodeRetryStrategy: method,
@@ -163,22 +163,22 @@ const ALL: Kinds = { ...OWN, ...ADDRESS, ...CREDENTIALS, ...CONNECTION, ...SENTI
 const OF_CLUSTER: Kinds = { ...SHARED, ...CLUSTER, redisOptions: object };
 const OF_CONNECTION: Kinds = { ...ADDRESS, ...CREDENTIALS, ...CONNECTION, ...SENTINEL, ...SHARED };
 
-/** All options that are known. */
+/** All known options. */
 export const REDIS_OPTIONS: readonly string[] = Object.keys(ALL);
-/** Those of Sentinels alone. */
+/** Options for Sentinels only. */
 export const SENTINEL_OPTIONS: readonly string[] = Object.keys(SENTINEL);
-/** What stands in an entry of `nodes`. */
+/** Options of an entry of `nodes`. */
 const OF_NODE: Kinds = { ...CONNECTION, url: urlOfServer, host: address, port, username: text, password: secret };
 
-/** Those of a Cluster alone. */
+/** Options for a Cluster only. */
 export const CLUSTER_OPTIONS: readonly string[] = Object.keys(CLUSTER);
 
-/** Whether an option beside `nodes` is one of the Cluster, and none of each connection. */
+/** Whether an option beside `nodes` belongs to the Cluster rather than to each connection. */
 export function isOfCluster(name: string): boolean {
   return Object.hasOwn(OF_CLUSTER, name);
 }
 
-/** Options that other packages have, and what to do here. */
+/** Names that other packages use, and what to use instead. */
 const ADVICE: Readonly<Record<string, string>> = {
   uri: 'did you mean `url`?',
   database: 'did you mean `db`?',
@@ -189,7 +189,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   reconnectStrategy: 'did you mean `retryStrategy`?',
 };
 
-/** @throws TypeError for an option of the wrong type; an unknown one is a process warning. `null` and `undefined` mean "not given". */
+/**
+ * `null` and `undefined` mean "not given".
+ *
+ * @throws TypeError if an option has the wrong type. An unknown option only causes a process warning.
+ */
 export function checkRedisOptions(options: object): void {
   check(options, ALL, '');
   const { clusterOptions } = options as { clusterOptions?: { redisOptions?: object | null } | null };
@@ -197,7 +201,7 @@ export function checkRedisOptions(options: object): void {
   const misplaced = Object.keys(clusterOptions).filter((name) => {
     return Object.hasOwn(OF_CONNECTION, name) && !Object.hasOwn(OF_CLUSTER, name);
   });
-  // ioredis would drop them: a password would go in the clear for want of `tls`.
+  // ioredis would ignore them: without its `tls`, a password would be sent unencrypted.
   expectAbsent(clusterOptions, misplaced, 'in `clusterOptions`: give what concerns each connection beside `nodes`');
   check(clusterOptions, OF_CLUSTER, 'clusterOptions.');
   if (isGiven(clusterOptions.redisOptions)) {
@@ -205,7 +209,7 @@ export function checkRedisOptions(options: object): void {
   }
 }
 
-/** @throws TypeError for an option of a node that is of the wrong type, or that nobody would use. */
+/** @throws TypeError if an option of a node has the wrong type or no effect. */
 export function checkNode(name: string, node: object): void {
   const unknown = Object.keys(node).filter((option) => !Object.hasOwn(OF_NODE, option));
   expectAbsent(node, unknown, `in \`${name}\`, which takes \`url\`, or \`host\` and \`port\``);
@@ -229,7 +233,7 @@ function checkKind(name: string, kind: Kind, value: unknown): void {
   throw expected(name, kind.words, value);
 }
 
-/** What a value is, without showing it. */
+/** Describes a value without showing it. */
 function typeOf(value: unknown): string {
   if (value === '') return 'an empty string';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;

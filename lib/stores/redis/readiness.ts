@@ -3,14 +3,15 @@ import timers = require('node:timers');
 import { unref } from '../../base/timer';
 import type { RedisDriver } from './driver';
 
-// Node's own, as they are now: on a faked clock a client that is ready would go unnoticed.
+// Taken when the module loads: on a faked clock, a client that is ready would go unnoticed.
 const { setInterval, clearInterval } = timers;
 
-/** Milliseconds between two looks. */
+/** Polling interval in milliseconds. */
 const PAUSE = 50;
 
 /**
- * Calls back once a client is ready whose events do not tell so; never for one that is ready now. The function that it returns ends the wait.
+ * Calls `ready` once a client becomes ready that emits no event for it; not if it is ready already. The returned
+ * function stops waiting.
  */
 export function whenReady(driver: RedisDriver, ready: () => void): () => void {
   if (driver.isReady()) return () => undefined;

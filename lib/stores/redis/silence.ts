@@ -1,21 +1,21 @@
 import { unref } from '../../base/timer';
 import type { IoRedisClient } from './driver';
 
-/** Milliseconds that a connection has to be silent at least: a server that is busy for a moment is no reason to make another. */
+/** Minimum silence of a connection in milliseconds: a server that is busy for a moment is no reason to reconnect. */
 export const LEAST_SILENCE = 1000;
 
-/** What came last on a connection. */
+/** The latest data of a connection. */
 interface Heard {
   at: number;
   isSuspected: boolean;
 }
 
 /**
- * Watches the connections of a client that was made here, for those that break without a word: a host that vanishes, a proxy that forgets. TCP itself
- * notices after many minutes, if at all.
+ * Watches the connections of a client that this package created, for connections that break silently because a host
+ * vanishes or a proxy forgets them. TCP notices only after many minutes, if at all.
  *
- * @returns what to call once a call has had no answer for that many milliseconds: a connection on which nothing at all came since is dropped, so
- * that ioredis makes another, and sends there what is unanswered.
+ * @returns a function to call when a call has had no answer for that many milliseconds. It drops a connection that has
+ *   received nothing since; ioredis then reconnects and resends the unanswered commands.
  */
 export function watchSilence(client: IoRedisClient): (ms: number) => void {
   const heard = new WeakMap<object, Heard>();
@@ -31,7 +31,7 @@ export function watchSilence(client: IoRedisClient): (ms: number) => void {
       stream.on('data', () => {
         last.at = performance.now();
       });
-      // Nothing is asked of the store before the connection is ready: this is the one call whose answer is awaited.
+      // The store sends nothing before the connection is ready, so this is the only call with a pending answer.
       const { at } = last;
       const patience = setTimeout(() => {
         if (node.status === 'connect' && isSilentSince(node, stream, at)) stream.destroy();

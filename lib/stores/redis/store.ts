@@ -16,10 +16,10 @@ import type { RedisClient, RedisDriver } from './driver';
 import { whenReady } from './readiness';
 import { textOf } from './utf8';
 
-/** Tells versions of a record apart: its text, or the bytes of a long one as they were read. */
+/** Identifies a version of a record: its text, or for a long record the bytes as read. */
 export type RedisRevision = string | Buffer;
 
-/** A Lua script on one key, and the digest by which Redis knows it once it has run. */
+/** A Lua script with one key, and the digest by which Redis knows the script once it has run. */
 class Script {
   readonly #source: string;
   readonly #sha: string;
@@ -29,7 +29,7 @@ class Script {
     this.#sha = hash('sha1', source);
   }
 
-  /** Redis forgets scripts when it restarts, fails over or is told to: then the source goes along once. */
+  /** Redis forgets scripts when it restarts, fails over or is told to. The source is then sent once. */
   async run(driver: RedisDriver, key: string, ...args: string[]): Promise<unknown> {
     try {
       return await driver.evalsha(this.#sha, key, args);
@@ -40,7 +40,10 @@ class Script {
   }
 }
 
-/** ARGV: the new record, its ttl, the one that is expected or its digest. A record that is there already counts as done. */
+/**
+ * ARGV: the new record, its ttl, the expected record or its digest. If the new record is already stored, it counts as
+ * success.
+ */
 const SWAP = new Script(`
 local current = redis.call('GET', KEYS[1])
 if not current then return nil end
@@ -51,7 +54,10 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`);
 
-/** ARGV: the ttl. The marker of a regenerated session is left alone. ioredis-mock, which has no digests, fails to take a range of nothing. */
+/**
+ * ARGV: the ttl. Does not extend the marker of a regenerated session. ioredis-mock, which has no digests, fails on
+ * GETRANGE of a missing key.
+ */
 const TOUCH = new Script(`
 if not redis.sha1hex and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if redis.call('GETRANGE', KEYS[1], 0, 3) == 'null' then return 0 end
@@ -63,8 +69,8 @@ if not current then return nil end
 return { current, redis.call('PTTL', KEYS[1]) }`);
 
 /**
- * A Redis that is full runs it, from version 2.6 on: it refuses single commands that need memory, of which there is none here. With
- * `#!lua` in front it would refuse the whole script.
+ * Works on a Redis that is full, from version 2.6 on: Redis refuses single commands that need memory, and this script
+ * has none. With a `#!lua` header, Redis would refuse the whole script.
  */
 const REMOVE = new Script(`
 local current = redis.call('GET', KEYS[1])
@@ -88,10 +94,13 @@ redis.call('APPEND', KEYS[1], mark)
 local marked = current .. mark
 return { marked, redis.sha1hex and redis.sha1hex(marked) or marked }`);
 
-/** Characters of the longest record that is sent to be compared: shorter ones cost less than their digest, here and in Redis. */
+/**
+ * Longest record that is sent for comparison, in characters: for shorter ones, computing a digest costs more, in Node
+ * and in Redis.
+ */
 const LONGEST_SENT = 2048;
 
-/** A record's text starts with a brace, and so is never taken for a digest. */
+/** A record starts with a brace, so it cannot be mistaken for a digest. */
 function forComparison(revision: RedisRevision): string {
   return typeof revision === 'string' && revision.length <= LONGEST_SENT ? revision : hash('sha1', revision);
 }
@@ -103,11 +112,14 @@ function recordOf(found: string | Buffer): string {
 function stored(found: string | Buffer | null): StoredRecord<RedisRevision> | null {
   if (found === null) return null;
   const record = recordOf(found);
-  // The digest of bytes costs half of that of a text; those of short records would hold the whole answer that they came in.
+  // Hashing bytes is cheaper than hashing text; the bytes of a short record would keep the whole network buffer alive.
   return { record, revision: record.length > LONGEST_SENT ? found : record };
 }
 
-/** A record and its digest, as scripts give them. Bytes that are no UTF-8 are lost in the text: only the digest tells which record that was. */
+/**
+ * A record and its digest, as scripts return them. Bytes that are not UTF-8 are lost in the text; only the digest
+ * identifies such a record.
+ */
 function digested(found: unknown[]): StoredRecord<RedisRevision> {
   const [record, digest] = found.map(String) as [string, string];
   return { record, revision: record.includes('\uFFFD') ? digest : record };
@@ -117,25 +129,25 @@ function textOrNull(found: unknown): string | null {
   return isGiven(found) ? String(found) : null;
 }
 
-/** What a {@link RedisStore} emits. */
+/** The events of a {@link RedisStore}. */
 export interface RedisStoreEvents {
   /** Redis answers again. */
   connect: [];
   /** The connection to Redis is lost. */
   disconnect: [];
-  /** Why. Nobody has to listen. */
+  /** The error of the connection. A listener is optional. */
   error: [error: unknown];
 }
 
 /**
- * Sessions in Redis, alone, behind Sentinels or as a Cluster, with the `'compare-and-set'` guarantee. A record is the JSON text
- * that koa-redis reads and writes. A `revision` is the record itself, of which only the digest travels where it is long.
+ * Keeps sessions in Redis - a single server, behind Sentinels or a Cluster - with the `'compare-and-set'` guarantee. A
+ * record is JSON text in koa-redis' format. A `revision` is the record itself; of a long one, only the digest is sent.
  */
 export class RedisStore
   extends EventEmitter<RedisStoreEvents>
   implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>
 {
-  /** The connection. */
+  /** The client. */
   readonly client: RedisClient;
   readonly #driver: RedisDriver;
   readonly #isOwn: boolean;
@@ -144,7 +156,7 @@ export class RedisStore
   #said: 'connect' | 'disconnect' | undefined;
   #closed: Promise<void> | undefined;
 
-  /** @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed. */
+  /** @throws TypeError if the client is of an unknown kind, or ioredis is needed and not installed. */
   constructor(options?: RedisConnectionOptions | null) {
     super();
     const { client, driver, isOwn, unanswered } = openRedis(options ?? {});
@@ -152,7 +164,7 @@ export class RedisStore
     this.#driver = driver;
     this.#isOwn = isOwn;
     this.#unanswered = unanswered;
-    // Without a listener an outage would end the process; the Store tells of it.
+    // Without a listener, an outage would end the process; the Store reports it.
     if (client.listenerCount('error') === 0) client.on('error', () => undefined);
     this.on('error', () => undefined);
     const stopAsking = driver.isSilent ? whenReady(driver, () => this.#say('connect')) : () => undefined;
@@ -167,17 +179,17 @@ export class RedisStore
     };
   }
 
-  /** @internal How often a call may have been sent a second time, beside what `disconnect` tells. */
+  /** @internal How often a call may have been sent twice, in addition to what `disconnect` tells. */
   get breaks(): number {
     return this.#driver.repeats();
   }
 
-  /** Whether Redis can be asked now. */
+  /** Whether Redis accepts commands now. */
   get connected(): boolean {
     return this.#driver.isReady();
   }
 
-  /** The session under `key`; `undefined` where it is missing, was regenerated or is no JSON object. */
+  /** Returns the session under `key`; `undefined` if it is missing, regenerated or not a JSON object. */
   async get(key: string): Promise<Session | undefined> {
     const found = await this.#driver.get(key);
     return found === null ? undefined : (parseRecord(recordOf(found)) as Session | undefined);
@@ -211,14 +223,14 @@ export class RedisStore
 
   async swap(key: string, record: string, ttl: number, expected: RedisRevision): Promise<SwapResult<RedisRevision>> {
     const found = await SWAP.run(this.#driver, key, record, String(ttl), this.#forComparison(expected));
-    // ioredis-mock gives nothing for nil.
+    // ioredis-mock returns `undefined` for nil.
     if (!isGiven(found)) return { ok: false, gone: true };
     if (!Array.isArray(found)) return { ok: true, revision: record };
     return { ok: false, ...digested(found) };
   }
 
   async touch(key: string, ttl: number): Promise<boolean> {
-    // Some clients give numbers as strings.
+    // Some clients return numbers as strings.
     return Number(await TOUCH.run(this.#driver, key, String(ttl))) === 1;
   }
 
@@ -236,7 +248,8 @@ export class RedisStore
   }
 
   /**
-   * A call has had no answer for `ms` milliseconds. A connection that was made here, and on which nothing has come since, is made anew.
+   * Called when a call has had no answer for `ms` milliseconds. Replaces a connection that this package opened and that
+   * has received nothing since.
    *
    * @internal
    */
@@ -248,7 +261,7 @@ export class RedisStore
     return this.#driver.hasDigests ? forComparison(revision) : recordOf(revision);
   }
 
-  /** Stops listening, and ends the connection, if it was made by this store. */
+  /** Stops listening, and closes the connection if this store opened it. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -267,9 +280,9 @@ export class RedisStore
 }
 
 /**
- * Makes a {@link RedisStore}.
+ * Creates a {@link RedisStore}.
  *
- * @throws TypeError for a client of an unknown kind, and where ioredis is needed and not installed.
+ * @throws TypeError if the client is of an unknown kind, or ioredis is needed and not installed.
  */
 export function redisStore(options?: RedisConnectionOptions | null): RedisStore {
   return new RedisStore(options);

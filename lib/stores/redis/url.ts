@@ -1,4 +1,4 @@
-/** What a url of Redis says, in ioredis' words; what it does not say is not there. */
+/** The parts of a Redis URL, under ioredis' names; parts not given are absent. */
 export interface RedisAddress {
   host?: string;
   port?: number;
@@ -6,7 +6,7 @@ export interface RedisAddress {
   password?: string;
   db?: number;
   family?: number;
-  /** Of `rediss:`. */
+  /** Set for `rediss:`. */
   tls?: object;
 }
 
@@ -14,10 +14,10 @@ const PLAIN = 'redis:';
 const ENCRYPTED = 'rediss:';
 
 /**
- * Reads `redis://user:password@host:port/db`, and `rediss:` for one with TLS. ioredis reads such a url too, each version in its own way: one
- * drops the user, and all take `REDISS:` for a connection without TLS.
+ * Parses `redis://user:password@host:port/db`, and `rediss:` for TLS. ioredis parses such URLs too, but versions
+ * differ: one ignores the user, and all treat `REDISS:` as unencrypted.
  *
- * @throws TypeError that does not show the url: there may be a password in it.
+ * @throws TypeError without the URL in its message, since it may contain a password.
  */
 export function parseRedisUrl(name: string, url: string | URL): RedisAddress {
   const parsed = parse(name, url);
@@ -37,7 +37,7 @@ export function parseRedisUrl(name: string, url: string | URL): RedisAddress {
 }
 
 function parse(name: string, url: string | URL): URL {
-  // The error of the parser shows the url.
+  // The parser's error shows the URL.
   if (!URL.canParse(String(url))) {
     throw unreadable(name, 'a `/`, `?`, `#`, `@` or `%` in a password is written `%2F`, `%3F`, `%23`, `%40` or `%25`');
   }
@@ -54,7 +54,7 @@ function decoded(name: string, text: string): string {
   }
 }
 
-/** ioredis takes any option here; what is not looked at would be dropped. */
+/** ioredis accepts any option in the query; one that is not checked would be ignored. */
 function options(name: string, params: URLSearchParams): Pick<RedisAddress, 'db' | 'family'> {
   const { allowUsernameInURI: _, family, db, ...others } = Object.fromEntries(params);
   const [other] = Object.keys(others);

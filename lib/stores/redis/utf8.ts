@@ -1,13 +1,13 @@
 import { isAscii } from 'node:buffer';
 
-/** Bytes of the longest text that is decoded as one: blocks of it would cost more. */
+/** Longest text that is decoded as a whole, in bytes: for a shorter one, splitting costs more. */
 const SHORT = 1536;
-/** Bytes that are decoded at a time. */
+/** Block size in bytes. */
 const BLOCK = 1024;
 
 /**
- * The text of UTF-8 bytes. From the first letter on that is no ASCII, Node decodes byte by byte, to the end: block by block such
- * a letter slows down only its own block.
+ * Decodes UTF-8. From the first non-ASCII character on, Node decodes byte by byte to the end; in blocks, such a
+ * character slows down only its own block.
  */
 export function textOf(bytes: Buffer): string {
   if (bytes.length <= SHORT || isAscii(bytes)) return bytes.toString();
@@ -20,10 +20,10 @@ export function textOf(bytes: Buffer): string {
   return text;
 }
 
-/** The first position from `at` on that is not within a letter of several bytes. */
+/** The first position from `at` on that is not inside a character of several bytes. */
 function endOfLetter(bytes: Buffer, at: number): number {
   let end = Math.min(at, bytes.length);
-  // Bytes that go on with a letter are 10xxxxxx (RFC 3629, 3).
+  // Continuation bytes are 10xxxxxx (RFC 3629, section 3).
   while (end < bytes.length && ((bytes[end] as number) & 0xc0) === 0x80) end += 1;
   return end;
 }

@@ -29,7 +29,7 @@ describe('knexStore()', () => {
     ['nothing', undefined, 'Expected `options` to be an object such as `{ knex }`, got `undefined`'],
     ['Knex itself', knex, 'Expected `options` to be an object such as `{ knex }`, got a function'],
     ['no Knex', {}, 'Expected `knex` to be an instance of Knex, got `undefined`: call Knex with your configuration'],
-    ['a configuration', { knex: sqlite }, 'got an object: call Knex with your configuration, and give what it returns'],
+    ['a configuration', { knex: sqlite }, 'got an object: call Knex with your configuration and pass the result'],
     ['the function of Knex', { knex: makeKnex }, 'got a function: call Knex with your configuration'],
     [
       'a url',
@@ -44,7 +44,7 @@ describe('knexStore()', () => {
     [
       'an unknown option',
       { knex, tableName: 'x' },
-      'Expected the options to be of knex, table, createTable, sweepInterval, sweepBatch, got `tableName`',
+      'Expected the options to be among knex, table, createTable, sweepInterval, sweepBatch, got `tableName`',
     ],
     ['an empty table', { knex, table: '' }, 'Expected `table` to be a name of up to 48'],
     ['a long table', { knex, table: 'x'.repeat(49) }, 'Expected `table` to be a name of up to 48'],
@@ -77,7 +77,7 @@ describe('knexStore()', () => {
   it('refuses a transaction', async () => {
     await knex.transaction(async (transaction) => {
       expect(refusal({ knex: transaction })).toBe(
-        'Expected `knex` to be an instance of Knex, got a transaction, which ends: give the instance that began it',
+        'Expected `knex` to be an instance of Knex, got a transaction, which ends: pass the instance that began it',
       );
     });
   });

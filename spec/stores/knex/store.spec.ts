@@ -180,7 +180,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     });
     expect(error).toEqual(
       new TypeError(
-        'Expected `knex` to be an instance of Knex, got a transaction, which ends: give the instance that began it',
+        'Expected `knex` to be an instance of Knex, got a transaction, which ends: pass the instance that began it',
       ),
     );
   });

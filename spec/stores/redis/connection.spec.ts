@@ -167,13 +167,15 @@ describe('redisStore', () => {
     ['a URL', new URL('redis://:hunter2@localhost')],
   ])('says what to give in place of %s, and shows no password', (_what, url) => {
     const open = () => redisStore(url as RedisConnectionOptions);
-    expect(open).toThrow(new TypeError('Expected `options` to be an object, got a url: give `redisStore({ url })`'));
+    expect(open).toThrow(
+      new TypeError('Expected `options` to be an object, got a URL: pass it as `redisStore({ url })`'),
+    );
   });
 
   it.each(drivers)('says how to give a client: $name', async (driver) => {
     const client = driver.open({ host: '127.0.0.1', port: redis.port });
     expect(() => redisStore(client as unknown as RedisConnectionOptions)).toThrow(
-      new TypeError('Expected `options` to be an object of options, got a client: give `redisStore({ client })`'),
+      new TypeError('Expected `options` to be an object of options, got a client: pass it as `redisStore({ client })`'),
     );
     await driver.end(client);
   });
