@@ -73,7 +73,7 @@ export interface RedisConnectionOptions {
    * Some nodes of the Cluster, which lead to the others: ports, `'host:port'`, URLs or objects. Options given beside
    * `nodes` apply to each node. Default: none.
    */
-  nodes?: readonly (string | number | { url?: string | URL; host?: string; port?: number })[] | undefined;
+  nodes?: readonly (string | number | URL | { url?: string | URL; host?: string; port?: number })[] | undefined;
   /** Options of ioredis' Cluster. Default: not given. */
   clusterOptions?: ClusterOptions | undefined;
   [option: string]: unknown;

@@ -1,5 +1,5 @@
 import { expectAbsent, expected, isGiven } from '../../base/expect';
-import { CLUSTER_OPTIONS, checkNode, isOfCluster, SENTINEL_OPTIONS } from './options';
+import { CLUSTER_OPTIONS, checkNode, checkPort, isOfCluster, SENTINEL_OPTIONS } from './options';
 import { parseRedisUrl, type RedisAddress } from './url';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -47,8 +47,9 @@ function checkSentinel(name: string, sentinel: unknown): void {
   if (typeof sentinel !== 'object' || sentinel === null) {
     throw expected(name, 'an object with `host` and `port`', typeof sentinel === 'string' ? 'a string' : sentinel);
   }
-  const { host } = sentinel as { host?: unknown };
+  const { host, port } = sentinel as { host?: unknown; port?: unknown };
   if (typeof host !== 'string' || host === '') throw expected(`${name}.host`, 'the host of a Sentinel', host);
+  checkPort(`${name}.port`, port);
   const others = Object.keys(sentinel).filter((option) => !['host', 'port', 'family'].includes(option));
   expectAbsent(
     sentinel,
@@ -79,6 +80,8 @@ export function encryptionBehindSentinels(options: Options): object {
     sentinelTLS: ofSentinels === true ? {} : ofSentinels || undefined,
   };
 }
+
+const NODE = 'a port, `host:port`, a url or an object with `host` and `port`';
 
 /** Options that no connection of a Cluster can use. */
 const NOT_OF_NODE: readonly (readonly [names: readonly string[], why: string])[] = [
@@ -130,12 +133,21 @@ function checkForCluster(options: Options, where: string): void {
 
 function nodeOf(name: string, node: unknown): ClusterNode {
   if (typeof node === 'number' && node > 0 && node < 65_536) return node;
-  if (typeof node === 'string' && node !== '') {
-    if (!node.includes('://')) return node;
-    return nodeOfUrl(name, node);
-  }
+  if (typeof node === 'string' && node !== '') return nodeOfText(name, node);
+  if (node instanceof URL) return nodeOfUrl(name, node);
   if (typeof node === 'object' && node !== null && !Array.isArray(node)) return nodeOfObject(name, node as Options);
-  throw expected(name, 'a port, `host:port`, a url or an object with `host` and `port`', node);
+  throw expected(name, NODE, node);
+}
+
+/** ioredis goes to localhost, with the password, where it cannot read a text. */
+function nodeOfText(name: string, text: string): ClusterNode {
+  if (text.includes('://')) return nodeOfUrl(name, text);
+  if (/^\d+$/.test(text)) {
+    checkPort(name, text);
+    return Number(text);
+  }
+  if (!URL.canParse(`redis://${text}`)) throw new TypeError(`Expected \`${name}\` to be ${NODE}, got another string`);
+  return nodeOfUrl(name, `redis://${text}`);
 }
 
 function nodeOfUrl(name: string, url: string | URL): ClusterNode & object {

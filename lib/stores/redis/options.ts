@@ -216,6 +216,11 @@ export function checkNode(name: string, node: object): void {
   check(node, OF_NODE, `${name}.`);
 }
 
+/** @throws TypeError for what is no port; `null` and `undefined` mean "not given". */
+export function checkPort(name: string, value: unknown): void {
+  if (isGiven(value)) checkKind(name, port, value);
+}
+
 function check(options: object, kinds: Kinds, path: string): void {
   const given = Object.entries(options).filter(([, value]) => isGiven(value));
   for (const [name, value] of given) {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type RedisConnectionOptions, type RedisStore, redisStore } from '../../../lib/redis';
+import { forCluster } from '../../../lib/stores/redis/ioredis-options';
 import { REDIS_OPTIONS } from '../../../lib/stores/redis/options';
 import { driverOf } from '../../helpers/redis/drivers';
 import { interop, interopPath } from '../../interop';
@@ -292,6 +293,47 @@ describe('The options of redisStore', () => {
       '`sentinels[0].host` to be',
     ],
     [
+      'a node without a host',
+      { isRedisCluster: true, nodes: [':6379'], password },
+      '`nodes[0]` to be a port, `host:port`, a url or an object',
+    ],
+    [
+      'a node whose port is no number',
+      { isRedisCluster: true, nodes: [7000, 'a:b'], password },
+      '`nodes[1]` to be a port, `host:port`, a url or an object',
+    ],
+    [
+      'a node whose port is too high',
+      { isRedisCluster: true, nodes: ['a:70000'], password },
+      '`nodes[0]` to be a port, `host:port`, a url or an object',
+    ],
+    [
+      'a node of IPv6 without brackets',
+      { isRedisCluster: true, nodes: ['::1'], password },
+      '`nodes[0]` to be a port, `host:port`, a url or an object',
+    ],
+    [
+      'a node with a database',
+      { isRedisCluster: true, nodes: ['a:7000/5'], password },
+      '`nodes[0]` not to name the database 5',
+    ],
+    [
+      'a port in a text that is too high',
+      { isRedisCluster: true, nodes: ['70000'], password },
+      '`nodes[0]` to be a number from 1 to 65535',
+    ],
+    [
+      'a port of a Sentinel that is none',
+      {
+        sentinels: [
+          { host: 'a', port: 26_379 },
+          { host: 'b', port: 'c' },
+        ],
+        name: 'a',
+      },
+      '`sentinels[1].port` to be a number from 1 to 65535',
+    ],
+    [
       'a url of a node that is none',
       { isRedisCluster: true, nodes: [1, `http://:${password}@a`] },
       '`nodes[1]` to be a url that begins with redis:// or rediss://',
@@ -360,6 +402,17 @@ describe('The options of redisStore', () => {
   it('in the url of a node hold for those that it finds too', () => {
     const options = optionsOf({ isRedisCluster: true, nodes: [`rediss://ann:${password}@a:7000`] });
     expect(options).toMatchObject({ redisOptions: { username: 'ann', password, tls: {} } });
+  });
+
+  it.each<[string | URL, unknown]>([
+    ['redis-1.internal', { host: 'redis-1.internal' }],
+    ['redis-1.internal:7000', { host: 'redis-1.internal', port: 7000 }],
+    ['7000', 7000],
+    ['[::1]:7000', { host: '::1', port: 7000 }],
+    [`ann:${password}@a:7000`, { host: 'a', port: 7000, username: 'ann', password }],
+    [new URL('redis://a:7000'), { host: 'a', port: 7000 }],
+  ])('take the node %s', (node, address) => {
+    expect(forCluster({ isRedisCluster: true, nodes: [node] }).nodes).toEqual([address]);
   });
 
   it('take `null` from ioredis where it means something there', () => {
