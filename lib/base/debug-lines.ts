@@ -14,3 +14,6 @@ export const sessionLine: DebugLine = createDebug('koa-evented-session:session')
 
 /** Calls to the store, and their effect on requests. */
 export const storeLine: DebugLine = createDebug('koa-evented-session:store');
+
+/** Most often `app.keys` of another deployment or process: visitors are logged out, and no event tells. */
+export const REFUSED = 'refused: the signature of the cookie is wrong or missing';

@@ -1,5 +1,6 @@
 import type Koa = require('koa');
 
+import { REFUSED, sessionLine } from '../base/debug-lines';
 import { SessionError } from '../base/errors';
 import type { CookieOptions, Session, SessionIdStore } from '../base/types';
 import { cookieValues, mayCarrySeveral, signedValues } from './header';
@@ -53,7 +54,9 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       if (sid === undefined || (sid && !signer)) return sid;
       const signature = signer && this.cookies.get(signatureKey, { signed: false });
       if (sid && signature && isSigned(this, signer, sid, signature)) return sid;
-      return idsOf(this)[0];
+      const another = idsOf(this)[0];
+      if (another === undefined && sid) sessionLine(REFUSED);
+      return another;
     },
 
     allIds() {

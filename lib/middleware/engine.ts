@@ -1,6 +1,6 @@
 // What the entry points in compat/ use, in addition to what the package exports.
 
-export { sessionLine } from '../base/debug-lines';
+export { REFUSED, sessionLine } from '../base/debug-lines';
 export {
   SessionError,
   type SessionErrorCode,

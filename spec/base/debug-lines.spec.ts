@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { format, stripVTControlCharacters } from 'node:util';
 
 import createDebug = require('debug');
+import type Koa = require('koa');
 
 import koaSession = require('../../lib/koa-session');
 import session = require('../../lib/main');
@@ -84,6 +85,28 @@ describe('debug output', () => {
     isValid = false;
     await ann.get('/see');
     expect(ofSession()).toContain('session invalid');
+  });
+
+  it.each([
+    ['the main entry point', () => session()],
+    ['that for koa-session', (app: Koa) => koaSession({}, app)],
+  ])('says that a signature is wrong or missing: %s', async (_which, made) => {
+    const site = await closedAfterTest(openSite({ use: (ctx, next) => use(ctx, next) }));
+    const use = made(site.app) as Koa.Middleware;
+    const ann = site.visitor();
+    await ann.get('/put?user=secret');
+    const cookie = await ann.jar.getCookieString(site.url);
+    told();
+    await ann.get('/see', { cookie });
+    expect(told()).toEqual(['session loaded']);
+    const refused = 'session refused: the signature of the cookie is wrong or missing';
+    await ann.get('/see', { cookie: cookie.replace(/; [^;]*\.sig=[^;]*/, '') });
+    expect(told()).toEqual([refused]);
+    site.app.keys = ['another secret, of another process'];
+    await ann.get('/see', { cookie });
+    expect(told()).toEqual([refused]);
+    await ann.get('/see', { cookie: '' });
+    expect(told()).toEqual([]);
   });
 
   it('says that a write was tried again, and that a request waited for the connection', async () => {

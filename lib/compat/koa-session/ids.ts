@@ -4,8 +4,11 @@ import {
   addMaxAge,
   type CookieIdStore,
   type CookieOptions,
+  cookieValues,
   mayCarrySeveral,
+  REFUSED,
   type SessionIdStore,
+  sessionLine,
   signedValues,
   warnIfDropped,
 } from '../../middleware/engine';
@@ -59,7 +62,11 @@ export function presentedIn(
   accepts = (_value: string) => true,
 ): string | undefined {
   const several = severalIn(ctx, options);
-  return several.find(accepts) ?? several[0] ?? read(cookiesOf(ctx), options);
+  const presented = several.find(accepts) ?? several[0] ?? read(cookiesOf(ctx), options);
+  if (presented === undefined && sessionLine.enabled && cookieValues(ctx.req.headers.cookie ?? '', options.key)[0]) {
+    sessionLine(REFUSED);
+  }
+  return presented;
 }
 
 /** What the visitor's cookies of the name hold, in the order sent, if they are several. */
