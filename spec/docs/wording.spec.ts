@@ -7,13 +7,27 @@ import { root } from '../helpers/programs/node-program';
 const PAGES = [
   'README.md',
   'CHANGELOG.md',
+  'docs/cookie.md',
   'docs/errors.md',
+  'docs/express.md',
+  'docs/keyv.md',
+  'docs/migrating-from-egg-session.md',
+  'docs/migrating-from-koa-generic-session.md',
+  'docs/migrating-from-koa-session.md',
+  'docs/migrating-from-koa-session-minimal.md',
   'docs/options.md',
   'docs/outages.md',
+  'docs/passport.md',
   'docs/prefixes.md',
   'docs/races.md',
   'docs/redis.md',
+  'docs/security.md',
   'docs/speed.md',
+  'docs/sql.md',
+  'docs/stores.md',
+  'docs/stores-testing.md',
+  'docs/testing.md',
+  'docs/websockets.md',
 ];
 
 /** Folders whose comments and texts are in plain English. Add one once it has been rewritten. */
