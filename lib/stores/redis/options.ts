@@ -216,7 +216,7 @@ export function checkNode(name: string, node: object): void {
   check(node, OF_NODE, `${name}.`);
 }
 
-/** @throws TypeError for what is no port; `null` and `undefined` mean "not given". */
+/** @throws TypeError if the value is not a port; `null` and `undefined` mean "not given". */
 export function checkPort(name: string, value: unknown): void {
   if (isGiven(value)) checkKind(name, port, value);
 }
