@@ -1,17 +1,17 @@
-// What one visitor can do to the others: `npm run bench:crowd`. Many requests of one session come at once on one connection, each sets
-// a key of its own, and another visitor asks every 10 ms. Prints the longest wait of the other visitor, the server's memory and CPU
-// time for each write, beside koa-generic-session. Fails where this package misses its targets.
-// With `--redis` on a redis-server of its own, else in memory. CROWD=rows or CONTESTANT=evented picks what has that in its name.
+// How one visitor's requests affect other visitors: `npm run bench:crowd`. Many requests of one session arrive at once on one
+// connection, each sets a different key, and another visitor sends a request every 10 ms. Prints the other visitor's longest wait, the
+// server's memory and the CPU time per write, for this package and koa-generic-session. Fails if this package misses its targets.
+// Sessions are in memory, or with `--redis` in a private redis-server. CROWD=rows or CONTESTANT=evented selects by part of the name.
 const { fork } = require('node:child_process');
 const http = require('node:http');
 const { connect } = require('node:net');
 const { once } = require('node:events');
 const { setTimeout: pause } = require('node:timers/promises');
 
-/** Milliseconds that another visitor may wait at most, and megabytes that the server may take. */
+/** Limits: how long another visitor may wait, in milliseconds, and how much memory the server may use, in megabytes. */
 const MOST_WAIT = 250;
 const MOST_MEMORY = 500;
-/** How much dearer than in a crowd of 10 a write may be in a larger one. */
+/** Limit for the cost of a write in a large crowd, relative to a crowd of 10. */
 const MOST_GROWTH = 2;
 
 /** @typedef {{ name: string, writers: number, bytes: number, shape: 'text' | 'rows' }} Crowd */
@@ -32,7 +32,7 @@ const loaded = require;
 
 const CONTESTANTS = ['koa', 'koa-evented-session', 'koa-generic-session'];
 
-/** The child: a site with sessions in memory. */
+/** Runs in the child process: a site with sessions in memory. */
 function serve(/** @type {string} */ contestant, /** @type {number | undefined} */ port) {
   process.removeAllListeners('warning');
   const Koa = require('koa');
@@ -96,7 +96,7 @@ async function ask(port, path, cookie) {
   return { status: res.statusCode, text, cookie: sent };
 }
 
-/** Sends all requests on one connection at once; how many were answered with 200. */
+/** Sends all requests at once on one connection; returns how many were answered with 200. */
 function pipeline(/** @type {number} */ port, /** @type {number} */ writers, /** @type {string} */ cookie) {
   let text = '';
   for (let n = 0; n < writers; n += 1) text += `GET /put?k=${n} HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\n\r\n`;
@@ -130,7 +130,7 @@ async function measure(contestant, { writers, bytes, shape }, redis) {
   };
   const { cookie } = await ask(port, `/fill?bytes=${bytes}&shape=${shape}`);
   const other = (await ask(port, '/fill?bytes=10&shape=text')).cookie;
-  // What is compiled once does not count.
+  // Warm up: compiling does not count.
   for (let n = 0; n < 300; n += 1) await ask(port, '/put?k=x', other);
   let waited = 0;
   let isOver = false;

@@ -1,5 +1,5 @@
-// How CPU per request grows with the number of sessions, of connections, and with the size of a session: `npm run bench:growth`.
-// Draws sessions.svg, connections.svg and size.svg, and writes its part of RESULTS.md.
+// How CPU time per request grows with the number of sessions, the number of connections and the size of a session:
+// `npm run bench:growth`. Draws sessions.svg, connections.svg and size.svg, and writes its part of RESULTS.md.
 const { writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { startContestant } = require('./harness/contestant');
@@ -12,7 +12,7 @@ const ROUNDS = 5;
 const SECONDS = 1;
 const OWN = 'koa-evented-session';
 const IN_MEMORY = 'koa-evented-session-in-memory';
-/** Four times the room for short-lived objects that V8 has by default in Node 20. */
+/** Four times the default space for short-lived objects in Node 20. */
 const ROOMY = '--max-semi-space-size=64';
 
 /**
@@ -21,7 +21,7 @@ const ROOMY = '--max-semi-space-size=64';
  */
 
 /**
- * All points of all lines take turns, and another one begins each time, so that what disturbs the machine disturbs them all.
+ * Interleaves the points of all lines and starts each round with another one, so that disturbances affect all of them.
  *
  * @param {Line[]} lines
  * @returns {Promise<{ name: string, points: [number, number][] }[]>}
@@ -32,7 +32,7 @@ async function measure(lines) {
     for (const { contestant, cookies, connections, cpu } of turns) {
       const load = { path: '/', cookies, connections, seconds: SECONDS };
       await round(contestant, load);
-      // Again: the first round after all the others' pays for the heap that V8 has given back meanwhile.
+      // The first round after the others is not counted: V8 has shrunk the heap since, and has to grow it again.
       if (n >= 0) cpu.push((await round(contestant, load)).cpu);
     }
     turns.push(...turns.splice(0, 1));

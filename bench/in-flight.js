@@ -1,5 +1,5 @@
-// Memory of requests in flight, and whether it grows over many: `npm run bench:in-flight`. Fails above 2 kB for each request in
-// flight beyond what bare Koa takes, or where a million requests leave more than 5 MB behind.
+// Memory of requests in flight, and whether memory grows over many requests: `npm run bench:in-flight`. Fails if a request in flight
+// takes more than 2 kB in addition to bare Koa, or if a million requests leave more than 5 MB behind.
 const http = require('node:http');
 const { once } = require('node:events');
 const { own, peer } = require('./peers');
@@ -14,13 +14,13 @@ const REQUESTS = 1_000_000;
 const MAX_BYTES = 2048;
 const MAX_GROWTH = 5e6;
 
-/** Bytes on the heap that are in use. */
+/** Bytes in use on the heap. */
 function heapUsed() {
   for (let n = 0; n < 4; n += 1) globalThis.gc?.();
   return process.memoryUsage().heapUsed;
 }
 
-/** A client with the full guarantee that has one session for everybody, and takes no memory for it. */
+/** A compare-and-set client that returns the same session to everyone and uses no memory for it. */
 function thriftyClient() {
   const record = JSON.stringify({ user: 'ann', cookie: { maxAge: 86_400_000, own: [], lifetime: 86_400_000 } });
   return {
@@ -38,7 +38,7 @@ function thriftyClient() {
 }
 
 /**
- * Bytes that each request in flight takes, in a server of its own.
+ * Bytes per request in flight, measured in a new server.
  *
  * @param {boolean} hasSession
  */
@@ -51,9 +51,9 @@ async function inFlight(hasSession) {
   const release = [];
   app.use(async (/** @type {any} */ ctx) => {
     waiting += 1;
-    // Koa's own cookies, which a session's id comes from, are Koa's.
+    // Reading cookies is Koa's cost, not that of the session.
     ctx.cookies.get('koa.sid', { signed: false });
-    // Read before the wait: what is needed to see a change is held from then on.
+    // Read before the wait: from then on, the request holds what it needs to detect changes.
     const user = hasSession ? ctx.session.user : 'ann';
     await new Promise((resolve) => release.push(() => resolve(undefined)));
     ctx.body = user;
@@ -70,7 +70,7 @@ async function inFlight(hasSession) {
         .get({ port, host: '127.0.0.1', agent, headers }, (res) => res.resume().on('end', resolve))
         .on('error', reject);
     });
-  /** Lets all requests wait in the handler, weighs, and lets them go. */
+  /** Holds all requests in the handler, measures, and releases them. */
   const weigh = async () => {
     const answers = Array.from({ length: IN_FLIGHT }, (_, n) => ask(n));
     while (waiting < IN_FLIGHT) await new Promise((resolve) => setImmediate(resolve));
@@ -80,14 +80,14 @@ async function inFlight(hasSession) {
     await Promise.all(answers);
     return full - heapUsed();
   };
-  await weigh(); // what is compiled and connected once does not count
+  await weigh(); // warm-up: compiling and connecting do not count
   const weights = [await weigh(), await weigh(), await weigh(), await weigh(), await weigh()].sort((a, b) => a - b);
   agent.destroy();
   server.close();
   return (weights[2] ?? 0) / IN_FLIGHT;
 }
 
-/** Bytes that are left after a million requests, more than after the first hundred thousand. */
+/** Bytes that a million requests leave on the heap, in addition to the first hundred thousand. */
 async function growth() {
   const app = new Koa();
   app.keys = ['key'];

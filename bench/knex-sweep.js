@@ -1,11 +1,11 @@
-// Whether a sweep of 100 000 expired rows among a million holds up reads. `npm run build && node bench/knex-sweep.js`, or for some of the
-// databases `node bench/knex-sweep.js MariaDB SQLite`. Fails where a read takes more than 100 ms.
+// Whether sweeping 100 000 expired rows among a million delays reads. `npm run build && node bench/knex-sweep.js`; name databases to
+// measure only those, `node bench/knex-sweep.js MariaDB SQLite`. Fails if a read takes more than 100 ms.
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { setTimeout: pause } = require('node:timers/promises');
 const ts = require('typescript');
 
-// Named at run time, so that types can be checked before anything is built.
+// Resolved at run time, so that types can be checked before the build.
 const built = path.join(__dirname, '../dist/knex.js');
 /** @type {typeof import('../lib/knex')} */
 const { createSessionsTable, knexStore } = require(built);
@@ -32,7 +32,7 @@ const record = `{"cookie":{"path":"/","httpOnly":true,"maxAge":86400000},"user":
 
 /** @typedef {import('../spec/helpers/databases/sql-databases').SqlDatabase} SqlDatabase */
 
-/** As durable as they come, and with memory for the table, as on a machine of their own. @type {Record<string, () => Promise<SqlDatabase>>} */
+/** Databases with their default durability, and enough memory for the table, as on a dedicated machine. @type {Record<string, () => Promise<SqlDatabase>>} */
 const databases = {
   MariaDB: () =>
     sqlDatabases.MariaDB({
@@ -50,7 +50,7 @@ const databases = {
   SQLite: () => sqlDatabases.SQLite(),
 };
 
-/** As docs/sql.md has it. @type {Record<string, import('knex').Knex.Config>} */
+/** The settings that docs/sql.md recommends. @type {Record<string, import('knex').Knex.Config>} */
 const settings = {
   SQLite: {
     pool: {
@@ -65,7 +65,7 @@ const settings = {
   },
 };
 
-/** Rows from one number to another, made by the database itself: an id, and a number that tells when it expires. @type {Record<string, string>} */
+/** SQL that generates rows for a range of numbers: an id, and a number that determines the expiry. @type {Record<string, string>} */
 const numbered = {
   MariaDB: `select concat('koa:sess:', md5(seq)) as id, uuid() as revision, seq as n from seq_1_to_${ROWS} where seq between ? and ?`,
   PostgreSQL: `select 'koa:sess:' || md5(n::text) as id, gen_random_uuid()::text as revision, n from generate_series(?::bigint, ?::bigint) as n`,
@@ -79,7 +79,7 @@ async function fill(name, knex) {
   const now = Date.now();
   const number = name === 'PostgreSQL' ? '?::bigint' : '?';
   for (let first = 1; first <= ROWS; first += AT_ONCE) {
-    // In the order of their ids, which is quicker.
+    // Inserting in the order of ids is faster.
     await knex.raw(
       `insert into sessions (id, record, revision, expires)
        select id, '${record}', revision, case when n % ${EVERY} = 0 then ${number} - n else ${number} + n end
@@ -91,8 +91,8 @@ async function fill(name, knex) {
 }
 
 /**
- * What reads take while something is done. Each starts when it is due, whatever became of those before it, and counts from
- * then, so that nothing hides behind a process that was busy.
+ * Measures reads while `work` runs. Each read starts at a fixed time and is timed from then on, whether or not earlier ones have
+ * finished, so that a busy process cannot hide delays.
  *
  * @param {import('../lib/knex').KnexStore} store
  * @param {readonly string[]} ids
@@ -151,7 +151,7 @@ async function measure(name) {
 
 async function main() {
   const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(databases);
-  // The specs' servers, and their end, do not hold a process.
+  // The servers of the specs do not keep the process alive, even while they stop.
   const alive = setInterval(() => undefined, 1000);
   const results = [];
   for (const name of names) results.push(await measure(name));

@@ -1,8 +1,8 @@
-// What MemoryStore costs with a million sessions of 200 bytes. `npm run build && node bench/memory-store.js`
-// Fails above 1 GB of resident memory, or where the median `get` or `set` takes more than 5 µs; means include garbage collection.
+// The cost of a MemoryStore with a million sessions of 200 bytes. `npm run build && node bench/memory-store.js`
+// Fails above 1 GB of resident memory, or if the median `get` or `set` takes more than 5 µs; means include garbage collection.
 const path = require('node:path');
 
-// Named at run time, so that types can be checked before anything is built.
+// Resolved at run time, so that types can be checked before the build.
 const built = path.join(__dirname, '../dist/stores/memory.js');
 /** @type {typeof import('../lib/stores/memory')} */
 const { MemoryStore } = require(built);
@@ -14,7 +14,7 @@ const BATCH = 1000;
 const MAX_RESIDENT_BYTES = 1024 ** 3;
 const MAX_MICROSECONDS = 5;
 
-/** Milliseconds of every timer callback; the store's sweep has the only timers here. */
+/** Duration of every timer callback in milliseconds; the only timers are those of the store's sweep. */
 const ticks = /** @type {number[]} */ ([]);
 const { setTimeout: realSetTimeout } = globalThis;
 Object.assign(globalThis, {

@@ -1,5 +1,5 @@
-// CPU per request of this package and its peers against a bare GET. `npm run bench`; `npm run bench -- --workload read,write
-// --contestant floor,koa-evented-session --rounds 3 --seconds 1` for a part of it. Without arguments it writes RESULTS.md.
+// CPU time per request of this package and its peers, compared with a bare GET: `npm run bench`. To run a part of it: `npm run bench --
+// --workload read,write --contestant floor,koa-evented-session --rounds 3 --seconds 1`. Without arguments it writes RESULTS.md.
 const { parseArgs } = require('node:util');
 const { startContestant } = require('./harness/contestant');
 const { deviation, median, round, visitors, WARM_UP } = require('./harness/measure');
@@ -20,9 +20,9 @@ const CONTESTANTS = [
 ];
 const VISITORS = 200;
 const CONNECTIONS = 32;
-/** Median deviation of a contestant's rounds, as a part of their median, above which the machine was probably busy. */
+/** Above this median deviation of a contestant's rounds, as a fraction of their median, the machine was probably busy. */
 const CALM = 0.05;
-/** How often a workload is played at most. */
+/** How often a workload runs at most. */
 const TRIES = 3;
 
 const { values } = parseArgs({
@@ -44,7 +44,7 @@ const chosen = workloads.filter(({ name }) => values.workload?.split(',').includ
  */
 
 /**
- * Contestants take turns, round by round, and another one begins each time, so that what disturbs the machine disturbs them all.
+ * Interleaves the contestants and starts each round with another one, so that disturbances affect all of them.
  *
  * @param {import('./workloads').Workload} workload
  * @param {number} redisPort
@@ -89,8 +89,8 @@ async function play(workload, redisPort) {
 }
 
 /**
- * Plays a workload again while rounds deviate too much, and answers with the steadiest go. Each has a Redis of its own: what one
- * stores is no burden for the next.
+ * Repeats a workload if its rounds deviate too much, and returns the steadiest run. Each run gets a new Redis, so that the records of
+ * one do not slow down the next.
  *
  * @param {import('./workloads').Workload} workload
  */
@@ -147,7 +147,7 @@ async function main() {
   process.exitCode = 1;
 }
 
-/** What a table misses of the targets. @param {Table} table */
+/** The targets that a table misses. @param {Table} table */
 function judge({ workload, rows }) {
   const own = rows.find(({ name }) => name === OWN);
   if (own === undefined) return [];

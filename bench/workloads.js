@@ -1,5 +1,5 @@
 /**
- * What one request of a workload does with the session.
+ * What a request of the workload does with the session.
  *
  * @typedef {'read' | 'write' | 'create' | 'nothing'} Use
  * @typedef {{ name: string, use: Use, bytes: number, cookie: boolean, rolling?: boolean, defer?: boolean, target: number }} Workload
@@ -7,7 +7,7 @@
 
 const KB = 1000;
 
-/** `target`: CPU per request against the floor, at most. @type {Workload[]} */
+/** `target`: maximum CPU time per request, relative to the floor. @type {Workload[]} */
 exports.workloads = [
   { name: 'read', use: 'read', bytes: KB, cookie: true, target: 1.25 },
   { name: 'write', use: 'write', bytes: KB, cookie: true, target: 1.4 },
@@ -20,7 +20,7 @@ exports.workloads = [
   { name: 'create', use: 'create', bytes: KB, cookie: false, target: 1.6 },
 ];
 
-/** Session data of many small items, as carts and permissions are. @param {number} bytes */
+/** Session data of many small items, such as carts and permissions. @param {number} bytes */
 exports.dataOf = function dataOf(bytes) {
   const data = { user: { id: 4711, name: 'Zoë' }, views: 0, items: /** @type {object[]} */ ([]) };
   for (let size = JSON.stringify(data).length; size < bytes; ) {

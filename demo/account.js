@@ -18,8 +18,8 @@ function accountRoutes(router, { business, client }) {
     const form = await readForm(ctx);
     const user = (form.get('user') ?? '').trim().slice(0, 40);
     if (user) {
-      // Somebody who knew the session id before the login must not get into the session after it. What a visitor has picked goes along,
-      // but not what belongs to somebody who was logged in.
+      // A new id, so that someone who knew the old one is not logged in with it. The cart or reading list is kept, unless it belongs
+      // to a user who was logged in.
       await ctx.regenerateSession({ keepData: visitorOf(ctx.session).user === undefined });
       Object.assign(visitorOf(ctx.session), { user, since: Date.now(), device: deviceOf(ctx.get('user-agent')) });
     }
@@ -31,7 +31,7 @@ function accountRoutes(router, { business, client }) {
     goTo(ctx, home);
   });
 
-  /** Ends one other session of the same user. */
+  /** Ends another session of the same user. */
   router.post('/sessions/end', async (ctx) => {
     const tag = (await readForm(ctx)).get('tag');
     await endSessions(ctx, (session) => session.tag === tag);

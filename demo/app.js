@@ -15,11 +15,11 @@ const { Timeline } = require('./timeline');
 const { goTo } = require('./visitor');
 const { Viewers } = require('./viewers');
 
-/** Seconds for which the store may be taken away: one that requests outwait, and one that they do not. */
+/** Lengths of an outage in seconds: requests wait out the first, but not the second. */
 const OUTAGES = ['2', '6'];
 
 /**
- * Two businesses on one store, and a panel that looks into it.
+ * Two businesses that share a store, and a panel that shows what is in it.
  *
  * @param {{ client: import('./sessions-list').Client, secret: string }} settings
  */
@@ -27,17 +27,17 @@ function createApp({ client, secret }) {
   const app = new Koa();
   app.keys = [secret];
   app.on('error', (error) => {
-    // The viewer of the panel has left the page.
+    // A viewer of the panel has left the page.
     if (!['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code)) app.onerror(error);
   });
-  // A visitor whose session is not in the store is told so.
+  // Tell the visitor that their session is not in the store.
   app.on('session:missed', ({ ctx }) => {
     ctx.state.hasEnded = true;
   });
 
   const timeline = new Timeline();
   const outage = new Outage(client, () => {
-    // No visitor has this id; the store is asked all the same.
+    // No visitor has this id, but the store is asked for it.
     for (const { name, sessions } of open) {
       timeline
         .follow(
@@ -59,7 +59,7 @@ function createApp({ client, secret }) {
   app.use(routes({ panel, viewers, outage }));
   for (const business of open) app.use(mount(`/${business.name}`, business.app));
 
-  /** Fails the requests that wait for the store, and ends what else holds the process. */
+  /** Fails the requests that wait for the store, and ends everything else that keeps the process alive. */
   async function close() {
     outage.close();
     await Promise.all(open.map(({ sessions }) => sessions.close()));
@@ -68,7 +68,7 @@ function createApp({ client, secret }) {
 }
 
 /**
- * What comes before all sessions: it is there while the store is away, and holds none of them open.
+ * Routes that come before the sessions: they work without the store and use no session.
  *
  * @param {{ panel: Panel, viewers: Viewers, outage: Outage }} parts
  */
@@ -101,7 +101,7 @@ async function explainErrors(ctx, next) {
     } = /** @type {{ status?: number, expose?: boolean, message: string }} */ (error);
     if (status >= 500) ctx.app.emit('error', error, ctx);
     ctx.status = status;
-    ctx.body = messagePage(expose ? message : 'something went wrong here');
+    ctx.body = messagePage(expose ? message : 'something went wrong');
   }
 }
 

@@ -9,7 +9,7 @@ const files = new Map(
   }),
 );
 
-/** Serves what pages need. @type {import('koa').Middleware} */
+/** Serves the style sheets and scripts. @type {import('koa').Middleware} */
 async function assets(ctx, next) {
   const file = files.get(ctx.path);
   if (!file || !['GET', 'HEAD'].includes(ctx.method)) return next();

@@ -13,7 +13,7 @@ const { writesRoutes } = require('./writes');
 
 const homePages = { shop: shopPage, blog: blogPage };
 
-/** Milliseconds that requests wait for a store that is away: short, so that failing can be watched too. */
+/** How long requests wait for the store, in milliseconds. Short, so that the demo can show requests that fail. */
 const RECONNECT_TIMEOUT = 2500;
 
 /** @typedef {import('./businesses').Business} Business */
@@ -21,7 +21,7 @@ const RECONNECT_TIMEOUT = 2500;
 /** @typedef {{ business: Business, client: Client }} Context */
 
 /**
- * A business with its own sessions: a prefix keeps its records apart, a cookie name and a path its cookies.
+ * A business with separate sessions: a prefix separates its records; a cookie name and a path separate its cookies.
  *
  * @param {Business} business
  * @param {{ client: Client, timeline: import('./timeline').Timeline, panel: import('./panel').Panel }} shared
@@ -40,7 +40,7 @@ function openBusiness(business, { client, timeline, panel }) {
     },
   });
   sessions.store.on('disconnect', () => console.log(`${name}: heard disconnect; requests wait for the store`));
-  sessions.store.on('connect', () => console.log(`${name}: heard connect; sessions are at hand`));
+  sessions.store.on('connect', () => console.log(`${name}: heard connect; sessions work again`));
   timeline.watch(name, sessions.store, RECONNECT_TIMEOUT);
 
   const router = new Router();
@@ -73,7 +73,7 @@ function openBusiness(business, { client, timeline, panel }) {
 }
 
 /**
- * While the store is away, a page that says so.
+ * Answers with an explanation if the store is unavailable.
  *
  * @param {import('koa').Context} ctx
  * @param {import('koa').Next} next

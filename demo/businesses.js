@@ -5,16 +5,16 @@ const MINUTE = 60_000;
  * @property {'shop' | 'blog'} name
  * @property {string} title
  * @property {string} prefix of its records in the store
- * @property {string} shelf where its sessions keep what a visitor has picked
- * @property {number} most of one thing on the shelf
- * @property {number} ttl milliseconds that a session lives
+ * @property {string} shelf key in the session for the things that a visitor has picked
+ * @property {number} most maximum number of one thing on the shelf
+ * @property {number} ttl lifetime of a session in milliseconds
  * @property {import('koa-evented-session').SessionOptions} options
  * @property {string} lifetime the same in words
  * @property {Record<string, Thing>} things
  */
 
 /**
- * What a visitor may pick.
+ * A thing that a visitor can pick.
  *
  * @typedef {object} Thing
  * @property {string} title
@@ -33,7 +33,7 @@ const shop = {
   most: 99,
   ttl: 15 * MINUTE,
   options: { rolling: true },
-  lifetime: '15 minutes, which begin anew with every request (rolling)',
+  lifetime: '15 minutes after the last request (rolling)',
   things: {
     sencha: { title: 'Sencha', text: 'Green and grassy, from Uji', price: 940, colour: '#a8b545' },
     assam: { title: 'Assam', text: 'Dark and malty, second flush', price: 720, colour: '#9a4a1c' },
@@ -51,21 +51,21 @@ const blog = {
   most: 1,
   ttl: 5 * MINUTE,
   options: { renew: true },
-  lifetime: '5 minutes, extended once half of them have passed (renew)',
+  lifetime: '5 minutes, extended by requests in the second half (renew)',
   things: {
     'two-tabs': {
       title: 'Two tabs, one cart',
-      text: 'Two requests of one visitor read the same session, each changes it, and the later one used to write over the earlier. A session is safer as a set of keys: each request hands in the keys that it changed, and the store takes them one set at a time.',
+      text: 'Two requests of one visitor read the same session, each changes it, and the later one used to overwrite the earlier. It is safer to merge by key: each request stores only the keys that it changed.',
       minutes: 2,
     },
     patience: {
       title: 'A little patience',
-      text: 'Most outages are over before anyone has noticed. A request that waits two seconds for the store is slow; a request that fails at once is lost, and its visitor with it. Past that, it is kinder to say so and to ask them back.',
+      text: 'Most outages end before anyone notices. A request that waits two seconds for the store is slow; a request that fails at once may lose the visitor. If the outage lasts longer, tell visitors, and ask them to come back.',
       minutes: 3,
     },
     'gone-is-gone': {
       title: 'Gone is gone',
-      text: 'You log out, and a slow request that began before comes to its end. If it writes the session back, you are logged in again without noticing. What has ended must stay so, however late the others are.',
+      text: 'You log out while a slow request is still running. If that request writes the session back, you are logged in again without noticing. An ended session must stay ended, however late other requests are.',
       minutes: 2,
     },
   },

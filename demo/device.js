@@ -1,4 +1,4 @@
-// The first that fits counts: most browsers name others too.
+// The first match counts: most browsers also name others.
 /** @type {[RegExp, string][]} */
 const BROWSERS = [
   [/Edg/, 'Edge'],
@@ -16,7 +16,7 @@ const SYSTEMS = [
   [/Linux|X11/, 'Linux'],
 ];
 
-/** How a visitor would call their browser. @param {string} userAgent */
+/** A readable name of the visitor's browser. @param {string} userAgent */
 function deviceOf(userAgent) {
   const [browser, system] = [BROWSERS, SYSTEMS].map((names) => names.find(([pattern]) => pattern.test(userAgent))?.[1]);
   return [browser ?? 'A browser', system && `on ${system}`].filter(Boolean).join(' ');

@@ -1,4 +1,4 @@
-/** HTML that is safe to send as it is. */
+/** HTML that needs no escaping. */
 class Html {
   /** @param {string} text */
   constructor(text) {
@@ -10,7 +10,7 @@ class Html {
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /**
- * A template whose values are escaped, unless they are HTML made by it. Lists are joined; what is missing is left out.
+ * A template that escapes its values, except those created by `html`. Lists are joined; missing values and `false` are left out.
  *
  * @param {TemplateStringsArray} strings
  * @param {...unknown} values

@@ -1,6 +1,6 @@
-/** Takes the store away for a while, and has it asked meanwhile, so that there is something to see. */
+/** Takes the store away for a while and sends requests to it, so that the outage can be seen. */
 class Outage {
-  /** When the store is to come back; `undefined` while it has not been taken away. @type {number | undefined} */
+  /** When the store comes back; `undefined` if it is available. @type {number | undefined} */
   until;
   #client;
   #knock;
@@ -28,7 +28,7 @@ class Outage {
     this.#knock();
   }
 
-  /** For the end of the process. */
+  /** Stops the timers before the process ends. */
   close() {
     clearTimeout(this.#timer);
     clearInterval(this.#knocking);
@@ -38,7 +38,7 @@ class Outage {
     this.close();
     this.until = undefined;
     this.#client.connect();
-    // Once more, to show that it is back.
+    // One more request, to show that the store is back.
     this.#timer = setTimeout(this.#knock, 500);
   }
 }

@@ -1,13 +1,13 @@
 const { setTimeout: pause } = require('node:timers/promises');
 const { listSessions } = require('./sessions-list');
 
-/** Milliseconds after which the panel goes on with what it has seen last. */
+/** Milliseconds after which the panel shows the previous state instead. */
 const PATIENCE = 1000;
 
 /** @typedef {Record<'shop' | 'blog', import('./sessions-list').Listed[]>} Sessions */
 
 /**
- * What the panel shows.
+ * The contents of the panel.
  *
  * @typedef {object} View
  * @property {Sessions} sessions
@@ -20,7 +20,7 @@ const PATIENCE = 1000;
  * @property {string} where
  */
 
-/** Looks into the store from beside: it has no session, and makes none. */
+/** Reads the store directly, without using or creating a session. */
 class Panel {
   /** @type {Sessions} */
   #sessions = { shop: [], blog: [] };
@@ -60,7 +60,7 @@ class Panel {
     const reading = Promise.all(
       businesses.map(async ({ name, prefix }) => [name, await listSessions(client, prefix)]),
     ).then(Object.fromEntries);
-    // One that hangs closes no connection.
+    // A store that hangs does not close its connection.
     const found = await Promise.race([reading, pause(PATIENCE, undefined, { ref: false })]);
     if (found === undefined) return false;
     this.#sessions = found;

@@ -15,15 +15,15 @@ async function secureHeaders(ctx, next) {
     'Content-Security-Policy': POLICY,
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'same-origin',
-    // Pages are one visitor's own: after the logout not even the back button shows them.
+    // Pages are private: after a logout, even the back button must not show them.
     'Cache-Control': 'no-store',
   });
   await next();
 }
 
 /**
- * What changes something is a POST, and the session cookie is `SameSite=Lax`, so that no other site's form acts in a visitor's
- * name. This also guards what needs no session, such as taking the store away.
+ * Refuses POSTs from other sites. The session cookie is `SameSite=Lax`, so that another site's form cannot act in a visitor's name;
+ * this also protects actions that need no session, such as taking the store away.
  *
  * @type {import('koa').Middleware}
  */

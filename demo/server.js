@@ -1,4 +1,4 @@
-// Two businesses, a shop and a blog, with their sessions in one store. Settings: PORT, HOST, REDIS_URL, SESSION_SECRET.
+// Two businesses, a shop and a blog, that keep their sessions in one store. Settings: PORT, HOST, REDIS_URL, SESSION_SECRET.
 const { randomBytes } = require('node:crypto');
 const { createServer } = require('node:http');
 const { createApp } = require('./app');
@@ -7,13 +7,13 @@ const { RedisClient } = require('./stores/redis');
 
 const { PORT, HOST, REDIS_URL, SESSION_SECRET } = process.env;
 
-// This machine only: anybody who reaches the demo can stop its store.
+// Only this machine by default: anyone who can reach the demo can take its store away.
 const host = HOST || 'localhost';
 const client = REDIS_URL ? new RedisClient(REDIS_URL) : new MemoryClient();
 const { app, viewers, close } = createApp({ client, secret: SESSION_SECRET || randomBytes(32).toString('hex') });
 
 console.log(`sessions are kept ${client.where}${REDIS_URL ? '' : '; set REDIS_URL to keep them in Redis'}`);
-if (!SESSION_SECRET) console.log('SESSION_SECRET is not set: a random one is used, and a restart logs everybody out');
+if (!SESSION_SECRET) console.log('SESSION_SECRET is not set: a random one is used, and a restart logs all users out');
 
 const server = createServer(app.callback());
 server.on('error', (error) => {
@@ -27,7 +27,7 @@ server.listen(Number(PORT || 3000), host, () => {
   );
 });
 
-/** Ends what holds the process: first the requests, then the sessions, then our own client. */
+/** Closes everything that keeps the process alive: first the server, then the sessions, then the client. */
 async function shutDown() {
   console.log('shutting down');
   viewers.close();

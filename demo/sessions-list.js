@@ -4,25 +4,25 @@ const { createHash } = require('node:crypto');
 /** @typedef {InstanceType<typeof import('./stores/memory').MemoryClient> | InstanceType<typeof import('./stores/redis').RedisClient>} Client */
 
 /**
- * What pages show of a session.
+ * A session as the pages show it.
  *
  * @typedef {object} Listed
- * @property {string} sid a secret: who has it, has the session
- * @property {string} tag what is shown in its place
+ * @property {string} sid secret: anyone who has it can use the session
+ * @property {string} tag shown instead of the id
  * @property {string | undefined} user
  * @property {string | undefined} device
  * @property {number} since when it began
- * @property {number} left milliseconds until it ends
+ * @property {number} left milliseconds until it expires
  * @property {number} bytes
  */
 
-/** What is shown of a session id, from which nobody gets back to it. @param {string | undefined} sid */
+/** A short hash of a session id, from which the id cannot be recovered. @param {string | undefined} sid */
 function tagOf(sid) {
   return sid ? createHash('sha256').update(sid).digest('hex').slice(0, 6) : '';
 }
 
 /**
- * The sessions under a business' prefix, the latest first. An application of many users would keep an index instead.
+ * Lists the sessions under a business' prefix, newest first. An application with many users would keep an index instead.
  *
  * @param {Client} client
  * @param {string} prefix
@@ -42,7 +42,7 @@ async function listSessions(client, prefix) {
 async function look(client, key, prefix) {
   const found = await client.load(key, { ttl: true });
   const session = found && asObject(found.record);
-  // It has ended meanwhile, or was regenerated: then the text `null` stays for a minute.
+  // The session has ended, or was regenerated, which leaves the text `null` for a minute.
   if (!session) return undefined;
   const sid = key.slice(prefix.length);
   return {

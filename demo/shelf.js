@@ -2,7 +2,7 @@ const { readForm } = require('./form');
 const { goTo, updateVisitor } = require('./visitor');
 
 /**
- * What a visitor picks and puts back: the cart of the shop, the reading list of the blog.
+ * Routes for picking things and putting them back: the cart of the shop, the reading list of the blog.
  *
  * @param {import('@koa/router').Router} router
  * @param {import('./business').Context} context

@@ -1,11 +1,11 @@
-/** Milliseconds that are looked back on. */
+/** How far back the time line reaches, in milliseconds. */
 const SPAN = 40_000;
 
 /** @typedef {'available' | 'pending' | 'unavailable' | 'closed'} State */
 /** @typedef {{ who: string, at: number, state: State, isFirst?: boolean }} Change */
 /** @typedef {{ who: string, start: number, end: number | undefined, ok: boolean }} Request */
 
-/** What became of the store, as each business heard it, and of the requests meanwhile. */
+/** The states of the store as each business saw them, and the requests at that time. */
 class Timeline {
   /** @type {Change[]} */
   changes = [];
@@ -13,7 +13,7 @@ class Timeline {
   requests = [];
 
   /**
-   * Notes each change of a Store. It tells when the connection is lost and back; that it has waited long enough it does not.
+   * Records each state of a Store. Its events report a lost and a regained connection; a timer tells when requests stop waiting.
    *
    * @param {string} who
    * @param {import('koa-evented-session').Store} store
@@ -57,7 +57,7 @@ class Timeline {
   #note(change) {
     const last = this.changes.findLast(({ who }) => who === change.who);
     if (last?.state !== change.state) this.changes.push(change);
-    // Enough to know where each business stood when the span began.
+    // Enough to know each business' state at the beginning of the span.
     this.changes = this.changes.slice(-100);
   }
 

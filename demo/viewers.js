@@ -1,11 +1,11 @@
 const { PassThrough } = require('node:stream');
 const { livePart } = require('./pages/panel');
 
-/** Milliseconds between two looks at the store, however many watch. */
+/** Milliseconds between two reads of the store, however many viewers there are. */
 const INTERVAL = 500;
 const MOST = 100;
 
-/** Those who watch the panel: each has a stream of server-sent events. While nobody watches, nothing is done. */
+/** The viewers of the panel, each with a stream of server-sent events. Without viewers, the store is not read. */
 class Viewers {
   /** @type {Map<PassThrough, { own: string, sent: string }>} */
   #viewers = new Map();
@@ -21,12 +21,12 @@ class Viewers {
 
   /** @param {import('koa').Context} ctx */
   serve(ctx) {
-    if (this.#viewers.size >= MOST) ctx.throw(503, 'too many watch already');
+    if (this.#viewers.size >= MOST) ctx.throw(503, 'too many viewers');
     const stream = new PassThrough();
     this.#viewers.set(stream, { own: String(ctx.query['own'] ?? '').slice(0, 6), sent: '' });
     stream.once('close', () => this.#leave(stream));
     ctx.type = 'text/event-stream';
-    // Kept alive for another request, the connection would hold a server that is to end.
+    // A kept-alive connection would prevent the server from closing.
     ctx.set('Connection', 'close');
     ctx.body = stream;
     stream.write('retry: 2000\n\n');
@@ -34,7 +34,7 @@ class Viewers {
     this.#look();
   }
 
-  /** Ends all streams, which would hold the server. */
+  /** Ends all streams, which would prevent the server from closing. */
   close() {
     for (const stream of this.#viewers.keys()) stream.end();
     clearInterval(this.#timer);
@@ -43,7 +43,7 @@ class Viewers {
   async #look() {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    // Not those who come meanwhile: their session may be younger than what is read now.
+    // Not viewers who join during the read: their session may be newer than the result.
     const viewers = [...this.#viewers];
     const view = await this.#panel.look();
     this.#isLooking = false;
@@ -56,7 +56,7 @@ class Viewers {
           .flat()
           .some(({ tag }) => tag === own);
       const message = JSON.stringify({ html: livePart(view, own).text, state: view.state, hasEnded });
-      // A slow reader gets the latest state only, not each one before it.
+      // A slow reader gets only the latest state.
       if (message === viewer.sent || stream.writableNeedDrain || stream.writableEnded) continue;
       viewer.sent = message;
       stream.write(`data: ${message}\n\n`);

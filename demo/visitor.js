@@ -1,5 +1,5 @@
 /**
- * What a session of the demo holds.
+ * The data in a session of the demo.
  *
  * @typedef {object} Visitor
  * @property {string} [user]
@@ -16,7 +16,7 @@ function visitorOf(session) {
 }
 
 /**
- * Changes the visitor's session in one step: `change` sees what other requests have stored meanwhile.
+ * Changes the visitor's session in one step: `change` receives the session as stored now, with the changes of other requests.
  *
  * @param {import('koa').Context} ctx
  * @param {(visitor: Visitor & Record<string, any>) => void} change
@@ -25,13 +25,13 @@ async function updateVisitor(ctx, change) {
   try {
     await ctx.sessionHandler.update((session) => change(visitorOf(session)));
   } catch (error) {
-    // Logged out in another tab meanwhile: the page that follows says so.
+    // Logged out in another tab: the next page says so.
     if (/** @type {{ code?: string }} */ (error).code !== 'ERR_SESSION_GONE') throw error;
   }
 }
 
 /**
- * Sends the browser to a page, which it asks for with GET.
+ * Redirects the browser to a page with GET.
  *
  * @param {import('koa').Context} ctx
  * @param {string} path

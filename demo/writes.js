@@ -1,23 +1,23 @@
 const { setTimeout: pause } = require('node:timers/promises');
 const { goTo, updateVisitor, visitorOf } = require('./visitor');
 
-/** How many requests write to one session at once. */
+/** Number of requests that write to one session at once. */
 const FIRED = 24;
 
 /**
- * What became of them.
+ * The outcome of the parallel writes.
  *
  * @typedef {object} Outcome
  * @property {number} fired
- * @property {number} answered those whose request succeeded
- * @property {number[]} kept the requests whose own key is in the session
- * @property {number} updated what a counter says that `update()` raised
- * @property {number} naive what a counter says that was read, raised and put back
+ * @property {number} answered number of requests that succeeded
+ * @property {number[]} kept the requests whose key is in the session
+ * @property {number} updated value of a counter incremented with `update()`
+ * @property {number} naive value of a counter that was read, incremented and assigned
  */
 
 /**
- * Fires writes at the visitor's own session: real requests with the visitor's cookie, all under way at once. A browser would send
- * six at a time.
+ * Fires writes at the visitor's session: real requests with the visitor's cookie, all in parallel. A browser would send only six
+ * at a time.
  *
  * @param {import('@koa/router').Router} router
  * @param {import('./business').Context} context
@@ -48,7 +48,7 @@ function writesRoutes(router, { business }) {
     const visitor = visitorOf(ctx.session);
     const number = Number(ctx.params['number']);
     if (!(number >= 1 && number <= FIRED) || visitor['updated'] === undefined) ctx.throw(404);
-    // Each has read the session by now, and none has written it yet.
+    // All requests have read the session, and none has written it yet.
     await pause(20 + Math.random() * 60);
     visitor[`write${number}`] = true;
     visitor['naive'] += 1;
@@ -59,7 +59,7 @@ function writesRoutes(router, { business }) {
   });
 }
 
-/** The cookies that the browser has now: those that it sent, or that this response gives it. @param {import('koa').Context} ctx */
+/** The browser's current cookies: those that it sent, with those that this response sets. @param {import('koa').Context} ctx */
 function cookiesOf(ctx) {
   const given = [ctx.response.get('set-cookie') ?? []].flat().map((line) => line.split(';')[0]);
   return given.length > 0 ? given.join('; ') : ctx.get('cookie');

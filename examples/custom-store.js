@@ -1,7 +1,7 @@
-// Your own store: each session is a file. Three methods are enough.
+// A custom store that keeps each session in a file. Three methods are enough.
 //
 // Run:  npm run build && SESSIONS_DIR=/tmp/sessions node examples/custom-store.js
-// See:  curl -c jar -b jar http://localhost:3000 counts, also over a restart; the folder has a file for each visitor.
+// See:  curl -c jar -b jar http://localhost:3000 counts its views, even after a restart; the folder has one file per visitor.
 const { createHash, randomUUID } = require('node:crypto');
 const { mkdirSync } = require('node:fs');
 const { readFile, rename, rm, writeFile } = require('node:fs/promises');
@@ -10,8 +10,8 @@ const Koa = require('koa');
 const session = require('koa-evented-session');
 
 /**
- * Missing and expired sessions are no error; whatever else fails is one, and the request hears of it. It neither sweeps what has
- * expired nor compares before it writes: docs/options.md#store has what a store can do beyond this, docs/stores-testing.md how to test it.
+ * Missing and expired sessions are not errors; any other failure fails the request. The store neither sweeps expired files nor
+ * compares before it writes: see docs/options.md#store for what a store can add, and docs/stores-testing.md for how to test it.
  *
  * @implements {session.SessionStore}
  */
@@ -22,18 +22,18 @@ class FileStore {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  /** A key may hold what no file name can. @param {string} key */
+  /** Encodes the key, which may contain characters that file names cannot. @param {string} key */
   pathOf(key) {
     return join(this.folder, `${createHash('sha256').update(key).digest('hex')}.json`);
   }
 
-  /** A file that is missing fails with ENOENT, which counts as no session. @param {string} key */
+  /** A missing file fails with ENOENT, which counts as no session. @param {string} key */
   async get(key) {
     const { end, record } = JSON.parse(await readFile(this.pathOf(key), 'utf8'));
     return end > Date.now() ? record : null;
   }
 
-  /** A reader finds the old file or the new one, never half of it. @param {string} key @param {object} record @param {number} ttl */
+  /** Renames a complete file, so that a parallel read finds the old file or the new one, never a part. @param {string} key @param {object} record @param {number} ttl */
   async set(key, record, ttl) {
     const path = this.pathOf(key);
     const draft = `${path}.${randomUUID()}`;

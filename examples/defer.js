@@ -1,4 +1,4 @@
-// Loads a session only where a handler asks for it: pages that need none cost the store nothing, and work while it is away.
+// Loads a session only if a handler asks for it: pages without a session do not use the store, and work while it is down.
 //
 // Run:  npm run build && node examples/defer.js
 // See:  curl -c jar -b jar -X POST http://localhost:3000/visits, then http://localhost:3000/ and http://localhost:3000/visits:

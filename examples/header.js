@@ -1,4 +1,4 @@
-// The session id travels in a header in place of a cookie, for clients that are no browsers.
+// Sends the session id in a header instead of a cookie, for clients other than browsers.
 //
 // Run:  npm run build && node examples/header.js
 // See:  curl -i -X POST http://localhost:3000/items/tea answers with an X-Session-Id; with -H 'X-Session-Id: …' a second POST
@@ -10,8 +10,8 @@ const app = new Koa();
 
 app.use(
   session({
-    // Called with the context as `this`. The id is not signed: its 144 random bits are all the protection there is, so it goes
-    // over TLS alone, and into no log.
+    // Called with the context as `this`. The id is not signed: its 144 random bits are the only protection. Send it over TLS only,
+    // and do not log it.
     sessionIdStore: {
       get() {
         return this.get('X-Session-Id');
@@ -24,7 +24,7 @@ app.use(
         this.remove('X-Session-Id');
       },
     },
-    // How long a session lives: there is no cookie to say it.
+    // The lifetime of a session, since there is no cookie to set it.
     ttl: 60 * 60 * 1000,
   }),
 );

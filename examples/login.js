@@ -1,7 +1,7 @@
-// A login that regenerates the session and a logout that destroys it, ready for a proxy that ends TLS.
+// A login that regenerates the session and a logout that destroys it, ready for a proxy that terminates TLS.
 //
 // Run:  npm run build && node examples/login.js   (in production NODE_ENV=production, SESSION_SECRET, a proxy and a `store`)
-// See:  open http://localhost:3000 and log in as ann with the password `correct horse`; the cookie has another value then.
+// See:  open http://localhost:3000 and log in as ann with the password `correct horse`; the cookie then has another value.
 const { randomBytes, scrypt, scryptSync, timingSafeEqual } = require('node:crypto');
 const { text } = require('node:stream/consumers');
 const { promisify } = require('node:util');
@@ -12,14 +12,14 @@ const isProduction = process.env['NODE_ENV'] === 'production';
 const secret = process.env['SESSION_SECRET'];
 if (isProduction && !secret) throw new Error('Expected SESSION_SECRET to be set: cookies are signed with it');
 
-// A database has them in an application.
+// In a real application, users are in a database.
 const salt = randomBytes(16);
 const users = new Map([['ann', scryptSync('correct horse', salt, 32)]]);
 const nobody = randomBytes(32);
 
 const app = new Koa();
 app.keys = [secret || 'a secret for development only'];
-// The proxy speaks TLS with the browser and says so in X-Forwarded-Proto; without a proxy anybody could.
+// The proxy terminates TLS and sets X-Forwarded-Proto. Without a proxy, any client could set it.
 app.proxy = isProduction;
 
 app.use(
@@ -39,9 +39,9 @@ async function logIn(ctx) {
   const form = new URLSearchParams(await text(ctx.req));
   const name = form.get('name') ?? '';
   const hash = await promisify(scrypt)(form.get('password') ?? '', salt, 32);
-  // It takes as long for a user who does not exist.
+  // Takes the same time if the user does not exist.
   if (!timingSafeEqual(hash, users.get(name) ?? nobody)) ctx.throw(401, 'unknown name or password');
-  // A new id: somebody who knew or planted the old one is not logged in with it.
+  // A new id, so that someone who knew or planted the old one is not logged in with it.
   await ctx.regenerateSession();
   Object.assign(/** @type {object} */ (ctx.session), { user: name });
   ctx.redirect('/');
@@ -49,14 +49,14 @@ async function logIn(ctx) {
 
 /** @param {Koa.Context} ctx */
 function logOut(ctx) {
-  // The record is destroyed and the cookie cleared. POST and `sameSite: 'lax'`, the default, keep other sites from doing it.
+  // Destroys the record and clears the cookie. POST and the default `sameSite: 'lax'` keep other sites from logging users out.
   ctx.session = null;
   ctx.redirect('/');
 }
 
 /** @param {Koa.Context} ctx */
 function show(ctx) {
-  // What is for one visitor stays out of caches, the one behind the browser's back button among them.
+  // The page is private: keep it out of caches, including the one behind the browser's back button.
   ctx.set('Cache-Control', 'no-store');
   const user = users.has(String(ctx.session?.['user'])) ? String(ctx.session?.['user']) : undefined;
   ctx.type = 'html';

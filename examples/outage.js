@@ -1,8 +1,8 @@
-// Answers 503 with Retry-After while Redis is away, and what needs no session all the time. With koa-redis, as it is.
+// Answers 503 with Retry-After while Redis is down; pages without a session keep working. Uses koa-redis unchanged.
 //
 // Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/outage.js   (needs `npm install koa-redis`)
-// See:  curl -i -c jar -b jar http://localhost:3000 counts. Stop Redis: it answers 503 after two seconds at most, while
-//       http://localhost:3000/health answers at once. Start Redis: it goes on counting.
+// See:  curl -i -c jar -b jar http://localhost:3000 counts its views. Stop Redis: it answers 503 after at most two seconds,
+//       while http://localhost:3000/health answers at once. Start Redis: it continues counting.
 const Koa = require('koa');
 const session = require('koa-evented-session');
 const redisStore = require('koa-redis');
@@ -11,7 +11,7 @@ const app = new Koa();
 app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
 
 const sessions = session({
-  // docs/outages.md says why.
+  // See docs/outages.md for the reasons.
   store: redisStore({
     url: process.env['REDIS_URL'] || 'redis://localhost:6379',
     retryStrategy: (/** @type {number} */ times) => Math.min(times * 50, 500),
@@ -32,7 +32,7 @@ app.use(async (ctx, next) => {
     ctx.body = 'please try again\n';
   }
 });
-// What needs no session comes before it, and is served all the time.
+// Routes without a session come before it, so that they always work.
 app.use(async (ctx, next) => {
   if (ctx.path === '/health') ctx.body = `sessions: ${sessions.store.status}\n`;
   else await next();

@@ -1,8 +1,8 @@
-// A login with Passport: koa-passport and passport-local, which ask for a name and a password.
+// A login by name and password with Passport: koa-passport and passport-local.
 //
 // Run:  npm run build && node examples/passport.js   (needs `npm install koa-passport passport-local`)
-// See:  open http://localhost:3000 and log in as ann with the password `correct horse`; the cookie has another value then. A wrong
-//       password brings the form back, with a message.
+// See:  open http://localhost:3000 and log in as ann with the password `correct horse`; the cookie then has another value. A wrong
+//       password shows the form again, with a message.
 const { randomBytes, scrypt, scryptSync, timingSafeEqual } = require('node:crypto');
 const { text } = require('node:stream/consumers');
 const { promisify } = require('node:util');
@@ -11,7 +11,7 @@ const session = require('koa-evented-session');
 const { KoaPassport } = require('koa-passport');
 const { Strategy } = require('passport-local');
 
-// A database has them in an application.
+// In a real application, users are in a database.
 const salt = randomBytes(16);
 const users = new Map([['ann', scryptSync('correct horse', salt, 32)]]);
 const nobody = randomBytes(32);
@@ -20,12 +20,12 @@ const passport = new KoaPassport();
 passport.use(
   new Strategy(async (name, password, done) => {
     const hash = await promisify(scrypt)(password, salt, 32);
-    // It takes as long for a user who does not exist.
+    // Takes the same time if the user does not exist.
     if (timingSafeEqual(/** @type {Buffer} */ (hash), users.get(name) ?? nobody)) done(null, { name });
     else done(null, false, { message: 'unknown name or password' });
   }),
 );
-// The session holds the name, and ctx.state.user is what is found by it.
+// The session holds the name; ctx.state.user is the user found by that name.
 passport.serializeUser(({ name }, done) => done(null, name));
 passport.deserializeUser((name, done) => done(null, users.has(name) && { name }));
 
@@ -41,7 +41,7 @@ app.use(async (ctx, next) => {
   const route = `${ctx.method} ${ctx.path}`;
   if (route === 'POST /login') {
     if (!(ctx.request.length < 1000)) ctx.throw(413);
-    // Passport looks for the form in `ctx.request.body`: a body parser leaves it there.
+    // Passport reads the form from `ctx.request.body`, where a body parser would put it.
     Object.assign(ctx.request, { body: Object.fromEntries(new URLSearchParams(await text(ctx.req))) });
     return logIn(ctx, next);
   }
@@ -54,7 +54,7 @@ app.use(async (ctx, next) => {
 
 /** @param {Koa.Context} ctx */
 function show(ctx) {
-  // What is for one visitor stays out of caches, the one behind the browser's back button among them.
+  // The page is private: keep it out of caches, including the one behind the browser's back button.
   ctx.set('Cache-Control', 'no-store');
   ctx.type = 'html';
   const { user } = ctx.state;

@@ -1,8 +1,8 @@
-// Two businesses share one Redis, and one connection to it: each has its own prefix for the keys, and its own cookie.
+// Two businesses share one Redis and one connection. Each has its own key prefix and its own cookie.
 //
 // Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/prefixes.js   (needs `npm install ioredis`)
-// See:  curl -c jar -b jar http://localhost:3000 and http://localhost:3001 count apart. redis-cli --scan --pattern '*:sess:*'
-//       shows whose session is whose.
+// See:  curl -c jar -b jar http://localhost:3000 and http://localhost:3001 count separately. redis-cli --scan --pattern '*:sess:*'
+//       shows which session belongs to which business.
 const Koa = require('koa');
 const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');
@@ -12,9 +12,9 @@ const store = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6
 /** @param {string} business */
 function siteOf(business) {
   const app = new Koa();
-  // A separate secret, so that a cookie of one business is worthless to the other.
+  // A separate secret, so that a cookie of one business is not valid for the other.
   app.keys = [process.env[`${business.toUpperCase()}_SECRET`] || `a secret of the ${business} for development only`];
-  // No prefix begins with another. The names of the cookies differ since browsers share cookies between the ports of a host.
+  // No prefix is the beginning of another. Cookie names must differ, since browsers share cookies between the ports of a host.
   app.use(session({ store, prefix: `${business}:sess:`, key: `${business}.sid` }));
   app.use((ctx) => {
     const visitor = /** @type {{ views?: number }} */ (ctx.session);

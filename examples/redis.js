@@ -1,8 +1,8 @@
-// Keeps sessions in Redis, where they outlive the process, and hears of its disconnects.
+// Keeps sessions in Redis, where they outlive the process, and listens to lost connections.
 //
 // Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/redis.js   (needs `npm install ioredis`)
-// See:  curl -c jar -b jar http://localhost:3000 goes on counting after a restart of the program. Stop Redis: `disconnect`, and
-//       requests wait; start it again: `connect`, and they go on.
+// See:  curl -c jar -b jar http://localhost:3000 continues counting after a restart of the program. Stop Redis: it prints
+//       `disconnect`, and requests wait. Start Redis again: it prints `connect`, and they continue.
 const Koa = require('koa');
 const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');

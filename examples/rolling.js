@@ -1,8 +1,8 @@
-// Sessions end after half an hour without a request, and after twelve hours in any case.
+// Ends sessions after half an hour without a request, and after twelve hours in any case.
 //
 // Run:  npm run build && IDLE_SECONDS=5 LIFE_SECONDS=20 node examples/rolling.js
-// See:  curl -i -c jar -b jar http://localhost:3000 tells the same time as long as you ask every 5 seconds, and sends the cookie
-//       again although nothing has changed; after 20 seconds there is a new session even so.
+// See:  curl -i -c jar -b jar http://localhost:3000 shows the same start time while you send a request every 5 seconds, and
+//       sends the cookie again although nothing has changed. After 20 seconds, a new session starts nevertheless.
 const Koa = require('koa');
 const session = require('koa-evented-session');
 
@@ -14,10 +14,10 @@ app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
 
 app.use(
   session({
-    // Each request gives record and cookie their full time again. With `renew: true` only those in the second half of it do.
+    // Every request extends record and cookie to their full lifetime. With `renew: true`, only requests in its second half do.
     rolling: true,
     cookie: { maxAge: idle },
-    // Sessions that are older than this rule have no `since` yet.
+    // Sessions from before this rule have no `since`.
     valid: (_ctx, visitor) => Number(visitor['since'] ?? Date.now()) + life > Date.now(),
   }),
 );

@@ -1,7 +1,7 @@
-// Ends by itself on SIGTERM, whether or not Redis is there: no request is cut off, and nothing keeps the process.
+// Shuts down cleanly on SIGTERM, whether or not Redis is up: requests are completed, and nothing keeps the process alive.
 //
 // Run:  npm run build && REDIS_URL=redis://localhost:6379 node examples/shutdown.js   (needs `npm install ioredis`)
-// See:  kill -TERM its process, while requests run if you like: they are answered, then it says `bye` and ends with code 0.
+// See:  kill -TERM the process while requests are running: they are answered, then it prints `bye` and exits with code 0.
 const Koa = require('koa');
 const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');
@@ -25,12 +25,12 @@ const server = app.listen(Number(process.env['PORT'] || 3000), () => {
 });
 
 process.once('SIGTERM', () => {
-  // Requests that are being answered have three seconds; those that still wait for Redis fail then.
+  // Running requests have three seconds. Those that still wait for Redis after that fail.
   const patience = setTimeout(() => sessions.close(), 3000);
   server.close(async () => {
     clearTimeout(patience);
     await sessions.close();
-    // The store made the connection; a client that you give to it you close yourself.
+    // Closes the connection, which the store opened. If you pass a client to the store, close it yourself.
     await store.close();
     console.log('bye');
   });

@@ -1,15 +1,15 @@
-// A WebSocket for those who are logged in: the session is read from the request that opens it.
+// A WebSocket for logged-in users: the session is read from the request that opens it.
 //
 // Run:  npm run build && node examples/websocket.js   (needs `npm install ws`)
-// See:  open http://localhost:3000: the page asks to log in, and says `hello Ann` once that is done. Log out in another tab:
-//       within five seconds the connection is closed here.
+// See:  open http://localhost:3000: the page asks you to log in, then says `hello Ann`. Log out in another tab:
+//       within five seconds, the connection is closed.
 const { WebSocketServer } = require('ws');
 const Koa = require('koa');
 const session = require('koa-evented-session');
 
 const app = new Koa();
 app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
-// With `app` a WebSocket may be the first to come, as after a restart.
+// With `app`, a WebSocket may be the first request, for example after a restart.
 const sessions = session({ app });
 app.use(sessions);
 
@@ -45,7 +45,7 @@ const sockets = new WebSocketServer({ noServer: true });
 /** @param {import('node:http').IncomingMessage} req @param {import('node:stream').Duplex} socket @param {Buffer} head */
 async function upgrade(req, socket, head) {
   socket.on('error', () => socket.destroy());
-  // Any site can open a WebSocket to this one, in the name of the visitor.
+  // Any site can open a WebSocket to this one in the visitor's name, so check the origin.
   const isOurs = /^https?:\/\/(.+)$/.exec(req.headers.origin ?? '')?.[1] === req.headers.host;
   if (!isOurs) return void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
   const user = await userOf(req);
@@ -62,7 +62,7 @@ async function upgrade(req, socket, head) {
   });
 }
 
-/** The user; `null` for who is not logged in, `undefined` where the store cannot tell. @param {import('node:http').IncomingMessage} req */
+/** The user; `null` if not logged in, `undefined` if the store cannot be read. @param {import('node:http').IncomingMessage} req */
 async function userOf(req) {
   try {
     return /** @type {string | undefined} */ ((await sessions.read(req))?.['user']) ?? null;

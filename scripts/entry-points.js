@@ -2,7 +2,7 @@ const { basename } = require('node:path');
 const manifest = require('../package.json');
 
 /**
- * What users can import, from the `exports` of package.json: the name that they write, and the source behind it.
+ * The entry points in the `exports` of package.json: the name that users import, and its source.
  *
  * @returns {{ name: string, source: string }[]}
  */

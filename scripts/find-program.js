@@ -1,7 +1,7 @@
 const { accessSync, constants, readdirSync } = require('node:fs');
 const { delimiter, dirname, join } = require('node:path');
 
-/** Where packages put servers that are not on everyone's PATH; a `*` stands for what differs by version. */
+/** Where packages install servers outside the PATH; `*` stands for a version. */
 const places = [
   '/usr/bin',
   '/usr/sbin',
@@ -16,11 +16,11 @@ const places = [
   '/opt/homebrew/opt/postgresql*/bin',
 ];
 
-/** What else a program is called, by Fedora and by Ubuntu. @type {Record<string, string[]>} */
+/** Names of programs on Fedora and Ubuntu. @type {Record<string, string[]>} */
 const otherNames = { chromium: ['chromium-browser'] };
 
 /**
- * The path of a program, on the PATH or where packages put it; `undefined` where it is not installed.
+ * The path of a program, on the PATH or where packages install it; `undefined` if it is not installed.
  *
  * @param {string} name
  * @returns {string | undefined}
@@ -33,7 +33,7 @@ function findProgram(name) {
 }
 
 /**
- * The folders of a place, the latest version first.
+ * The folders that match a place, latest version first.
  *
  * @param {string} place
  * @returns {string[]}

@@ -10,7 +10,7 @@ import { ReflectionKind } from 'typedoc';
 
 const NOTE = '<!-- Written from the doc comments by `npm run docs`. -->';
 
-/** Functions come first, then what they make, then types. */
+/** Functions come first, then classes, then types. */
 const ORDER = [ReflectionKind.Function, ReflectionKind.Class, ReflectionKind.Interface, ReflectionKind.TypeAlias];
 
 /** @param {readonly Page[]} pages */
@@ -34,7 +34,7 @@ function exportsOf(module) {
   return [...(module.children ?? [])].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }
 
-/** Code hosts number headings that look alike: `redisStore` and `RedisStore`. @param {Declaration} it @param {Declaration} module */
+/** Code hosts number headings that differ only in case, such as `redisStore` and `RedisStore`. @param {Declaration} it @param {Declaration} module */
 function anchorOf(it, module) {
   const anchor = it.name.toLowerCase();
   const number = exportsOf(module)
@@ -45,7 +45,7 @@ function anchorOf(it, module) {
 
 /** @param {Declaration} it @param {Write} write */
 function section(it, write) {
-  // An interface that can be called has signatures too.
+  // A callable interface has signatures too.
   const functions = it.kind === ReflectionKind.Function ? it.signatures : undefined;
   const heads = functions?.map((signature) => `function ${callable(it.name, signature)}`) ?? [headOf(it)];
   const members = membersOf(it).flatMap((member) => items(member, write));
@@ -69,7 +69,7 @@ function headOf(it) {
   return `${kind} ${name}${clause('extends', it.extendedTypes)}${clause('implements', it.implementedTypes)}`;
 }
 
-/** Many of them go on a line each. @param {Declaration['type']} type */
+/** Puts each choice of a long union on its own line. @param {Declaration['type']} type */
 function choices(type) {
   const isLong = type?.type === 'union' && String(type).length > 100;
   return isLong ? type.types.map((each) => `\n  | ${each}`).join('') : ` ${type}`;
@@ -95,14 +95,14 @@ function callable(name, signature) {
   return `${name}${typeParameters(signature)}(${parameters?.join(', ') ?? ''}): ${signature.type}`;
 }
 
-/** What the class or interface itself declares, constructors first; `extends` says where the rest is. @param {Declaration} it */
+/** The members that the class or interface itself declares, constructors first; `extends` links to the others. @param {Declaration} it */
 function membersOf(it) {
   const own = (it.children ?? []).filter(({ inheritedFrom }) => inheritedFrom === undefined);
   const isNew = (/** @type {Declaration} */ member) => Number(member.kind === ReflectionKind.Constructor);
   return own.sort((a, b) => isNew(b) - isNew(a));
 }
 
-/** A list item for each way to write the member. @param {Declaration} member @param {Write} write @returns {string[]} */
+/** A list item for each signature of the member. @param {Declaration} member @param {Write} write @returns {string[]} */
 function items(member, write) {
   if (member.signatures !== undefined) {
     return member.signatures.map((signature) => {

@@ -1,5 +1,5 @@
-// Writes the API reference, a page for each entry point, from the doc comments: `npm run docs`, or with a folder of one's own.
-// What a signature names and nobody can import, and a link to nothing, fails.
+// Writes the API reference from the doc comments, one page per entry point: `npm run docs`, optionally with an output folder.
+// Fails if a signature names a type that users cannot import, or a link has no target.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { renderIndex, renderPage } from './reference-page.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = resolve(process.argv[2] ?? join(root, 'docs/api'));
 
-/** Named by signatures, and nobody's to know: the part of another package that is used here. */
+/** Types in signatures that users need not import: the parts of other packages that this one uses. */
 const NOT_EXPORTED = [
   'Callback',
   'DeclaredElsewhere',
@@ -22,7 +22,7 @@ const NOT_EXPORTED = [
   'lib/compat/koa-session/types.ts:SessionOptions',
 ];
 
-/** What users call `session` only hands on what this module exports, whose types can be followed. */
+/** The main entry point only re-exports this module, whose types TypeDoc can follow. */
 const ENGINE = { face: 'lib/main.ts', source: 'lib/middleware/engine.ts', factory: 'createSession', name: 'session' };
 
 const entries = entryPoints().map(({ name, source }) => ({
@@ -62,7 +62,7 @@ const pages = entries.map(({ source, ...entry }) => {
 });
 
 /**
- * What `export =` stands before is a function that users call `session`, with exports of its own on it.
+ * The exports of a module with `export =`: a function that users call `session`, with exports attached to it.
  *
  * @param {import('typedoc').DeclarationReflection[]} children
  */
@@ -78,7 +78,7 @@ function exported(children) {
   return [...functions, ...new Map(named.map((it) => [it.name, it])).values()];
 }
 
-/** What the engine exports for other faces alone: users cannot import it. */
+/** What the engine exports only for other entry points: users cannot import it. */
 function innerExports() {
   const face = readFileSync(join(root, ENGINE.face), 'utf8');
   const names = [...face.matchAll(/export (?:import|type) (\w+)/g)].map(([, name]) => name);

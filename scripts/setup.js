@@ -3,7 +3,7 @@ const { existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { findProgram } = require('./find-program');
 
-// One row per program the specs or the demo start. `packages` names it for each package manager.
+// The programs that the specs or the demo start. `packages` has their names for each package manager.
 const needs = [
   {
     what: 'Redis server',
@@ -37,7 +37,7 @@ const needs = [
   },
 ];
 
-// In the order they are looked for; brew last, as it also lives next to the others.
+// In search order; brew comes last, since it may be installed beside the others.
 const managers = [
   { name: 'apt', binary: 'apt-get', install: 'sudo apt-get update && sudo apt-get install -y --no-install-recommends' },
   { name: 'dnf', binary: 'dnf', install: 'sudo dnf install -y' },
@@ -53,7 +53,7 @@ function isThere(binary) {
 /** @param {string[]} args */
 function apt(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  // Its many lines matter only when it fails.
+  // Show its long output only if it fails.
   const { status, stdout, stderr, error } = spawnSync('apt-get', ['-q', ...args], { env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed\n${stdout}${stderr}${error?.message ?? ''}`);
 }
@@ -61,7 +61,7 @@ function apt(args) {
 /** @param {() => void} work */
 function withoutStartingServices(work) {
   const policy = '/usr/sbin/policy-rc.d';
-  // A policy of the machine's owner stays as it is.
+  // Keep an existing policy of the machine.
   const ours = !existsSync(policy);
   try {
     if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -96,7 +96,7 @@ function advice(missing) {
   return `setup: ${listed(missing)} missing; run:\n  ${manager.install} ${missing.map((row) => row.packages[name]).join(' ')}`;
 }
 
-/** Packages that specs alone need, apart from the project's own so that `npm ci` stays small. */
+/** Installs the packages that only specs need. They are separate from the project's, so that `npm ci` stays small. */
 function installInterop() {
   const folder = join(__dirname, '..', 'spec', 'interop');
   const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');

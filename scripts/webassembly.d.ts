@@ -1,4 +1,4 @@
-/** What the types of TypeDoc's highlighter take from a browser's; those of Node lack it. */
+/** Browser types that TypeDoc's highlighter needs and Node's types lack. */
 declare namespace WebAssembly {
   type ImportValue = unknown;
   interface Instance {

@@ -8,8 +8,8 @@ const Redis = peer('ioredis');
 const DAY = 86_400_000;
 
 /**
- * What a session has to cost: Koa, the id out of the header, one GET, one PEXPIRE or SET where the workload needs it, and JSON where
- * the handler needs the data. No signature, no check, no comparison.
+ * The least that a session costs: Koa, the id from the header, one GET, a PEXPIRE or SET if the workload needs it, and JSON if the
+ * handler needs the data. No signature, no check, no comparison.
  *
  * @param {import('../workloads').Workload} workload
  * @param {number} port

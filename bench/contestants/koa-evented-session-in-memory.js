@@ -5,7 +5,7 @@ const { koaApp } = require('./koa-app');
 /** @type {typeof import('../../lib/main')} */
 const session = peer(own);
 
-/** With `stored` sessions there already. @type {(workload: import('../workloads').Workload & { stored: number }) => any} */
+/** `stored` is the number of sessions in the store beforehand. @type {(workload: import('../workloads').Workload & { stored: number }) => any} */
 module.exports = (workload) => {
   const store = new session.MemoryStore();
   for (let n = 0; n < workload.stored; n += 1) {

@@ -4,6 +4,6 @@ const { redisJson } = require('./redis-json');
 
 const session = peer('koa-session-minimal');
 
-/** It has no rolling and no signature. @type {(workload: import('../workloads').Workload, port: number) => any} */
+/** It supports neither rolling sessions nor signatures. @type {(workload: import('../workloads').Workload, port: number) => any} */
 module.exports = (workload, port) =>
   koaApp(workload, () => session({ store: redisJson(port), cookie: { maxAge: 86_400_000 } }));

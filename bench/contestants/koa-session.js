@@ -2,7 +2,7 @@ const { peer } = require('../peers');
 const { koaApp } = require('./koa-app');
 const { redisJson } = require('./redis-json');
 
-// Its module is an ES module behind `require` in some versions.
+// In some versions, `require` returns an ES module.
 const loaded = peer('koa-session');
 const session = loaded.default ?? loaded;
 

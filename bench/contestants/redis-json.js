@@ -2,7 +2,7 @@ const { peer } = require('../peers');
 
 const Redis = peer('ioredis');
 
-/** The store that README files of the Koa family write by hand: JSON in Redis. @param {number} port */
+/** The store that READMEs of the Koa family show: JSON in Redis. @param {number} port */
 exports.redisJson = (port) => {
   const redis = new Redis(port);
   return {

@@ -12,7 +12,7 @@ class Contestant {
     this.port = port;
   }
 
-  /** CPU microseconds that the process has used, user and system, by the operating system's account. */
+  /** User and system CPU time of the process in microseconds, as the operating system reports it. */
   async cpu() {
     this.child.send('cpu');
     const [{ user, system }] = await once(this.child, 'message');
@@ -37,7 +37,7 @@ exports.startContestant = async (name, workload, redisPort, execArgv = []) => {
   const child = fork(path.join(__dirname, 'server.js'), [name, JSON.stringify(workload), String(redisPort)], {
     execArgv,
     env: { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' },
-    // Deprecation warnings of the peers say nothing here.
+    // Hides deprecation warnings of the peers.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   pinned(child.pid, SERVER_CORE);

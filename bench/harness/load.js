@@ -8,11 +8,11 @@ const { LOAD_CORE } = require('./cores');
 const hasWrk = spawnSync('wrk', ['-v']).error === undefined;
 const hasTaskset = spawnSync('taskset', ['-V']).error === undefined;
 
-/** The load generator's name, for the report. */
+/** Name of the load generator, for the report. */
 exports.generator = hasWrk ? 'wrk' : 'autocannon';
 
 /**
- * Sends requests for some seconds, each with the next of the cookies; `''` is a visitor without one.
+ * Sends requests for some seconds, each with the next cookie; `''` stands for a visitor without a cookie.
  *
  * @param {{ port: number, path: string, cookies: string[], connections: number, seconds: number }} load
  * @returns {Promise<{ requests: number, perSecond: number }>}

@@ -1,6 +1,6 @@
 const { send } = require('./load');
 
-/** Rounds of a second before those that count: Node compiles the code of a contestant anew for about three. */
+/** Rounds of one second before measuring: Node optimises a contestant's code for about three. */
 exports.WARM_UP = 3;
 
 /** Median of some numbers. @param {number[]} numbers */
@@ -11,14 +11,14 @@ exports.median = (numbers) => {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 };
 
-/** Median absolute deviation of some numbers, as a part of their median. @param {number[]} numbers */
+/** Median absolute deviation of some numbers, as a fraction of their median. @param {number[]} numbers */
 exports.deviation = (numbers) => {
   const middle = exports.median(numbers);
   return exports.median(numbers.map((each) => Math.abs(each - middle))) / middle;
 };
 
 /**
- * Lets some visitors in, and answers with their cookies.
+ * Creates sessions for some visitors and returns their cookies.
  *
  * @param {number} port
  * @param {number} count
@@ -41,7 +41,7 @@ exports.visitors = async (port, count) => {
 };
 
 /**
- * One round of load on one contestant: requests a second, and CPU microseconds of its process a request.
+ * Runs one round of load on one contestant; returns requests per second and CPU microseconds per request.
  *
  * @param {import('./contestant').Contestant} contestant
  * @param {Omit<Parameters<typeof send>[0], 'port'>} load

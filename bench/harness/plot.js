@@ -7,7 +7,7 @@ const RIGHT = 150;
 const COLOURS = ['#1b6ca8', '#c1502e', '#4f8a3d', '#7a4fa3'];
 
 /**
- * A plot of lines as SVG, the x axis logarithmic where asked for; the y axis begins at 0.
+ * Draws lines as SVG. The x axis is logarithmic if `isLog` is set; the y axis begins at 0.
  *
  * @param {{ title: string, x: string, y: string, isLog?: boolean, lines: { name: string, points: [number, number][] }[] }} plot
  */

@@ -18,7 +18,7 @@ const PEERS = [
   'redis',
 ];
 
-/** Machine and versions, as Markdown. */
+/** The machine and the versions in use, as Markdown. */
 exports.surroundings = () => {
   const redis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout;
   const gigabytes = Math.round(totalmem() / 1024 ** 3);
@@ -34,7 +34,7 @@ exports.surroundings = () => {
 };
 
 /**
- * Writes one part of RESULTS.md and leaves the others as they are.
+ * Writes one part of RESULTS.md and keeps the others.
  *
  * @param {string} part its heading
  * @param {string} text

@@ -1,5 +1,5 @@
-// One contestant as a process of its own: `node server.js <contestant> <workload as JSON> <redis port>`. Tells its port, and its
-// CPU time when it is asked.
+// Runs one contestant in its own process: `node server.js <contestant> <workload as JSON> <redis port>`. Reports its port, and its
+// CPU time on request.
 const http = require('node:http');
 const path = require('node:path');
 
@@ -14,5 +14,5 @@ server.listen(0, '127.0.0.1', 4096, () => {
 });
 
 process.on('message', () => process.send?.(process.cpuUsage()));
-// The bench has ended, well or not.
+// The bench has ended, successfully or not.
 process.on('disconnect', () => process.exit());

@@ -2,7 +2,7 @@ const { html } = require('../html');
 const { layout } = require('./layout');
 
 /**
- * While the store is away.
+ * The page for requests that fail because the store is unavailable.
  *
  * @param {{ business: import('../businesses').Business, panel: import('./layout').Html }} content
  */
@@ -13,9 +13,9 @@ function failurePage({ business, panel }) {
     path: `/${business.name}/`,
     panel,
     main: html`<h1>One moment, please</h1>
-<p class="lead">The store is away, and this request has waited long enough. Your session and its cookie are as they were: you
+<p class="lead">The store is away, and this request has stopped waiting. Your session and its cookie are unchanged: you
 have not been logged out.</p>
-<p>This page came with status 503 and <code>Retry-After: 5</code>, which tells browsers, crawlers and load balancers to come again.
+<p>This page came with status 503 and <code>Retry-After: 5</code>, which tells clients, crawlers and load balancers to try again.
 The time line shows when the store is back.</p>
 <p><a class="button" href="/${business.name}/">Try again</a></p>`,
   });

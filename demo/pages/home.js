@@ -9,47 +9,47 @@ function homePage({ panel }) {
     path: '/',
     panel,
     main: html`<h1>Two businesses, one store</h1>
-<p class="lead">A shop and a blog keep their sessions in the same place and never see each other’s. Use them like a visitor, and
-watch from beside what becomes of the sessions.</p>
+<p class="lead">A shop and a blog keep their sessions in one store, and neither sees those of the other. Use them like a visitor, and
+watch their sessions in the panel.</p>
 
 <ul class="doors">
   <li class="door shop">
     <h2><a href="/shop/">Leaf &amp; Kettle</a></h2>
-    <p>Teas, and a cart that no two tabs can spoil.</p>
+    <p>Teas, and a cart that works in two tabs at once.</p>
     <dl>
       <div><dt>Prefix</dt><dd><code>shop:sess:</code></dd></div>
       <div><dt>Cookie</dt><dd><code>shop.sid</code> on <code>/shop</code></dd></div>
-      <div><dt>Lives</dt><dd>15 minutes, rolling</dd></div>
+      <div><dt>Lifetime</dt><dd>15 minutes, rolling</dd></div>
     </dl>
   </li>
   <li class="door blog">
     <h2><a href="/blog/">The Slow Page</a></h2>
-    <p>Short reads, and a list of those to keep.</p>
+    <p>Short reads, and a reading list.</p>
     <dl>
       <div><dt>Prefix</dt><dd><code>blog:sess:</code></dd></div>
       <div><dt>Cookie</dt><dd><code>blog.sid</code> on <code>/blog</code></dd></div>
-      <div><dt>Lives</dt><dd>5 minutes, renewed at half</dd></div>
+      <div><dt>Lifetime</dt><dd>5 minutes, renewed after half</dd></div>
     </dl>
   </li>
 </ul>
 
 <h2 id="try">Things to try</h2>
 <ol class="steps">
-  <li><strong>Fill a cart</strong> in the <a href="/shop/">shop</a>. You need not log in; the session begins with the first thing in it.</li>
-  <li><strong>Log in.</strong> Any name will do. What is in the cart stays, under a new session id.</li>
-  <li><strong>Open a second browser</strong>, or a private window, on this address, and log in by the same name.
+  <li><strong>Fill a cart</strong> in the <a href="/shop/">shop</a>. You don’t have to log in; the session starts with the first tea.</li>
+  <li><strong>Log in.</strong> Use any name. The cart is kept, under a new session id.</li>
+  <li><strong>Open a second browser</strong>, or a private window, at this address, and log in with the same name.
   Each browser now lists both sessions.</li>
-  <li><strong>Log out elsewhere.</strong> End the other session from here, then reload there.</li>
-  <li><strong>Fire parallel writes</strong> at your session, and count what was kept.</li>
-  <li><strong>Take the store away.</strong> For two seconds requests wait; for six they first wait, then fail, then go on as before.</li>
+  <li><strong>Log out elsewhere.</strong> End the other session here, then reload the page there.</li>
+  <li><strong>Fire parallel writes</strong> at your session, and count how many were kept.</li>
+  <li><strong>Take the store away.</strong> During two seconds, requests wait. During six, they first wait and then fail; afterwards, they work as before.</li>
 </ol>
 
 <h2 id="processes">Several processes</h2>
-<p>With Redis several processes share the sessions. Start a second one beside the first:</p>
+<p>With Redis, several processes share the sessions. Start two of them:</p>
 <pre tabindex="0"><code>REDIS_URL=redis://localhost:6379 SESSION_SECRET=… PORT=3000 npm start
 REDIS_URL=redis://localhost:6379 SESSION_SECRET=… PORT=3001 npm start</code></pre>
-<p>Who is logged in on one is logged in on the other. Taking the store away concerns the one process that you ask: it drops its
-connection, and Redis itself is left alone.</p>`,
+<p>If you log in on one, you are logged in on the other. Taking the store away affects only the process that you use: it drops
+its connection, and Redis itself keeps running.</p>`,
   });
 }
 

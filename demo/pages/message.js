@@ -1,10 +1,10 @@
 const { html } = require('../html');
 const { layout } = require('./layout');
 
-/** What went wrong. @param {string} message */
+/** The page for any other error. @param {string} message */
 function messagePage(message) {
   return layout({
-    title: 'This did not work',
+    title: 'Error',
     theme: 'home',
     main: html`<h1>This did not work</h1>
 <p class="lead">${message.replace(/^./, (first) => first.toUpperCase())}.</p>

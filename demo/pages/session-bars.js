@@ -1,13 +1,13 @@
 const { html } = require('../html');
 const { duration, size } = require('./words');
 
-/** How many sessions of a prefix are shown. */
+/** Maximum number of sessions shown per prefix. */
 const MOST = 12;
 /** Bytes of a full bar. */
 const FULL = 1000;
 
 /**
- * The sessions under a prefix, each with its age, the time that it has left and its size.
+ * The sessions under a prefix, each with its age, remaining time and size.
  *
  * @param {import('../businesses').Business} business
  * @param {import('../sessions-list').Listed[]} sessions
@@ -40,7 +40,7 @@ ${hidden > 0 && html`<p class="empty">and ${hidden} more</p>`}
 /**
  * @param {string} what
  * @param {string} value
- * @param {number} share of the whole bar
+ * @param {number} share filled part of the bar, from 0 to 1
  */
 function bar(what, value, share) {
   const width = (100 * Math.min(1, Math.max(0.01, share))).toFixed(1);

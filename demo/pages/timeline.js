@@ -4,26 +4,26 @@ const { clock } = require('./words');
 
 const WIDTH = 600;
 const HEIGHT = 40;
-/** Width of the shortest request: most are shorter than what can be seen. */
+/** Minimum width of a request: most are too short to be visible. */
 const LEAST = 4;
-/** Rows of requests in a lane, and what each takes of its height. */
+/** Rows of requests in a lane, and the height of each. */
 const ROWS = 6;
 const ROW = 5;
-/** Height tells the states apart, not colour alone. */
+/** States differ in height, not only in colour. */
 const BANDS = { available: 3, pending: HEIGHT / 2, unavailable: HEIGHT, closed: HEIGHT };
 
-/** The first two are events; that requests wait no longer is a `status`. */
+/** The first two are events; the third is a `status`, which means that requests no longer wait. */
 const WORDS = { available: 'connect', pending: 'disconnect', unavailable: 'unavailable', closed: 'closed' };
 const NOW = {
   available: 'The store is there.',
   pending: 'The store is away. Requests wait for it.',
   unavailable: 'The store is away. Requests fail at once.',
-  closed: 'The demo is ending.',
+  closed: 'The demo is shutting down.',
 };
 
 /** @typedef {import('../panel').View} View */
 
-/** The store of late, as each business heard it, and of the requests. @param {View} view */
+/** The recent states of the store as each business saw them, and the requests. @param {View} view */
 function timeline(view) {
   const { state, now, awayUntil } = view;
   const seconds = awayUntil && Math.max(0, Math.ceil((awayUntil - now) / 1000));
@@ -36,7 +36,7 @@ ${/** @type {const} */ (['shop', 'blog']).map((who) => lane(view, who))}
   <li class="pending">store away, requests wait</li>
   <li class="unavailable">requests fail</li>
   <li class="ok">a request</li>
-  <li class="failed">a failed one</li>
+  <li class="failed">a failed request</li>
 </ul>
 ${heard(view)}
 </section>`;
@@ -71,7 +71,7 @@ function rect(now, from, to, y, height, name) {
   return html`<rect class="${name}" x="${Math.min(x(from), WIDTH - LEAST).toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${height}"/>`;
 }
 
-/** What the businesses heard, in words. @param {View} view */
+/** The events that the businesses received, in words. @param {View} view */
 function heard({ timeline: { changes } }) {
   /** @type {{ at: number, state: import('../timeline').State, who: string[] }[]} */
   const lines = [];
@@ -81,7 +81,7 @@ function heard({ timeline: { changes } }) {
     else lines.push({ at, state, who: [who] });
   }
   if (lines.length === 0) return html`<p class="empty">No disconnect so far.</p>`;
-  return html`<ol class="heard" aria-label="What the businesses heard of the store, the latest first">
+  return html`<ol class="heard" aria-label="Events of the store, latest first">
 ${lines
   .slice(-5)
   .reverse()

@@ -1,7 +1,7 @@
 const { html } = require('../html');
 
 /**
- * The button that fires parallel writes, and what became of them.
+ * The button that fires parallel writes, and their outcome.
  *
  * @param {string} path of the page
  * @param {import('../writes').Outcome | undefined} outcome
@@ -10,7 +10,7 @@ function writes(path, outcome) {
   const action = path === '/' ? '/shop/writes' : `${path}writes`;
   return html`<section id="writes" aria-labelledby="writes-title">
 <h3 id="writes-title">Parallel writes</h3>
-<p>Fires 24 requests at once at your session${path === '/' && ' in the shop'}. All read it before any of them writes.</p>
+<p>Fires 24 requests at once at your session${path === '/' && ' in the shop'}. All of them read it before the first one writes.</p>
 <form method="post" action="${action}"><button>Fire 24 writes</button></form>
 ${outcome && result(outcome)}
 </section>`;
@@ -19,16 +19,16 @@ ${outcome && result(outcome)}
 /** @param {import('../writes').Outcome} outcome */
 function result({ fired, answered, kept, updated, naive }) {
   return html`<div class="outcome">
-<p class="sum"><strong>${fired} fired, ${kept.length} kept</strong>${answered < fired && html` <span>${fired - answered} failed and said so</span>`}</p>
+<p class="sum"><strong>${fired} fired, ${kept.length} kept</strong>${answered < fired && html` <span>${fired - answered} failed with an error</span>`}</p>
 <svg class="squares" viewBox="0 0 240 20" aria-hidden="true" focusable="false">
 ${Array.from({ length: fired }, (_, index) => html`<rect class="${kept.includes(index + 1) ? 'kept' : 'lost'}" x="${(index % 24) * 10 + 1}" y="1" width="8" height="18" rx="2"/>`)}
 </svg>
 <dl>
-  <div><dt>a key each <code>session.write7 = true</code></dt><dd>${kept.length} of ${fired}</dd></div>
-  <div><dt>one counter, raised in <code>update()</code></dt><dd>${updated} of ${fired}</dd></div>
+  <div><dt>one key per request <code>session.write7 = true</code></dt><dd>${kept.length} of ${fired}</dd></div>
+  <div><dt>one counter, incremented in <code>update()</code></dt><dd>${updated} of ${fired}</dd></div>
   <div><dt>one counter, <code>session.naive += 1</code></dt><dd>${naive} of ${fired}</dd></div>
 </dl>
-<p><small>The last one has to lose: all have read the same number. What depends on the stored value belongs in <code>update()</code>.</small></p>
+<p><small>The last counter must lose writes, since all requests have read the same number. Use <code>update()</code> if the new value depends on the stored one.</small></p>
 </div>`;
 }
 

@@ -1,4 +1,4 @@
-// Keeps the panel up to date. Without it the pages work all the same, and the panel shows what was when the page was made.
+// Keeps the panel up to date. Without this script the pages still work, and the panel shows the state at the time of the request.
 (() => {
   const panel = document.getElementById('panel');
   const live = document.getElementById('live');
@@ -34,7 +34,7 @@
     const template = document.createElement('template');
     template.innerHTML = message.html;
     renewChildren(/** @type {HTMLElement} */ (live), template.content);
-    // Said to those who do not see the time line: its changes alone.
+    // For screen readers, which cannot show the time line: announce only changes.
     if (state && message.state !== state && said) said.textContent = sentences[message.state] ?? '';
     state = message.state;
     if (message.hasEnded) reveal('#ended', true);
@@ -53,7 +53,7 @@
   }
 
   /**
-   * Changes what differs and leaves the rest, so that readers keep their place and their selection.
+   * Changes only what differs, so that readers keep their place and their selection.
    *
    * @param {ParentNode & Node} parent
    * @param {Node} wanted
@@ -86,7 +86,7 @@
     for (const { name, value } of node.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
 
-  // Such a form changes nothing on the page but what is live.
+  // Such a form changes only the live part of the page.
   for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll('form[data-stay]'))) {
     form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -96,7 +96,7 @@
     });
   }
 
-  // A browser has few connections to a host, and a hidden tab needs none.
+  // Browsers limit connections per host, and a hidden tab needs none.
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
   window.addEventListener('pagehide', close);
   window.addEventListener('pageshow', () => document.hidden || open());

@@ -1,7 +1,7 @@
 const { EventEmitter } = require('node:events');
 const { MemoryStore } = require('koa-evented-session');
 
-/** Sessions in memory that can go away and come back, as a database does. */
+/** An in-memory store that can lose its connection and regain it, like a database. */
 class MemoryClient extends EventEmitter {
   where = 'in memory';
   connected = true;
@@ -65,7 +65,7 @@ class MemoryClient extends EventEmitter {
     return this.#reach().mark(key, length);
   }
 
-  /** The keys that start with `prefix`. @param {string} prefix */
+  /** Lists the keys that start with `prefix`. @param {string} prefix */
   async keys(prefix) {
     const memory = this.#reach();
     this.#forgetExpired(memory);

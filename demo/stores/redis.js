@@ -1,7 +1,7 @@
 const { RedisStore } = require('koa-evented-session/redis');
 
 /**
- * The part of ioredis that is used here beside what the store needs.
+ * The methods of ioredis that the demo calls, in addition to those that the store uses.
  *
  * @typedef {object} Connection
  * @property {() => Promise<void>} connect
@@ -9,7 +9,7 @@ const { RedisStore } = require('koa-evented-session/redis');
  * @property {(cursor: string, ...options: string[]) => Promise<[cursor: string, keys: string[]]>} scan
  */
 
-/** Sessions in Redis over a connection that can be dropped and made anew. Redis itself is left alone: others may use it. */
+/** A Redis store whose connection can be dropped and opened again. Redis itself keeps running: others may use it. */
 class RedisClient extends RedisStore {
   where = 'in Redis';
 
@@ -19,7 +19,7 @@ class RedisClient extends RedisStore {
     super({ url, retryStrategy: (/** @type {number} */ times) => Math.min(times * 50, 500), maxRetriesPerRequest: 6 });
   }
 
-  /** The keys that start with `prefix`. @param {string} prefix */
+  /** Lists the keys that start with `prefix`. @param {string} prefix */
   async keys(prefix) {
     /** @type {Set<string>} */
     const found = new Set();
@@ -37,7 +37,7 @@ class RedisClient extends RedisStore {
   }
 
   connect() {
-    // Where Redis is not there, ioredis goes on trying, and the store tells of it.
+    // If Redis is down, ioredis keeps trying, and the store reports it.
     this.#connection.connect().catch(() => undefined);
   }
 

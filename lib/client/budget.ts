@@ -1,6 +1,6 @@
 import { withDeadline } from '../base/deadline';
 
-/** The time that one request may spend waiting for its store, over all that it asks of it. */
+/** The time that one request may spend waiting for its store, in all its calls together. */
 export class Budget {
   #left: number;
 
@@ -9,12 +9,12 @@ export class Budget {
     this.#left = ms;
   }
 
-  /** Milliseconds that are left; never negative. */
+  /** The remaining time in milliseconds; never negative. */
   get left(): number {
     return this.#left;
   }
 
-  /** Waits for `work`, on this budget's account. */
+  /** Waits for `work` and charges the time to this budget. */
   async spend<T>(work: PromiseLike<T>): Promise<T> {
     const start = performance.now();
     try {
@@ -25,8 +25,9 @@ export class Budget {
   }
 
   /**
-   * Waits for `work`, on this budget's account, for `ms` milliseconds at most; then it rejects with what `late` makes. An answer
-   * that came while the process stood still past that is free, or nothing would be left for what the request has to do next.
+   * Waits at most `ms` milliseconds for `work` and charges the time to this budget; then rejects with the result of
+   * `late`. Time during which the process was blocked is not charged beyond that limit: otherwise the request would
+   * have no time left for its next call.
    */
   spendAtMost<T>(ms: number, work: PromiseLike<T>, late: () => Error, failed?: (error: unknown) => T): Promise<T> {
     const start = performance.now();

@@ -8,7 +8,7 @@ import type { Answer } from '../base/types';
 import type { Budget } from './budget';
 import type { StoreStatus } from './status';
 
-/** Asks a client, whatever style it is written in: never while it is disconnected, never for longer than the budget. */
+/** Calls a client of any style, but not while it is disconnected, and not for longer than the budget allows. */
 export class ClientCaller {
   readonly #status: StoreStatus;
   readonly #timeout: number;
@@ -16,9 +16,9 @@ export class ClientCaller {
   readonly #unanswered: (ms: number) => void;
 
   /**
-   * @param timeout milliseconds that a single call may take
-   * @param prefix what keys start with, before the session's id
-   * @param unanswered hears of each call that had all that time, and no answer
+   * @param timeout maximum time of a single call, in milliseconds
+   * @param prefix prefix of the keys
+   * @param unanswered called with the time of each call that used all of it without an answer
    */
   constructor(status: StoreStatus, timeout: number, prefix = '', unanswered: (ms: number) => void = () => undefined) {
     this.#status = status;
@@ -27,44 +27,50 @@ export class ClientCaller {
     this.#unanswered = unanswered;
   }
 
-  /** How often the connection was lost: a driver may send a call again that was under way then. */
+  /** How often the connection was lost. A driver may resend a call that was pending then. */
   get breaks(): number {
     return this.#status.breaks;
   }
 
-  /** Whether the client can be asked now. */
+  /** Whether the client can be called now. */
   get isReady(): boolean {
     return this.#status.state === 'available';
   }
 
-  /** `undefined` where the client can be asked now; otherwise a promise of it, which rejects with a StoreUnavailableError. */
+  /**
+   * Returns `undefined` if the client can be called now; otherwise a promise that rejects with a StoreUnavailableError
+   * if the wait takes too long.
+   */
   ready(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
     return this.#status.wait(operation, budget);
   }
 
-  /** What a request is told that has waited for `ms` milliseconds. */
+  /** The error for a request that has waited for `ms` milliseconds. */
   late(operation: StoreOperation, ms: number): StoreError {
     const isAway = this.#status.state !== 'available';
     return isAway ? this.#status.unavailable(operation) : this.#timeoutError(operation, ms);
   }
 
   /**
-   * What the client answers to `ask`. A `get` that fails with `ENOENT` answers `undefined`: so clients on files say that there is nothing.
+   * Calls the client through `ask` and resolves to its answer. A `get` that fails with `ENOENT` resolves to
+   * `undefined`, since that is how clients on files report a missing session.
    *
-   * @param key the record's, which no error tells
-   * @param content what is to be stored: an object, or its JSON; no error tells it either
-   * @throws StoreUnavailableError where the store stays disconnected.
-   * @throws StoreTimeoutError where it gives no answer in time.
-   * @throws StoreError where it fails; `cause` is its own error, without session id and data.
+   * @param key the record's key, which is removed from errors
+   * @param content what is to be stored, an object or its JSON; removed from errors too
+   * @throws StoreUnavailableError if the store stays disconnected.
+   * @throws StoreTimeoutError if it does not answer in time.
+   * @throws StoreError if it fails; `cause` is its error, without session id and data.
    */
   call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>, key: string, content?: unknown): Promise<T> {
     const waiting = this.ready(operation, budget);
     if (waiting === undefined) return this.#ask(operation, budget, ask, key, content);
-    // The connection may be gone again by the time that its return is heard of here.
+    // The connection may be lost again before this callback runs.
     return waiting.then(() => this.call(operation, budget, ask, key, content));
   }
 
-  /** One promise for all that may happen to a call: each layer more is there in every request, several times. */
+  /**
+   * One promise for everything that may happen to a call: every extra layer would be paid several times per request.
+   */
   #ask<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>, key: string, content: unknown): Promise<T> {
     const failed = (error: unknown): T => {
       if (operation === 'get' && (error as { code?: unknown } | null | undefined)?.code === 'ENOENT')
@@ -101,7 +107,7 @@ export class ClientCaller {
   }
 }
 
-/** Milliseconds after which an answer is worth a line. */
+/** Milliseconds after which an answer is worth a debug line. */
 const SLOW = 50;
 
 function tellOfWaiting(operation: StoreOperation, answer: PromiseLike<unknown>): void {
@@ -113,7 +119,7 @@ function tellOfWaiting(operation: StoreOperation, answer: PromiseLike<unknown>):
   answer.then(tell, tell);
 }
 
-/** Thunks and generators are what stores of the first Koa answer with; `co` is what ran them. */
+/** Runs thunks and generators, the styles of stores for the first Koa, which `co` ran. */
 function settle<T>(answer: Answer<T>): T | PromiseLike<T> {
   if (typeof answer === 'function') {
     const thunk = answer;
@@ -123,7 +129,7 @@ function settle<T>(answer: Answer<T>): T | PromiseLike<T> {
   }
   if (!isGenerator(answer)) return answer as T | PromiseLike<T>;
   if (!(Symbol.asyncIterator in answer)) return co(() => answer);
-  // What it yields could be meant as well as what it returns.
+  // The session could be what it yields or what it returns.
   throw new TypeError(
     'Expected the store to answer with a value, a promise, a thunk or a generator, got an async generator: leave out its `*`',
   );
@@ -133,7 +139,7 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
 }
 
-/** Thenables of other makes may throw, or settle with a promise: a promise of this language makes up for that. */
+/** Wraps foreign thenables, which may throw or settle with a promise, in a native promise. */
 function native<T>(answer: T | PromiseLike<T>): T | PromiseLike<T> {
   return isThenable(answer) && !(answer instanceof Promise) ? Promise.resolve(answer) : answer;
 }
@@ -143,7 +149,7 @@ function isGenerator<T>(value: Answer<T>): value is Generator<unknown, T, unknow
   return typeof generator?.next === 'function' && typeof generator.throw === 'function';
 }
 
-/** Clients reject with anything, `undefined` included; or with an error of another Store that they stand on. */
+/** Clients may reject with anything, including `undefined`, or with an error of another Store that they use. */
 function clientError(operation: StoreOperation, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const own = cause instanceof Error ? cause.message : cause === undefined || cause === null ? '' : String(cause);

@@ -3,7 +3,7 @@ import { hasMethod } from '../base/expect';
 /** A listener. */
 export type Heard = (error?: unknown, detail?: unknown) => void;
 
-/** What a Store asks of a client to know where its connection stands, as far as the client has it. */
+/** What a Store uses to learn the state of a client's connection, as far as the client provides it. */
 export interface Emitter {
   on(event: string, listener: Heard): unknown;
   off?(event: string, listener: Heard): unknown;
@@ -16,15 +16,15 @@ export interface Emitter {
   readonly slots?: unknown;
 }
 
-/** Who wants to hear of a client's connection. */
+/** Receives the connection events of a client. */
 export interface ConnectionListener {
   connected(): void;
   disconnected(): void;
-  /** The connection failed, for this reason. */
+  /** The connection failed with this error. */
   failed(error: unknown): void;
 }
 
-/** The states in which a Redis client of the ioredis family can be; koa-redis passes its client's on. */
+/** The states of Redis clients of the ioredis family. koa-redis exposes its client's. */
 const REDIS_STATES = [
   'wait',
   'connecting',
@@ -37,16 +37,19 @@ const REDIS_STATES = [
   'end',
 ];
 
-/** Where there is a `status`, `connect` means the socket alone: while Redis is LOADING nothing can be read, and `disconnect` is the end of all retries. */
+/**
+ * For clients with a `status`, `connect` concerns only the socket: while Redis is LOADING, nothing can be read.
+ * `disconnect` marks the end of all retries.
+ */
 const REDIS_EVENTS = { connected: ['ready'], disconnected: ['close', 'reconnecting', 'end', 'disconnect'] };
-/** node-redis says `reconnecting` while it tries to come back; where it gives up it may say no more than `error`. */
+/** node-redis emits `reconnecting` while it retries; when it gives up, it may emit only `error`. */
 const NODE_REDIS_EVENTS = { connected: ['ready'], disconnected: ['reconnecting', 'end', 'error'] };
 const PLAIN_EVENTS = { connected: ['connect'], disconnected: ['disconnect'] };
 
-/** One set of listeners on each client, however many Stores share it: Node warns of the eleventh. */
+/** One set of listeners per client, however many Stores share it: Node warns of the eleventh listener. */
 const hubs = new WeakMap<object, ClientHub>();
 
-/** Listens until the function that it returns is called; a client without events is never heard. */
+/** Listens until the returned function is called. A client without events is never heard. */
 export function listenToClient(client: object, listener: ConnectionListener): () => void {
   if (!isEmitter(client)) return () => undefined;
   let hub = hubs.get(client);
@@ -57,14 +60,17 @@ export function listenToClient(client: object, listener: ConnectionListener): ()
   return hub.add(listener);
 }
 
-/** Whether the client says of itself that it cannot be asked yet. One that connects on its first command can. */
+/** Whether the client reports that it cannot be called yet. One that connects on its first command can. */
 export function isDisconnected(client: object): boolean {
   if (!isEmitter(client)) return false;
   if (!isRedisLike(client)) return client.connected === false;
   return !['wait', 'ready', 'monitoring'].includes(client.status as string);
 }
 
-/** Why a client that has said nothing cannot be asked, by its own state or that of the client that it stands on; `wasThere`: it has been connected. */
+/**
+ * Why a client that reported no error cannot be called, according to its state or that of the client behind it.
+ * `wasThere` tells whether it was ever connected.
+ */
 export function whyAway(client: object, wasThere: boolean): Error | undefined {
   const { isOpen, status, client: inner } = client as Partial<Emitter> & { client?: Partial<Emitter> };
   const isClosed = isOpen === false || inner?.isOpen === false;
@@ -84,15 +90,17 @@ class ClientHub {
     const events = eventsOf(client);
     const connected = () => this.#tell('connected');
     const disconnected = () => {
-      // An `error` of a connection that lasts is told to whoever asked.
+      // If the connection still works, the caller of the failed command gets its `error`.
       if (client.isReady !== true) this.#tell('disconnected');
     };
-    // What a Cluster of ioredis says of one node; of them all it says but that their connections were closed.
+    // ioredis' Cluster reports details for single nodes; for the Cluster as a whole, it says only that the connections
+    // were closed.
     let ofNode: unknown;
     const ofNodes = (error: unknown, address: unknown) => {
       ofNode = saysClosed(error) ? new Error(`no connection to ${address}, a node of the Cluster`) : error;
     };
-    // Where nobody listens, an `error` is to be noticed, and a listener of ours would hide it. It comes first: it says why.
+    // Only if the application listens too: a listener here would suppress Node's exception for an unhandled `error`.
+    // Comes first, since it gives the reason.
     const failed: [string, Heard][] = client.listenerCount?.('error')
       ? [
           ['node error', ofNodes],
@@ -137,13 +145,13 @@ function isEmitter(client: object): client is Emitter {
 }
 
 function eventsOf(client: Emitter) {
-  // ioredis-mock says `ready` and `close`, and has no `status`.
+  // ioredis-mock emits `ready` and `close`, but has no `status`.
   if (isRedisLike(client) || hasMethod(client, 'evalsha')) return REDIS_EVENTS;
-  // Its Clusters, which know their `slots`, say `connect` and `disconnect`.
+  // Its Clusters, which have `slots`, emit `connect` and `disconnect`.
   return typeof client.isReady === 'boolean' && client.slots === undefined ? NODE_REDIS_EVENTS : PLAIN_EVENTS;
 }
 
-/** What ioredis says of each command on a connection that could not be had. */
+/** ioredis' message for every command on a connection that could not be opened. */
 function saysClosed(error: unknown): boolean {
   return (error as Partial<Error> | null | undefined)?.message === 'Connection is closed.';
 }

@@ -1,14 +1,14 @@
 import { expectMethods, hasMethod } from '../base/expect';
 import type { CarryingStore, SessionStore } from '../base/types';
 
-/** What is given in place of a client: known by the names that it has, and what to give instead. */
+/** A value mistaken for a client, recognised by its properties, and what to pass instead. */
 interface Known {
   names: readonly string[];
   what: string;
   instead: string;
 }
 
-/** They have all three methods, and mean something else by them. */
+/** They have all three methods, but with another meaning. */
 const LOOKALIKES: readonly Known[] = [
   { names: ['then'], what: 'a promise', instead: '`await` it first' },
   {
@@ -28,7 +28,7 @@ const LOOKALIKES: readonly Known[] = [
   },
 ];
 
-/** They lack a method. One to which somebody has added it is a client. */
+/** They lack a method. One to which the application has added it counts as a client. */
 const RELATIVES: readonly Known[] = [
   {
     names: ['evalsha'],
@@ -57,12 +57,12 @@ function moduleOf(name: string, call: string): Known {
 
 const METHODS = ['get', 'set', 'destroy'] as const;
 
-/** Whether sessions travel with their visitors. */
+/** Whether visitors carry their sessions. */
 export function isCarrying(client: unknown): client is CarryingStore {
   return typeof client === 'object' && client !== null && hasMethod(client, 'pack') && hasMethod(client, 'unpack');
 }
 
-/** @throws TypeError for what is no client, with what to give instead where that is known. */
+/** @throws TypeError if it is not a client; the message says what to pass instead if that is known. */
 export function expectClient(client: unknown): asserts client is SessionStore | CarryingStore {
   if (isCarrying(client)) return;
   const known = find(client);
@@ -76,13 +76,13 @@ export function expectClient(client: unknown): asserts client is SessionStore | 
 
 function find(client: unknown): Known | undefined {
   if ((typeof client !== 'object' && typeof client !== 'function') || client === null) return undefined;
-  // Names are looked for and not asked for: a Proxy may answer whatever it is asked.
+  // Checks with `in`: a Proxy may return a value for any name.
   const has = (name: string) => name in client;
   const row = ({ names }: Known) => names.every(has);
   return LOOKALIKES.find(row) ?? (METHODS.every(has) ? undefined : RELATIVES.find(row));
 }
 
-/** @throws TypeError for an async generator: what it yields could be meant as well as what it returns. */
+/** @throws TypeError for an async generator: the session could be what it yields or what it returns. */
 function expectAnswer(name: string, method: unknown): void {
   if (Object.prototype.toString.call(method) !== '[object AsyncGeneratorFunction]') return;
   throw new TypeError(

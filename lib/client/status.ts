@@ -5,10 +5,13 @@ import { Secrets } from '../base/secrets';
 import { unref } from '../base/timer';
 import type { Budget } from './budget';
 
-/** `pending`: the connection is lost, requests wait for it. `unavailable`: it stayed away too long, requests fail at once. */
+/**
+ * State of the store. `pending`: the connection is lost and requests wait for it. `unavailable`: it has been lost for
+ * too long, and requests fail at once.
+ */
 export type StoreState = 'available' | 'pending' | 'unavailable' | 'closed';
 
-/** No session is at work. */
+/** No session is involved. */
 const NONE = new Secrets([]);
 
 interface Waiter {
@@ -16,7 +19,7 @@ interface Waiter {
   reject(): void;
 }
 
-/** Whether the store can be asked, and who waits until it can. */
+/** Whether the store can be called, and the requests that wait until it can. */
 export class StoreStatus {
   readonly #reconnectTimeout: number;
   readonly #whyAway: () => Error | undefined;
@@ -24,13 +27,13 @@ export class StoreStatus {
   #state: StoreState = 'available';
   #breaks = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Why the connection failed last. */
+  /** The latest error of the connection. */
   #cause: unknown;
   #failedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`.
-   * @param whyAway what the state of the client tells, for one that has not said why its connection failed
+   * @param reconnectTimeout milliseconds from `pending` to `unavailable`; 0 skips `pending`
+   * @param whyAway the reason according to the client's state, if the client reported no error
    */
   constructor(reconnectTimeout: number, whyAway: () => Error | undefined = () => undefined) {
     this.#reconnectTimeout = reconnectTimeout;
@@ -46,7 +49,7 @@ export class StoreStatus {
     return this.#breaks;
   }
 
-  /** The connection is lost. */
+  /** The connection was lost. */
   lost(): void {
     this.#breaks += 1;
     if (this.#state !== 'available') return;
@@ -63,44 +66,44 @@ export class StoreStatus {
     if (this.#state !== 'closed') this.#end('available');
   }
 
-  /** The client says why it has no connection. */
+  /** The client reported why it has no connection. */
   failed(error: unknown): void {
-    // A command that failed may be the one that sent the password.
+    // The command that failed may be the one that sent the password.
     this.#cause = bareError(error, NONE);
     this.#failedAt = performance.now();
   }
 
-  /** Why the store cannot be asked, if the client says so or its state tells. */
+  /** Why the store cannot be called, if the client reported an error or its state tells. */
   get cause(): unknown {
     return this.#cause ?? this.#whyAway();
   }
 
-  /** What the client has said of its connection in these last milliseconds, or why it is away. */
+  /** The error that the client reported within the last `ms` milliseconds, or why it is disconnected. */
   causeWithin(ms: number): unknown {
     const isRecent = performance.now() - this.#failedAt <= ms;
     return this.#state !== 'available' || isRecent ? this.cause : undefined;
   }
 
-  /** Whether the client says of itself that it was closed, or never opened. Some emit nothing then. */
+  /** Whether the client's state says that it was closed or never opened. Some clients emit no event for it. */
   get isClientClosed(): boolean {
     return this.#whyAway() !== undefined;
   }
 
-  /** What a request is told; `cause` is why the connection failed last, where the client says so. */
+  /** The error for a request; `cause` is the latest error of the connection, if the client reported one. */
   unavailable(operation: StoreOperation): StoreUnavailableError {
     const cause = this.#state === 'closed' ? new Error('the session middleware was closed') : this.cause;
     return new StoreUnavailableError(operation, cause === undefined ? undefined : { cause });
   }
 
-  /** Nothing will be asked any more. */
+  /** Ends all waiting: the store will not be called any more. */
   close(): void {
     this.#end('closed');
   }
 
   /**
-   * `undefined` where the store can be asked now; otherwise a promise to wait for.
+   * Returns `undefined` if the store can be called now; otherwise a promise to wait for.
    *
-   * @throws StoreUnavailableError by rejection, where it cannot be asked in time.
+   * @throws StoreUnavailableError by rejection, if it cannot be called in time.
    */
   wait(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
     if (this.#state === 'available') return undefined;

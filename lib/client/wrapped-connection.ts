@@ -1,16 +1,22 @@
 import type { Emitter, Heard } from './connection-events';
 
-/** A client around a store of another kind: listeners, and questions about the connection, go to whoever has it. */
+/**
+ * Base of clients around another kind of store: passes listeners and questions about the connection to the object that
+ * has the connection.
+ */
 export class WrappedConnection {
   readonly #source: Emitter | undefined;
 
-  /** @param store what is wrapped. Where it stands on a client of Redis, that is heard: most such stores pass nothing on. */
+  /**
+   * @param store the wrapped store. If it uses a Redis client, events come from that client: most such stores emit
+   *   none.
+   */
   constructor(store: object) {
     const { client, redis } = store as { client?: unknown; redis?: unknown };
     this.#source = [client, redis].find(isRedisClient) ?? (isEmitter(store) ? store : undefined);
   }
 
-  /** Listens to the store, or to the client of Redis that it stands on. */
+  /** Listens to the store, or to its Redis client. */
   on(event: string, listener: Heard): this {
     this.#source?.on(event, listener);
     return this;
@@ -24,29 +30,32 @@ export class WrappedConnection {
     return this;
   }
 
-  /** How many listen to the event there. */
+  /** The number of listeners for the event. */
   listenerCount(event: string): number {
     return this.#source?.listenerCount?.(event) ?? 0;
   }
 
-  /** `false` while the connection is awaited. A client that nobody has opened answers at once, or opens by being asked. */
+  /**
+   * `false` while the connection is being opened. A client that has not been opened fails at once, or opens on its
+   * first call.
+   */
   get connected(): boolean {
     const { connected, isReady, isOpen } = this.#source ?? {};
     if (typeof isReady === 'boolean') return isReady || isOpen !== true;
     return connected !== false;
   }
 
-  /** What ioredis says of its connection. */
+  /** The connection state of ioredis. */
   get status(): unknown {
     return this.#source?.status;
   }
 
-  /** What node-redis says of its connection. */
+  /** The connection state of node-redis. */
   get isReady(): unknown {
     return this.#source?.isReady;
   }
 
-  /** What tells a Cluster of node-redis. */
+  /** Identifies a Cluster of node-redis. */
   get slots(): unknown {
     return this.#source?.slots;
   }
@@ -56,7 +65,7 @@ function isEmitter(value: unknown): value is Emitter {
   return typeof (value as Partial<Emitter> | null | undefined)?.on === 'function';
 }
 
-/** ioredis has a `status`, node-redis says whether it is ready, and its Clusters know their slots. */
+/** ioredis has a `status`, node-redis an `isReady`, and its Clusters have `slots`. */
 function isRedisClient(value: unknown): value is Emitter {
   if (!isEmitter(value)) return false;
   const { status, isReady, slots } = value;

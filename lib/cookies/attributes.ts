@@ -1,6 +1,6 @@
 import type { CookieOptions } from '../base/types';
 
-/** Every attribute that `cookies` knows. */
+/** Every attribute of the `cookies` package. */
 export type CookieAttribute = keyof CookieOptions;
 
 interface Rule {
@@ -10,7 +10,7 @@ interface Rule {
 
 const FLAG: Rule = { isRight: (value) => typeof value === 'boolean', expectation: '`true` or `false`' };
 
-/** What `cookies` can send of each attribute; more than that no browser would take. */
+/** The values that `cookies` can send, which browsers also accept. */
 const RULES: Readonly<Record<CookieAttribute, Rule>> = {
   path: {
     isRight: (path) => typeof path === 'string' && /^\/[ -:=-~]*$/.test(path),
@@ -52,18 +52,18 @@ export function isCookieAttribute(name: unknown): name is CookieAttribute {
   return COOKIE_ATTRIBUTES.includes(name as CookieAttribute);
 }
 
-/** What an attribute is expected to be, where the value is not that; one that is not given is right. */
+/** What the attribute is expected to be, if the value is invalid; `undefined` if it is valid or not given. */
 export function wrongAttribute(name: CookieAttribute, value: unknown): string | undefined {
   return value === undefined || RULES[name].isRight(value) ? undefined : RULES[name].expectation;
 }
 
-/** What makes browsers drop the cookie without `Secure`, if anything does. */
+/** The attribute that makes browsers drop the cookie without `Secure`, if any. */
 export function needsSecure({ sameSite, partitioned }: CookieOptions): string | undefined {
   if (typeof sameSite === 'string' && sameSite.toLowerCase() === 'none') return "sameSite: 'none'";
   return partitioned === true ? 'partitioned: true' : undefined;
 }
 
-/** `cookies` takes these words in any case. */
+/** `cookies` ignores the case of these words. */
 function isOneOf(words: readonly string[], value: unknown): boolean {
   return typeof value === 'string' && words.includes(value.toLowerCase());
 }

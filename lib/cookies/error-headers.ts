@@ -20,9 +20,9 @@ interface Carrier extends Koa.Context {
 }
 
 /**
- * Sees to it that headers which were set reach the visitor even where the request fails: Koa's error handler drops all headers
- * but the error's own. They are lent to the error for that synchronous call alone, since an error may be shared by requests of
- * several visitors. `rule` is what caches are told of a response that sets a cookie, unless the application tells them itself.
+ * Keeps headers on the response even if the request fails: Koa's error handler drops all headers but the error's own.
+ * The error gets them only for that synchronous call, since requests of several visitors may share one error. `rule` is
+ * the Cache-Control of a response that sets a cookie, unless the application sets its own.
  */
 export function carryHeaders(ctx: Koa.Context, headers: Headers, rule: CacheRule): void {
   const carried = carriedBy(ctx);
@@ -30,7 +30,7 @@ export function carryHeaders(ctx: Koa.Context, headers: Headers, rule: CacheRule
     carried.headers[name] = added(stillSent(ctx, name, carried.headers[name]), headers[name]);
   if (headers['set-cookie'] === undefined) return;
   carryVary(ctx);
-  // What the application has said stays: it may know better, and it is warned.
+  // Keep the application's Cache-Control, but warn if it lets shared caches store the cookie.
   const current = ctx.res.getHeader('Cache-Control');
   const isOurs = current !== undefined && current === carried.rule;
   if (current === undefined || (isOurs && rule === 'no-store')) {
@@ -41,7 +41,7 @@ export function carryHeaders(ctx: Koa.Context, headers: Headers, rule: CacheRule
   warnOfSharing(ctx, () => carried.headers['set-cookie'] !== undefined);
 }
 
-/** The response varies with the cookie, also where the application has set another `Vary` meanwhile, and where the request fails. */
+/** Adds `Vary: Cookie`, even if the application replaces `Vary` later or the request fails. */
 export function carryVary(ctx: Koa.Context): void {
   varyOnCookie(ctx);
   carriedBy(ctx).headers['vary'] = 'Cookie';
@@ -54,7 +54,7 @@ function carriedBy(ctx: Koa.Context): Carried {
   return carrier[CARRIED];
 }
 
-/** Runs `send`, which sets headers, and carries those. */
+/** Runs `send` and keeps the headers that it sets. */
 export function carryWhatSets(ctx: Koa.Context, send: () => unknown, rule: CacheRule): Promise<void> | undefined {
   const before = currentHeaders(ctx);
   const sent = send();
@@ -62,7 +62,7 @@ export function carryWhatSets(ctx: Koa.Context, send: () => unknown, rule: Cache
   return Promise.resolve(sent).then(() => carrySince(ctx, before, rule));
 }
 
-/** A copy of the arrays too: `cookies` adds to the one that is there. */
+/** Copies arrays too: `cookies` appends to the existing one. */
 function currentHeaders(ctx: Koa.Context): Current {
   const headers = ctx.res.getHeaders();
   for (const name in headers) {
@@ -86,11 +86,11 @@ function carrySince(ctx: Koa.Context, before: Current, rule: CacheRule): undefin
 
 function added(earlier: string | string[] | undefined, value: string | string[] | undefined): string | string[] {
   const isOne = !Array.isArray(value) && value !== undefined;
-  // What is sent again is the same line.
+  // A repeated line is not sent twice.
   return isOne ? value : [...new Set([...linesOf(earlier), ...linesOf(value)])];
 }
 
-/** Without what somebody has taken off the response meanwhile, or replaced. */
+/** Leaves out what has since been removed from the response or replaced. */
 function stillSent(ctx: Koa.Context, name: string, carried: string | string[] | undefined): string[] {
   const current = linesOf(ctx.res.getHeader(name));
   return linesOf(carried).filter((line) => current.includes(line));
@@ -115,12 +115,12 @@ function linesOf(value: number | string | string[] | undefined): string[] {
   return Array.isArray(value) ? value : [String(value)];
 }
 
-/** Takes off the response what was set on it by {@link carryHeaders}. */
+/** Removes from the response what {@link carryHeaders} has set. */
 export function withdrawHeaders(ctx: Koa.Context): void {
   const carrier = ctx as Carrier;
   if (carrier[CARRIED] === undefined || ctx.headerSent) return;
   for (const [name, value] of Object.entries(carrier[CARRIED].headers)) {
-    // It may be the application's too, and does no harm.
+    // `Vary` may be the application's, and does no harm.
     if (name === 'vary') continue;
     const others = linesOf(ctx.res.getHeader(name)).filter((line) => !linesOf(value).includes(line));
     if (others.length > 0) ctx.res.setHeader(name, others);
@@ -134,7 +134,7 @@ export function withdrawHeaders(ctx: Koa.Context): void {
 function onerrorWithHeaders(this: Carrier, error: Error): void {
   const carried = this[CARRIED];
   if (carried === undefined) return;
-  // Koa calls this with nothing whenever a response has ended well.
+  // Koa calls this without an error after every successful response.
   if (error === null || error === undefined) {
     carried.onerror.call(this, error);
     return;
@@ -145,7 +145,7 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
   Object.defineProperty(lent, 'headers', {
     value: beside(this, join(allStillSent(this, carried.headers), lent.headers), carried.headers),
     configurable: true,
-    enumerable: false, // loggers print what is enumerable, and a session id is not for logs
+    enumerable: false, // loggers print enumerable properties, and session ids must not be logged
     writable: true,
   });
   try {
@@ -156,20 +156,23 @@ function onerrorWithHeaders(this: Carrier, error: Error): void {
   }
 }
 
-/** The headers as they stand beside those of the response, whatever an error handler drops of these. */
+/** The kept headers merged with those of the response, which an error handler may drop. */
 function beside(ctx: Koa.Context, headers: Headers, carried: Headers): Headers {
   const own = headers['set-cookie'];
   if (own === undefined) return headers;
-  // What the application has said of caches is dropped too; what it has taken off, of ours, stays off.
+  // The application's Cache-Control would be dropped too; one of this module that the application removed stays
+  // removed.
   const rule = ctx.res.getHeader('Cache-Control');
   if (rule !== undefined || carried['cache-control'] === undefined)
     headers['cache-control'] ??= linesOf(rule ?? 'no-store').join(', ');
-  // Koa has dropped the cookies of the application when it asks, and koa-onerror has not.
+  // At this point Koa has dropped the application's cookies, but koa-onerror has not.
   const lines = () => [...new Set([...linesOf(ctx.res.getHeader('Set-Cookie')), ...linesOf(own)])];
   return Object.defineProperty(headers, 'set-cookie', { get: lines, enumerable: true });
 }
 
-/** What can hold headers: Koa makes an Error of whatever else was thrown, in these words; a frozen error is stood in for. */
+/**
+ * An error that can hold headers: for other thrown values, an Error with Koa's wording; for a frozen error, a stand-in.
+ */
 function toError(error: unknown): Error {
   const isError = error instanceof Error || Object.prototype.toString.call(error) === '[object Error]';
   if (!isError) return new Error(format('non-error thrown: %j', error));
@@ -178,7 +181,7 @@ function toError(error: unknown): Error {
   return sealed ? Object.create(error as Error) : (error as Error);
 }
 
-/** The error's own headers win, but for those that add up. */
+/** Merges the headers. The error's own win, except for headers that combine. */
 function join(carried: Headers, own: Headers | undefined): Headers {
   const joined: Headers = { ...carried };
   for (const [name, value] of Object.entries(own ?? {})) {

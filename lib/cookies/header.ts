@@ -1,24 +1,26 @@
-/** How many pairs of a value and a signature are tried for one request: each costs a hash for each key. */
+/**
+ * Maximum number of pairs of value and signature that are checked per request. Each pair costs a hash for every key.
+ */
 const MOST_TRIED = 16;
 
 const SPECIAL = /[.*+?^${}()|[\]\\]/g;
 
-/** Whether a Cookie header may hold several cookies of the name: found without reading it. */
+/** Whether a Cookie header may contain several cookies of the name. A quick check that does not parse the header. */
 export function mayCarrySeveral(header: string, name: string): boolean {
   const start = `${name}=`;
   return header.indexOf(start) !== header.lastIndexOf(start);
 }
 
-/** The values of all cookies of the name, in the order sent, without the quotes around them. */
+/** The values of all cookies of the name, in the order sent, without surrounding quotes. */
 export function cookieValues(header: string, name: string): string[] {
-  // As `cookies` looks for the first.
+  // The pattern that `cookies` uses to find the first.
   const pattern = new RegExp(`(?:^|;) *${name.replace(SPECIAL, '\\$&')}=([^;]*)`, 'g');
   return Array.from(header.matchAll(pattern), ([, value = '']) => (value.startsWith('"') ? value.slice(1, -1) : value));
 }
 
 /**
- * What `read` makes of the cookies of the name, in the order sent, each with a signature that is good for it: nothing else tells which
- * signature belongs to which cookie.
+ * Calls `read` for every cookie of the name that has a valid signature, in the order sent, and collects the results.
+ * Tries every signature with every value, since the header does not say which belong together.
  */
 export function signedValues(
   header: string,
@@ -37,7 +39,10 @@ export function signedValues(
   return [...found.values()].filter((value) => value !== undefined);
 }
 
-/** Each value with each signature; first those that came in the same place, since browsers mostly keep both cookies alike. */
+/**
+ * Each value with each signature. Pairs at the same position come first, since browsers usually keep both cookies in
+ * the same order.
+ */
 function* pairsOf(
   values: readonly string[],
   signatures: readonly string[],

@@ -8,34 +8,37 @@ import { SessionCookie } from './session-cookie';
 import { insecure, SetCookie, securityOf } from './set-cookie';
 import { Signatures, type Signer } from './signatures';
 
-/** Attributes that belong to the cookie in this request. */
+/** Returns the attributes of the cookie in this request. */
 export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
 
-/** Headers of a response, by their names in lower case. */
+/** Headers of a response, by lower-case name. */
 export type Headers = Record<string, string | string[]>;
 
-/** An id store with hooks for the engine. */
+/** An id store with additional methods for the engine. */
 export interface CookieIdStore extends SessionIdStore {
-  /** `set`, `reset` and `sign` answer with the headers that they have set. */
+  /** `set`, `reset` and `sign` return the headers that they have set. */
   readonly tellsHeaders: true;
   set(this: Koa.Context, sid: string, session: Session): Headers;
   reset(this: Koa.Context, session?: Session): Headers;
-  /** All ids of a request that carries several, in the order sent: those with a good signature. Ask it if the first has no session. */
+  /**
+   * All ids with a valid signature that the request carries, in the order sent. Needed only if the first id has no
+   * session.
+   */
   allIds(this: Koa.Context): readonly string[];
-  /** Clears the id where these cookies are; answers with the headers that it has set. */
+  /** Clears the id's cookie in each of these places; returns the headers that it has set. */
   clear(this: Koa.Context, cookies: readonly CookieOptions[]): Headers;
-  /** Whether the id, one of the request's, was signed with an older key than the first. */
+  /** Whether this id of the request was signed with a key other than the first. */
   isOutdated(this: Koa.Context, sid: string): boolean;
-  /** Signs the id, one of the request's, with the first key; `cookie` is the session's. */
+  /** Signs this id of the request with the first key; `cookie` is the session's. */
   sign(this: Koa.Context, sid: string, cookie: SessionCookie): Headers;
-  /** The session is about to be written: throws where its cookie could not be sent then. */
+  /** Called before the session is written. Throws if its cookie cannot be sent afterwards. */
   check(this: Koa.Context, cookie: CookieOptions): void;
 }
 
 /** Carries the session id in a cookie, signed unless the options say otherwise. */
 export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   const signatureKey = `${key}.sig`;
-  /** Ids of requests that an older key has signed. */
+  /** Ids of a request that were signed with an older key. */
   const outdated = new WeakMap<Koa.Context, Set<string>>();
   const signatures = new Signatures();
   const setCookies = new SetCookie();
@@ -44,8 +47,8 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     tellsHeaders: true,
 
     /**
-     * Reads and verifies the cookie. `cookies` is asked for it unsigned: verifying, it would clear a signature that fails,
-     * and a deployment that rolls out new keys would log users out.
+     * Reads and verifies the cookie. Reads it unsigned from `cookies`, which would clear a cookie with an invalid
+     * signature: while new keys are rolled out, that would log users out.
      */
     get() {
       const signed = cookieOf(this).signed;
@@ -67,7 +70,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       const { cookie } = session;
       const shared = cookie instanceof SessionCookie ? cookie.shared : undefined;
       const attributes = shared ?? attributesOf(this, session);
-      // Signed first: without keys nothing is sent.
+      // Sign first: without keys, nothing may be sent.
       const signature = attributes.signed ? signerOf(this).sign(`${key}=${sid}`) : undefined;
       return send(this, sid, signature, attributes, shared !== undefined);
     },
@@ -78,7 +81,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     },
 
     clear(cookies) {
-      // `overwrite` would take back what was sent under the name before.
+      // `overwrite` would remove what was already set under this name.
       const expired = { overwrite: false, maxAge: undefined, expires: new Date(0) };
       const lines = cookies.flatMap((cookie) => {
         const signature = cookie.signed ? null : undefined;
@@ -93,7 +96,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
 
     isOutdated(sid) {
       if (outdated.get(this)?.has(sid) !== true) return false;
-      // Another of its signatures may have been renewed, in another place.
+      // Another signature of this id may already have been renewed, for a cookie in another place.
       const renewed = signerOf(this).sign(`${key}=${sid}`);
       return !cookieValues(this.req.headers.cookie ?? '', signatureKey).includes(renewed);
     },
@@ -130,7 +133,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     return { 'set-cookie': setCookies.send(ctx, [key, sid], [signatureKey, signature], attributes, isShared) };
   }
 
-  /** @throws SessionError `ERR_SESSION_KEYS` where nothing is there to sign with, or where anybody could. */
+  /** @throws SessionError `ERR_SESSION_KEYS` if there is no key, or a key is empty and anyone could sign. */
   function signerOf(ctx: Koa.Context) {
     const signer = signatures.signer(ctx.app.keys);
     if (signer !== undefined) return signer;
@@ -147,7 +150,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   }
 }
 
-/** In words that give no secret away. */
+/** Describes the keys without revealing a secret. */
 function wrongKeys(keys: unknown): string {
   if (keys === undefined || keys === null) return 'not set';
   if (!Array.isArray(keys)) return `${typeof keys === 'object' ? 'an' : 'a'} ${typeof keys}`;

@@ -8,7 +8,7 @@ import { nearestOf, warnOfUnknown } from '../base/unknown-options';
 import { COOKIE_ATTRIBUTES, needsSecure, wrongAttribute } from './attributes';
 import type { CookieOf } from './id-store';
 
-/** What a cookie has that the options say nothing of. */
+/** The attributes of a cookie without options. */
 const DEFAULTS: Readonly<CookieOptions> = Object.freeze({
   path: '/',
   httpOnly: true,
@@ -18,13 +18,19 @@ const DEFAULTS: Readonly<CookieOptions> = Object.freeze({
   sameSite: 'lax',
 });
 
-/** What `cookies` refuses or a browser would not return: controls, space, `"`, `,`, `;`, `=`, and whatever is not ASCII (RFC 6265, 4.1.1). */
+/**
+ * Excludes what `cookies` rejects or browsers do not return: control characters, space, `"`, `,`, `;`, `=` and
+ * non-ASCII characters (RFC 6265, section 4.1.1).
+ */
 const NAME = /^[!#-+\--:<>-~]+$/;
 
-/** The same for a cookie that proves itself. */
+/** The defaults for a cookie that needs no signature. */
 export const UNSIGNED: Readonly<CookieOptions> = Object.freeze({ ...DEFAULTS, signed: false });
 
-/** The attributes of the cookie in each request; a function's results are checked once for each object that it returns. */
+/**
+ * Returns a function that gives the cookie's attributes in each request. The results of the `cookie` option, if it is a
+ * function, are checked once per object.
+ */
 export function resolveCookieOf(
   key: string,
   given: CookieOptions | ((ctx: Koa.Context) => CookieOptions) | undefined,
@@ -41,7 +47,7 @@ export function resolveCookieOf(
     let cookie = byRequest.get(ctx);
     if (cookie !== undefined) return cookie;
     const options = given(ctx);
-    // A promise has no attributes; taken for options it would go unnoticed.
+    // A promise has no attributes and would otherwise pass as empty options.
     if (typeof options !== 'object' || options === null || options instanceof Promise)
       throw expected('cookie', 'a function that returns an object', options);
     cookie = resolved.get(options) ?? resolveCookie(key, options, warnedOf, defaults);
@@ -51,7 +57,7 @@ export function resolveCookieOf(
   };
 }
 
-/** @throws TypeError */
+/** @throws TypeError if the key is not a valid cookie name. */
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key === 'string' && NAME.test(key)) return;
   throw expected('key', 'a cookie name: printable ASCII without spaces, `"`, `,`, `;` and `=`', key);
@@ -67,7 +73,7 @@ function resolveCookie(
     throw expected('cookie', 'an object, or a function that returns one', options);
   }
   const { maxage, ...given } = options;
-  // connect's spelling, which koa-generic-session took too.
+  // connect's spelling, which koa-generic-session accepts too.
   if (given.maxAge === undefined && maxage !== undefined) given.maxAge = maxage;
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || (value === null && name !== 'maxAge')) delete given[name as keyof CookieOptions];
@@ -80,13 +86,13 @@ function resolveCookie(
   warnOfMisspelt(Object.keys(given), warnedOf);
   warnOfInsecure(given, warnedOf);
   const cookie = copy(defaults).to({ ...given });
-  // Cookie and record end together: of the two only `expires` counts, as in the ttl rule.
+  // As in the ttl rule, `expires` wins, so that cookie and record end together.
   if (given.expires !== undefined) delete cookie.maxAge;
   checkNamePrefix(key, cookie);
   return Object.freeze(cookie);
 }
 
-/** What belongs beside the attributes. */
+/** Options that belong beside `cookie` rather than in it. */
 const BESIDE: Readonly<Record<string, string>> = {
   name: 'give the name of the cookie as `key`, beside `cookie`',
   key: 'give the name of the cookie as `key`, beside `cookie`',
@@ -95,7 +101,7 @@ const BESIDE: Readonly<Record<string, string>> = {
   ttl: 'give `ttl` beside `cookie`, or `cookie.maxAge`',
 };
 
-/** Other attributes may be for cookies of another make; these are certainly mistakes. */
+/** Warns only of certain mistakes: other attributes may be meant for another cookie library. */
 function warnOfMisspelt(names: readonly string[], warnedOf: Set<string>): void {
   const advice = (name: string) => (Object.hasOwn(BESIDE, name) ? BESIDE[name] : undefined);
   const isMistake = (name: string) => advice(name) !== undefined || nearestOf(name, COOKIE_ATTRIBUTES) !== undefined;
@@ -106,7 +112,7 @@ function warnOfMisspelt(names: readonly string[], warnedOf: Set<string>): void {
 
 const INSECURE = 'KOA_EVENTED_SESSION_INSECURE_COOKIE';
 
-/** A warning and no error: clients that are no browsers may take it. */
+/** Warns rather than throws: clients other than browsers may accept it. */
 function warnOfInsecure(cookie: CookieOptions, warnedOf: Set<string>): void {
   const why = needsSecure(cookie);
   if (cookie.secure !== false || why === undefined || warnedOf.has(INSECURE)) return;
@@ -117,7 +123,7 @@ function warnOfInsecure(cookie: CookieOptions, warnedOf: Set<string>): void {
   );
 }
 
-/** Browsers drop cookies that break the rules of their name's prefix (RFC 6265bis, 4.1.3). */
+/** Browsers drop cookies that break the rules of their name's prefix (RFC 6265bis, section 4.1.3). */
 function checkNamePrefix(key: string, { secure, path, domain }: CookieOptions): void {
   if (/^__(secure|host)-/i.test(key) && secure !== true) {
     throw new TypeError(

@@ -4,13 +4,13 @@ import { NO_STAMPS, newStamp, stampsOf, withStamp } from '../base/stamps';
 import type { CookieOptions } from '../base/types';
 import { COOKIE_ATTRIBUTES, type CookieAttribute, isCookieAttribute, wrongAttribute } from './attributes';
 
-/** What a handler set, unchecked as yet. */
+/** Attributes that a handler set, not checked yet. */
 type Own = { [Name in CookieAttribute]?: unknown };
 
-/** A cookie as JSON holds it. */
+/** A cookie as stored in JSON. */
 type StoredCookie = { [Name in CookieAttribute | 'own' | 'lifetime' | 'former']?: unknown };
 
-/** What a record says of its cookie. */
+/** The cookie in a record. */
 type CookieJson = CookieOptions & {
   own: readonly string[];
   lifetime?: unknown;
@@ -18,38 +18,44 @@ type CookieJson = CookieOptions & {
   stamps?: readonly string[];
 };
 
-// Symbols in place of private members: an application may put a Proxy before its session, and private members cannot be reached
-// through a Proxy.
+// Symbols instead of private members: an application may put a Proxy in front of its session, and private members
+// cannot be reached through a Proxy.
 const DEFAULTS = Symbol('defaults');
 /** What handlers set; `undefined` for most cookies. */
 const OWN = Symbol('own');
 const CHANGED = Symbol('changed');
-/** Where browsers may hold the cookie; this place may be among them. `undefined`: in this place, if at all. */
+/**
+ * The places where browsers may hold the cookie, possibly including the current one. `undefined` means at most the
+ * current one.
+ */
 const PLACES = Symbol('places');
 const STORED = Symbol('stored');
 const MARK = Symbol('mark');
 
-/** What says which cookie is meant, beside its name (RFC 6265, 5.3). */
+/** The attributes that identify a cookie, in addition to its name (RFC 6265, section 5.3). */
 const PLACE = ['domain', 'path', 'partitioned'] as const;
 
-/** Without what only some cookies have. */
+/** The values of the optional identifying attributes if they are not set. */
 const ANYWHERE = { domain: undefined, partitioned: undefined };
 
-/** How many places are remembered, of those where a session's cookie was sent earlier. */
+/** Maximum number of earlier places that are remembered for a session's cookie. */
 const MOST_PLACES = 3;
 
-/** Cookies on which no handler has set anything look alike: saves a request that touches its session 2 µs of copying attributes. */
+/**
+ * The shared JSON of cookies on which no handler has set anything: saves copying the attributes when a session is
+ * touched.
+ */
 const plainJson = new WeakMap<Readonly<CookieOptions>, CookieJson>();
 
-/** The same as it stands in a record. */
+/** The same as text, as it appears in a record. */
 const plainMember = new WeakMap<Readonly<CookieOptions>, string>();
 
-/** The attributes come from accessors on the prototype, so that a session costs no property definitions. */
+/** The attributes are accessors on the prototype, so that a new session needs no property definitions. */
 export interface SessionCookie extends CookieOptions {}
 
 /**
- * The cookie of one session: today's options, and on top of them what a handler set. Only the latter belongs to the session,
- * so that the options of a new deployment reach every session that exists. Of `expires` and `maxAge` the one set last counts.
+ * The cookie of one session: the current options, overridden by what handlers set. Only the overrides belong to the
+ * session, so that changed options reach existing sessions too. Of `expires` and `maxAge`, the one set last counts.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the accessors are defined in the static block
 export class SessionCookie {
@@ -58,9 +64,9 @@ export class SessionCookie {
   declare [CHANGED]: boolean;
   declare [PLACES]: readonly Own[] | undefined;
   declare [STORED]: boolean;
-  /** The stamps that were set through a Proxy, or what a Proxy is recognised by. */
+  /** The stamps that were set through a Proxy, or the mark that identifies a Proxy. */
   declare [MARK]: unknown;
-  /** The stamps otherwise. They are private, so that a cookie can be stamped that was frozen together with its session. */
+  /** The stamps otherwise. Private, so that a cookie frozen with its session can still be stamped. */
   #stamps: readonly string[] = NO_STAMPS;
 
   constructor(defaults: Readonly<CookieOptions>, own?: Own) {
@@ -88,7 +94,10 @@ export class SessionCookie {
     }
   }
 
-  /** Reads the `cookie` of a record, ours or koa-generic-session's, whose handlers may have set a lifetime and nothing else. */
+  /**
+   * Reads the `cookie` of a record of this package or of koa-generic-session, whose handlers may have set a lifetime
+   * but nothing else.
+   */
   static fromRecord(defaults: Readonly<CookieOptions>, stored: unknown): SessionCookie {
     if (typeof stored !== 'object' || stored === null) return new SessionCookie(defaults);
     const cookie = new SessionCookie(defaults, ownOf(stored));
@@ -98,7 +107,7 @@ export class SessionCookie {
     return cookie;
   }
 
-  /** What an application assigned as `session.cookie`, laid over the cookie that the session had. */
+  /** Applies what an application assigned as `session.cookie` on top of the session's previous cookie. */
   static assigned(value: object, previous: SessionCookie): SessionCookie {
     if ('own' in value) return SessionCookie.fromRecord(previous[DEFAULTS], value);
     const cookie = new SessionCookie(previous[DEFAULTS], { ...previous[OWN] });
@@ -113,15 +122,15 @@ export class SessionCookie {
     return cookie;
   }
 
-  /** Whether a handler has set anything since the cookie was made or read. */
+  /** Whether a handler has changed anything since the cookie was created or read. */
   get changed(): boolean {
     return this[CHANGED];
   }
 
   /**
-   * Checks what a handler set, before anything is written. The lifetime is the ttl rule's to judge.
+   * Checks what handlers set, before anything is written. The lifetime is checked by the ttl rule.
    *
-   * @throws SessionError `ERR_SESSION_COOKIE`
+   * @throws SessionError `ERR_SESSION_COOKIE` if an attribute is invalid.
    */
   check(): void {
     if (!this[CHANGED]) return;
@@ -134,7 +143,7 @@ export class SessionCookie {
     }
   }
 
-  /** `maxage` is what connect called it; koa-generic-session took both. */
+  /** connect's name for `maxAge`; koa-generic-session accepts both. */
   get maxage(): CookieOptions['maxAge'] {
     return this.maxAge;
   }
@@ -143,31 +152,31 @@ export class SessionCookie {
     this.maxAge = value;
   }
 
-  /** Gives the cookie's JSON something that no other has; what is given already stays. */
+  /** Adds a unique stamp to the cookie's JSON, or keeps the given one. */
   stamp(stamp = newStamp()): void {
     const stamps = withStamp(stampsIn(this), stamp);
     if (#stamps in this) this.#stamps = stamps;
     else (this as SessionCookie)[MARK] = stamps;
   }
 
-  /** Whether `other` is this cookie, or a Proxy before it: what is noted here can be read there. */
+  /** Whether `other` is this cookie or a Proxy in front of it, found by setting a mark here and reading it there. */
   standsBehind(other: SessionCookie): boolean {
     if (other === this) return true;
     const before = this[MARK];
     const mark = Symbol('mark');
-    // A frozen one can only be compared.
+    // A frozen cookie can only be compared.
     if (!Reflect.set(this, MARK, mark)) return false;
     const isNoted = other[MARK] === mark;
     this[MARK] = before;
     return isNoted;
   }
 
-  /** Where handlers have put the cookie: another one has to be there too to take its place. */
+  /** The identifying attributes that handlers have set: a cookie that is to replace this one needs the same. */
   scope(): Own {
     return scopeOf(this[OWN] ?? {});
   }
 
-  /** The attributes of the cookie as a record says it was sent: today's options may say otherwise where it is. */
+  /** The attributes that the cookie was sent with, according to a record. The current options may differ. */
   attributesAsSent(stored: unknown): CookieOptions {
     return {
       ...this.attributes(),
@@ -176,37 +185,41 @@ export class SessionCookie {
     } as CookieOptions;
   }
 
-  /** The cookies that browsers may hold of the session, as its record says: the one that was sent last, and those in other places. */
+  /**
+   * The cookies of the session that browsers may hold, according to its record: the one sent last, and those in other
+   * places.
+   */
   allAsSent(stored: unknown): [last: CookieOptions, ...others: CookieOptions[]] {
     const last = this.attributesAsSent(stored);
     const others = (this[PLACES] ?? []).filter((place) => !isSamePlace(place, last));
     return [last, ...others.map((place) => ({ ...last, ...ANYWHERE, ...place }) as CookieOptions)];
   }
 
-  /** Whether browsers may hold the cookie in another place than the one where it is sent now. */
+  /** Whether browsers may hold the cookie in a place other than the current one. */
   get isElsewhere(): boolean {
     return this[PLACES] !== undefined;
   }
 
-  /** From now on the cookie is in one place only: those in other places are cleared. */
+  /** Forgets the other places, once the cookies there have been cleared. */
   forgetPlaces(): void {
-    // One that was frozen together with its session stays as it is.
+    // A frozen cookie cannot change.
     Reflect.set(this, PLACES, undefined);
   }
 
-  /** The options, where they are all that the cookie has. */
+  /** The options object, if the cookie has no other attributes. */
   get shared(): Readonly<CookieOptions> | undefined {
     return this[OWN] === undefined ? this[DEFAULTS] : undefined;
   }
 
-  /** A plain object of all attributes, as `cookies` takes it. */
+  /** All attributes as a plain object, for `cookies`. */
   attributes(): CookieOptions {
     return { ...this[DEFAULTS], ...this[OWN] } as CookieOptions;
   }
 
   /**
-   * The `cookie` of the record: all attributes, for koa-generic-session, and `own`, the names of those a handler set. Where no
-   * handler set a lifetime, `lifetime` notes ours: one that differs was set by koa-generic-session's handlers meanwhile.
+   * The `cookie` of the record: all attributes, for koa-generic-session, and `own`, the names of those that a handler
+   * set. If no handler set a lifetime, `lifetime` notes the default one, so that a different value can be recognised as
+   * set by a handler of koa-generic-session.
    */
   toJSON(): Readonly<CookieJson> {
     const own = this[OWN];
@@ -221,7 +234,7 @@ export class SessionCookie {
     return json;
   }
 
-  /** Whether a record certainly holds this cookie as it is now: found without making two texts in every write. */
+  /** Whether a record certainly contains this cookie unchanged. Saves creating two texts per write. */
   isPlainIn(record: string): boolean {
     if (this.shared === undefined || stampsIn(this).length > 0 || this.isElsewhere) return false;
     let member = plainMember.get(this[DEFAULTS]);
@@ -261,14 +274,14 @@ function setAttribute(cookie: SessionCookie, name: CookieAttribute, value: unkno
   cookie[CHANGED] = true;
   cookie[OWN] ??= {};
   const own = cookie[OWN];
-  // The one that was sent stays where it is.
+  // The cookie that was sent remains where it is.
   if (cookie[STORED] && isPlace(name)) cookie[PLACES] = distinct([scopeOf(cookie), ...(cookie[PLACES] ?? [])]);
   if (name === 'expires') setLifetime(own, name, 'maxAge', toDate(value) ?? undefined);
   else if (name === 'maxAge') setLifetime(own, name, 'expires', value);
   else own[name] = value;
 }
 
-/** Setting one takes the other back; `undefined` takes both back to the options. */
+/** Sets one and removes the other; `undefined` resets both to the options. */
 function setLifetime(own: Own, name: 'expires' | 'maxAge', other: 'expires' | 'maxAge', value: unknown): void {
   if (value === undefined) {
     delete own[name];
@@ -279,7 +292,7 @@ function setLifetime(own: Own, name: 'expires' | 'maxAge', other: 'expires' | 'm
   }
 }
 
-/** Options of an earlier deployment may have put the cookie somewhere else; a record that does not tell its path is another package's. */
+/** Earlier options may have put the cookie in another place. A record without a path comes from another package. */
 function placesOf(stored: StoredCookie, now: Own): readonly Own[] | undefined {
   const { former, path } = stored;
   const isElsewhere = path !== undefined && !isSamePlace(stored, now);
@@ -294,7 +307,7 @@ function distinct(places: readonly Own[]): readonly Own[] {
   return places.filter(isFirst).slice(0, MOST_PLACES);
 }
 
-/** Whether a browser would keep one cookie in place of the other. */
+/** Whether a browser would replace one cookie with the other. */
 export function isSamePlace(a: Own, b: Own): boolean {
   return (
     (a.domain ?? '') === (b.domain ?? '') &&
@@ -316,7 +329,7 @@ function scopeOf(cookie: Own): Own {
   return scope;
 }
 
-/** What handlers set, of what a record holds, if they set anything; what cannot be right is left out, so that nobody is locked out by it. */
+/** The attributes in a record that handlers set, if any. Invalid values are left out, so that they lock no user out. */
 function ownOf(cookie: StoredCookie): Own | undefined {
   const names = Array.isArray(cookie.own) ? cookie.own.filter(isCookieAttribute) : [];
   const isTheirs = !Array.isArray(cookie.own) || ('lifetime' in cookie && cookie.lifetime !== lifetimeOf(cookie));
@@ -328,7 +341,7 @@ function ownOf(cookie: StoredCookie): Own | undefined {
   return own;
 }
 
-/** One of the two, which takes the place of the other; or neither. */
+/** One of the two lifetimes, or neither. */
 function ownLifetimeOf({ expires, maxAge }: StoredCookie): Own {
   const isDate = isGiven(expires) && wrongAttribute('expires', expires) === undefined;
   if (isDate) return { expires: toDate(expires), maxAge: undefined };
@@ -340,19 +353,22 @@ function isLifetime(name: CookieAttribute): name is 'expires' | 'maxAge' {
   return name === 'expires' || name === 'maxAge';
 }
 
-/** What decides how long a cookie lives, as JSON holds it. */
+/** The lifetime as stored in JSON. */
 function lifetimeOf({ expires, maxAge }: StoredCookie): unknown {
   return (expires instanceof Date ? expires.toJSON() : expires) ?? maxAge ?? null;
 }
 
-/** Dates come back from JSON as strings; what is no date stays as it is, for the ttl rule to refuse. */
+/** Restores a Date from its JSON string. Anything else stays as it is, and the ttl rule rejects it. */
 function toDate(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? value : date;
 }
 
-/** Whether the cookie's path covers the request's, by whole segments (RFC 6265, 5.1.4). `url` is the request target as it was sent. */
+/**
+ * Whether the cookie's path covers the request's path, by whole segments (RFC 6265, section 5.1.4). `url` is the
+ * request target as sent.
+ */
 export function matchesPath(url: string, path: string | undefined): boolean {
   if (path === undefined || path === '/') return true;
   const pathname = pathnameOf(url);
@@ -362,6 +378,6 @@ export function matchesPath(url: string, path: string | undefined): boolean {
 
 function pathnameOf(url: string): string {
   if (url.startsWith('/')) return url.split(/[?#]/, 1)[0] as string;
-  // The absolute form is for proxies, but every server has to take it (RFC 9112, 3.2.2).
+  // The absolute form is meant for proxies, but every server must accept it (RFC 9112, section 3.2.2).
   return URL.canParse(url) ? new URL(url).pathname : url;
 }

@@ -6,38 +6,38 @@ import { ONE_DAY } from '../base/ttl';
 import type { CookieOptions } from '../base/types';
 import { needsSecure } from './attributes';
 
-/** How `ctx.cookies` wrote the attributes of a cookie, and for what that holds. */
+/** The attributes as `ctx.cookies` wrote them, and the conditions under which the text can be reused. */
 interface Written {
   text: string;
-  /** The second in which the cookie ends: the header tells no finer. */
+  /** The second in which the cookie expires, which is the resolution of the header. */
   ends: number;
   maxAge: number | undefined;
   secure: unknown;
 }
 
-/** No browser keeps a cookie for longer (RFC 6265bis, 5.5), and much longer than that is no date any more. */
+/** Browsers keep no cookie for longer (RFC 6265bis, section 5.5), and a much longer time exceeds the range of dates. */
 const LONGEST_MAX_AGE = 400 * ONE_DAY;
 
 const TLS = 'Serve it over TLS; behind a proxy that ends TLS set `app.proxy = true`';
 
-/** How Koa's `ctx.cookies` sets a cookie. */
+/** Koa's original `ctx.cookies.set`. */
 const { set } = Cookies.prototype;
 
-/** A value that no cookie library has anything to say about. */
+/** A value that every cookie library sends unchanged. */
 const PLAIN_VALUE = /^[\w-]+$/;
 
 /**
- * Sets cookies with `ctx.cookies`, and remembers how it wrote attributes that many visitors share: saves a request that sends
- * its cookie again most of that work.
+ * Sets cookies with `ctx.cookies`, and reuses the text of attributes that many visitors share. Saves most of the work
+ * of sending a cookie again.
  */
 export class SetCookie {
   readonly #written = new WeakMap<Readonly<CookieOptions>, Written>();
 
   /**
-   * Sets a cookie and the one with its signature, both with the same attributes, and answers with their Set-Cookie lines.
+   * Sets a cookie and its signature cookie with the same attributes, and returns their Set-Cookie lines.
    *
-   * @param isShared whether the attributes are an object that never changes, and that other visitors' cookies have too
-   * @throws SessionError `ERR_SESSION_COOKIE` for what a cookie cannot be.
+   * @param isShared whether `attributes` is an object that never changes and is shared by the cookies of many visitors
+   * @throws SessionError `ERR_SESSION_COOKIE` if the cookie is invalid.
    */
   send(
     ctx: Koa.Context,
@@ -51,7 +51,7 @@ export class SetCookie {
     if (text !== undefined && !ctx.res.hasHeader('Set-Cookie')) {
       const line = `${name}=${value}${text}`;
       const lines = signature === undefined ? [line] : [line, `${signatureName}=${signature}${text}`];
-      // A copy: `cookies` adds to the array that is there.
+      // A copy: `cookies` appends to the existing array.
       ctx.res.setHeader('Set-Cookie', [...lines]);
       return lines;
     }
@@ -78,12 +78,12 @@ export class SetCookie {
   }
 }
 
-/** Whether the application has left `ctx.cookies` as Koa makes it: its own may go by each request. */
+/** Whether `ctx.cookies` is Koa's. One that the application provides may treat each request differently. */
 function isKnown(ctx: Koa.Context): boolean {
   return ctx.cookies.set === set && ctx.cookies.response === ctx.res;
 }
 
-/** Whether `ctx.cookies` takes the connection for a safe one: applications set it where they know better. */
+/** Whether `ctx.cookies` considers the connection secure. Applications set it if they know better. */
 export function securityOf(ctx: Koa.Context): boolean {
   return (ctx.cookies as { secure?: boolean }).secure ?? ctx.secure;
 }
@@ -97,18 +97,18 @@ function isPlain(value: string | null | undefined): boolean {
   return value === undefined || (value !== null && PLAIN_VALUE.test(value));
 }
 
-/** Signatures are cookies of their own here: `cookies` would make each anew. */
+/** Sets signatures as separate cookies: `cookies` would compute each again. */
 function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie: Readonly<CookieOptions>): string {
   const { maxAge } = cookie;
   const attributes = { ...cookie, signed: false };
   if (maxAge) attributes.maxAge = Math.min(maxAge, LONGEST_MAX_AGE);
   try {
-    // The types of `cookies` know neither null nor the Date that a string has become.
+    // The types of `cookies` allow neither null nor a Date parsed from a string.
     ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
   } catch (cause) {
     throw cookie.secure === true && !securityOf(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }
-  // The option `secure: false` has a warning of its own, at set-up.
+  // For the option `secure: false`, there is a warning at start-up.
   if (value !== null && cookie.secure !== false) warnIfDropped(ctx, name, cookie);
   addMaxAge(ctx, [name], attributes);
   return linesOf(ctx).findLast((line) => line.startsWith(`${name}=`)) ?? '';
@@ -119,18 +119,19 @@ function linesOf(ctx: Koa.Context): string[] {
 }
 
 /**
- * Gives cookies of the response, which have these attributes, a `Max-Age` beside the `Expires` that `ctx.cookies` has written: it
- * counts by no clock (RFC 6265, 5.3), so a cookie of an hour reaches clients whose clock is two hours fast. A cookie that is
- * cleared needs none: every clock is past 1970.
+ * Adds `Max-Age` to the response's cookies that have these attributes, in addition to the `Expires` written by
+ * `ctx.cookies`. `Max-Age` does not depend on the client's clock (RFC 6265, section 5.3), so a cookie of one hour also
+ * works if that clock is two hours fast. A cleared cookie does not need it: every clock is past 1970.
  */
 export function addMaxAge(ctx: Koa.Context, names: readonly string[], attributes: Lifetime): void {
   const seconds = maxAgeOf(attributes);
   if (seconds === undefined) return;
-  // One that is cleared has another time: Egg's `ctx.cookies` clears the cookie without a partition beside the one with it.
+  // Not those that are cleared, whose date differs: Egg's `ctx.cookies` clears the cookie without a partition beside
+  // the one with it.
   const isTheirs = (line: string) =>
     names.some((name) => line.startsWith(`${name}=`) && !line.startsWith(`${name}=;`)) && !/; *max-age=/i.test(line);
   const lines = linesOf(ctx);
-  // What the application has put in the place of `ctx.cookies` may do it itself.
+  // A replacement of `ctx.cookies` may already add it.
   if (!lines.some(isTheirs)) return;
   const longer = (line: string) => line.replace(/; *expires=[^;]+/i, `$&; max-age=${seconds}`);
   ctx.res.setHeader(
@@ -139,13 +140,13 @@ export function addMaxAge(ctx: Koa.Context, names: readonly string[], attributes
   );
 }
 
-/** What decides how long a cookie lives: `maxAge` in milliseconds, or else `expires`. */
+/** The lifetime of a cookie: `maxAge` in milliseconds, or else `expires`. */
 interface Lifetime {
   maxAge?: unknown;
   expires?: unknown;
 }
 
-/** Whole seconds, rounded up: with 0 the cookie would end at once. */
+/** Whole seconds, rounded up: with 0, the cookie would expire at once. */
 function maxAgeOf({ maxAge, expires }: Lifetime): number | undefined {
   const given = typeof maxAge === 'number' && maxAge !== 0 ? Math.min(maxAge, LONGEST_MAX_AGE) : undefined;
   const ms = given ?? (expires instanceof Date ? expires.getTime() - Date.now() : 0);
@@ -155,8 +156,8 @@ function maxAgeOf({ maxAge, expires }: Lifetime): number | undefined {
 let isWarned = false;
 
 /**
- * Warns, once for each process, of a cookie of the response that browsers drop. What the application has put in the place of
- * `ctx.cookies` may leave the attribute out.
+ * Warns, once per process, if browsers will drop a cookie of the response. A replacement of `ctx.cookies` may leave the
+ * attribute out.
  */
 export function warnIfDropped(ctx: Koa.Context, name: string, attributes: Readonly<CookieOptions>): void {
   if (isWarned) return;
@@ -176,12 +177,12 @@ function cookieError(name: string, cause: unknown): SessionError {
   return new SessionError('ERR_SESSION_COOKIE', `Cannot set the session cookie \`${name}\`: ${reason}`, { cause });
 }
 
-/** The cookie is for TLS only, and this request came without. */
+/** The error for a secure cookie in a request without TLS. */
 export function insecure(name: string, cause?: unknown): SessionError {
   return new SessionError(
     'ERR_SESSION_COOKIE',
     `Cannot set the session cookie \`${name}\`: it has \`secure: true\`, but this request came over plain HTTP. ` +
-      `${TLS}; for development give \`secure: false\`.`,
+      `${TLS}; for development set \`secure: false\`.`,
     cause === undefined ? undefined : { cause },
   );
 }

@@ -1,12 +1,15 @@
 import type Koa = require('koa');
 
-/** What Cache-Control says of a response that sets the session cookie. */
+/** The Cache-Control of a response that sets the session cookie. */
 export type CacheRule = 'no-store' | 'private';
 
-/** The response depends on the visitor: a shared cache must not answer another one with it (RFC 9110, 12.5.5). */
+/**
+ * Adds `Vary: Cookie`, so that a shared cache does not answer one visitor with another's response (RFC 9110, section
+ * 12.5.5).
+ */
 export function varyOnCookie(ctx: Koa.Context): void {
   const { res } = ctx;
-  // A context may have no response, and what stands in for one no headers.
+  // A context may have no response, or a replacement without headers.
   if (res?.headersSent !== false) return;
   const vary = res.getHeader('Vary');
   if (vary === undefined) res.setHeader('Vary', 'Cookie');
@@ -22,12 +25,13 @@ const CODE = 'KOA_EVENTED_SESSION_SHARED_CACHE';
 
 let hasWarned = false;
 
-/** Responses that are looked at when they are complete. */
+/** Responses that already have a check on completion. */
 const watched = new WeakSet<object>();
 
 /**
- * Warns, once for each process, of a response with the session cookie that the application lets shared caches keep. It looks when the
- * response is complete: the middleware in front may have the last word. `setsCookie` tells whether the cookie is in it.
+ * Warns, once per process, if the application lets shared caches store a response with the session cookie. Checks when
+ * the response is complete, since middleware in front may still change its headers. `setsCookie` tells whether the
+ * response contains the cookie.
  */
 export function warnOfSharing(ctx: Koa.Context, setsCookie: () => boolean): void {
   const { res } = ctx;

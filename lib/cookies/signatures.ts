@@ -3,10 +3,10 @@ import { types } from 'node:util';
 
 import Keygrip = require('keygrip');
 
-/** The part of keygrip that is used here, whoever made the object in `app.keys`. */
+/** The methods of keygrip that this package calls. The object in `app.keys` may have another origin. */
 export interface Signer {
   sign(data: string): string;
-  /** Which of the keys, the newest first, made the signature; -1 for none. */
+  /** Index of the key that made the signature, newest key first; -1 for none. */
   index(data: string, signature: string): number;
 }
 
@@ -15,33 +15,33 @@ interface Known {
   index: number;
 }
 
-/** Characters of a signature: a SHA-1 in base64 without its padding, as keygrip makes it. */
+/** Length of a signature in characters: SHA-1 in base64 without padding, as keygrip creates it. */
 const LENGTH = 27;
 
-/** Where two signatures are compared. Bytes of its own for each that is remembered would be 150 of 340. */
+/** Shared buffers for comparing two signatures. A buffer per remembered signature would nearly double its memory. */
 const [ours, theirs] = [Buffer.alloc(LENGTH), Buffer.alloc(LENGTH)];
 
-/** How many signatures are remembered, at least; at most twice as many. */
+/** Minimum number of remembered signatures; the maximum is twice that. */
 const REMEMBERED = 5000;
 
 /**
- * Signs and verifies with `app.keys`, and remembers which signatures were good: saves a request three HMACs and a draw of random
- * bytes, half of what it cost (`npm run bench`). Only strings in an array can be told from others by looking at them: signatures
- * of Keygrip objects and of keys in Buffers are made anew each time.
+ * Signs and verifies with `app.keys`, and remembers valid signatures, which saves HMACs and random bytes in every
+ * request. Only an array of strings can be compared with the previous one: signatures of Keygrip objects and of keys in
+ * Buffers are computed every time.
  */
 export class Signatures {
   #keys: readonly string[] = [];
   #keygrip: Signer | undefined;
-  /** Two generations: what was not asked for while the younger one filled up is forgotten. */
+  /** Two generations: an entry that is not used while the younger one fills up is forgotten. */
   #young = new Map<string, Known>();
   #old = new Map<string, Known>();
 
-  /** `undefined` where the keys are nothing that one can sign with. */
+  /** Returns `undefined` if the keys cannot sign. */
   signer(keys: unknown): Signer | undefined {
     if (!Array.isArray(keys)) return isSigner(keys) ? keys : undefined;
-    // The array can be changed in place.
+    // The array may have been changed in place.
     if (this.#keygrip !== undefined && areSame(keys, this.#keys)) return this.#memory;
-    // `every` would pass over holes.
+    // Unlike `every`, does not skip holes.
     if (keys.length === 0 || !Array.from(keys).every(isSecret)) return undefined;
     if (!keys.every((key) => typeof key === 'string')) return new Keygrip(keys);
     this.#keys = [...keys];
@@ -63,7 +63,7 @@ export class Signatures {
       const known = this.#recall(data);
       if (known !== undefined && isEqual(known.signature, signature)) return known.index;
       const index = (this.#keygrip as Signer).index(data, signature);
-      // Never a failure: strangers could fill the memory with them.
+      // Never failures: strangers could fill the memory with them.
       if (index >= 0) this.#remember(data, signature, index);
       return index;
     },
@@ -78,7 +78,7 @@ export class Signatures {
   }
 
   #remember(data: string, signature: string, index: number): void {
-    // A copy: the signature may be a part of a long header, which would stay as long as it does.
+    // A copy: a substring of a long header would keep the whole header in memory.
     this.#keep(data, { signature: Buffer.from(signature).toString(), index });
   }
 
@@ -97,7 +97,10 @@ function areSame(keys: readonly unknown[], known: readonly string[]): boolean {
   return true;
 }
 
-/** In constant time, as keygrip does it; the length of a signature is no secret. A character of a header is a byte. */
+/**
+ * Compares in constant time, as keygrip does. The length of a signature is not secret. Each character of a header is
+ * one byte.
+ */
 function isEqual(signature: string, presented: string): boolean {
   if (presented.length !== LENGTH || signature.length !== LENGTH) return false;
   ours.write(signature, 'latin1');

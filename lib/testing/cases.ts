@@ -2,16 +2,19 @@ import type { Session } from '../middleware/engine';
 import { asSubject, type MakeClient } from './subject';
 import { HOUR, Trial } from './trial';
 
-/** What is tried, by what it says of a client that passes. */
+/** Test cases by title. */
 export type Cases = Readonly<Record<string, Case>>;
 export type Case = (trial: Trial) => Promise<void>;
 
-/** A session as a client is given it. */
+/** A session as the Store passes it to a client. */
 export function session(data: object = {}): Session {
   return { cookie: { maxAge: HOUR }, ...data };
 }
 
-/** Runs a case on a client of its own, once that is connected, and ends it. Of several failures the first tells most. */
+/**
+ * Runs a case on a new client once that is connected, and ends the client. If several steps fail, the first failure is
+ * reported.
+ */
 export async function tryOut(makeClient: MakeClient, run: Case): Promise<void> {
   const subject = asSubject(await makeClient());
   const trial = new Trial(subject);

@@ -15,7 +15,7 @@ import { expectLeft } from './time-cases';
 import { HOUR, MINUTE, type Trial } from './trial';
 
 const ABILITIES = ['remove', 'take', 'mark'] as const;
-/** As the middleware writes them: the white space names the session that goes on. */
+/** Markers as the middleware writes them: their white space encodes the successor. */
 const [MARKER, ANOTHER] = ['null  \t \t\t', 'null \t\t \t '] as const;
 
 const ENDS = 'a session that ends must not be written any more';
@@ -23,10 +23,10 @@ const STAYS = 'the marker of another request tells where the session went, and m
 const ONCE = 'of several requests that end a session one has ended it';
 const LAST = 'what was written before the end must be in the answer, and nothing is written after it';
 
-/** How often each writer swaps while a record ends, at most. */
+/** Maximum number of swaps that each writer makes while a record ends. */
 const MOST_SWAPS = 20;
 
-/** What a client owes that can `remove`, `take` and `mark` records. */
+/** The cases for clients with `remove`, `take` and `mark`. */
 const cases: Cases = {
   'removes a record, and answers with its text': async (trial) => {
     const record = '{"user":"Zoë 🎈"}';
@@ -175,7 +175,10 @@ function expectAnswer(method: string, expected: string, got: unknown, why: strin
   expectThat(got === expected, `\`${method}\` to answer ${shown(expected)}`, got, why);
 }
 
-/** Ends a record of that others change without a pause: what the end answers, and each swap that succeeded, from which text to which. */
+/**
+ * Ends a record that others change without a pause. Returns the answer, and the texts before and after each successful
+ * swap.
+ */
 async function whileSwapped(
   trial: Trial,
   sid: string,

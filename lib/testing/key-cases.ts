@@ -4,7 +4,7 @@ import type { Trial } from './trial';
 
 const COLLATION = 'they belong to different visitors; a column of keys needs a binary collation';
 
-/** Keys that stores take for the same, for a pattern or for something of their own. */
+/** Keys that stores may treat as equal, as a pattern or as something special. */
 const groups: Readonly<Record<string, { sids: readonly string[]; why: string }>> = {
   'differ in upper and lower case': { sids: ['abc', 'ABC', 'Abc'], why: COLLATION },
   'differ in accents, or are of any script': {
@@ -22,7 +22,7 @@ const groups: Readonly<Record<string, { sids: readonly string[]; why: string }>>
   },
 };
 
-/** What every client owes to the keys that it is given. */
+/** The cases about keys, for every client. */
 export const keyCases: Cases = {
   ...Object.fromEntries(
     Object.entries(groups).map(([which, { sids, why }]): [string, Cases[string]] => [

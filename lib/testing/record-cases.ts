@@ -4,7 +4,7 @@ import { created, expectStored, LATE, loaded, manyTexts, OVERWRITE, RETRY, swapp
 import { expectLeft } from './time-cases';
 import { HOUR, MINUTE, MOMENT } from './trial';
 
-/** What a client owes that can `load` and `create` records. */
+/** The cases for clients with `load` and `create`. */
 export const recordCases: Cases = {
   'loads nothing for what is missing': async (trial) => {
     const why = 'an id that is made up must not open a session';

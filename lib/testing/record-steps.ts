@@ -6,19 +6,19 @@ export const LATE = 'a late request must not bring back what has ended';
 export const OVERWRITE = 'a request must not overwrite what it has not seen';
 export const RETRY = 'after a lost reply the same call is made again, and must not be taken for a conflict';
 
-/** Texts of as many writers. */
+/** The texts of several writers. */
 export function manyTexts(): string[] {
   return Array.from({ length: 20 }, (_, n) => `{"a":${n}}`);
 }
 
-/** The revision of a record that has to be created. */
+/** Creates a record and returns its revision; fails if it was not created. */
 export async function created(trial: Trial, sid: string, record: string, ttl: number = HOUR): Promise<unknown> {
   const revision = await trial.create(sid, record, ttl);
   expectThat(revision !== false, '`create` to give a revision', revision, 'nothing is stored under the key');
   return revision;
 }
 
-/** The record that has to be there. */
+/** Loads a record; fails if it is missing. */
 export async function loaded(trial: Trial, sid: string): Promise<StoredRecord> {
   const found = await trial.load(sid);
   const isFound = typeof found?.record === 'string' && 'revision' in found;
@@ -26,7 +26,7 @@ export async function loaded(trial: Trial, sid: string): Promise<StoredRecord> {
   return found as StoredRecord;
 }
 
-/** The revision that comes of a swap which has to succeed. */
+/** Swaps a record and returns the new revision; fails if the swap was refused. */
 export async function swapped(
   trial: Trial,
   sid: string,
@@ -46,14 +46,14 @@ export async function expectStored(trial: Trial, sid: string, record: string | u
   expectThat(got === record, `\`load\` to give the record ${shown(record)}`, got, why);
 }
 
-/** The revision that a refused swap shows. */
+/** Returns the revision that a refused swap shows. */
 export function expectRefused(result: SwapResult, record: string, why: string): unknown {
   const holds = result?.ok === false && result.gone !== true && result.record === record && 'revision' in result;
   expectThat(holds, `a swap to be refused with \`{ ok: false, record: ${shown(record)}, revision }\``, result, why);
   return result.revision;
 }
 
-/** Fails unless the swap found nothing. */
+/** Fails unless the swap found no record. */
 export function expectGone(result: SwapResult): void {
   const holds = result?.ok === false && result.gone === true;
   expectThat(holds, 'a swap to answer `{ ok: false, gone: true }` where nothing is', result, LATE);

@@ -13,7 +13,7 @@ const TEXTS = {
   'half an emoji': '\ud83c',
 };
 
-/** What every client owes to the Store: to get, to set and to destroy. */
+/** The cases for every client: get, set and destroy. */
 export const sessionCases: Cases = {
   'gives back what was stored': async (trial) => {
     const stored = session({

@@ -6,7 +6,7 @@ import { HOUR, type Trial } from './trial';
 
 const ABILITIES: readonly (keyof CompareAndSetStore)[] = ['load', 'create', 'swap', 'touch'];
 
-/** What a client comes to in the Store that the middleware puts around it. */
+/** The cases for the Store around the client. */
 export function storeCases(claimed: Guarantee): Cases {
   return {
     [`reaches the guarantee '${claimed}'`]: (trial) =>

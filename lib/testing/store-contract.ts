@@ -17,21 +17,21 @@ export type { MakeClient, Subject } from './subject';
 
 /** Options of {@link storeContract}. `null` and `undefined` mean "not given". */
 export interface StoreContractOptions {
-  /** What the client is said to reach. Default: `'last-write'`. A client that reaches less, or more, fails. */
+  /** The guarantee that the client claims. A client that reaches less, or more, fails. Default: `'last-write'`. */
   guarantee?: Guarantee | null | undefined;
-  /** The test runner's. Default: the global one. */
+  /** The test runner's `describe`. Default: the global one. */
   describe?: Runner['describe'] | null | undefined;
-  /** The test runner's. Default: the global one. */
+  /** The test runner's `it`. Default: the global one. */
   it?: Runner['it'] | null | undefined;
 }
 
 /**
- * Registers the cases that every client has to pass, with the test runner whose `describe` and `it` are global or given. It
- * says which guarantee the client reaches.
+ * Registers the cases that a client must pass with the test runner, whose `describe` and `it` are global or given in
+ * the options. One case checks which guarantee the client reaches.
  *
- * @param name what the cases are registered under
- * @param makeClient makes the client of one case; called for each
- * @throws TypeError where there is no test runner, and for ill-typed arguments.
+ * @param name the name under which the cases are registered
+ * @param makeClient creates the client of a case; called once per case
+ * @throws TypeError if there is no test runner or an argument has the wrong type.
  */
 export function storeContract(name: string, makeClient: MakeClient, options?: StoreContractOptions | null): void {
   expectString('name', name);

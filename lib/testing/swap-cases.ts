@@ -15,10 +15,10 @@ import {
 import { expectLeft } from './time-cases';
 import { HOUR, MINUTE, MOMENT } from './trial';
 
-/** As the middleware writes it where a session was regenerated: the white space tells one from another. */
+/** Markers of regenerated sessions as the middleware writes them: their white space differs. */
 const MARKS = ['null  \t \t\t', 'null \t\t \t '] as const;
 
-/** What a client owes that can `swap` records. */
+/** The cases for clients with `swap`. */
 export const swapCases: Cases = {
   'swaps the revision that is expected, and goes on with the one that it gives': async (trial) => {
     const first = await swapped(trial, 'sid', '{"a":2}', await created(trial, 'sid', '{"a":1}'));

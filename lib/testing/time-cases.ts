@@ -5,7 +5,7 @@ import { HOUR, MINUTE, MOMENT, type Trial } from './trial';
 
 const LONG_TTLS = [2 ** 31 + 1, 2 ** 32 + 1, 365 * 24 * HOUR];
 
-/** What every client owes to the time that a session is to live. */
+/** The cases about ttl, for every client. */
 export const timeCases: Cases = {
   'keeps a session for its ttl': async (trial) => {
     await trial.set('sid', session(), HOUR);
@@ -47,7 +47,7 @@ export const timeCases: Cases = {
     await trial.set('shorter', again, MOMENT);
     await trial.set('anew', session(), 1);
     await trial.outlive(MOMENT);
-    // What a timer is to do, it may do late.
+    // A timer in the client may fire late.
     await pause(MOMENT);
     await trial.untilGone('shorter', `that was stored for an hour, and again for ${MOMENT} ms,`);
     await trial.set('anew', again, HOUR);
@@ -59,7 +59,7 @@ export const timeCases: Cases = {
   },
 };
 
-/** Where anybody can tell; those who count in seconds may give one more. */
+/** Checks only clients that report the remaining time. Those that count in seconds may report up to one more. */
 export async function expectLeft(trial: Trial, ttl: number, sid = 'sid'): Promise<void> {
   const left = await trial.timeLeft(sid);
   if (left === undefined) return;

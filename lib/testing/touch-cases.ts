@@ -5,7 +5,7 @@ import { HOUR, MOMENT, type Trial } from './trial';
 
 const MISSING = '`touch` must answer false for what is gone, or a visitor who logged out counts as there';
 
-/** What a client with `touch` owes. */
+/** The cases for clients with `touch`. */
 const cases: Cases = {
   'extends a session without changing it': async (trial) => {
     const ttl = await touchedInTime(trial);
@@ -41,7 +41,7 @@ const cases: Cases = {
   },
 };
 
-/** Touches: with those who claim no more than three methods, where they have it. */
+/** The touch cases. If the client claims only three methods, they run if it has `touch`. */
 export function touchCases(isClaimed: boolean): Cases {
   if (isClaimed) return cases;
   const optional = Object.entries(cases).map(([title, run]): [string, Cases[string]] => [
@@ -58,7 +58,7 @@ async function expectTouch(trial: Trial, sid: string, ttl: number, expected: boo
   expectThat(got === expected, `\`touch\` to answer ${expected}`, got, why);
 }
 
-/** Touches a session whose time is nearly over: the ttl that it had. A slow store gets more time. */
+/** Touches a session just before it expires and returns its ttl. A slow store gets more time. */
 async function touchedInTime(trial: Trial): Promise<number> {
   for (let ttl = MOMENT; ; ttl *= 3) {
     const start = performance.now();

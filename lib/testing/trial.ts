@@ -21,13 +21,13 @@ import type { Subject } from './subject';
 
 export const MINUTE = 60 * 1000;
 export const HOUR = 60 * MINUTE;
-/** A ttl to wait for. */
+/** A short ttl to wait for, in milliseconds. */
 export const MOMENT = 20;
-/** Milliseconds that an answer may take: jest and vitest give up on a case after five seconds, and would not say why. */
+/** Maximum time for an answer, in milliseconds. jest and vitest abort a case after five seconds without saying why. */
 const ANSWER_WITHIN = 4_000;
-/** The same for what is done after the case. */
+/** Maximum time for cleaning up after a case, in milliseconds. */
 const CLEAN_WITHIN = 500;
-/** Milliseconds that a record may outlive its ttl: there are stores that count in seconds. */
+/** How long a record may outlive its ttl, in milliseconds: some stores count in seconds. */
 const EXPIRES_WITHIN = 1_500;
 
 type Client = SessionStore & CompareAndSetStore & EndingStore;
@@ -35,7 +35,7 @@ type Method = keyof Client;
 
 const MISSING = 'what is missing or has expired is no error';
 const ANY_TTL = 'any `ttl` from 1 to Number.MAX_SAFE_INTEGER milliseconds';
-/** As what the Store asks for each, and what a client is to take. */
+/** For each method, the operation in errors, and what the client must accept. */
 const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string }>> = {
   get: { operation: 'get', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
   set: { operation: 'set', asks: `it is given a \`key\`, any session, ${ANY_TTL}, and nothing else` },
@@ -49,7 +49,7 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
   mark: { operation: 'set', asks: `it is given a \`key\` and how many spaces to append, and ${MISSING}` },
 };
 
-/** What a case does with its client, under a prefix that no other case uses. The client is asked as the Store asks it. */
+/** What a case does with its client, under a prefix that no other case uses. Calls the client as the Store does. */
 export class Trial {
   readonly prefix: string;
   readonly #subject: Subject;
@@ -62,12 +62,12 @@ export class Trial {
     this.#written = written;
   }
 
-  /** The same client, under another prefix. */
+  /** The same client under another prefix. */
   under(prefix: string): Trial {
     return new Trial(this.#subject, prefix, this.#written);
   }
 
-  /** Does `use` with a Store around the client, once that is connected. */
+  /** Runs `use` with a Store around the client, once the client is connected. */
   async withStore(use: (store: Store) => unknown): Promise<void> {
     const options = { prefix: this.prefix, timeout: ANSWER_WITHIN, reconnectTimeout: ANSWER_WITHIN };
     const store = new Store(this.#subject.client, options);
@@ -132,7 +132,7 @@ export class Trial {
     return this.#ask('mark', sid, (client, key) => client.mark(key, length));
   }
 
-  /** Milliseconds that a session has left; `undefined` where nobody can tell. */
+  /** The remaining lifetime of a session in milliseconds; `undefined` if the client cannot tell. */
   async timeLeft(sid: string): Promise<number | undefined> {
     if (this.#subject.ttlLeft) return this.#subject.ttlLeft(this.prefix + sid);
     return this.has('load') ? (await this.load(sid, { ttl: true }))?.ttl : undefined;
@@ -154,11 +154,12 @@ export class Trial {
   }
 
   /**
-   * Resolves once what was stored before with the same ttl has expired, without reading it: a store may free what it finds
-   * expired, and what it does to a record that nobody has read since must be right too.
+   * Resolves once a record stored earlier with the same ttl has expired, without reading it: a store may free what it
+   * finds expired, so later calls should also be tested on a record that has not been read since.
    */
   async outlive(ttl: number): Promise<void> {
-    // Of what is over by the time that it is written, nothing is stored; a store that counts in seconds may still have the rest.
+    // A record that expires before it is written is not stored; a store that counts in seconds may keep it slightly
+    // longer.
     for (let longer = Math.max(ttl, MOMENT); ; longer *= 3) {
       const sid = `outlive-${randomHex()}`;
       const start = performance.now();
@@ -168,7 +169,7 @@ export class Trial {
     }
   }
 
-  /** In any style of answering, and not for ever. */
+  /** Calls the client, in any answering style, with a time limit. */
   async #ask<T>(method: Method, sid: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
     const { client } = this.#subject;
     if (!hasMethod(client, method)) fail(`Expected the client to have the method \`${method}\`, which it lacks`);

@@ -1,4 +1,4 @@
-/** What JSON changes, leaves out, or keeps only if it is written with care; by what it is. */
+/** Values that JSON changes, omits, or keeps only with care, by description. */
 export const VALUES: Readonly<Record<string, () => unknown>> = {
   'a list with holes': () => {
     const list: unknown[] = [];

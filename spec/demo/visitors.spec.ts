@@ -101,13 +101,13 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     await logIn(first, 'Dora');
     await logIn(second, 'Dora');
     await first.reload();
-    expect(await first.getByText('2 browsers are logged in by this name').isVisible()).toBe(true);
+    expect(await first.getByText('2 browsers are logged in with this name').isVisible()).toBe(true);
     await first.getByRole('button', { name: 'End session' }).click();
-    await first.getByText('One browser is logged in by this name').waitFor();
+    await first.getByText('One browser is logged in with this name').waitFor();
 
     await second.getByText('This browser’s session has ended.').waitFor();
     await second.getByRole('link', { name: 'Reload the page' }).click();
-    await second.getByText('it was ended elsewhere, or its time was up').waitFor();
+    await second.getByText('it was ended elsewhere, or it expired').waitFor();
     expect(await second.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
   });
 

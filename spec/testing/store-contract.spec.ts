@@ -359,7 +359,7 @@ describe('The kit in a process of its own', () => {
     await using program = await run('--eval', script);
     const [said] = await program.says(/^TypeError: .*$/m);
     expect(said).toBe(
-      'TypeError: Expected a test runner with global `describe` and `it`: where they are not global, give them, ' +
+      'TypeError: Expected a test runner with global `describe` and `it`: if they are not global, pass them, ' +
         "`storeContract(name, makeClient, { describe, it })`, for example those of 'node:test'",
     );
   });
