@@ -164,7 +164,7 @@ function writeResults(tables) {
     '`npm run bench`: CPU time of the server process for each request, by the operating system’s account, and what it is of the',
     'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature.',
     `Medians of ${rounds} interleaved rounds of ${seconds} s after ${WARM_UP} to warm up, and of the ratios within each; ${CONNECTIONS} connections,`,
-    `${VISITORS} visitors; the server on a core of its own. Where the median deviation of the floor’s or this package’s rounds is above`,
+    `${VISITORS} visitors; the server on a separate core. If the median deviation of the floor’s or this package’s rounds is above`,
     `${percent(CALM)} of their median, the workload is played again, up to ${TRIES} times in all, and the steadiest go counts.`,
     'koa-session-minimal signs nothing and knows no rolling; only this package and koa-generic-session know `defer`, and the others do what',
     'they do without. express-session runs on Express.',

@@ -56,7 +56,7 @@ export class ClientCaller {
    * `undefined`, since that is how clients on files report a missing session.
    *
    * @param key the record's key, which is removed from errors
-   * @param content what is to be stored, an object or its JSON; removed from errors too
+   * @param content the session to store, an object or its JSON; removed from errors too
    * @throws StoreUnavailableError if the store stays disconnected.
    * @throws StoreTimeoutError if it does not answer in time.
    * @throws StoreError if it fails; `cause` is its error, without session id and data.

@@ -14,17 +14,17 @@ const LOOKALIKES: readonly Known[] = [
   {
     names: ['evalSha'],
     what: 'a client of node-redis',
-    instead: "give `redisStore({ client })`, from 'koa-evented-session/redis'",
+    instead: "pass `redisStore({ client })` from 'koa-evented-session/redis'",
   },
   {
     names: ['createSession', 'regenerate'],
     what: 'a store of express-session',
-    instead: "give `fromExpressStore(store)`, from 'koa-evented-session/express'",
+    instead: "pass `fromExpressStore(store)` from 'koa-evented-session/express'",
   },
   {
     names: ['_performGc', 'maxlifetime'],
     what: 'a store of koa-session',
-    instead: "give `fromKoaSessionStore(store)`, from 'koa-evented-session/koa-session-store'",
+    instead: "pass `fromKoaSessionStore(store)` from 'koa-evented-session/koa-session-store'",
   },
 ];
 
@@ -33,7 +33,7 @@ const RELATIVES: readonly Known[] = [
   {
     names: ['evalsha'],
     what: 'a client of ioredis',
-    instead: "give `redisStore({ client })`, from 'koa-evented-session/redis'",
+    instead: "pass `redisStore({ client })` from 'koa-evented-session/redis'",
   },
   {
     names: ['raw', 'migrate', 'schema'],
@@ -41,13 +41,13 @@ const RELATIVES: readonly Known[] = [
     instead: "give `knexStore({ knex })`, from 'koa-evented-session/knex'",
   },
   { names: ['opts', 'clear'], what: 'a Keyv', instead: "give `fromKeyv(keyv)`, from 'koa-evented-session/keyv'" },
-  { names: ['clear', 'entries'], what: 'a Map or a cache', instead: 'give `new MemoryStore()`, or no `store` at all' },
+  { names: ['clear', 'entries'], what: 'a Map or a cache', instead: 'pass `new MemoryStore()`, or omit `store`' },
   moduleOf('redisStore', 'redisStore({ url })'),
   moduleOf('knexStore', 'knexStore({ knex })'),
   moduleOf('fromKeyv', 'fromKeyv(keyv)'),
   moduleOf('fromExpressStore', 'fromExpressStore(store)'),
   moduleOf('fromKoaSessionStore', 'fromKoaSessionStore(store)'),
-  { names: ['RedisStore'], what: 'a module', instead: 'give an instance of its `RedisStore`' },
+  { names: ['RedisStore'], what: 'a module', instead: 'pass an instance of its `RedisStore`' },
   { names: ['default'], what: 'a module', instead: 'give its `default`' },
 ];
 

@@ -140,7 +140,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
     throw new SessionError(
       'ERR_SESSION_KEYS',
       `The session cookie is signed, but \`app.keys\` is ${wrongKeys(ctx.app.keys)}. Set it to an array of secrets before the first ` +
-        'request, `app.keys = [process.env.SESSION_SECRET]`, or give `cookie: { signed: false }` if ids need no protection.',
+        'request, `app.keys = [process.env.SESSION_SECRET]`, or set `cookie: { signed: false }` if ids need no protection.',
     );
   }
 

@@ -94,8 +94,8 @@ function resolveCookie(
 
 /** Options that belong beside `cookie` rather than in it. */
 const BESIDE: Readonly<Record<string, string>> = {
-  name: 'give the name of the cookie as `key`, beside `cookie`',
-  key: 'give the name of the cookie as `key`, beside `cookie`',
+  name: 'set the name of the cookie as `key`, beside `cookie`',
+  key: 'set the name of the cookie as `key`, beside `cookie`',
   keys: 'set `app.keys = [secret]`',
   secret: 'set `app.keys = [secret]`',
   ttl: 'give `ttl` beside `cookie`, or `cookie.maxAge`',
@@ -118,7 +118,7 @@ function warnOfInsecure(cookie: CookieOptions, warnedOf: Set<string>): void {
   if (cookie.secure !== false || why === undefined || warnedOf.has(INSECURE)) return;
   warnedOf.add(INSECURE);
   process.emitWarning(
-    `Browsers drop a cookie with \`${why}\` that is not secure: give \`cookie: { secure: true }\`, or leave \`secure\` out`,
+    `Browsers drop a cookie with \`${why}\` that is not secure: set \`cookie: { secure: true }\`, or omit \`secure\``,
     { code: INSECURE },
   );
 }

@@ -2,7 +2,7 @@ import { isCookieAttribute } from '../cookies/attributes';
 
 const KEYS = 'set `app.keys = [secret]`';
 const LEAVE_OUT = 'leave it out';
-const TO_STORE = 'give it to the store, as in `store: redisStore({ url })`';
+const TO_STORE = 'pass it to the store, as in `store: redisStore({ url })`';
 
 /** Options of express-session, koa-session, koa-redis and others, with their equivalents in this package. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -28,7 +28,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   port: TO_STORE,
   db: TO_STORE,
   client: TO_STORE,
-  max: 'give it to the store, `store: new MemoryStore({ max })`',
+  max: 'pass it to the store, `store: new MemoryStore({ max })`',
 };
 
 /**
@@ -38,5 +38,5 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function adviceOn(name: string): string | undefined {
   if (Object.hasOwn(ADVICE, name)) return ADVICE[name];
   const attribute = { httponly: 'httpOnly', maxage: 'maxAge', samesite: 'sameSite' }[name] ?? name;
-  return isCookieAttribute(attribute) ? `give it in \`cookie\`, \`cookie: { ${attribute} }\`` : undefined;
+  return isCookieAttribute(attribute) ? `set it in \`cookie\`, \`cookie: { ${attribute} }\`` : undefined;
 }

@@ -5,13 +5,13 @@ const MISTAKES: readonly { names: readonly string[]; what: string; instead: stri
   {
     names: ['req', 'res'],
     what: 'a Koa context',
-    instead: 'call `session()` once and give Koa what it returns, `app.use(session())`',
+    instead: 'call `session()` once and pass the result to Koa, `app.use(session())`',
   },
   {
     names: ['use', 'createContext'],
     what: 'a Koa application',
     instead:
-      'give the application what `session()` returns, `app.use(session())`, or itself as an option, `session({ app })`',
+      'pass what `session()` returns to the application, `app.use(session())`, or pass the application as an option, `session({ app })`',
   },
   { names: ['then'], what: 'a promise', instead: '`await` it first' },
 ];
@@ -29,5 +29,5 @@ export function checkOptions(options: unknown): void {
   }
   // A configuration object may have `get` alone.
   if (!hasMethod(options, 'destroy') && !(hasMethod(options, 'get') && hasMethod(options, 'set'))) return;
-  throw new TypeError('Expected `options` to be an object of options, got a store: give it as `session({ store })`');
+  throw new TypeError('Expected `options` to be an object of options, got a store: pass it as `session({ store })`');
 }

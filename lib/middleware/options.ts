@@ -136,7 +136,7 @@ function warnOfMemoryStore(): void {
   if (warnedOfMemoryStore) return;
   warnedOfMemoryStore = true;
   process.emitWarning(
-    'koa-evented-session keeps sessions in the memory of this process: they end with it, and no other process sees them. Give a `store` in production.',
+    'koa-evented-session keeps sessions in the memory of this process: they are lost when it ends, and no other process sees them. Set `store` in production.',
     { code: 'KOA_EVENTED_SESSION_MEMORY_STORE' },
   );
 }

@@ -88,7 +88,7 @@ export const sessionCases: Cases = {
     expectJson('the other session', other, session({ name: 'one-more' }), '`destroy` removes one session only');
   },
 
-  'destroys what is missing without a word': async (trial) => {
+  'destroys a missing session without an error': async (trial) => {
     await trial.destroy('missing');
     await trial.set('sid', session());
     await trial.destroy('sid');

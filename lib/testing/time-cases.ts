@@ -20,7 +20,7 @@ export const timeCases: Cases = {
     await Promise.all([HOUR, ...ttls].map((ttl) => trial.set(`${ttl}`, session({ ttl }), ttl)));
     await Promise.all(ttls.map((ttl) => trial.untilGone(`${ttl}`, `with a ttl of ${ttl} ms`)));
     const other = await trial.get(`${HOUR}`);
-    expectJson('the session with a ttl of an hour', other, session({ ttl: HOUR }), 'each session has a ttl of its own');
+    expectJson('the session with a ttl of an hour', other, session({ ttl: HOUR }), 'each session has its own ttl');
   },
 
   'takes long ttls': async (trial) => {

@@ -32,9 +32,9 @@ const knex = interop('knex') as Make<object>;
 const LocalSessionStore = interop('koa-session-local') as Class<KoaSessionStoreLike>;
 const MysqlStore = interop('koa-mysql-session') as Class<SessionStore>;
 
-const redis = "give `redisStore({ client })`, from 'koa-evented-session/redis'";
-const fromExpress = "give `fromExpressStore(store)`, from 'koa-evented-session/express'";
-const inMemory = 'give `new MemoryStore()`, or no `store` at all';
+const redis = "pass `redisStore({ client })` from 'koa-evented-session/redis'";
+const fromExpress = "pass `fromExpressStore(store)` from 'koa-evented-session/express'";
+const inMemory = 'pass `new MemoryStore()`, or omit `store`';
 
 const given: [kind: string, client: unknown, what: string, instead: string][] = [
   ...['ioredis4', 'ioredis5', 'ioredis6'].flatMap((name): typeof given => {
@@ -60,7 +60,7 @@ const given: [kind: string, client: unknown, what: string, instead: string][] = 
     'a koa-session-local',
     new LocalSessionStore(),
     'a store of koa-session',
-    "give `fromKoaSessionStore(store)`, from 'koa-evented-session/koa-session-store'",
+    "pass `fromKoaSessionStore(store)` from 'koa-evented-session/koa-session-store'",
   ],
   ['a Keyv', new Keyv(), 'a Keyv', "give `fromKeyv(keyv)`, from 'koa-evented-session/keyv'"],
   [
@@ -72,7 +72,7 @@ const given: [kind: string, client: unknown, what: string, instead: string][] = 
   ['a Map', new Map(), 'a Map or a cache', inMemory],
   ['a promise', Promise.resolve(plain), 'a promise', '`await` it first'],
   ['a module with a default export', { default: plain }, 'a module', 'give its `default`'],
-  ['connect-redis, the module', interop('connect-redis'), 'a module', 'give an instance of its `RedisStore`'],
+  ['connect-redis, the module', interop('connect-redis'), 'a module', 'pass an instance of its `RedisStore`'],
   ...(
     [
       ['redis', redisModule, 'redisStore', 'redisStore({ url })'],

@@ -199,7 +199,7 @@ describe('cookie options that do not belong there, or not together', () => {
   afterEach(() => warnings.mockRestore());
 
   it.each([
-    ['name', 'give the name of the cookie as `key`, beside `cookie`'],
+    ['name', 'set the name of the cookie as `key`, beside `cookie`'],
     ['secret', 'set `app.keys = [secret]`'],
     ['ttl', 'give `ttl` beside `cookie`, or `cookie.maxAge`'],
   ])('are warned of, with where they belong: %s', (name, advice) => {
@@ -217,7 +217,7 @@ describe('cookie options that do not belong there, or not together', () => {
     set({ cookie });
     expect(warnings.mock.calls).toEqual([
       [
-        `Browsers drop a cookie with \`${why}\` that is not secure: give \`cookie: { secure: true }\`, or leave \`secure\` out`,
+        `Browsers drop a cookie with \`${why}\` that is not secure: set \`cookie: { secure: true }\`, or omit \`secure\``,
         { code: 'KOA_EVENTED_SESSION_INSECURE_COOKIE' },
       ],
     ]);

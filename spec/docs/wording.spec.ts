@@ -7,6 +7,7 @@ import { root } from '../helpers/programs/node-program';
 const PAGES = [
   'README.md',
   'CHANGELOG.md',
+  'docs/contributing.md',
   'docs/cookie.md',
   'docs/errors.md',
   'docs/express.md',
@@ -31,7 +32,19 @@ const PAGES = [
 ];
 
 /** Folders whose comments and texts are in plain English. Add one once it has been rewritten. */
-const SOURCES = ['demo', 'examples', 'lib/base', 'lib/middleware', 'lib/record', 'lib/stores'];
+const SOURCES = [
+  'demo',
+  'examples',
+  'lib/base',
+  'lib/client',
+  'lib/cookies',
+  'lib/middleware',
+  'lib/record',
+  'lib/stores',
+  'lib/testing',
+  'scripts',
+  'bench',
+];
 
 /** A turn of phrase that has to be read twice, and what to write instead. */
 const CLUMSY: [phrase: RegExp, plain: string][] = [

@@ -59,7 +59,7 @@ it('those of koa-session are too, its cookie attributes among them', () => {
   };
   const attributes = ['maxAge', 'overwrite', 'httpOnly', 'signed', 'secure', 'sameSite'];
   expect(adviceFor(options)).toEqual({
-    ...Object.fromEntries(attributes.map((name) => [name, `give it in \`cookie\`, \`cookie: { ${name} }\``])),
+    ...Object.fromEntries(attributes.map((name) => [name, `set it in \`cookie\`, \`cookie: { ${name} }\``])),
     externalKey: 'call it `sessionIdStore`, an object with `get`, `set` and `reset`',
     ContextStore: expect.stringContaining('`store: fromKoaSessionStore(new ContextStore())`'),
     genid: 'call it `genSid`',
@@ -71,7 +71,7 @@ it('those of koa-session are too, its cookie attributes among them', () => {
 it('connection options belong to the store, and say so', () => {
   expect(adviceFor({ url: 'redis://localhost', host: 'localhost', port: 6379 })).toEqual(
     Object.fromEntries(
-      ['url', 'host', 'port'].map((name) => [name, 'give it to the store, as in `store: redisStore({ url })`']),
+      ['url', 'host', 'port'].map((name) => [name, 'pass it to the store, as in `store: redisStore({ url })`']),
     ),
   );
 });
@@ -82,7 +82,7 @@ it.each([
   ['samesite', 'sameSite'],
   ['domain', 'domain'],
 ])('a cookie attribute at the top, %s, belongs into `cookie`', (name, attribute) => {
-  expect(adviceFor({ [name]: 'x' })).toEqual({ [name]: `give it in \`cookie\`, \`cookie: { ${attribute} }\`` });
+  expect(adviceFor({ [name]: 'x' })).toEqual({ [name]: `set it in \`cookie\`, \`cookie: { ${attribute} }\`` });
 });
 
 it('there is no advice on what is an option here, or nobody’s', () => {

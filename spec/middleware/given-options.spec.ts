@@ -17,8 +17,8 @@ class Configuration {
 
 describe('what is given in place of the options is a TypeError that says what to do', () => {
   const application =
-    'a Koa application: give the application what `session()` returns, `app.use(session())`, or itself as an option, `session({ app })`';
-  const store = 'a store: give it as `session({ store })`';
+    'a Koa application: pass what `session()` returns to the application, `app.use(session())`, or pass the application as an option, `session({ app })`';
+  const store = 'a store: pass it as `session({ store })`';
 
   it.each<[string, object, string]>([
     ['an application of Koa 3', new Koa(), application],
@@ -39,7 +39,7 @@ describe('what is given in place of the options is a TypeError that says what to
     expect((await site.visitor().get('/see')).status).toBe(500);
     expect(site.errors).toEqual([
       new TypeError(
-        'Expected `options` to be an object of options, got a Koa context: call `session()` once and give Koa what it returns, `app.use(session())`',
+        'Expected `options` to be an object of options, got a Koa context: call `session()` once and pass the result to Koa, `app.use(session())`',
       ),
     ]);
   });

@@ -126,7 +126,7 @@ export function knexStore(options: KnexStoreOptions): KnexStore {
 /** A new version of a record, with a revision never used before. */
 function rowOf(id: string, record: string, ttl: number): SessionRow {
   if (!canBeStored(id)) {
-    throw new TypeError(`Expected the key to be a text of up to ${LONGEST_KEY} bytes without the character 0`);
+    throw new TypeError(`Expected the key to be a string of up to ${LONGEST_KEY} bytes without NUL characters`);
   }
   return { id, record, revision: randomUUID(), expires: after(ttl) };
 }

@@ -116,7 +116,7 @@ export async function prepareTable(knex: Knex, table: string, createTable: boole
     if (!isTableMissing(error)) throw error;
     if (!createTable) {
       throw new Error(
-        `The table \`${table}\` is missing: create it by a migration with createSessionsTable(), or let \`createTable\` be true`,
+        `The table \`${table}\` is missing: create it in a migration with createSessionsTable(), or set \`createTable: true\``,
       );
     }
     await createSessionsTable(knex, { table });

@@ -139,10 +139,10 @@ function checkOptions(options: unknown): void {
   const { isRedisCluster, nodes, client } = options as RedisConnectionOptions;
   if (isGiven(client)) checkClient(client);
   if (isRedisCluster && !isGiven(client) && !(Array.isArray(nodes) && nodes.length > 0)) {
-    throw expected('nodes', 'a list of one node at least, since `isRedisCluster` is true', nodes);
+    throw expected('nodes', 'an array of at least one node, since `isRedisCluster` is true', nodes);
   }
   if (isGiven(nodes) && !isRedisCluster) {
-    throw expected('isRedisCluster', '`true`, since `nodes` are given: they are those of a Cluster', isRedisCluster);
+    throw expected('isRedisCluster', '`true`, since `nodes` are given, which only a Cluster has', isRedisCluster);
   }
   checkRedisOptions(options);
 }
@@ -184,7 +184,7 @@ function warnOfMissingAddress(options: object, used: Record<string, unknown>): v
   const missing = [...WHERE, 'port'].find((name) => name in options && !(name in used));
   if (missing === undefined || WHERE.some((name) => name in used)) return;
   process.emitWarning(
-    `koa-evented-session got \`${missing}: ${(options as Record<string, unknown>)[missing]}\` for redisStore, and connects to localhost:${used['port'] ?? 6379}; give an address, or leave \`${missing}\` out`,
+    `koa-evented-session got \`${missing}: ${(options as Record<string, unknown>)[missing]}\` for redisStore, and connects to localhost:${used['port'] ?? 6379}; set an address, or omit \`${missing}\``,
     { code: 'KOA_EVENTED_SESSION_NO_ADDRESS' },
   );
 }

@@ -16,7 +16,7 @@ export function duplicateOf(client: RedisClient, overrides: Options): RedisClien
     return client.isCluster === true ? duplicateOfCluster(client, overrides) : duplicateOfIoRedis(client, overrides);
   }
   if (isPool(client)) {
-    throw new TypeError('Expected `duplicate` not to be given beside a pool: make another with `createClientPool`');
+    throw new TypeError('Expected `duplicate` not to be given beside a pool: create another with `createClientPool`');
   }
   const twin = client.duplicate(inNodeRedisWords(client, overrides));
   // Failures are reported by its events.
@@ -45,7 +45,7 @@ function duplicateOfIoRedis(client: IoRedisClient, overrides: Options): IoRedisC
   expectAbsent(
     overrides,
     ['isRedisCluster', 'nodes', 'clusterOptions', ...CLUSTER_OPTIONS],
-    'beside a `client` that is no Cluster',
+    'beside a `client` that is not a Cluster',
   );
   const has = (name: string) => isGiven(overrides[name]);
   // A socket would override an address, and Sentinels would override both.
@@ -78,7 +78,7 @@ function inNodeRedisWords(client: NodeRedisClient, overrides: Options): object {
   expectAbsent(
     overrides,
     others,
-    'beside a `client` of node-redis: make one with them, `client.duplicate({ … })`, and give that as `client`',
+    'beside a `client` of node-redis: create one with `client.duplicate({ … })` and pass it as `client`',
   );
   const { db, host, port, path, tls, ...credentials } = overrides;
   const { path: oldPath, ...old } = client.options?.socket ?? {};

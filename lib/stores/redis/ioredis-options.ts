@@ -28,7 +28,7 @@ function withUrl(url: string | URL, rest: Options): object {
   const address = parseRedisUrl('url', url);
   expectAbsent(rest, ADDRESS, 'beside `url`, which has the address');
   const twice = Object.keys(address).filter((name) => name !== 'tls' && rest[name] !== address[name as keyof object]);
-  expectAbsent(rest, twice, 'otherwise than in `url`: give it in one of the two');
+  expectAbsent(rest, twice, 'in addition to the one in `url`: set only one of the two');
   if (address.tls !== undefined && rest['tls'] === false) {
     throw new TypeError('Expected `tls` not to be `false` beside a `url` with rediss://: give one with redis://');
   }
@@ -37,7 +37,8 @@ function withUrl(url: string | URL, rest: Options): object {
 
 function forSentinels(options: Options): object {
   expectAbsent(options, ['url', ...ADDRESS], 'beside `sentinels`, which know the address');
-  if (!isGiven(options['name'])) throw expected('name', 'what the sentinels call the primary', options['name']);
+  if (!isGiven(options['name']))
+    throw expected('name', 'the name that the Sentinels have for the primary', options['name']);
   for (const [at, sentinel] of (options['sentinels'] as unknown[]).entries())
     checkSentinel(`sentinels[${at}]`, sentinel);
   return { ...options, ...encryptionBehindSentinels(options) };
@@ -54,7 +55,7 @@ function checkSentinel(name: string, sentinel: unknown): void {
   expectAbsent(
     sentinel,
     others,
-    `in \`${name}\`: give \`sentinelUsername\`, \`sentinelPassword\` and \`sentinelTLS\` beside \`sentinels\``,
+    `in \`${name}\`: set \`sentinelUsername\`, \`sentinelPassword\` and \`sentinelTLS\` beside \`sentinels\``,
   );
 }
 
@@ -127,7 +128,7 @@ export function forCluster(options: Options): { nodes: ClusterNode[]; options: {
 function checkForCluster(options: Options, where: string): void {
   for (const [names, why] of NOT_OF_CLUSTER) expectAbsent(options, names, `with \`isRedisCluster\`${where}: ${why}`);
   if (Number(options['db'] ?? 0) !== 0) {
-    expectAbsent(options, ['db'], `with \`isRedisCluster\`${where}: a Cluster has no other database than 0`);
+    expectAbsent(options, ['db'], `with \`isRedisCluster\`${where}: a Cluster has only database 0`);
   }
 }
 
@@ -139,7 +140,7 @@ function nodeOf(name: string, node: unknown): ClusterNode {
   throw expected(name, NODE, node);
 }
 
-/** ioredis goes to localhost, with the password, where it cannot read a text. */
+/** If ioredis cannot parse a string, it connects to localhost, with the password. */
 function nodeOfText(name: string, text: string): ClusterNode {
   if (text.includes('://')) return nodeOfUrl(name, text);
   if (/^\d+$/.test(text)) {
@@ -159,9 +160,7 @@ function nodeOfUrl(name: string, url: string | URL): ClusterNode & object {
 /** @throws TypeError if a database other than 0 is given. */
 function expectNoDatabase(name: string, db: unknown): void {
   if (Number(db ?? 0) === 0) return;
-  throw new TypeError(
-    `Expected \`${name}\` not to name the database ${Number(db)}: a Cluster has no other database than 0`,
-  );
+  throw new TypeError(`Expected \`${name}\` not to name the database ${Number(db)}: a Cluster has only database 0`);
 }
 
 /** ioredis accepts any object, and connects to localhost, with the password, if there is no address in it. */
@@ -201,7 +200,7 @@ function encryptionOf(nodes: readonly ClusterNode[], each: Options): Options {
   const common = each['tls'] ?? given.find((tls) => isGiven(tls));
   if (given.some((tls) => isGiven(tls) && Boolean(tls) !== Boolean(common))) {
     throw new TypeError(
-      'Expected all `nodes` to be encrypted, or none: give `tls` beside `nodes`, or rediss:// in the url of each node',
+      'Expected all `nodes` to be encrypted, or none: set `tls` beside `nodes`, or use rediss:// in the URL of each node',
     );
   }
   return common ? { tls: common === true ? {} : common } : {};

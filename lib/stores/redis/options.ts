@@ -22,7 +22,7 @@ const isWhole = (value: unknown) =>
 const isFlag = (value: unknown) => typeof value === 'boolean';
 
 const text: Kind = { is: isText, words: 'a string' };
-const address: Kind = { is: isFilled, words: 'a string that is not empty' };
+const address: Kind = { is: isFilled, words: 'a non-empty string' };
 const secret: Kind = { is: isText, words: 'a string', isSecret: true };
 const number: Kind = { is: (value) => typeof value === 'number' && !Number.isNaN(value), words: 'a number' };
 const flag: Kind = { is: isFlag, words: '`true` or `false`' };
@@ -45,7 +45,7 @@ const objectOrMethod: Kind = { is: (value) => isObject(value) || isMethod(value)
 const list: Kind = { is: Array.isArray, words: 'an array' };
 const filledList: Kind = {
   is: (value) => Array.isArray(value) && value.length > 0,
-  words: 'an array with one entry at least',
+  words: 'an array with at least one entry',
 };
 /** A string names a profile of ioredis. */
 const encryption: Kind = {
@@ -184,8 +184,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   database: 'did you mean `db`?',
   rootNodes: 'did you mean `nodes`?',
   ssl: 'did you mean `tls`?',
-  prefix: 'give it to the middleware, `session({ prefix })`',
-  ttl: 'give it to the middleware, `session({ ttl })`',
+  prefix: 'pass it to the middleware, `session({ prefix })`',
+  ttl: 'pass it to the middleware, `session({ ttl })`',
   reconnectStrategy: 'did you mean `retryStrategy`?',
 };
 
@@ -202,7 +202,7 @@ export function checkRedisOptions(options: object): void {
     return Object.hasOwn(OF_CONNECTION, name) && !Object.hasOwn(OF_CLUSTER, name);
   });
   // ioredis would ignore them: without its `tls`, a password would be sent unencrypted.
-  expectAbsent(clusterOptions, misplaced, 'in `clusterOptions`: give what concerns each connection beside `nodes`');
+  expectAbsent(clusterOptions, misplaced, 'in `clusterOptions`: set the options of each connection beside `nodes`');
   check(clusterOptions, OF_CLUSTER, 'clusterOptions.');
   if (isGiven(clusterOptions.redisOptions)) {
     check(clusterOptions.redisOptions, OF_CONNECTION, 'clusterOptions.redisOptions.');

@@ -43,7 +43,7 @@ function parse(name: string, url: string | URL): URL {
   }
   const parsed = new URL(String(url));
   if (parsed.protocol === PLAIN || parsed.protocol === ENCRYPTED) return parsed;
-  throw unreadable(name, 'it begins otherwise; a Unix socket is given as `path`');
+  throw unreadable(name, 'it begins with something else; for a Unix socket, set `path`');
 }
 
 function decoded(name: string, text: string): string {
@@ -58,7 +58,7 @@ function decoded(name: string, text: string): string {
 function options(name: string, params: URLSearchParams): Pick<RedisAddress, 'db' | 'family'> {
   const { allowUsernameInURI: _, family, db, ...others } = Object.fromEntries(params);
   const [other] = Object.keys(others);
-  if (other !== undefined) throw unreadable(name, `\`${other}\` is given as an option, and not in its query`);
+  if (other !== undefined) throw unreadable(name, `\`${other}\` must be set as an option, not in its query`);
   if (!/^\d*$/.test(db ?? '')) throw unreadable(name, '`db` in its query is not the number of a database');
   return { ...(family && { family: Number(family) }), ...(db && { db: Number(db) }) };
 }

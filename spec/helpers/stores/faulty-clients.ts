@@ -145,7 +145,7 @@ const ofSessions: Record<string, Fault> = {
         return super.destroy(key);
       }
     },
-    noticedBy: 'destroys what is missing without a word',
+    noticedBy: 'destroys a missing session without an error',
   },
   'never stores again what was destroyed': {
     client: class extends RightClient {

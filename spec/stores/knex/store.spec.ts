@@ -107,7 +107,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
 
   it('refuses to store under a key that it could not tell from another, and finds nothing there', async () => {
     for (const key of ['x'.repeat(513), 'é'.repeat(257), 'a\0b', 'a\ud800']) {
-      const message = 'Expected the key to be a text of up to 512 bytes';
+      const message = 'Expected the key to be a string of up to 512 bytes';
       await expect(store.create(key, '{}', HOUR)).rejects.toThrow(message);
       await expect(store.set(key, { cookie: {} }, HOUR)).rejects.toThrow(message);
       expect([await store.get(key), await store.load(key), await store.touch(key, HOUR)]).toEqual([

@@ -131,7 +131,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
 
   it('is missed where it is not to be created, and found once it is there', async () => {
     const store = open({ createTable: false });
-    const message = `The table \`${table}\` is missing: create it by a migration with createSessionsTable()`;
+    const message = `The table \`${table}\` is missing: create it in a migration with createSessionsTable()`;
     await expect(store.get('sid')).rejects.toThrow(message);
     await expect(store.create('sid', '{}', HOUR)).rejects.toThrow(message);
     expect(await knex.schema.hasTable(table)).toBe(false);

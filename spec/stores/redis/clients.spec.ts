@@ -127,7 +127,7 @@ describe.each(['redis5', 'redis6'])('A RedisStore on a pool of %s', (name) => {
 
   it('has no duplicate', () => {
     expect(() => redisStore({ client: pool, duplicate: true })).toThrow(
-      new TypeError('Expected `duplicate` not to be given beside a pool: make another with `createClientPool`'),
+      new TypeError('Expected `duplicate` not to be given beside a pool: create another with `createClientPool`'),
     );
   });
 });

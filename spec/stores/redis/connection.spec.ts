@@ -182,14 +182,14 @@ describe('redisStore', () => {
 
   it.each([undefined, null, [], 'localhost:7000'])('says that a Cluster needs nodes, and not %p', (nodes) => {
     expect(() => redisStore({ isRedisCluster: true, nodes: nodes as [] })).toThrow(
-      /^Expected `nodes` to be a list of one node at least, since `isRedisCluster` is true, got /,
+      /^Expected `nodes` to be an array of at least one node, since `isRedisCluster` is true, got /,
     );
   });
 
   it('does not take nodes for a single server', () => {
     expect(() => redisStore({ nodes: [7000] })).toThrow(
       new TypeError(
-        'Expected `isRedisCluster` to be `true`, since `nodes` are given: they are those of a Cluster, got `undefined`',
+        'Expected `isRedisCluster` to be `true`, since `nodes` are given, which only a Cluster has, got `undefined`',
       ),
     );
   });

@@ -57,15 +57,15 @@ describe('The options of redisStore', () => {
   it.each<[object, string]>([
     [{ url: 5 }, 'Expected `url` to be a url, got a number'],
     [{ url: '' }, 'Expected `url` to be a url, got an empty string'],
-    [{ host: '' }, 'Expected `host` to be a string that is not empty, got `` (string)'],
+    [{ host: '' }, 'Expected `host` to be a non-empty string, got `` (string)'],
     [{ port: Number.NaN }, 'Expected `port` to be a number from 1 to 65535, got `NaN` (number)'],
     [{ port: '63x' }, 'Expected `port` to be a number from 1 to 65535, got `63x` (string)'],
     [{ db: -1 }, 'Expected `db` to be the number of a database, from 0, got `-1` (number)'],
     [{ password: 12345 }, 'Expected `password` to be a string, got a number'],
     [{ retryStrategy: 100 }, 'Expected `retryStrategy` to be a function, got `100` (number)'],
     [{ tls: 1 }, 'Expected `tls` to be `true`, `false` or an object of options for TLS, got `1` (number)'],
-    [{ socket: { host: 'h' } }, 'Expected `socket` to be a string that is not empty, got an object'],
-    [{ sentinels: [], name: 'a' }, 'Expected `sentinels` to be an array with one entry at least, got an array'],
+    [{ socket: { host: 'h' } }, 'Expected `socket` to be a non-empty string, got an object'],
+    [{ sentinels: [], name: 'a' }, 'Expected `sentinels` to be an array with at least one entry, got an array'],
     [
       { isRedisCluster: true, nodes: [7000], clusterOptions: { redisOptions: { connectTimeout: '5' } } },
       'Expected `clusterOptions.redisOptions.connectTimeout` to be a number, got `5` (string)',
@@ -81,7 +81,7 @@ describe('The options of redisStore', () => {
     [{ database: 3 }, "does not know redisStore's option `database`; did you mean `db`?"],
     [
       { prefix: 'shop:' },
-      "does not know redisStore's option `prefix`; give it to the middleware, `session({ prefix })`",
+      "does not know redisStore's option `prefix`; pass it to the middleware, `session({ prefix })`",
     ],
     [{ constructor: 1 }, "does not know redisStore's option `constructor`"],
     [
@@ -165,9 +165,13 @@ describe('The options of redisStore', () => {
     [
       'another password than in the url',
       { url: 'redis://:a@b', password: 'c' },
-      '`password` not to be given otherwise than in `url`',
+      '`password` not to be given in addition to the one in `url`',
     ],
-    ['another database than in the url', { url: 'redis://b/1', db: 2 }, '`db` not to be given otherwise than in `url`'],
+    [
+      'another database than in the url',
+      { url: 'redis://b/1', db: 2 },
+      '`db` not to be given in addition to the one in `url`',
+    ],
     ['no TLS with rediss:', { url: 'rediss://a', tls: false }, '`tls` not to be `false` beside a `url` with rediss://'],
     ['an address beside a socket', { path: '/a', host: 'b', port: 1 }, '`host`, `port` not to be given beside `path`'],
     [
@@ -175,7 +179,7 @@ describe('The options of redisStore', () => {
       { sentinelPassword: 'a', name: 'b' },
       '`name`, `sentinelPassword` not to be given without `sentinels`',
     ],
-    ['Sentinels without a name', { sentinels }, '`name` to be what the sentinels call the primary'],
+    ['Sentinels without a name', { sentinels }, '`name` to be the name that the Sentinels have for the primary'],
     [
       'a url beside Sentinels',
       { sentinels, name: 'a', url: 'redis://:b@c' },
@@ -244,7 +248,7 @@ describe('The options of redisStore', () => {
     [
       'the database of a node, in its url',
       { isRedisCluster: true, nodes: ['redis://a/0', `redis://:${password}@b/3`] },
-      '`nodes[1]` not to name the database 3: a Cluster has no other database than 0',
+      '`nodes[1]` not to name the database 3: a Cluster has only database 0',
     ],
     [
       'the database of a node, in the url of an object',
@@ -347,7 +351,7 @@ describe('The options of redisStore', () => {
     [
       'a Cluster from a single client',
       { client, duplicate: true, isRedisCluster: true, nodes: [1] },
-      '`isRedisCluster`, `nodes` not to be given beside a `client` that is no Cluster',
+      '`isRedisCluster`, `nodes` not to be given beside a `client` that is not a Cluster',
     ],
     [
       'Sentinel options for a client without',
