@@ -30,7 +30,7 @@ import { CarriedRecords, notKept } from './token-records';
 
 const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
 
-/** The options of a Store, which are options of the middleware too. */
+/** The options of a Store, which the middleware accepts too. */
 export const STORE_OPTIONS = [
   'prefix',
   'ttl',
@@ -38,7 +38,7 @@ export const STORE_OPTIONS = [
   'timeout',
 ] as const satisfies readonly (keyof StoreOptions)[];
 
-/** A store that can make its connection anew. */
+/** A store that can replace its connection. */
 interface WatchingStore {
   unanswered(ms: number): void;
 }
@@ -47,24 +47,24 @@ interface ClosableStore extends SessionStore {
   close?(): unknown;
 }
 
-/** What {@link Store} emits. */
+/** The events of a {@link Store}. */
 export interface StoreEvents {
-  /** The client can be asked again. */
+  /** The client can be called again. */
   connect: [];
-  /** The client has lost its connection; the error is why, if the client has said so. */
+  /** The client has lost its connection; the argument is the reason, if the client reported one. */
   disconnect: [error?: unknown];
 }
 
 /**
- * Wraps a client that keeps sessions: adds the prefix to every key, finds each record's ttl, proxies the client's `connect` and
- * `disconnect`, each once per change, and bounds every call.
+ * Wraps a client that keeps sessions. It adds the prefix to every key, determines each record's ttl, limits the time of
+ * every call, and emits the client's `connect` and `disconnect`, one event per change of the connection.
  */
 export class Store extends EventEmitter<StoreEvents> {
   /** The client as it was given. */
   readonly client: SessionStore | CarryingStore;
   /** What every key starts with. */
   readonly prefix: string;
-  /** Milliseconds that a request may wait for this store, over all that it asks of it. */
+  /** How long one request may wait for this store in all its calls together, in milliseconds. */
   readonly budget: number;
   /** @internal */
   readonly records: Records;
@@ -98,7 +98,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
       if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
     });
-    // Only a function of the user's needs more of the session than its cookie.
+    // Only a function of the user needs more of the session than its cookie.
     const ttlOfRecord = (record: string, cookie?: string) =>
       this.ttlOf(
         withLifetime(
@@ -119,25 +119,28 @@ export class Store extends EventEmitter<StoreEvents> {
     if (!wasThere) this.#status.lost();
   }
 
-  /** `'compare-and-set'` where the client can: nothing written is lost between processes. Otherwise `'last-write'`. */
+  /**
+   * `'compare-and-set'` if the client supports it: processes then lose no changes of each other. Otherwise
+   * `'last-write'`.
+   */
   get guarantee(): Guarantee {
     return this.records.guarantee;
   }
 
-  /** Whether the client can be asked: `available`, `pending` (a reconnect is awaited), `unavailable` or `closed`. */
+  /** State of the store: `available`, `pending` (waiting for a reconnect), `unavailable` or `closed`. */
   get status(): StoreState {
     return this.#status.state;
   }
 
-  /** Whether records can say how long they have left, as `renew` needs. */
+  /** Whether records report their remaining lifetime, which `renew` needs. */
   get knowsTtl(): boolean {
     return this.travels || this.guarantee === 'compare-and-set';
   }
 
   /**
-   * The session stored under a session id; the client's own `null` or `undefined` where there is none.
+   * Returns the session stored under a session id; `null` or `undefined`, as the client returns it, if there is none.
    *
-   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   * @throws {@link StoreError} if the client fails, does not answer or is not connected.
    */
   async get(sid: string): Promise<Session | null | undefined> {
     const { client } = this;
@@ -150,11 +153,12 @@ export class Store extends EventEmitter<StoreEvents> {
   }
 
   /**
-   * Stores a session under a session id for `ttl` milliseconds, by default as long as the options and its cookie say. One that
-   * has ended already is destroyed.
+   * Stores a session under a session id for `ttl` milliseconds; by default, for the lifetime given by the options and
+   * the session's cookie. A session that has already expired is destroyed.
    *
-   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
-   * @throws {@link SessionError} `ERR_SESSION_TTL` where the ttl is no finite number.
+   * @throws {@link StoreError} if the client fails, does not answer or is not connected.
+   *
+   * @throws {@link SessionError} `ERR_SESSION_TTL` if the ttl is not a finite number.
    */
   async set(sid: string, session: Session, ttl?: number | null): Promise<void> {
     const isGivenTtl = ttl !== undefined && ttl !== null && ttl !== 0;
@@ -167,7 +171,7 @@ export class Store extends EventEmitter<StoreEvents> {
   /**
    * Removes the session stored under a session id, if there is one.
    *
-   * @throws {@link StoreError} where the client fails, does not answer or is not connected.
+   * @throws {@link StoreError} if the client fails, does not answer or is not connected.
    */
   async destroy(sid: string): Promise<void> {
     if (this.travels) throw notKept();
@@ -175,15 +179,15 @@ export class Store extends EventEmitter<StoreEvents> {
     await this.records.destroy(this.keyOf(sid), this.newBudget());
   }
 
-  /** The client's key of a session id. */
+  /** The client's key for a session id. */
   keyOf(sid: string): string {
     return this.prefix + sid;
   }
 
   /**
-   * Milliseconds that the session's record lives; zero or less means that the session has ended.
+   * Lifetime of the session's record in milliseconds; zero or less means that the session has expired.
    *
-   * @throws {@link SessionError} `ERR_SESSION_TTL` where that is no finite number.
+   * @throws {@link SessionError} `ERR_SESSION_TTL` if it is not a finite number.
    */
   ttlOf(session: Session): number {
     return ttlOf(session, this.#ttl);
@@ -194,19 +198,22 @@ export class Store extends EventEmitter<StoreEvents> {
     return new Budget(this.budget);
   }
 
-  /** @internal A middleware uses the store from now on. */
+  /** @internal Called when a middleware starts to use the store. */
   acquire(): this {
     this.#users += 1;
     return this;
   }
 
-  /** @internal A middleware needs the store no longer; with the last one it closes. */
+  /** @internal Called when a middleware stops using the store; the last one closes it. */
   async release(): Promise<void> {
     this.#users -= 1;
     if (this.#users === 0) await this.close();
   }
 
-  /** Stops listening to the client and fails whoever waits for it. A client that you gave stays yours to end. */
+  /**
+   * Stops listening to the client and fails the requests that wait for it. Does not close a client that you passed in;
+   * close it yourself.
+   */
   async close(): Promise<void> {
     this.#stopListening();
     this.#status.close();
@@ -234,7 +241,7 @@ function recordsOf(
   if (isCarrying(client)) {
     if (name !== undefined) return new CarriedRecords(client, caller, ttlOf, name);
     throw new TypeError(
-      'Expected `client` to keep sessions, got one whose sessions travel in the cookie: give it as `session({ store })`, without a Store around it',
+      'Expected `client` to keep sessions, got one whose sessions travel in the cookie: pass it directly, `session({ store })`',
     );
   }
   return canCompareAndSet(client)
@@ -261,7 +268,7 @@ function resolveStoreOptions(options: StoreOptions) {
   return { prefix, ttl, reconnectTimeout, timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout) };
 }
 
-/** A record may hold what is no lifetime: it is one without then, as for whoever reads it. */
+/** A record may contain an invalid lifetime; it then counts as having none, as it does for readers. */
 function withLifetime(session: Session): Session {
   const { cookie } = withDates(session);
   for (const name of ['maxAge', 'expires'] as const) {
@@ -270,14 +277,14 @@ function withLifetime(session: Session): Session {
   return session;
 }
 
-/** JSON has no dates, and whoever reads a cookie expects one. */
+/** JSON has no dates, but readers of a cookie expect one. */
 function withDates<S extends Session | null | undefined>(session: S): S {
   const cookie = session?.cookie;
   if (typeof cookie?.expires === 'string') cookie.expires = new Date(cookie.expires);
   return session;
 }
 
-/** Only the presence of the abilities is found once; each call goes through the client's property at that moment. */
+/** Checks only once whether the methods exist; each call uses the client's current property. */
 function canCompareAndSet(client: SessionStore): client is SessionStore & CompareAndSetStore {
   const abilities = ['load', 'create', 'swap', 'touch'] as const;
   return abilities.every((ability) => hasMethod(client, ability));

@@ -98,7 +98,7 @@ export class CarriedRecords implements Records {
     throw new SessionError(
       'ERR_SESSION_SIZE',
       `Expected the session to fit into a cookie of ${LONGEST} bytes, but \`${this.#name}\` would take ${size} bytes: ` +
-        'keep less in it, or keep sessions in a store on the server',
+        'store less in the session, or keep sessions in a store on the server',
     );
   }
 }
@@ -107,6 +107,6 @@ export class CarriedRecords implements Records {
 export function notKept(): SessionError {
   return new SessionError(
     'ERR_SESSION_NOT_KEPT',
-    'Sessions travel with their visitors: the server keeps none that could be read, written or destroyed by its id',
+    'Sessions travel with their visitors, so the server cannot read, write or destroy one by its id',
   );
 }

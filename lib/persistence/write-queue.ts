@@ -447,7 +447,7 @@ class RecordInWork {
 export function busy(operation: 'get' | 'set'): StoreError {
   return new StoreError(
     operation,
-    'Too many requests of this session wait for the store: nothing of this one was stored. Try again later.',
+    'Too many requests of this session are waiting for the store: the changes of this request were not stored. Try again later.',
     undefined,
     'ERR_SESSION_STORE_BUSY',
   );

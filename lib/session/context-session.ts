@@ -56,7 +56,7 @@ export class ContextSession implements SessionHandler {
     else
       throw new SessionError(
         'ERR_SESSION_ID',
-        'The session has its id already; ctx.regenerateSession() gives it another',
+        'The session already has an id; use ctx.regenerateSession() to change it',
       );
   }
 
@@ -326,7 +326,7 @@ function tellOfLoss(): void {
   wasToldOfLoss = true;
   process.emitWarning(
     'Something was set on `ctx.session` after the session had been saved, and is lost. ' +
-      'Set it in a middleware behind the session middleware, or `await ctx.saveSession()` afterwards.',
+      'Set it in a middleware after the session middleware, or `await ctx.saveSession()` afterwards.',
     { code: 'KOA_EVENTED_SESSION_TOO_LATE' },
   );
 }
@@ -334,13 +334,13 @@ function tellOfLoss(): void {
 function nested(): SessionError {
   return new SessionError(
     'ERR_SESSION_NESTED',
-    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself. Change the session that it is given, which is saved afterwards.',
+    'A function that the session calls (valid, beforeSave, genSid, errorHandler, update) cannot save, end or update that session itself: it would wait for itself. Change the session passed to it instead, which is saved afterwards.',
   );
 }
 
 function notAwaited(name: string): SessionError {
   return new SessionError(
     'ERR_SESSION_DEFERRED',
-    `With \`defer\` ctx.session is a promise, and \`${name}\` was set on that, where it is lost: \`const session = await ctx.session\` first, then \`session.${name} = …\``,
+    `With \`defer\`, ctx.session is a promise, and \`${name}\` was set on the promise and is lost: use \`const session = await ctx.session\`, then \`session.${name} = …\``,
   );
 }

@@ -100,7 +100,7 @@ function known(app: Application | undefined): Application {
   throw new SessionError(
     'ERR_SESSION_APP',
     'sessions.read() needs the application, for the keys of its cookies, and no request has come through the middleware yet. ' +
-      'Give the option `app`: `session({ app })`.',
+      'Set the option `app`: `session({ app })`.',
   );
 }
 
@@ -113,7 +113,7 @@ function expectRequest(req: unknown): void {
   const problem = expected('req', 'a request of Node (http.IncomingMessage)', req);
   if (looksLikeOne) {
     problem.message +=
-      inner === undefined ? ': a Fetch `Request` will not do' : ' of Koa: give `ctx.req`, or use `ctx.session`';
+      inner === undefined ? ': a Fetch `Request` is not supported' : ' of Koa: pass `ctx.req`, or use `ctx.session`';
   }
   throw problem;
 }

@@ -145,7 +145,7 @@ async function createRecord(state: SessionState, draft: Draft): Promise<Version>
   }
   throw new SessionError(
     'ERR_SESSION_ID',
-    `Expected \`genSid\` to make unique ids, but ${ID_TRIES} in a row were taken`,
+    `Expected \`genSid\` to create unique ids, but ${ID_TRIES} in a row were taken`,
   );
 }
 

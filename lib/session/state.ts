@@ -302,6 +302,6 @@ export class SessionState {
 export function headersSent(what: string): SessionError {
   return new SessionError(
     'ERR_SESSION_HEADERS_SENT',
-    `${what} cannot reach the visitor: the response's head has been sent already, or there is no response, as on a WebSocket. Change or regenerate the session before.`,
+    `${what} cannot reach the visitor: the response's head has already been sent, or there is no response, as on a WebSocket. Change or regenerate the session earlier.`,
   );
 }

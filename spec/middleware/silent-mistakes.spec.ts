@@ -273,7 +273,7 @@ describe('What is set on the session after it was saved', () => {
       const [warning, ...more] = warnings;
       expect(warning).toEqual([
         'KOA_EVENTED_SESSION_TOO_LATE',
-        expect.stringContaining('behind the session middleware'),
+        expect.stringContaining('after the session middleware'),
       ]);
       expect([more, site.errors]).toEqual([[], []]);
     });

@@ -405,7 +405,7 @@ describe.each([1, 12])('a token under a name of %d letters', (letters) => {
     expect(site.errors).toEqual([
       expect.objectContaining({
         code: 'ERR_SESSION_SIZE',
-        message: `Expected the session to fit into a cookie of 4096 bytes, but \`${key}\` would take 4097 bytes: keep less in it, or keep sessions in a store on the server`,
+        message: `Expected the session to fit into a cookie of 4096 bytes, but \`${key}\` would take 4097 bytes: store less in the session, or keep sessions in a store on the server`,
       }),
     ]);
   });
@@ -428,7 +428,7 @@ describe('a store whose sessions travel', () => {
   it('needs the name of the cookie, which a Store of its own does not know', () => {
     expect(() => new Store(new PlainText())).toThrow(
       new TypeError(
-        'Expected `client` to keep sessions, got one whose sessions travel in the cookie: give it as `session({ store })`, without a Store around it',
+        'Expected `client` to keep sessions, got one whose sessions travel in the cookie: pass it directly, `session({ store })`',
       ),
     );
   });

@@ -128,7 +128,7 @@ describe('in defer mode, what is set on the promise', () => {
   const lost = {
     code: 'ERR_SESSION_DEFERRED',
     message:
-      'With `defer` ctx.session is a promise, and `user` was set on that, where it is lost: `const session = await ctx.session` first, then `session.user = …`',
+      'With `defer`, ctx.session is a promise, and `user` was set on the promise and is lost: use `const session = await ctx.session`, then `session.user = …`',
   };
 
   it.each<[string, (ctx: Koa.Context) => unknown]>([

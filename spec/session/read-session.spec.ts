@@ -358,10 +358,10 @@ describe('sessions.read(req)', () => {
   it.each<[string, (ctx: Koa.Context) => unknown, string]>([
     ['nothing', () => undefined, 'got `undefined`'],
     ['a cookie', () => 'koa.sid=1', 'got `koa.sid=1` (string)'],
-    ['a context', (ctx) => ctx, 'got an object of Koa: give `ctx.req`, or use `ctx.session`'],
-    ['a request of Koa', (ctx) => ctx.request, 'got an object of Koa: give `ctx.req`, or use `ctx.session`'],
-    ['a Request of Fetch', () => new Request('http://localhost/'), 'got an object: a Fetch `Request` will not do'],
-    ['a look-alike', () => ({ headers: {}, url: '/' }), 'got an object: a Fetch `Request` will not do'],
+    ['a context', (ctx) => ctx, 'got an object of Koa: pass `ctx.req`, or use `ctx.session`'],
+    ['a request of Koa', (ctx) => ctx.request, 'got an object of Koa: pass `ctx.req`, or use `ctx.session`'],
+    ['a Request of Fetch', () => new Request('http://localhost/'), 'got an object: a Fetch `Request` is not supported'],
+    ['a look-alike', () => ({ headers: {}, url: '/' }), 'got an object: a Fetch `Request` is not supported'],
   ])('rejects what is no request: %s', async (_what, given, got) => {
     const mistaken = (ctx: Koa.Context) => sessions.read(given(ctx) as IncomingMessage).catch(String);
     const { sessions, visitor } = await open({}, { '/mistaken': mistaken });
@@ -388,7 +388,7 @@ describe('the application that sessions.read(req) needs', () => {
       name: 'SessionError',
       code: 'ERR_SESSION_APP',
       message: expect.stringContaining(
-        'no request has come through the middleware yet. Give the option `app`: `session({ app })`',
+        'no request has come through the middleware yet. Set the option `app`: `session({ app })`',
       ),
       docs: 'docs/errors.md#err_session_app',
     });

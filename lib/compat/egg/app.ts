@@ -1,6 +1,6 @@
 import type { EggApplication, EggSessionEvent } from './egg-application';
 
-/** Egg calls it once `app.config` is complete. */
+/** Egg calls it when `app.config` is complete. */
 function install(app: EggApplication): void {
   const { session, coreMiddleware } = app.config;
   if (!session.httpOnly) {

@@ -3,7 +3,7 @@ import type Koa = require('koa');
 import type { SessionEvent } from '../../middleware/engine';
 import type { CreateSessionOptions, ExternalStore } from '../koa-session/types';
 
-/** What takes a line of text and what is to be put into it. */
+/** Logs a format string with its values. */
 interface Logger {
   warn(line: string, ...values: unknown[]): void;
 }
@@ -11,17 +11,17 @@ interface Logger {
 /** A class of stores, constructed with the application. */
 export type StoreClass = new (app: EggApplication) => ExternalStore;
 
-/** `config.session`. Its `store` is what `app.sessionStore` was set to. */
+/** `config.session`. Its `store` is the value of `app.sessionStore`. */
 export interface EggSessionConfig extends CreateSessionOptions {
-  /** Whether sessions that have expired, or are refused by `valid`, go to the log. Default: `true`. */
+  /** Whether to log sessions that have expired or that `valid` refuses. Default: `true`. */
   logValue?: boolean;
 }
 
-/** What the plugin uses of Egg's application. */
+/** The parts of Egg's application that the plugin uses. */
 export interface EggApplication extends Koa {
   config: { env: string; coreMiddleware: string[]; session: EggSessionConfig };
   logger: Logger;
-  /** Makes a generator function one that returns a promise; others stay as they are. */
+  /** Converts a generator function into one that returns a promise; returns other functions unchanged. */
   toAsyncFunction<F extends (...given: never[]) => unknown>(method: F): F;
 }
 

@@ -36,7 +36,7 @@ const known = new WeakMap<object, SessionStore>();
 export function bareClient(client: SessionStore): SessionStore {
   if (typeof client !== 'object' || client === null) return client;
   if (client instanceof Store)
-    throw new TypeError('Expected `store` to be the client itself, got a Store around it: give its `client`');
+    throw new TypeError('Expected `store` to be the client itself, got a Store around it: pass its `client`');
   const bared = known.get(client) ?? proxyOf(client as Client);
   known.set(client, bared);
   return bared;

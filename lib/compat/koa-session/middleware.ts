@@ -20,21 +20,21 @@ type SessionContext = Koa.Context & { [REQUEST]?: RequestSession };
 
 announceTakers((ctx) => (ctx as SessionContext)[REQUEST]?.taker);
 
-/** Gives requests their sessions. */
+/** Creates the session of a request. */
 type NewSession = (ctx: Koa.Context) => RequestSession;
 
-/** An application, whatever its state and context are. */
+/** An application, with any state and context. */
 export interface Application {
-  /** What contexts inherit from: it gets `session` and `sessionOptions`. */
+  /** The prototype of contexts, which gets `session` and `sessionOptions`. */
   readonly context: object;
   /** Adds a middleware. */
   use(middleware: never): unknown;
 }
 
 /**
- * Makes the session middleware: `app.use(session(options, app))` or `app.use(session(app))`.
+ * Creates the session middleware: `app.use(session(options, app))` or `app.use(session(app))`.
  *
- * @throws TypeError for options that cannot be right, and without an application.
+ * @throws TypeError if an option is invalid or the application is missing.
  */
 export function createSession(options: CreateSessionOptions | null | undefined, app: Application): Koa.Middleware;
 export function createSession(app: Application, options?: CreateSessionOptions | null): Koa.Middleware;
@@ -54,14 +54,14 @@ export function createSession(first: unknown, second?: unknown): Koa.Middleware 
   });
 }
 
-/** By another session middleware, which came first; or `ctx.session` is another's, and leads to none of these sessions. */
+/** Whether another session middleware ran first, or `ctx.session` belongs to another package. */
 function isTaken(ctx: Koa.Context): boolean {
   return takerOf(ctx) !== undefined || Object.hasOwn(ctx, 'session');
 }
 
 function sessionsOf(given: CreateSessionOptions): { newSession: NewSession; taker: Taker } {
   const live = new LiveOptions(given);
-  /** By what sessions are kept in; apart from them, those whose key does not travel in the cookie. */
+  /** Settings by what keeps the sessions. Those whose key does not travel in the cookie are separate. */
   const inCookie = new WeakMap<object, SessionSettings>();
   const outsideCookie = new WeakMap<object, SessionSettings>();
   const nowhere = {};
@@ -93,7 +93,7 @@ function requestOf(ctx: Koa.Context, newSession: NewSession): RequestSession {
   return holder[REQUEST];
 }
 
-/** `ctx.session` may be read before the middleware has run, and where it never does. */
+/** Handlers may read `ctx.session` before the middleware runs, or without it. */
 function installAccessors(context: object, newSession: NewSession): void {
   if (REQUEST in context) return;
   Object.defineProperties(context, {

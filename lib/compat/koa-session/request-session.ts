@@ -136,7 +136,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionShap
     accepted.catch(() => undefined);
     throw new SessionError(
       'ERR_SESSION_VALUE',
-      'Expected `valid` to answer at once, or to be an async function, since sessions are in the cookie, got a promise',
+      'Expected `valid` to return at once, or to be an async function, since sessions are in the cookie, got a promise',
     );
   }
 

@@ -1,26 +1,26 @@
 import type Koa = require('koa');
 
-/** What stands in a store under a session's key, or in the cookie: the session's data, and what koa-session notes of its time. */
+/** A record in the store, or in the cookie: the session's data, and koa-session's notes about its lifetime. */
 export interface SessionRecord {
   [key: string]: unknown;
-  /** When the session ends, in milliseconds since 1970. */
+  /** When the session expires, in milliseconds since 1970. */
   _expire?: number;
-  /** Milliseconds that cookie and record live. */
+  /** Lifetime of cookie and record in milliseconds. */
   _maxAge?: number;
-  /** The session ends with the browser. */
+  /** Set if the session ends with the browser. */
   _session?: true;
 }
 
 /** Milliseconds, or `'session'` for a cookie that ends with the browser. */
 export type MaxAge = number | 'session';
 
-/** What a store has to offer. Each method may answer with a value, a promise, a thunk or a generator. */
+/** The methods of a store. Each may return a value, a promise, a thunk or a generator. */
 export interface ExternalStore {
-  /** The record under `key`; nothing where it is missing or has expired. */
+  /** Returns the record under `key`; nothing if it is missing or has expired. */
   get(key: string, maxAge: MaxAge | undefined, options: { rolling: boolean; ctx: Koa.Context }): unknown;
   /**
-   * Stores a record. `maxAge` is ten seconds more than the cookie has, so that the record outlives it. `changed`: whether the data
-   * differs from what the request has read.
+   * Stores a record. `maxAge` is ten seconds longer than that of the cookie, so that the record outlives it. `changed`
+   * tells whether the data differs from what the request has read.
    */
   set(
     key: string,
@@ -28,73 +28,88 @@ export interface ExternalStore {
     maxAge: MaxAge,
     options: { changed: boolean; rolling: boolean; ctx: Koa.Context },
   ): unknown;
-  /** Removes the record under `key`; removing what is missing is a no-op. */
+  /** Removes the record under `key`; does nothing if there is none. */
   destroy(key: string, options: { ctx: Koa.Context }): unknown;
 }
 
-/** A store that is made anew for each request. */
+/** A class of stores, constructed for each request. */
 export type ContextStore = new (ctx: Koa.Context) => ExternalStore;
 
-/** How the session's key travels where that is not the cookie. */
+/** How the session's key travels, if not in the cookie. */
 export interface ExternalKey {
-  /** The key that the request carries. */
+  /** Returns the key that the request carries. */
   get(ctx: Koa.Context): string | null | undefined | Promise<string | null | undefined>;
-  /** Hands the key to the visitor. */
+  /** Sends the key to the visitor. */
   set(ctx: Koa.Context, key: string): unknown;
 }
 
-/** The options of koa-session 7. What is no option goes to `ctx.cookies` with all others. `null` and `undefined` mean "not given". */
+/**
+ * The options of koa-session 7. Unknown options are passed to `ctx.cookies` with the others. `null` and `undefined`
+ * mean "not given".
+ */
 export interface CreateSessionOptions {
-  /** The cookie's name. Default: `'koa.sess'`. */
+  /** The name of the cookie. Default: `'koa.sess'`. */
   key?: string | null | undefined;
   /**
-   * Milliseconds that cookie and record live, or `'session'` for a cookie that ends with the browser. Default: one day for the
-   * record; the first cookie of a session ends with the browser then, as that of koa-session does.
+   * Lifetime of cookie and record in milliseconds, or `'session'` for a cookie that ends with the browser. Default: one
+   * day for the record; as in koa-session, the first cookie of a session then ends with the browser.
    */
   maxAge?: MaxAge | null | undefined;
-  /** Save at the end of each request. Default: `true`. With `false` only `save()`, `regenerate()` and `manuallyCommit()` save. */
+  /**
+   * Whether to save the session at the end of each request. Default: `true`. With `false`, only `save()`,
+   * `regenerate()` and `manuallyCommit()` save.
+   */
   autoCommit?: boolean | null | undefined;
-  /** Whether an earlier Set-Cookie of the same name is replaced. Default: `true`. */
+  /** Whether the cookie replaces an earlier Set-Cookie of the same name. Default: `true`. */
   overwrite?: boolean | null | undefined;
-  /** Hides the cookie from scripts. Default: `true`. */
+  /** Whether the cookie is hidden from scripts. Default: `true`. */
   httpOnly?: boolean | null | undefined;
   /** Whether the cookie is signed with `app.keys`. Default: `true`. */
   signed?: boolean | null | undefined;
-  /** Save each session with every request that has it, so that it starts anew to count. Default: `false`. */
+  /** Whether every request saves its session, which restarts the session's lifetime. Default: `false`. */
   rolling?: boolean | null | undefined;
-  /** Save a session once less than half of its time is left. Default: `false`. */
+  /** Whether to save a session if less than half of its lifetime is left. Default: `false`. */
   renew?: boolean | null | undefined;
-  /** Whether the cookie goes over TLS only. Default: what the connection is. */
+  /** Whether the cookie is sent over TLS only. Default: `true` if the request came over TLS. */
   secure?: boolean | null | undefined;
-  /** Default: not given. */
+  /** Whether the browser sends the cookie with requests from other sites. Default: not given. */
   sameSite?: string | boolean | null | undefined;
-  /** The hosts that the cookie is sent to. Default: not given, the host that sent it. */
+  /** The domain of the cookie. Default: not given, so that only the host that set the cookie receives it. */
   domain?: string | null | undefined;
-  /** The paths that the cookie is sent to; the session is there on every path. Default: `'/'`. */
+  /** The path of the cookie. The session itself exists on every path. Default: `'/'`. */
   path?: string | null | undefined;
-  /** Whether the cookie is kept apart for each top-level site (CHIPS). Default: `false`. */
+  /** Whether the browser keeps a separate cookie for each top-level site (CHIPS). Default: `false`. */
   partitioned?: boolean | null | undefined;
-  /** Which cookies the browser drops first. Default: not given. */
+  /** Hints which cookies the browser evicts first. Default: not given. */
   priority?: string | null | undefined;
   /** How the session's key travels. Default: in the cookie. */
   externalKey?: ExternalKey | null | undefined;
-  /** Where sessions are kept. Default: in the cookie itself, which anybody can read. */
+  /** Where sessions are kept. Default: in the cookie itself, which anyone with access to it can read. */
   store?: ExternalStore | null | undefined;
-  /** The same, as a class that is made anew for each request: changes of requests that overlap are not merged. Default: not given. */
+  /**
+   * A class of stores that is constructed for each request. Changes of parallel requests are not merged. Default: not
+   * given.
+   */
   ContextStore?: ContextStore | null | undefined;
-  /** Makes the cookie of a session that is kept there. Default: JSON as base64. */
+  /** Encodes a session that is kept in the cookie. Default: JSON in base64. */
   encode?: ((session: SessionRecord) => string) | null | undefined;
-  /** Reads it. What it throws means that there is no session. Default: what reads base64 JSON. */
+  /** Decodes such a cookie. If it throws, there is no session. Default: decodes JSON in base64. */
   decode?: ((cookie: string) => unknown) | null | undefined;
-  /** Makes keys. Default: `prefix` and a random UUID. */
+  /** Creates keys. Default: `prefix` and a random UUID. */
   genid?: ((ctx: Koa.Context) => string | Promise<string>) | null | undefined;
-  /** What the keys of the default `genid` start with. Default: `''`. */
+  /** Prefix of the keys of the default `genid`. Default: `''`. */
   prefix?: string | null | undefined;
-  /** Whether a session may be used. One that may not stays as it is, and the visitor gets a new one. Default: every session may. */
+  /**
+   * Decides whether a session may be used. A refused session stays stored, and the visitor gets a new one. Default:
+   * every session is valid.
+   */
   valid?: ((ctx: Koa.Context, session: SessionRecord) => unknown) | null | undefined;
-  /** Called before a session is saved, and may change it. It is awaited. Default: not given. */
+  /** Called and awaited before a session is saved, and may change it. Default: not given. */
   beforeSave?: ((ctx: Koa.Context, session: Session) => unknown) | null | undefined;
-  /** Not of koa-session: milliseconds to wait for an answer of the store, and for its connection. Default: 10 000. */
+  /**
+   * How long to wait for an answer of the store, and for its connection, in milliseconds. Not an option of koa-session.
+   * Default: 10 000.
+   */
   timeout?: number | null | undefined;
 }
 
@@ -108,33 +123,33 @@ type Defaulted = Pick<
   'key' | 'autoCommit' | 'overwrite' | 'httpOnly' | 'signed' | 'rolling' | 'renew' | 'encode' | 'decode'
 >;
 
-/** The session, as `ctx.session`: what the application keeps in it, and some members. */
+/** The session, as `ctx.session`: the application's data, and these members. */
 export interface Session {
   // biome-ignore lint/suspicious/noExplicitAny: so applications on koa-session have it
   [key: string]: any;
   /** Whether the visitor came without a session. */
   isNew: boolean;
-  /** Milliseconds that cookie and record live, or `'session'`. Setting it saves the session. */
+  /** Lifetime of cookie and record in milliseconds, or `'session'`. Setting it saves the session. */
   maxAge: MaxAge | undefined;
-  /** How many keys the session has. */
+  /** The number of keys in the session. */
   readonly length: number;
-  /** Whether it has any. */
+  /** Whether the session has any keys. */
   readonly populated: boolean;
-  /** The key that it is stored under; `undefined` where it is kept in the cookie. */
+  /** The key under which the session is stored; `undefined` if it is kept in the cookie. */
   readonly externalKey: string | undefined;
-  /** Saves the session now, were it empty. */
+  /** Saves the session now, even if it is empty. */
   save(): Promise<void>;
   save(callback: Callback): void;
-  /** Goes on under a new key, and saves the session now. */
+  /** Continues under a new key and saves the session now. */
   regenerate(): Promise<void>;
   regenerate(callback: Callback): void;
-  /** Saves what has changed, where `autoCommit` is off. */
+  /** Saves the changes if `autoCommit` is off. */
   manuallyCommit(): Promise<void>;
   /** The session's data. */
   toJSON(): Record<string, unknown>;
-  /** The same. */
+  /** The session's data, for `util.inspect`. */
   inspect(): Record<string, unknown>;
 }
 
-/** Hears how saving went. */
+/** Called with the error, if saving failed. */
 export type Callback = (error?: unknown) => void;

@@ -22,7 +22,7 @@ describe('options of koa-session-minimal’s entry point', () => {
     [
       'a Store',
       { store: new Store(client()) },
-      /Expected `store` to be the client itself, got a Store around it: give its `client`/,
+      /Expected `store` to be the client itself, got a Store around it: pass its `client`/,
     ],
     ['a client of ioredis', { store: { get() {}, set() {}, evalsha() {} } }, /redisStore/],
     ['a promise of a store', { store: Promise.resolve(client()) }, /got a promise: `await` it first/],

@@ -467,7 +467,7 @@ describe('koa-evented-session/koa-session', () => {
     const visitor = site.visitor();
     await visitor.get('/put?a=1');
     expect((await visitor.get('/see')).status).toBe(500);
-    expect(site.heard).toEqual([['error', expect.stringMatching(/Expected `valid` to answer at once/)]]);
+    expect(site.heard).toEqual([['error', expect.stringMatching(/Expected `valid` to return at once/)]]);
   });
 
   describe('What cannot be right is a TypeError at set-up', () => {

@@ -5,16 +5,16 @@ import type { EggApplication, StoreClass } from '../../egg-application';
 const METHODS = ['get', 'set', 'destroy'] as const;
 
 const application: ThisType<EggApplication> & { sessionStore: unknown } = {
-  /** Where sessions are kept; `undefined` where that is the cookie. */
+  /** The store of sessions; `undefined` if they are kept in the cookie. */
   get sessionStore(): unknown {
     return this.config.session.store;
   },
 
   /**
-   * Keeps sessions in a store: an object with `get`, `set` and `destroy`, or a class of such objects that is constructed with
-   * `app`. `null` keeps them in the cookie. It may be set at any time, and counts from the next request on.
+   * Sets the store of sessions: an object with `get`, `set` and `destroy`, or a class of such objects, constructed with
+   * `app`. `null` keeps sessions in the cookie. It can be set at any time, and applies from the next request on.
    *
-   * @throws AssertionError for a store without one of the methods.
+   * @throws AssertionError if the store lacks one of the methods.
    */
   set sessionStore(given: unknown) {
     const { config, logger } = this;
@@ -32,7 +32,7 @@ function checked(given: unknown, app: EggApplication): ExternalStore {
   return store;
 }
 
-/** Whoever calls a method that is a generator function gets a promise, as of any other. */
+/** Callers of a generator method get a promise, as from other methods. */
 function promise(store: ExternalStore, name: (typeof METHODS)[number], app: EggApplication): void {
   const method = store[name];
   const promising = app.toAsyncFunction(method);
