@@ -1,47 +1,48 @@
 import { SessionCookie } from '../cookies/session-cookie';
 
-/** What an object of a session's held when it was read: the object, its keys and values, those of the objects in it. */
+/**
+ * The contents of a session's object when it was read: the object, its keys and values, and those of nested objects.
+ */
 export type Snapshot = readonly unknown[];
 
-/** Stands behind the last key of an object; no key is. */
+/** Marks the end of an object; no key has this value. */
 const END = undefined;
 const CHANGED = -1;
-/** Equals nothing, itself included. */
+/** Equals nothing, not even itself. */
 const NEVER = Number.NaN;
 
-/** Characters of JSON for each key or value, as a rule: a list that need not grow saves 2 kB of garbage at 1 kB of text. */
+/** Typical number of JSON characters per key or value, for sizing the array: growing it would create garbage. */
 const CHARACTERS = 4;
 
 /**
- * Notes what a session holds that was parsed from `record`. The look at the end whether a handler has changed it compares values
- * then, not texts: of the 4 µs that a text of 1 kB costs a request that reads, it saves 2. A reference for each key and value is
- * held until then.
+ * Records the contents of a session that was parsed from `record`. Comparing values at the end of the request is
+ * cheaper than comparing texts. It holds a reference to each key and value until then.
  */
 export function snapshotOf(session: object, record: string): Snapshot {
-  // Keys that every object inherits cannot be told from its own.
+  // Inherited enumerable keys cannot be distinguished from own ones.
   for (const _ in Object.prototype) return [NEVER];
   const seen: unknown[] = new Array(Math.ceil(record.length / CHARACTERS));
   note(session, seen, 0);
   return seen;
 }
 
-/** Whether a session's text is certainly what it was: its objects are those, and hold what they held. */
+/** Whether a session's text is certainly unchanged: the same objects with the same contents. */
 export function isUnchanged(session: object, snapshot: Snapshot): boolean {
   try {
     return endOf(session, snapshot, 0) !== CHANGED;
   } catch {
-    // A getter of the application's: who makes the text says so.
+    // A getter of the application threw; creating the text reports the error.
     return false;
   }
 }
 
-/** Notes an object from `start` on, and answers where it ends. */
+/** Records an object at `start` and returns the end position. */
 function note(value: object, seen: unknown[], start: number): number {
   seen[start] = value;
   let at = start + 1;
   if (Array.isArray(value)) {
     seen[at++] = value.length;
-    // By index: an iterator for each array costs more than all the rest.
+    // By index: array iterators are much slower.
     for (let n = 0; n < value.length; n += 1) at = noteMember(value[n], seen, at);
   } else if (isPlain(value)) {
     for (const key in value) {
@@ -59,7 +60,7 @@ function noteMember(value: unknown, seen: unknown[], at: number): number {
   return at + 1;
 }
 
-/** Where in the snapshot an object that stands at `at` ends, or `CHANGED`. */
+/** The end position of the object recorded at `at`, or `CHANGED`. */
 function endOf(value: object, seen: Snapshot, at: number): number {
   if (seen[at] !== value) return CHANGED;
   if (Array.isArray(value)) return endOfItems(value, seen, at + 1);
@@ -93,7 +94,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether JSON writes an object's keys and values, and nothing else. */
+/** Whether JSON writes exactly the object's own keys and values. */
 function isPlain(value: object): value is Record<string, unknown> {
   return Object.getPrototypeOf(value) === Object.prototype && !writesItself(value);
 }

@@ -10,7 +10,7 @@ const DEFAULT_MAX = 1_000_000;
 
 /** Time between two sweeps, in milliseconds. */
 const SWEEP_DELAY = 1000;
-/** Number of sessions that one sweep frees, so that it does not block the process; the rest follows after a pause. */
+/** Number of sessions that one sweep frees, so that it does not block the process, and the pause before the rest, in milliseconds. */
 const SWEEP_BATCH = 4000;
 const SWEEP_PAUSE = 5;
 
