@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storeLine } from '../base/debug-lines';
-import { StoreError, StoreTimeoutError } from '../base/errors';
+import { StoreError } from '../base/errors';
 import { Lately } from '../base/lately';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from '../base/types';
 import { Budget } from '../client/budget';
@@ -29,6 +29,8 @@ import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } 
 
 /** How often a rotation makes its successor level before it claims the record unseen. */
 const LEVELLED_FIRST = 4;
+/** How often an end that depends on what is in the record loses to other writers before it no longer asks. */
+const ASKED_FIRST = 4;
 
 /** Records of a client that can compare and set: a write never undoes another's. */
 export class CompareAndSetRecords implements Records {
@@ -182,20 +184,25 @@ export class CompareAndSetRecords implements Records {
   }
 
   async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
-    const { left } = budget;
     const marker = regeneratedMarker({ successor: '', keepsData: false });
     let current = from as TextVersion;
-    for (let lost = 0; ; lost += 1) {
+    let isUnknown = false;
+    for (let lost = 0; lost < ASKED_FIRST; lost += 1) {
       await budget.spend(pauseAfter(lost));
-      if (budget.left === 0) throw new StoreTimeoutError('destroy', Math.round(left));
       accept(current.record);
-      const attempt = await this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
-      if ('gone' in attempt) return false;
-      if ('landed' in attempt) break;
+      const swap = () => this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
+      // An end needs no memory and wins against writers without pause, which a swap does not.
+      const attempt = await swap().catch(() => undefined);
+      isUnknown = attempt === undefined;
+      if (attempt === undefined || 'gone' in attempt) break;
+      if ('landed' in attempt) {
+        await this.#destroyUnseen(key, budget);
+        return true;
+      }
       current = attempt.conflict;
     }
-    await this.#destroyUnseen(key, budget);
-    return true;
+    // Where it finds a marker, that may be the one whose swap seemed to fail.
+    return (await this.end(key, current, budget)) || isUnknown;
   }
 
   async destroy(key: string, budget: Budget): Promise<void> {

@@ -174,7 +174,7 @@ export class LastWriteRecords implements Records {
 
   async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
     const ended = this.#hasEnded(key, from);
-    if (ended && (await ended)) return false;
+    if (ended && (await ended)) return this.#endSuccessor(key, budget);
     await this.#end(key, 'destroyed', budget, async () => {
       accept(latestOf(sighting(from), from.record as string));
     });

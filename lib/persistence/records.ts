@@ -121,7 +121,10 @@ export interface Records {
    * @param from what this request has read of the record, if it has
    */
   end(key: string, from: Version | undefined, budget: Budget): Promise<boolean>;
-  /** Destroys the record if `accept` is content with its last version; `false` where another request has ended it before. */
+  /**
+   * As {@link end}, but only if `accept` does not throw for the record's last version. Others cannot keep it from ending: if they go on
+   * writing, or the store cannot compare, it ends unseen.
+   */
   endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
   /** Whether this process knows that the record has ended; the store is not asked. */
   hasEnded(key: string, from: Version): boolean | Promise<boolean>;

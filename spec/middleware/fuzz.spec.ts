@@ -76,6 +76,6 @@ describe.each(VARIANTS)(`${HEADERS / VARIANTS.length} random Cookie headers, see
     expect((await real.get('/see')).json()).toEqual({ secret: SECRET });
     expect(store.size).toBe(seen.created + 1);
     // Noise that reached nothing would prove nothing.
-    expect(Math.min(seen.refused, seen.opened, seen.created)).toBeGreaterThan(10);
+    expect(Math.min(seen.refused, seen.opened, seen.created)).toBeGreaterThan(HEADERS / VARIANTS.length / 400);
   }, 600_000);
 });

@@ -49,6 +49,8 @@ export function showSession(ctx: Koa.Context, session: ContextSession): ShownSes
     if (typeof left !== 'object' || left === null) Object.assign(ctx, { session: {} });
     const data = ctx.session as object;
     if (data === given) write(session.session as Data, toEngine(data));
+    // Set to nothing, or to an empty object: the session has ended, whatever other requests put into it.
+    else if (isPlain(data) && Object.keys(data).length === 0) session.session = null;
     else session.session = isPlain(data) ? toEngine(data) : data;
   }
 
