@@ -1,1 +1,1 @@
-export { CookieStore, type CookieStoreOptions, cookieStore, type SealingKey } from './stores/cookie/store';
+export { CookieStore, type CookieStoreOptions, cookieStore, type TokenKey } from './stores/cookie/store';

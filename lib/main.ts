@@ -29,8 +29,8 @@ declare namespace session {
   export import StoreOptions = engine.StoreOptions;
   export import SessionStore = engine.SessionStore;
   export import TouchableStore = engine.TouchableStore;
-  export import CarryingStore = engine.CarryingStore;
-  export import CarriedSession = engine.CarriedSession;
+  export import TokenStore = engine.TokenStore;
+  export import SessionInToken = engine.SessionInToken;
   export import CompareAndSetStore = engine.CompareAndSetStore;
   export import EndingStore = engine.EndingStore;
   export import StoredRecord = engine.StoredRecord;

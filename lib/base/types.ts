@@ -159,9 +159,9 @@ export interface EndingStore<R = unknown> {
   mark(key: string, length: number): Answer<StoredRecord<R> | null | undefined>;
 }
 
-/** A session that the visitor carries. */
-export interface CarriedSession {
-  /** The session's id, for events and `ctx.sessionId`: the token that the visitor carries must not be shown. */
+/** What is in a token. */
+export interface SessionInToken {
+  /** The session's id, for events and `ctx.sessionId`: the token itself is a secret. */
   sid: string;
   /** The session as JSON. */
   record: string;
@@ -170,24 +170,24 @@ export interface CarriedSession {
 }
 
 /**
- * Takes the place of a store and keeps nothing: it turns each session into a token, which travels instead of the id. A
- * rejection means that the system behind it failed.
+ * Takes the place of a store and keeps nothing: it turns each session into a token, which the visitor has instead of the
+ * id. A rejection means that the system behind it failed.
  */
-export interface CarryingStore {
+export interface TokenStore {
   /**
    * Returns the token of a session; `name` is the cookie's. Name and token may have 4 096 bytes together; otherwise
    * saving the session fails.
    */
-  pack(session: CarriedSession & { ttl: number }, name: string): Answer<string>;
+  pack(session: SessionInToken & { ttl: number }, name: string): Answer<string>;
   /**
    * Returns the session in a token; `null` or `undefined` if the token is invalid or was made for another cookie name.
    */
-  unpack(token: string, name: string): Answer<CarriedSession | null | undefined>;
+  unpack(token: string, name: string): Answer<SessionInToken | null | undefined>;
   /**
    * Whether only this store can make tokens. Their cookie is then not signed, unless the options ask for it. Default:
    * `false`.
    */
-  readonly sealed?: boolean;
+  readonly protectsTokens?: boolean;
 }
 
 /** What the store guarantees for parallel requests. */
@@ -246,9 +246,9 @@ export interface SessionOptions extends StoreOptions {
   key?: string | null | undefined;
   /**
    * Where sessions are kept: a client with `get`, `set` and `destroy`, or a {@link Store}. With a {@link
-   * CarryingStore}, visitors carry their sessions. Default: a new MemoryStore.
+   * TokenStore}, each session is kept in its visitor's token. Default: a new MemoryStore.
    */
-  store?: SessionStore | CarryingStore | null | undefined;
+  store?: SessionStore | TokenStore | null | undefined;
   /**
    * Attributes of the cookie, or a function of the context that returns them. Default: the defaults of {@link
    * CookieOptions}.

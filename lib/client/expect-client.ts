@@ -1,5 +1,5 @@
 import { expectMethods, hasMethod } from '../base/expect';
-import type { CarryingStore, SessionStore } from '../base/types';
+import type { SessionStore, TokenStore } from '../base/types';
 
 /** A value mistaken for a client, recognised by its properties, and what to pass instead. */
 interface Known {
@@ -57,14 +57,14 @@ function moduleOf(name: string, call: string): Known {
 
 const METHODS = ['get', 'set', 'destroy'] as const;
 
-/** Whether visitors carry their sessions. */
-export function isCarrying(client: unknown): client is CarryingStore {
+/** Whether the client keeps sessions in tokens. */
+export function isTokenStore(client: unknown): client is TokenStore {
   return typeof client === 'object' && client !== null && hasMethod(client, 'pack') && hasMethod(client, 'unpack');
 }
 
 /** @throws TypeError if it is not a client; the message says what to pass instead if that is known. */
-export function expectClient(client: unknown): asserts client is SessionStore | CarryingStore {
-  if (isCarrying(client)) return;
+export function expectClient(client: unknown): asserts client is SessionStore | TokenStore {
+  if (isTokenStore(client)) return;
   const known = find(client);
   if (known !== undefined)
     throw new TypeError(

@@ -92,9 +92,9 @@ export interface SessionMiddleware extends Koa.Middleware {
 
 const STATE = Symbol('koa-evented-session');
 
-type CarryingContext = Koa.Context & { [STATE]?: ContextSession };
+type OwnContext = Koa.Context & { [STATE]?: ContextSession };
 
-announceTakers((ctx) => (ctx as CarryingContext)[STATE]?.options);
+announceTakers((ctx) => (ctx as OwnContext)[STATE]?.options);
 
 const ADVICE = 'Use one of them, or give each a different `key` and `cookie.path`.';
 
@@ -119,7 +119,7 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
     if (!isItsPath(ctx)) return undefined;
     if (!(STATE in ctx.app.context)) installAccessors(ctx.app);
     const contextSession = new ContextSession(ctx, options, takePresetId(ctx));
-    (ctx as CarryingContext)[STATE] = contextSession;
+    (ctx as OwnContext)[STATE] = contextSession;
     return contextSession;
   });
 
@@ -197,7 +197,7 @@ function installAccessors(app: Koa): void {
     get: (session) => (how?: { keepData?: boolean }) => session.regenerate(how?.keepData === true),
   });
   Object.defineProperty(context, STATE, { value: undefined, writable: true, configurable: true });
-  showOnRequests(app, (ctx) => (ctx as CarryingContext)[STATE]);
+  showOnRequests(app, (ctx) => (ctx as OwnContext)[STATE]);
 }
 
 /** For a request without a session of this middleware, the property reads as `undefined` and can be set freely. */
@@ -209,11 +209,11 @@ function accessor(
   Object.defineProperty(context, name, {
     configurable: true,
     enumerable: false,
-    get(this: CarryingContext) {
+    get(this: OwnContext) {
       const state = this[STATE];
       return state === undefined ? undefined : on.get(state);
     },
-    set(this: CarryingContext, value: unknown) {
+    set(this: OwnContext, value: unknown) {
       const state = this[STATE];
       if (state !== undefined && on.set !== undefined) on.set(state, value);
       else Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });

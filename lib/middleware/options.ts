@@ -3,7 +3,7 @@ import copy = require('copy-to');
 import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from '../base/expect';
 import type { OnConflict, SessionOptions, StoreOptions } from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
-import { isCarrying } from '../client/expect-client';
+import { isTokenStore } from '../client/expect-client';
 import { cookieIdStore } from '../cookies/id-store';
 import { checkKey, resolveCookieOf, UNSIGNED } from '../cookies/options';
 import { STORE_OPTIONS, Store } from '../persistence/store';
@@ -62,8 +62,8 @@ export function resolveOptions(options: SessionOptions | null | undefined): Sess
   checkOnConflict(onConflict);
   if ('app' in given) expectMethods('app', given.app, ['createContext']);
 
-  const isSealed = isCarrying(given.store) && given.store.sealed === true;
-  const cookieOf = resolveCookieOf(key, given.cookie, isSealed ? UNSIGNED : undefined);
+  const isProtected = isTokenStore(given.store) && given.store.protectsTokens === true;
+  const cookieOf = resolveCookieOf(key, given.cookie, isProtected ? UNSIGNED : undefined);
   const store = resolveStore(given, key);
   const { genSid, errorHandler, valid, beforeSave } = given;
   return Object.freeze({
@@ -93,7 +93,7 @@ function resolveStore(given: Given, key: string): Store {
   const client = given.store ?? new MemoryStore();
   const innermost = client instanceof Store ? client.client : client;
   if (innermost instanceof MemoryStore && process.env['NODE_ENV'] === 'production') warnOfMemoryStore();
-  if (isCarrying(client) && given.prefix !== undefined) throw unusedPrefix();
+  if (isTokenStore(client) && given.prefix !== undefined) throw unusedPrefix();
   const ofStore = STORE_OPTIONS.filter((name) => name in given);
   if (!(client instanceof Store)) {
     const options: StoreOptions = Object.fromEntries(ofStore.map((name) => [name, given[name]]));

@@ -218,11 +218,6 @@ export class CompareAndSetRecords implements Records {
     return this.#ended.has(key);
   }
 
-  /** A swap that finds another version tells: nothing has to be remembered of who works on what. */
-  noted(): undefined {}
-
-  release(): void {}
-
   async #destroyUnseen(key: string, budget: Budget): Promise<void> {
     await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
     this.#remember(key);

@@ -7,7 +7,7 @@ import type { Marker, SessionData } from '../record/record';
 export interface Version {
   record: string | undefined;
   revision: unknown;
-  /** What the visitor carries of this version in place of the id, where records travel. */
+  /** The token of this version, which the visitor has in place of an id, if records are kept in tokens. */
   token?: string | undefined;
   /** The text of the cookie in it, where that is known without parsing the record. */
   cookie?: string | undefined;
@@ -27,7 +27,7 @@ export interface Unread extends Version {
 /** What loading a record came to. */
 export type Loaded =
   | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version & {
-        /** The session's own id, where the record travels. */
+        /** The session's own id, if it came in a token. */
         sid?: string;
       })
   | ({ found: 'unread' } & Unread)
@@ -73,26 +73,26 @@ export interface Successor {
 export type Edit = (current: string, stamp: string) => string | Promise<string>;
 
 /**
- * The records of a store, or those that travel with their visitors. Keys carry the prefix already. `undefined` as an answer means
- * that the record is gone: destroyed, regenerated or expired. Every method is bounded by the budget, and rejects with a StoreError
- * where the store fails.
+ * The records of a store, or those in tokens. Keys include the prefix. The answer `undefined` means that the record is gone:
+ * destroyed, regenerated or expired. Every method is bounded by the budget, and rejects with a StoreError if the store fails.
+ * Records that lack an optional method cannot do what it does, and have no need of it.
  */
 export interface Records {
   readonly guarantee: Guarantee;
   /**
-   * Where records travel, the key is the token that the visitor carries.
+   * If records are kept in tokens, the key is the token.
    *
    * @param mayStayUnread whether a record that looks like a session's need not be read
    */
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean): Promise<Loaded>;
   /** Whether so many requests load the record at the same time that this one has to wait its turn. */
-  isCrowded(key: string): boolean;
+  isCrowded?(key: string): boolean;
   /** Answers `undefined` where another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;
   /** Like {@link write}, but with a function that may see any version of the record, several times. */
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
-  /** Extends the record; `false` where it is gone. Where records travel, answers with the version that the visitor carries then. */
+  /** Extends the record; `false` if it is gone. Records in tokens answer with the new version. */
   touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean | Version>;
   /**
    * Takes the record out of use, whatever others write: the session named `successor`, which is stored already, takes its place without
@@ -127,15 +127,15 @@ export interface Records {
    */
   endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
   /** Whether this process knows that the record has ended; the store is not asked. */
-  hasEnded(key: string, from: Version): boolean | Promise<boolean>;
+  hasEnded?(key: string, from: Version): boolean | Promise<boolean>;
   /** Destroys what is stored under the key, whoever has stored it. */
-  destroy(key: string, budget: Budget): Promise<void>;
+  destroy?(key: string, budget: Budget): Promise<void>;
   /** Stores a session whatever is stored already. */
-  set(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
-  /** What this process notes of a record while a request works on it; `undefined` if it notes nothing. Held until it is released. */
-  noted(version: Version): object | undefined;
+  set?(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
+  /** What this process notes of a record while a request works on it. Held until it is released. */
+  noted?(version: Version): object;
   /** A request that loaded or created a version of the record is done with it; it says so once for each version. */
-  release(noted: object): void;
+  release?(noted: object): void;
 }
 
 /** Finds how many milliseconds a record is to live from its text; with the text of its cookie, where that is known, a good deal sooner. */

@@ -6,19 +6,19 @@ import { storeLine } from '../base/debug-lines';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
 import { ttlOf, whole } from '../base/ttl';
 import type {
-  CarryingStore,
   CompareAndSetStore,
   Guarantee,
   Session,
   SessionStore,
   StoreOptions,
+  TokenStore,
   Ttl,
 } from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
 import { Budget } from '../client/budget';
 import { ClientCaller } from '../client/caller';
 import { isDisconnected, listenToClient, whyAway } from '../client/connection-events';
-import { expectClient, isCarrying } from '../client/expect-client';
+import { expectClient, isTokenStore } from '../client/expect-client';
 import { type StoreState, StoreStatus } from '../client/status';
 import { wrongAttribute } from '../cookies/attributes';
 import { mayOutlive, untilEnd } from '../record/expiry-note';
@@ -26,7 +26,7 @@ import { parseRecord } from '../record/record';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { LastWriteRecords } from './last-write-records';
 import type { KeyOf, Records, TtlOfRecord } from './records';
-import { CarriedRecords, notKept } from './token-records';
+import { notKept, TokenRecords } from './token-records';
 
 const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
 
@@ -61,15 +61,15 @@ export interface StoreEvents {
  */
 export class Store extends EventEmitter<StoreEvents> {
   /** The client as it was given. */
-  readonly client: SessionStore | CarryingStore;
+  readonly client: SessionStore | TokenStore;
   /** What every key starts with. */
   readonly prefix: string;
   /** How long one request may wait for this store in all its calls together, in milliseconds. */
   readonly budget: number;
   /** @internal */
   readonly records: Records;
-  /** @internal Whether the visitors carry their sessions themselves, so that nothing is kept here. */
-  readonly travels: boolean;
+  /** @internal Whether each session is kept in its visitor's token, and nothing here. */
+  readonly usesTokens: boolean;
   readonly #caller: ClientCaller;
   readonly #status: StoreStatus;
   readonly #ttl: Ttl | undefined;
@@ -80,16 +80,16 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /**
    * @param ownsClient whether the client was made for this Store, so that it closes with it
-   * @param name of the cookie, for a client whose sessions travel in it
+   * @param name of the cookie, for a client that keeps sessions in tokens
    * @throws TypeError for a client without `get`, `set` and `destroy`, and for ill-typed options.
    */
-  constructor(client: SessionStore | CarryingStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
+  constructor(client: SessionStore | TokenStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
     expectClient(client);
     const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
-    this.travels = isCarrying(client);
-    this.prefix = this.travels ? '' : prefix;
+    this.usesTokens = isTokenStore(client);
+    this.prefix = this.usesTokens ? '' : prefix;
     this.budget = Math.max(reconnectTimeout, timeout);
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
@@ -134,7 +134,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** Whether records report their remaining lifetime, which `renew` needs. */
   get knowsTtl(): boolean {
-    return this.travels || this.guarantee === 'compare-and-set';
+    return this.usesTokens || this.guarantee === 'compare-and-set';
   }
 
   /**
@@ -144,7 +144,7 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   async get(sid: string): Promise<Session | null | undefined> {
     const { client } = this;
-    if (isCarrying(client)) throw notKept();
+    if (isTokenStore(client)) throw notKept();
     const key = this.keyOf(sid);
     storeLine('get');
     const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
@@ -165,6 +165,7 @@ export class Store extends EventEmitter<StoreEvents> {
     const ms = isGivenTtl ? whole(ttl, '`ttl`') : this.ttlOf(session);
     if (ms <= 0) return this.destroy(sid);
     storeLine('set for %d ms', ms);
+    if (this.records.set === undefined) throw notKept();
     await this.records.set(this.keyOf(sid), session, ms, this.newBudget());
   }
 
@@ -174,7 +175,7 @@ export class Store extends EventEmitter<StoreEvents> {
    * @throws {@link StoreError} if the client fails, does not answer or is not connected.
    */
   async destroy(sid: string): Promise<void> {
-    if (this.travels) throw notKept();
+    if (this.records.destroy === undefined) throw notKept();
     storeLine('destroy');
     await this.records.destroy(this.keyOf(sid), this.newBudget());
   }
@@ -232,14 +233,14 @@ export class Store extends EventEmitter<StoreEvents> {
 }
 
 function recordsOf(
-  client: SessionStore | CarryingStore,
+  client: SessionStore | TokenStore,
   caller: ClientCaller,
   ttlOf: TtlOfRecord,
   keyOf: KeyOf,
   name: string | undefined,
 ): Records {
-  if (isCarrying(client)) {
-    if (name !== undefined) return new CarriedRecords(client, caller, ttlOf, name);
+  if (isTokenStore(client)) {
+    if (name !== undefined) return new TokenRecords(client, caller, ttlOf, name);
     throw new TypeError(
       'Expected `client` to keep sessions, got one whose sessions travel in the cookie: pass it directly, `session({ store })`',
     );

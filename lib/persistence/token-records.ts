@@ -1,6 +1,6 @@
 import { SessionError } from '../base/errors';
 import { newStamp } from '../base/stamps';
-import type { CarryingStore } from '../base/types';
+import type { TokenStore } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import { parseRecord } from '../record/record';
@@ -10,18 +10,18 @@ import type { Accept, Commit, Draft, Edit, Loaded, Records, Successor, TtlOfReco
 const LONGEST = 4096;
 
 /**
- * Records that travel with their visitors: each version is a token that the visitor carries in place of an id. Nothing is kept,
- * so nothing is known of what other requests do, and what has ended cannot be told from what has not.
+ * Records that are kept in tokens: the visitor presents one in place of an id, and each version is a new token. The server keeps
+ * nothing, so it does not know what other requests do, or which tokens belong to a session that has ended.
  */
-export class CarriedRecords implements Records {
+export class TokenRecords implements Records {
   readonly guarantee = 'last-write';
-  readonly #client: CarryingStore;
+  readonly #client: TokenStore;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
   readonly #name: string;
 
   /** @param name the cookie's, which tokens may be bound to */
-  constructor(client: CarryingStore, caller: ClientCaller, ttlOf: TtlOfRecord, name: string) {
+  constructor(client: TokenStore, caller: ClientCaller, ttlOf: TtlOfRecord, name: string) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
@@ -29,9 +29,9 @@ export class CarriedRecords implements Records {
   }
 
   async load(token: string, budget: Budget): Promise<Loaded> {
-    const carried = await this.#caller.call('get', budget, () => this.#client.unpack(token, this.#name), token);
-    if (carried === null || carried === undefined) return { found: 'nothing' };
-    const { sid, record, ttl } = carried;
+    const unpacked = await this.#caller.call('get', budget, () => this.#client.unpack(token, this.#name), token);
+    if (unpacked === null || unpacked === undefined) return { found: 'nothing' };
+    const { sid, record, ttl } = unpacked;
     const data = parseRecord(record);
     if (data === undefined) return { found: 'invalid', value: record };
     return { found: 'session', sid, data, ttl, record, revision: undefined, token };
@@ -71,24 +71,6 @@ export class CarriedRecords implements Records {
     accept(from.record as string);
     return true;
   }
-
-  isCrowded(): boolean {
-    return false;
-  }
-
-  hasEnded(): boolean {
-    return false;
-  }
-
-  async destroy(): Promise<void> {}
-
-  async set(): Promise<void> {
-    throw notKept();
-  }
-
-  noted(): undefined {}
-
-  release(): void {}
 
   async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {
     const pack = () => this.#client.pack({ sid, record, ttl }, this.#name);

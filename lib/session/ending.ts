@@ -95,7 +95,7 @@ export async function destroyRecord(
   state.owesReset = true;
   await state.takeIdBack(session);
   try {
-    if (sid !== undefined) await store.records.destroy(store.keyOf(sid), state.budget);
+    if (sid !== undefined) await store.records.destroy?.(store.keyOf(sid), state.budget);
   } catch (error) {
     return state.fail(error, 'destroy');
   }

@@ -4,18 +4,18 @@ import type { Session, SessionOptions } from '../base/types';
 import { SessionCookie } from '../cookies/session-cookie';
 import type { Loaded, Unread } from '../persistence/records';
 import { type Marker, parseRecord } from '../record/record';
-import { CarriedIds } from './carried-ids';
 import { destroyRecord } from './ending';
 import type { Stored } from './held-session';
 import { isSessionId } from './id';
 import { readLater } from './pipelined';
+import { RequestIds } from './request-ids';
 import type { SessionShape } from './settings';
 import type { SessionState } from './state';
 
 type Valid = NonNullable<SessionOptions['valid']>;
 
 /** What else the request carries; `null`: nothing, and `undefined`: nobody has looked. */
-type Others = CarriedIds | null | undefined;
+type Others = RequestIds | null | undefined;
 
 /** Finds out which session the request has. A visitor without a cookie costs no promise: `undefined`, it is done. */
 export function loadSession(state: SessionState): Promise<void> | undefined {
@@ -45,7 +45,7 @@ async function loadRecord(state: SessionState, presented: string, others: Others
   const { renew, store } = state.options;
   state.presented = presented;
   const key = store.keyOf(presented);
-  if (store.records.isCrowded(key)) readLater(state.ctx.req);
+  if (store.records.isCrowded?.(key)) readLater(state.ctx.req);
   let loaded: Loaded;
   try {
     loaded = await store.records.load(key, state.budget, renew !== undefined, mayStayUnread(state));
@@ -63,9 +63,9 @@ async function loadRecord(state: SessionState, presented: string, others: Others
 }
 
 /** The ids that the request carries beside the one that the store has been asked for. */
-function othersOf({ ctx, options }: SessionState, asked: string): CarriedIds | null {
+function othersOf({ ctx, options }: SessionState, asked: string): RequestIds | null {
   const ids = options.idStore.allIds?.call(ctx) ?? [];
-  return ids.length === 0 ? null : new CarriedIds(asked, ids);
+  return ids.length === 0 ? null : new RequestIds(asked, ids);
 }
 
 /** The id is nobody's; another of the request's may be somebody's. `shown` is what events tell of the id. */
@@ -134,7 +134,7 @@ function accept(state: SessionState, sid: string, stored: Stored, others: Others
   state.enter(stored);
   if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx), others);
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
-  if (hasExpired(cookie) || (options.store.travels && Number(stored.ttl) <= 0)) {
+  if (hasExpired(cookie) || (options.store.usesTokens && Number(stored.ttl) <= 0)) {
     state.emit('session:expired', sid, stored.data);
     return lookFurther(state, sid, others);
   }
@@ -186,7 +186,7 @@ function become(state: SessionState, sid: string): void {
   state.id = sid;
   state.origin = 'stored';
   // What a session's cookie holds in another place would be found before what is saved now.
-  if (!state.options.store.travels || !state.held.cookie.isElsewhere) return;
+  if (!state.options.store.usesTokens || !state.held.cookie.isElsewhere) return;
   state.leaveCookies(state.held);
   state.held.cookie.forgetPlaces();
 }

@@ -8,8 +8,8 @@ import type { Application, Session } from '../base/types';
 import { matchesPath, SessionCookie } from '../cookies/session-cookie';
 import type { Loaded } from '../persistence/records';
 import { type SessionData, stringify } from '../record/record';
-import { CarriedIds } from './carried-ids';
 import { isSessionId } from './id';
+import { RequestIds } from './request-ids';
 import type { SessionSettings } from './settings';
 
 /**
@@ -40,14 +40,14 @@ interface Found {
 async function findRecord(ctx: Koa.Context, first: string, options: SessionSettings): Promise<Found | undefined> {
   const { idStore, store } = options;
   const budget = store.newBudget();
-  let others: CarriedIds | undefined;
+  let others: RequestIds | undefined;
   for (let sid: string | undefined = first; sid !== undefined; ) {
     const loaded: Loaded = isSessionId(sid)
       ? await store.records.load(store.keyOf(sid), budget, false)
       : { found: 'nothing' };
     const found = loaded.found === 'session' ? foundIn(ctx, loaded, options) : undefined;
     if (found !== undefined) return found;
-    others ??= new CarriedIds(sid, idStore.allIds?.call(ctx) ?? []);
+    others ??= new RequestIds(sid, idStore.allIds?.call(ctx) ?? []);
     sid = loaded.found === 'regenerated' ? others.successor(loaded.marker) : others.next();
   }
   return undefined;
@@ -58,10 +58,10 @@ function foundIn(
   loaded: Loaded & { found: 'session' },
   { cookieOf, store }: SessionSettings,
 ): Found | undefined {
-  const noted = store.records.noted(loaded);
-  if (noted !== undefined) store.records.release(noted);
+  const noted = store.records.noted?.(loaded);
+  if (noted !== undefined) store.records.release?.(noted);
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
-  const isOver = hasExpired(cookie) || (store.travels && Number(loaded.ttl) <= 0);
+  const isOver = hasExpired(cookie) || (store.usesTokens && Number(loaded.ttl) <= 0);
   return isOver ? undefined : { data: loaded.data, cookie };
 }
 

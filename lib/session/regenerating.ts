@@ -34,7 +34,7 @@ function predecessorOf(state: SessionState, keeps: boolean): Predecessor | undef
 
 /** What this request had before it was left without a session. */
 function formerOf({ lost, options, presented }: SessionState): Former | undefined {
-  if (lost !== undefined || presented === undefined || options.store.travels) return lost;
+  if (lost !== undefined || presented === undefined || options.store.usesTokens) return lost;
   return { id: presented, version: undefined };
 }
 
@@ -109,7 +109,7 @@ async function replace(
 
 /** Nobody knows of the new session yet. */
 async function discard(state: SessionState, { key }: Successor): Promise<void> {
-  await state.options.store.records.destroy(key, state.budget).catch(() => undefined);
+  await state.options.store.records.destroy?.(key, state.budget).catch(() => undefined);
 }
 
 /** The new session is not stored, since there is nothing in it: the old one goes out of use all the same. */

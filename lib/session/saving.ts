@@ -127,7 +127,7 @@ async function createStored(
     await state.sendId(session);
   } catch (error) {
     // Nobody will ever present the id: the record would be an orphan.
-    await state.options.store.records.destroy(state.key, state.budget).catch(() => undefined);
+    await state.options.store.records.destroy?.(state.key, state.budget).catch(() => undefined);
     throw error;
   }
   state.landed(version, draft.record);
@@ -196,7 +196,7 @@ async function signAnew(state: SessionState): Promise<void> {
   const { store } = state.options;
   if (state.extended || state.headersSent || !state.isOutdated) return;
   state.extended = true;
-  if (!store.travels) {
+  if (!store.usesTokens) {
     let loaded: Loaded;
     try {
       loaded = await store.records.load(key, state.budget, false);

@@ -49,7 +49,7 @@ export class SessionState {
   id: string | undefined;
   /** The stored session's record, until somebody wants to know what is in it. */
   unread: Unread | undefined;
-  /** What the visitor carries in place of the id, where the record travels. */
+  /** The session's token, if the session is kept in one: the visitor has it in place of the id. */
   token: string | undefined;
   /** Whether record and cookie have been given their full time in this request. */
   extended = false;
@@ -104,10 +104,10 @@ export class SessionState {
   enter(version: Version): void {
     this.token = version.token;
     const { records } = this.options.store;
-    const noted = records.noted(version);
+    const noted = records.noted?.(version);
     if (noted === undefined) return;
     // What goes on after the response is nobody's to wait for.
-    if (this.#isOver || this.#noted?.includes(noted)) records.release(noted);
+    if (this.#isOver || this.#noted?.includes(noted)) records.release?.(noted);
     else if (this.#noted === undefined) this.#noted = [noted];
     else this.#noted.push(noted);
   }
@@ -118,7 +118,7 @@ export class SessionState {
     const noted = this.#noted;
     if (noted === undefined) return;
     this.#noted = undefined;
-    for (const one of noted) this.options.store.records.release(one);
+    for (const one of noted) this.options.store.records.release?.(one);
   }
 
   /** Whether the visitor's id was signed with a key that is no longer the first. */
@@ -139,12 +139,12 @@ export class SessionState {
 
   /** Whether nothing that is done to the session can be kept any more: its visitor carries it, and does not get it now. */
   get isOutOfReach(): boolean {
-    return this.options.store.travels && this.headersSent;
+    return this.options.store.usesTokens && this.headersSent;
   }
 
   /** An id as others may see it: what the visitor presents may be the session itself. */
   shown(presented: string): string | undefined {
-    return this.options.store.travels ? undefined : presented;
+    return this.options.store.usesTokens ? undefined : presented;
   }
 
   get isInHook(): boolean {
@@ -228,12 +228,12 @@ export class SessionState {
     if (this.isOutOfReach) throw headersSent('What was changed in the session');
     if (this.headersSent) return;
     const { autoCommit, idStore, store } = this.options;
-    // A session that travels is saved by being sent.
-    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn && !store.travels;
+    // A session in a token is saved by being sent.
+    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn && !store.usesTokens;
     if (this.owesId) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
     const stored = this.held.stored as Version;
-    const hasEnded = !this.isOwn && store.records.hasEnded(this.key, stored);
+    const hasEnded = !this.isOwn && store.records.hasEnded?.(this.key, stored);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
     const sent = this.held.withCookie(session);

@@ -1,5 +1,5 @@
 import type Koa from 'koa';
-import type { CarriedSession, CarryingStore } from '../../lib/main';
+import type { SessionInToken, TokenStore } from '../../lib/main';
 import session, { Store } from '../../lib/main';
 import { cookieOf, member } from '../helpers/requests/variant';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
@@ -12,34 +12,34 @@ import { until } from '../helpers/time/until';
 const DAY = 86_400_000;
 
 /** The least that can carry sessions: anybody can read them, and a signed cookie keeps strangers from making them. */
-class PlainText implements CarryingStore {
-  pack({ ttl, ...session }: CarriedSession & { ttl: number }, name: string): string {
+class PlainText implements TokenStore {
+  pack({ ttl, ...session }: SessionInToken & { ttl: number }, name: string): string {
     return Buffer.from(JSON.stringify({ ...session, name, ends: Date.now() + ttl })).toString('base64url');
   }
 
-  unpack(token: string, name: string): CarriedSession | undefined {
+  unpack(token: string, name: string): SessionInToken | undefined {
     const { ends, ...session } = textOf(token);
     return session.name === name ? { ...session, ttl: ends - Date.now() } : undefined;
   }
 }
 
 /** It takes its time, as one does that asks another system. */
-class Slow implements CarryingStore {
-  readonly sealed = true;
+class Slow implements TokenStore {
+  readonly protectsTokens = true;
   readonly #plain = new PlainText();
 
-  async pack(session: CarriedSession & { ttl: number }, name: string): Promise<string> {
+  async pack(session: SessionInToken & { ttl: number }, name: string): Promise<string> {
     await new Promise(setImmediate);
     return this.#plain.pack(session, name);
   }
 
-  async unpack(token: string, name: string): Promise<CarriedSession | undefined> {
+  async unpack(token: string, name: string): Promise<SessionInToken | undefined> {
     await new Promise(setImmediate);
     return this.#plain.unpack(token, name);
   }
 }
 
-function textOf(token: string | undefined): CarriedSession & { name: string; ends: number } {
+function textOf(token: string | undefined): SessionInToken & { name: string; ends: number } {
   try {
     return JSON.parse(Buffer.from(token as string, 'base64url').toString());
   } catch {
@@ -265,7 +265,7 @@ describe.each([
     });
 
     it('that are still being packed when the head is sent are an error for whoever saves them', async () => {
-      const store: CarryingStore = make();
+      const store: TokenStore = make();
       const { opened, open } = gate();
       const site = await siteWith(
         { store, defer },

@@ -21,9 +21,9 @@ import { RequestSession } from './request-session';
 
 const SESSION = Symbol('koa-evented-session koa-session-minimal');
 
-type CarryingContext = Koa.Context & { [SESSION]?: RequestSession };
+type OwnContext = Koa.Context & { [SESSION]?: RequestSession };
 
-announceTakers((ctx) => (ctx as CarryingContext)[SESSION]?.options);
+announceTakers((ctx) => (ctx as OwnContext)[SESSION]?.options);
 
 /** Makes the middleware that koa-session-minimal's options ask for. */
 export function createMinimalSession(given?: Options | null): Middleware {
@@ -37,7 +37,7 @@ export function createMinimalSession(given?: Options | null): Middleware {
     }
     if (!(SESSION in ctx.app.context)) install(ctx.app);
     const requestSession = new RequestSession(ctx, options);
-    (ctx as CarryingContext)[SESSION] = requestSession;
+    (ctx as OwnContext)[SESSION] = requestSession;
     return requestSession;
   });
   let closed = false;
@@ -52,7 +52,7 @@ export function createMinimalSession(given?: Options | null): Middleware {
 /** Once for each application. */
 function install(app: Koa): void {
   Object.defineProperty(app.context, SESSION, { value: undefined, writable: true, configurable: true });
-  showOnRequests(app, (ctx) => (ctx as CarryingContext)[SESSION]);
+  showOnRequests(app, (ctx) => (ctx as OwnContext)[SESSION]);
 }
 
 /** By another session middleware: the first one has the request. What is no more than a value was replaced by koa-session-minimal too. */

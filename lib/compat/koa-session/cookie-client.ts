@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { CarriedSession, CarryingStore } from '../../middleware/engine';
+import type { SessionInToken, TokenStore } from '../../middleware/engine';
 import { dated } from './lifetime';
 import { requests, type StoreRequest } from './request';
 import type { SessionOptions, SessionRecord } from './types';
 
 /** Sessions that are kept in the cookie, as koa-session encodes them. */
-export const cookieClient: CarryingStore = {
+export const cookieClient: TokenStore = {
   pack({ record }) {
     const { options } = requests.getStore() as StoreRequest;
     return options.encode(dated(JSON.parse(record) as SessionRecord));
   },
 
-  unpack(token): CarriedSession | undefined {
+  unpack(token): SessionInToken | undefined {
     const { options } = requests.getStore() as StoreRequest;
     const data = decoded(token, options, undefined);
     return isRecord(data) ? { sid: randomUUID(), record: JSON.stringify(data) } : undefined;

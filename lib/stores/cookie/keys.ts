@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
 /** 64 random bytes: raw, or as text in base64, base64url or hexadecimal. */
-export type SealingKey = string | Uint8Array;
+export type TokenKey = string | Uint8Array;
 
 const BYTES = 64;
 const HEX = /^[\da-f]{128}$/i;
@@ -15,7 +15,7 @@ const HOW = `Make one with \`node -p "require('crypto').randomBytes(${BYTES}).to
  *
  * @throws TypeError if a key is invalid; the message does not show it.
  */
-export function sealingKeys(keys: unknown): readonly Uint8Array[] {
+export function tokenKeys(keys: unknown): readonly Uint8Array[] {
   if (!Array.isArray(keys)) throw new TypeError(`Expected \`keys\` to be an array of keys, got ${kindOf(keys)}`);
   if (keys.length === 0) throw new TypeError(`Expected \`keys\` to have at least one key, got an empty array. ${HOW}`);
   // Unlike `map`, does not skip holes.

@@ -1,9 +1,9 @@
 import type * as Jose from 'jose';
 import { expected } from '../../base/expect';
-import type { CarriedSession, CarryingStore } from '../../base/types';
-import { type SealingKey, sealingKeys } from './keys';
+import type { SessionInToken, TokenStore } from '../../base/types';
+import { type TokenKey, tokenKeys } from './keys';
 
-export type { SealingKey };
+export type { TokenKey };
 
 /** Options of a CookieStore. */
 export interface CookieStoreOptions {
@@ -12,7 +12,7 @@ export interface CookieStoreOptions {
    * new key first and keep the old one until the sessions it sealed have expired. Do not reuse `app.keys`: a secret
    * serves one purpose only.
    */
-  keys: readonly SealingKey[];
+  keys: readonly TokenKey[];
 }
 
 /**
@@ -28,8 +28,8 @@ interface Claims extends Jose.JWTPayload {
 }
 
 /** Keeps sessions in the visitor's cookie, as encrypted JSON Web Tokens; see {@link cookieStore}. */
-export class CookieStore implements CarryingStore {
-  readonly sealed: boolean = true;
+export class CookieStore implements TokenStore {
+  readonly protectsTokens: boolean = true;
   readonly #keys: readonly Uint8Array[];
   readonly #jose: typeof Jose;
 
@@ -39,7 +39,7 @@ export class CookieStore implements CarryingStore {
     this.#jose = requireJose();
   }
 
-  pack({ sid, record, ttl }: CarriedSession & { ttl: number }, name: string): Promise<string> {
+  pack({ sid, record, ttl }: SessionInToken & { ttl: number }, name: string): Promise<string> {
     const claims: Claims = { session: JSON.parse(record) };
     return new this.#jose.EncryptJWT(claims)
       .setProtectedHeader(HEADER)
@@ -49,7 +49,7 @@ export class CookieStore implements CarryingStore {
       .encrypt(this.#keys[0] as Uint8Array);
   }
 
-  async unpack(token: string, name: string): Promise<CarriedSession | undefined> {
+  async unpack(token: string, name: string): Promise<SessionInToken | undefined> {
     if (!isCanonical(token)) return undefined;
     for (const key of this.#keys) {
       const claims = await this.#open(token, key, name);
@@ -91,7 +91,7 @@ function isCanonical(token: string): boolean {
   return token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
 }
 
-function sessionOf({ jti, exp, session }: Partial<Claims>): CarriedSession | undefined {
+function sessionOf({ jti, exp, session }: Partial<Claims>): SessionInToken | undefined {
   if (typeof jti !== 'string' || exp === undefined) return undefined;
   return { sid: jti, record: JSON.stringify(session ?? null), ttl: Math.round(exp * 1000) - Date.now() };
 }
@@ -101,7 +101,7 @@ function keysOf(options: unknown): readonly Uint8Array[] {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw expected('options', 'an object such as `{ keys: [process.env.SESSION_KEY] }`', options);
   }
-  return sealingKeys((options as Partial<CookieStoreOptions>).keys);
+  return tokenKeys((options as Partial<CookieStoreOptions>).keys);
 }
 
 function requireJose(): typeof Jose {

@@ -1,10 +1,10 @@
 import { CookieStore } from '../../../lib/cookie';
-import type { CarriedSession, Session } from '../../../lib/main';
+import type { Session, SessionInToken } from '../../../lib/main';
 
 /** Sessions sealed in cookies, with what a spec asks of a store: what was sealed can be looked into by the cookie's value. */
 export class WatchedCookieStore extends CookieStore {
   // Signed besides, as what the contract says of signatures expects.
-  override readonly sealed: boolean = false;
+  override readonly protectsTokens: boolean = false;
   readonly #sids = new Set<string>();
 
   constructor() {
@@ -16,7 +16,7 @@ export class WatchedCookieStore extends CookieStore {
     return this.#sids.size;
   }
 
-  override pack(session: CarriedSession & { ttl: number }, name: string): Promise<string> {
+  override pack(session: SessionInToken & { ttl: number }, name: string): Promise<string> {
     this.#sids.add(session.sid);
     return super.pack(session, name);
   }

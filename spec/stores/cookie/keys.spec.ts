@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { sealingKeys } from '../../../lib/stores/cookie/keys';
+import { tokenKeys } from '../../../lib/stores/cookie/keys';
 
 const bytes = randomBytes(64);
 
@@ -13,13 +13,13 @@ describe('keys that seal', () => {
     ['hexadecimal', bytes.toString('hex')],
     ['hexadecimal in capitals', bytes.toString('hex').toUpperCase()],
   ])('may be given as %s', (_form, key) => {
-    const [read] = sealingKeys([key]);
+    const [read] = tokenKeys([key]);
     expect(Buffer.from(read as Uint8Array)).toEqual(bytes);
   });
 
   it('are copied: what is done to the bytes or the array afterwards changes nothing', () => {
     const given = [Uint8Array.from(bytes)];
-    const keys = sealingKeys(given);
+    const keys = tokenKeys(given);
     given[0]?.fill(0);
     given.length = 0;
     expect(Buffer.from(keys[0] as Uint8Array)).toEqual(bytes);
@@ -45,6 +45,6 @@ describe('keys that seal', () => {
     ['an object', [{}], `Expected \`keys[0]\` to be ${form}, got an object. ${how}`],
     ['a number', [64], `Expected \`keys[0]\` to be ${form}, got a number. ${how}`],
   ])('are no keys where there is %s', (_what, keys, message) => {
-    expect(() => sealingKeys(keys)).toThrow(new TypeError(message));
+    expect(() => tokenKeys(keys)).toThrow(new TypeError(message));
   });
 });

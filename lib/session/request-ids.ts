@@ -5,7 +5,7 @@ import { isSessionId } from './id';
 const MOST = 4;
 
 /** The ids of one request, whose cookies of one name are several: the first that has a session counts. */
-export class CarriedIds {
+export class RequestIds {
   readonly #left: Set<string>;
   readonly #asked: Set<string>;
   #isNamed = false;
