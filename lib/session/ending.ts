@@ -66,7 +66,7 @@ async function end(
 }
 
 async function leave(state: SessionState, session: Session | undefined): Promise<void> {
-  state.owesReset = true;
+  state.cookieDue = 'clear';
   await state.takeIdBack(session);
   state.id = state.predecessor = state.lost = undefined;
   await state.becomeNew();
@@ -92,7 +92,7 @@ export async function destroyRecord(
   session: Session | undefined,
 ): Promise<void> {
   const { store } = state.options;
-  state.owesReset = true;
+  state.cookieDue = 'clear';
   await state.takeIdBack(session);
   try {
     if (sid !== undefined) await store.records.destroy?.(store.keyOf(sid), state.budget);

@@ -127,7 +127,7 @@ export async function leavePredecessor(state: SessionState): Promise<void> {
   }
   if (!isTaken) return state.detach(id);
   state.predecessor = undefined;
-  state.owesReset = true;
+  state.cookieDue = 'clear';
   state.emit('session:regenerated', sid, state.held.take());
   await state.takeIdBack();
 }

@@ -25,7 +25,7 @@ const ANYTHING: Unsaved = { text: undefined };
  */
 export function unsaved(state: SessionState): Unsaved | undefined {
   const { held, options, origin, saving } = state;
-  if (state.owesId || state.owesReset || state.predecessor !== undefined || saving === true) return ANYTHING;
+  if (state.cookieDue !== 'nothing' || state.predecessor !== undefined || saving === true) return ANYTHING;
   if (origin === 'stored') return options.rolling || state.isOutdated ? ANYTHING : unsavedChange(state);
   if (origin === 'new' && options.allowEmpty) return ANYTHING;
   const isUntouched = !held.used && origin !== 'detached';
@@ -87,7 +87,7 @@ export async function saveNew(state: SessionState): Promise<unknown> {
   const { allowEmpty, beforeSave } = options;
   // An empty one nobody has asked for: that it cannot reach the visitor is no mistake.
   const forced = state.saving === true || (allowEmpty && !state.hasNoResponse);
-  if (held.current === null && options.clearsAlways) state.owesReset = true;
+  if (held.current === null && options.clearsAlways) state.cookieDue = 'clear';
   if (held.current === null || (!forced && held.isEmpty)) return saveNothing(state);
   const before = held.take() as Session;
   const handled = beforeSave && state.predecessor?.keepsData ? held.text(before) : undefined;
@@ -153,7 +153,7 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   const { held, options } = state;
   const forced = state.saving === true && !state.extended;
   // A session that nobody has touched is not even made of its record, unless it may get more time.
-  if (!held.used && !forced && !options.rolling && options.renew === undefined && !state.owesId) return signAnew(state);
+  if (!held.used && !forced && !options.rolling && options.renew === undefined && state.cookieDue !== 'renew') return signAnew(state);
   const before = held.take();
   if (before === null) return destroyStored(state);
   if (text !== undefined) return saveChanged(state, before, text);
@@ -184,7 +184,7 @@ async function saveChanged(state: SessionState, before: Session, handled: string
 async function keepAlive(state: SessionState, session: Session): Promise<void> {
   const { options, extended } = state;
   // It was saved while the handlers ran: its cookie follows now.
-  if (state.owesId && state.isFinal) return state.sendId(session);
+  if (state.cookieDue === 'renew' && state.isFinal) return state.sendId(session);
   if (extended || state.isOutOfReach) return;
   if (options.rolling || isDue(state)) await touchSession(state, session);
   else await signAnew(state);

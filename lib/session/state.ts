@@ -22,6 +22,12 @@ const SID_LENGTH = 24;
  */
 export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
 
+/**
+ * What the visitor's cookie needs before the response ends: `renew` sends it again with its full lifetime once the handlers are
+ * done, `clear` takes back an id that is no longer valid.
+ */
+type CookieDue = 'nothing' | 'renew' | 'clear';
+
 /** A session that this request has had, and may not have any more. */
 export interface Former {
   id: string;
@@ -57,12 +63,9 @@ export class SessionState {
   isFinal = false;
   /** Whether the session was created, and its id sent, by this request. */
   isOwn = false;
-  /** Whether the visitor's cookie is to be sent again, with its full time, once the handlers are done. */
-  owesId = false;
+  cookieDue: CookieDue = 'nothing';
   /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
   saving: boolean | null = null;
-  /** Whether the visitor holds an id that is no longer good. */
-  owesReset = false;
   /** Whether the response depends on the visitor's cookie: a handler has asked for the session, or the cookie is set. */
   varies = false;
   /** What this request regenerates, until that is done. */
@@ -178,7 +181,7 @@ export class SessionState {
     }
     this.origin = 'detached';
     this.id = this.presented = this.predecessor = undefined;
-    this.owesReset = this.owesId = false;
+    this.cookieDue = 'nothing';
     this.left = undefined;
     this.held.unbind();
     withdrawHeaders(this.ctx);
@@ -216,7 +219,6 @@ export class SessionState {
     this.origin = 'stored';
     this.held.landed(version, record);
     this.token = version.token;
-    this.owesReset = false;
     this.extended = true;
   }
 
@@ -229,8 +231,9 @@ export class SessionState {
     if (this.headersSent) return;
     const { autoCommit, idStore, store } = this.options;
     // A session in a token is saved by being sent.
-    this.owesId = autoCommit === true && !this.isFinal && !this.isOwn && !store.usesTokens;
-    if (this.owesId) return;
+    const isLater = autoCommit === true && !this.isFinal && !this.isOwn && !store.usesTokens;
+    this.cookieDue = isLater ? 'renew' : 'nothing';
+    if (isLater) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
     const stored = this.held.stored as Version;
     const hasEnded = !this.isOwn && store.records.hasEnded?.(this.key, stored);
@@ -246,8 +249,8 @@ export class SessionState {
 
   /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
   async takeIdBack(session?: Session): Promise<void> {
-    if (!this.owesReset || this.headersSent) return;
-    this.owesReset = false;
+    if (this.cookieDue !== 'clear' || this.headersSent) return;
+    this.cookieDue = 'nothing';
     const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
     const [cookie] = this.left ?? [];
     const last = cookie === undefined ? (session ?? this.held.withOwnCookie()) : { ...session, cookie };
