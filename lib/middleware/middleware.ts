@@ -106,9 +106,8 @@ const ADVICE = 'Use one of them, or give each a different `key` and `cookie.path
 export function createSession(given?: SessionOptions | null): SessionMiddleware {
   const options = resolveOptions(given);
   const { store } = options;
-  store.acquire();
+  const close = store.acquire();
   let { app } = options;
-  let closed = false;
 
   const session = sessionRunner((ctx) => {
     app ??= ctx.app;
@@ -129,12 +128,6 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
 
   function isItsPath(ctx: Koa.Context): boolean {
     return matchesPath(ctx.originalUrl, options.cookieOf(ctx).path);
-  }
-
-  async function close(): Promise<void> {
-    if (closed) return;
-    closed = true;
-    await store.release();
   }
 
   return Object.assign(session as Koa.Middleware, { store, read, close, [Symbol.asyncDispose]: close });

@@ -199,16 +199,16 @@ export class Store extends EventEmitter<StoreEvents> {
     return new Budget(this.budget);
   }
 
-  /** @internal Called when a middleware starts to use the store. */
-  acquire(): this {
+  /** @internal A middleware uses the store until it calls what this returns. The store closes with its last user. */
+  acquire(): () => Promise<void> {
     this.#users += 1;
-    return this;
-  }
-
-  /** @internal Called when a middleware stops using the store; the last one closes it. */
-  async release(): Promise<void> {
-    this.#users -= 1;
-    if (this.#users === 0) await this.close();
+    let isReleased = false;
+    return async () => {
+      if (isReleased) return;
+      isReleased = true;
+      this.#users -= 1;
+      if (this.#users === 0) await this.close();
+    };
   }
 
   /**

@@ -28,8 +28,7 @@ announceTakers((ctx) => (ctx as OwnContext)[SESSION]?.options);
 /** Makes the middleware that koa-session-minimal's options ask for. */
 export function createMinimalSession(given?: Options | null): Middleware {
   const options = engineOptions(given ?? {});
-  const { store } = options;
-  store.acquire();
+  const close = options.store.acquire();
   const session = sessionRunner((ctx) => {
     if (isTaken(ctx)) {
       warnOfTaken(ctx, options, 'Use one of them.');
@@ -40,12 +39,6 @@ export function createMinimalSession(given?: Options | null): Middleware {
     (ctx as OwnContext)[SESSION] = requestSession;
     return requestSession;
   });
-  let closed = false;
-  async function close(): Promise<void> {
-    if (closed) return;
-    closed = true;
-    await store.release();
-  }
   return Object.assign(session as Koa.Middleware, { close });
 }
 
