@@ -11,7 +11,7 @@ const { setImmediate } = timers;
  * `ended` is called on settling; its argument says whether an answer came in time only because of that allowance.
  * `failed` handles a rejection like `catch`, without the extra promise.
  */
-export function withDeadline<T>(
+export function withTimeout<T>(
   work: PromiseLike<T>,
   ms: number,
   late: () => Error,

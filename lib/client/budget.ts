@@ -1,4 +1,4 @@
-import { withDeadline } from '../base/deadline';
+import { withTimeout } from '../base/deadline';
 
 /** The time that one request may spend waiting for its store, in all its calls together. */
 export class Budget {
@@ -34,7 +34,7 @@ export class Budget {
     const ended = (stoodStill: boolean) => {
       if (!stoodStill) this.#charge(start);
     };
-    return withDeadline(work, ms, late, ended, failed);
+    return withTimeout(work, ms, late, ended, failed);
   }
 
   #charge(start: number): void {

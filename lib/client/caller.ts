@@ -6,11 +6,11 @@ import { StoreError, type StoreOperation, StoreTimeoutError, StoreUnavailableErr
 import { Secrets } from '../base/secrets';
 import type { Answer } from '../base/types';
 import type { Budget } from './budget';
-import type { StoreStatus } from './status';
+import type { ConnectionState } from './status';
 
 /** Calls a client of any style, but not while it is disconnected, and not for longer than the budget allows. */
 export class ClientCaller {
-  readonly #status: StoreStatus;
+  readonly #status: ConnectionState;
   readonly #timeout: number;
   readonly #prefix: string;
   readonly #unanswered: (ms: number) => void;
@@ -20,7 +20,12 @@ export class ClientCaller {
    * @param prefix prefix of the keys
    * @param unanswered called with the time of each call that used all of it without an answer
    */
-  constructor(status: StoreStatus, timeout: number, prefix = '', unanswered: (ms: number) => void = () => undefined) {
+  constructor(
+    status: ConnectionState,
+    timeout: number,
+    prefix = '',
+    unanswered: (ms: number) => void = () => undefined,
+  ) {
     this.#status = status;
     this.#timeout = timeout;
     this.#prefix = prefix;

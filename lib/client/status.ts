@@ -20,7 +20,7 @@ interface Waiter {
 }
 
 /** Whether the store can be called, and the requests that wait until it can. */
-export class StoreStatus {
+export class ConnectionState {
   readonly #reconnectTimeout: number;
   readonly #whyAway: () => Error | undefined;
   readonly #waiters = new Set<Waiter>();

@@ -20,7 +20,7 @@ export type { StoreEvents } from '../persistence/store';
 export { Store } from '../persistence/store';
 export { isEmpty } from '../record/record';
 export { ContextSession } from '../session/context-session';
-export type { SessionSettings, SessionShape } from '../session/settings';
+export type { SessionCodec, SessionSettings } from '../session/settings';
 export { MemoryStore, type MemoryStoreOptions } from '../stores/memory';
 export { type CallbackSession, showOnRequests } from './callback-session';
 export type { SessionContext, SessionMiddleware } from './middleware';

@@ -5,7 +5,7 @@ import type { ClientCaller } from '../client/caller';
 import { mayOutlive, untilEnd, withEnd, withoutEnd } from '../record/expiry-note';
 import { applyChange } from '../record/merge';
 import { isSessionData, type Marker, parseRecord, type SessionData } from '../record/record';
-import { latestOf, type Overlap, Overlaps, type Sighting } from './overlaps';
+import { type ActiveRecord, ActiveRecords, latestOf, type SeenVersion } from './overlaps';
 import {
   type Accept,
   type Commit,
@@ -35,7 +35,7 @@ export class LastWriteRecords implements Records {
   readonly #keyOf: KeyOf;
   readonly #canTouch: boolean;
   readonly #notesEnd: boolean;
-  readonly #overlaps: Overlaps;
+  readonly #activeRecords: ActiveRecords;
   readonly #queues: WriteQueues;
   readonly #loads: SharedLoads<void>;
 
@@ -47,8 +47,8 @@ export class LastWriteRecords implements Records {
     this.#canTouch = hasMethod(client, 'touch');
     this.#notesEnd = mayOutlive(client);
     this.#loads = new SharedLoads(caller);
-    const { overlaps, queues } = sharedBy(client);
-    this.#overlaps = overlaps;
+    const { activeRecords, queues } = sharedBy(client);
+    this.#activeRecords = activeRecords;
     this.#queues = queues;
   }
 
@@ -68,32 +68,32 @@ export class LastWriteRecords implements Records {
   }
 
   async #load(key: string, budget: Budget): Promise<Loaded> {
-    const known = this.#overlaps.find(key);
+    const known = this.#activeRecords.find(key);
     if (known?.ended === 'regenerated') return { found: 'regenerated', marker: known.marker };
     // Before the store is asked: what others write from here on may not be in its answer.
-    const overlap = this.#overlaps.enter(key);
-    const revision: Sighting = { overlap, writes: overlap.writes };
+    const active = this.#activeRecords.enter(key);
+    const revision: SeenVersion = { active, writes: active.writes };
     const value = await this.#get(key, budget, withoutEnd).catch((error: unknown) => {
-      this.#overlaps.leave(overlap);
+      this.#activeRecords.leave(active);
       throw error;
     });
     if (isSessionData(value)) return { found: 'session', data: value, ttl: undefined, record: undefined, revision };
-    this.#overlaps.leave(overlap);
-    if (overlap.ended === 'regenerated') return { found: 'regenerated', marker: overlap.marker };
+    this.#activeRecords.leave(active);
+    if (active.ended === 'regenerated') return { found: 'regenerated', marker: active.marker };
     return value === null || value === undefined ? { found: 'nothing' } : { found: 'invalid', value };
   }
 
-  noted(version: Version): Overlap {
-    return sighting(version).overlap;
+  noted(version: Version): ActiveRecord {
+    return seenVersion(version).active;
   }
 
-  release(overlap: Overlap): void {
-    this.#overlaps.leave(overlap);
+  release(active: ActiveRecord): void {
+    this.#activeRecords.leave(active);
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version> {
     await this.#write(key, draft.plain(), draft.ttl, budget);
-    return { record: draft.record, revision: this.#overlaps.wrote(this.#overlaps.renew(key), draft.record) };
+    return { record: draft.record, revision: this.#activeRecords.wrote(this.#activeRecords.renew(key), draft.record) };
   }
 
   async write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
@@ -134,24 +134,24 @@ export class LastWriteRecords implements Records {
     if (ended && (await ended)) return this.#howItEnded(key, from);
     let { version } = successor;
     await this.#end(key, { successor: successor.sid, keepsData: true }, budget, async () => {
-      const record = applyChange(change, latestOf(sighting(from), from.record as string), onConflict);
+      const record = applyChange(change, latestOf(seenVersion(from), from.record as string), onConflict);
       if (record === version.record) return;
-      const { overlap } = sighting(version);
+      const { active } = seenVersion(version);
       const ttl = Math.max(1, this.#ttlOf(record));
       await this.#write(successor.key, parseRecord(record) as SessionData, ttl, budget);
-      version = { record, revision: this.#overlaps.wrote(overlap, record) };
+      version = { record, revision: this.#activeRecords.wrote(active, record) };
     });
     return version;
   }
 
   /** Whether another request of this process has ended the record. `false` comes at once: nobody gets in between. */
   #hasEnded(key: string, from: Version | undefined): false | Promise<boolean> {
-    const overlap = from === undefined ? this.#overlaps.find(key) : sighting(from).overlap;
-    return overlap !== undefined && this.#overlaps.hasEnded(overlap);
+    const active = from === undefined ? this.#activeRecords.find(key) : seenVersion(from).active;
+    return active !== undefined && this.#activeRecords.hasEnded(active);
   }
 
   #howItEnded(key: string, from: Version | undefined): 'regenerated' | 'gone' {
-    const how = (from && sighting(from).overlap.ended) ?? this.#overlaps.find(key)?.ended;
+    const how = (from && seenVersion(from).active.ended) ?? this.#activeRecords.find(key)?.ended;
     return how === 'regenerated' ? 'regenerated' : 'gone';
   }
 
@@ -168,7 +168,7 @@ export class LastWriteRecords implements Records {
 
   /** The session goes on where it was rotated to, and ends there. */
   async #endSuccessor(key: string, budget: Budget): Promise<boolean> {
-    const marker = this.#overlaps.find(key)?.marker;
+    const marker = this.#activeRecords.find(key)?.marker;
     return marker?.keepsData === true && this.end(this.#keyOf(marker.successor), undefined, budget);
   }
 
@@ -176,7 +176,7 @@ export class LastWriteRecords implements Records {
     const ended = this.#hasEnded(key, from);
     if (ended && (await ended)) return this.#endSuccessor(key, budget);
     await this.#end(key, 'destroyed', budget, async () => {
-      accept(latestOf(sighting(from), from.record as string));
+      accept(latestOf(seenVersion(from), from.record as string));
     });
     return true;
   }
@@ -189,8 +189,8 @@ export class LastWriteRecords implements Records {
 
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
     await this.#set(key, session, ttl, budget);
-    const overlap = this.#overlaps.find(key);
-    if (overlap !== undefined) this.#overlaps.wrote(overlap, JSON.stringify(session));
+    const active = this.#activeRecords.find(key);
+    if (active !== undefined) this.#activeRecords.wrote(active, JSON.stringify(session));
   }
 
   /**
@@ -198,7 +198,7 @@ export class LastWriteRecords implements Records {
    * does; one that is at it is waited for.
    */
   #end(key: string, how: 'destroyed' | Marker, budget: Budget, before?: () => Promise<void>): Promise<void> {
-    return this.#overlaps.end(key, how, async () => {
+    return this.#activeRecords.end(key, how, async () => {
       await this.#queues.idle(key, budget, this.#caller);
       await before?.();
       await this.#destroy(key, budget);
@@ -216,9 +216,9 @@ export class LastWriteRecords implements Records {
     from: Version,
     budget: Budget,
   ): Promise<Version | undefined> {
-    const seen = sighting(from);
+    const seen = seenVersion(from);
     let record = latestOf(seen, from.record as string);
-    if (!this.#overlaps.isCurrent(seen.overlap)) {
+    if (!this.#activeRecords.isCurrent(seen.active)) {
       // The request is over, and others have come and gone since.
       const value = await this.#get(key, budget, untilEnd);
       if (!isSessionData(value)) return undefined;
@@ -232,16 +232,16 @@ export class LastWriteRecords implements Records {
       caller: this.#caller,
       compares: false,
       replace: async (record, from, draft, budget, cookie) => {
-        const { overlap } = sighting(from);
+        const { active } = seenVersion(from);
         // Not waited for: an end waits for those who write.
-        if (this.#overlaps.hasEnded(overlap)) return { gone: true };
+        if (this.#activeRecords.hasEnded(active)) return { gone: true };
         const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
         if (ttl <= 0) {
-          await this.#overlaps.end(key, 'destroyed', () => this.#destroy(key, budget));
+          await this.#activeRecords.end(key, 'destroyed', () => this.#destroy(key, budget));
           return { gone: true };
         }
         await this.#write(key, draft?.plain() ?? (parseRecord(record) as SessionData), ttl, budget);
-        return { landed: { record, revision: this.#overlaps.wrote(overlap, record) } };
+        return { landed: { record, revision: this.#activeRecords.wrote(active, record) } };
       },
     };
   }
@@ -261,15 +261,15 @@ export class LastWriteRecords implements Records {
   }
 }
 
-function sighting(version: Version): Sighting {
-  return version.revision as Sighting;
+function seenVersion(version: Version): SeenVersion {
+  return version.revision as SeenVersion;
 }
 
 /** What the Stores that stand on one client have in common. */
-const shared = new WeakMap<object, { overlaps: Overlaps; queues: WriteQueues }>();
+const shared = new WeakMap<object, { activeRecords: ActiveRecords; queues: WriteQueues }>();
 
-function sharedBy(client: object): { overlaps: Overlaps; queues: WriteQueues } {
-  const known = shared.get(client) ?? { overlaps: new Overlaps(REMEMBERED_FOR), queues: new WriteQueues() };
+function sharedBy(client: object): { activeRecords: ActiveRecords; queues: WriteQueues } {
+  const known = shared.get(client) ?? { activeRecords: new ActiveRecords(REMEMBERED_FOR), queues: new WriteQueues() };
   shared.set(client, known);
   return known;
 }

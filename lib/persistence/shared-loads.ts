@@ -1,4 +1,4 @@
-import { withDeadline } from '../base/deadline';
+import { withTimeout } from '../base/deadline';
 import { inTurns, nextTurn } from '../base/turns';
 import { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
@@ -87,7 +87,7 @@ export class SharedLoads<T> {
       const answer = this.#answer(group, load);
       // Twice as long each time: a store that answers nobody is not to be asked ever more.
       const patience = 2 ** unanswered * Math.max(LEAST_PATIENCE, ROUND_TRIPS * this.#usual);
-      const tell = await withDeadline(answer, patience, unansweredYet).catch(() => undefined);
+      const tell = await withTimeout(answer, patience, unansweredYet).catch(() => undefined);
       unanswered = tell === undefined ? unanswered + 1 : 0;
       if (tell === undefined) void answer.then((late) => inTurns(group, late));
       else await inTurns(group, tell);

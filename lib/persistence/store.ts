@@ -19,7 +19,7 @@ import { Budget } from '../client/budget';
 import { ClientCaller } from '../client/caller';
 import { isDisconnected, listenToClient, whyAway } from '../client/connection-events';
 import { expectClient, isTokenStore } from '../client/expect-client';
-import { type StoreState, StoreStatus } from '../client/status';
+import { ConnectionState, type StoreState } from '../client/status';
 import { wrongAttribute } from '../cookies/attributes';
 import { mayOutlive, untilEnd } from '../record/expiry-note';
 import { parseRecord } from '../record/record';
@@ -71,7 +71,7 @@ export class Store extends EventEmitter<StoreEvents> {
   /** @internal Whether each session is kept in its visitor's token, and nothing here. */
   readonly usesTokens: boolean;
   readonly #caller: ClientCaller;
-  readonly #status: StoreStatus;
+  readonly #status: ConnectionState;
   readonly #ttl: Ttl | undefined;
   readonly #ownsClient: boolean;
   readonly #stopListening: () => void;
@@ -94,7 +94,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
     let wasThere = !isDisconnected(client);
-    this.#status = new StoreStatus(reconnectTimeout, () => whyAway(client, wasThere));
+    this.#status = new ConnectionState(reconnectTimeout, () => whyAway(client, wasThere));
     this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
       if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
     });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withDeadline } from '../base/deadline';
+import { withTimeout } from '../base/deadline';
 import { StoreError, StoreTimeoutError } from '../base/errors';
 import { newStamp } from '../base/stamps';
 import { inTurns, nextTurn, Turns } from '../base/turns';
@@ -470,7 +470,7 @@ function budgetOf(jobs: readonly Job[]): Budget {
 function edited(job: Job, record: string, stamp: string): string | Promise<string> {
   const edit = done(job.work, record, stamp);
   if (typeof edit === 'string') return edit;
-  return withDeadline(edit, job.deadline - performance.now(), () => new StoreTimeoutError('set', 0));
+  return withTimeout(edit, job.deadline - performance.now(), () => new StoreTimeoutError('set', 0));
 }
 
 /** Tries that have lost to another process wait a random while, so that many do not lose to each other for ever. */

@@ -4,7 +4,7 @@ import { SessionCookie } from '../cookies/session-cookie';
 import type { Draft, Version } from '../persistence/records';
 import { applyChange, type Change } from '../record/merge';
 import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, stringify, toPlain } from '../record/record';
-import type { SessionShape } from './settings';
+import type { SessionCodec } from './settings';
 import { isUnchanged, type Snapshot, snapshotOf } from './snapshot';
 
 /** A record that this request works on. */
@@ -40,7 +40,7 @@ export class HeldSession {
   used = false;
 
   readonly #cookieDefaults: () => Readonly<CookieOptions>;
-  readonly #shape: SessionShape | undefined;
+  readonly #shape: SessionCodec | undefined;
   /** `undefined` until somebody asks, `null` once destroyed. */
   #session: Session | null | undefined;
   #cookie: SessionCookie | undefined;
@@ -53,7 +53,7 @@ export class HeldSession {
   /** The cookie within that text. */
   #storedCookie: unknown;
 
-  constructor(cookieDefaults: () => Readonly<CookieOptions>, shape?: SessionShape) {
+  constructor(cookieDefaults: () => Readonly<CookieOptions>, shape?: SessionCodec) {
     this.#cookieDefaults = cookieDefaults;
     this.#shape = shape;
   }
@@ -305,13 +305,13 @@ export class HeldSession {
     return this.#shape === undefined ? { cookie: this.#cookieInUse() } : (this.#shape.make(undefined) as Session);
   }
 
-  #makeShaped(shape: SessionShape, data: SessionData): Session {
+  #makeShaped(shape: SessionCodec, data: SessionData): Session {
     const session = shape.make(data) as Session;
     this.#base = this.text(session);
     return session;
   }
 
-  #showShaped(shape: SessionShape, data: SessionData): Session {
+  #showShaped(shape: SessionCodec, data: SessionData): Session {
     if (this.#session) shape.refill(this.#session, data);
     else this.#session = shape.make(data) as Session;
     return this.#session;

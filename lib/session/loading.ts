@@ -9,7 +9,7 @@ import type { Stored } from './held-session';
 import { isSessionId } from './id';
 import { readLater } from './pipelined';
 import { RequestIds } from './request-ids';
-import type { SessionShape } from './settings';
+import type { SessionCodec } from './settings';
 import type { SessionState } from './state';
 
 type Valid = NonNullable<SessionOptions['valid']>;
@@ -163,7 +163,7 @@ async function acceptShaped(
   state: SessionState,
   sid: string,
   stored: Stored,
-  shape: SessionShape,
+  shape: SessionCodec,
   others: Others = othersOf(state, state.presented as string),
 ): Promise<void> {
   if (!(await state.hook(() => shape.accepts(stored.data, sid)))) {

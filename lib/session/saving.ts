@@ -153,7 +153,8 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   const { held, options } = state;
   const forced = state.saving === true && !state.extended;
   // A session that nobody has touched is not even made of its record, unless it may get more time.
-  if (!held.used && !forced && !options.rolling && options.renew === undefined && state.cookieDue !== 'renew') return signAnew(state);
+  if (!held.used && !forced && !options.rolling && options.renew === undefined && state.cookieDue !== 'renew')
+    return signAnew(state);
   const before = held.take();
   if (before === null) return destroyStored(state);
   if (text !== undefined) return saveChanged(state, before, text);

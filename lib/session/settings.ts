@@ -9,7 +9,7 @@ import type { SessionData } from '../record/record';
  * What the sessions of a request look like to its handlers, and what their records hold. Without a shape a session is a plain
  * object with its cookie inside, and so is its record.
  */
-export interface SessionShape {
+export interface SessionCodec {
   /** The session for handlers: of a record's content, or of an object that one assigned; without either a new one. */
   make(data: SessionData | undefined): object;
   /** Lets a session hold what its record does by now, with other requests' changes; it stays the same object. */
@@ -39,7 +39,7 @@ export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'er
   readonly onConflict: OnConflict;
   readonly app: Application | undefined;
   /** What the sessions of a request look like, if not as this package shows them. */
-  readonly shapeOf: ((ctx: Koa.Context) => SessionShape) | undefined;
+  readonly shapeOf: ((ctx: Koa.Context) => SessionCodec) | undefined;
   /** Whether a session set to null also clears the visitor's id if there was no session. */
   readonly clearsAlways: true | undefined;
   /** Whether a session that a request has emptied ends with it, unless another request has put something into it. */

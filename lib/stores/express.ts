@@ -1,4 +1,4 @@
-import { withDeadline } from '../base/deadline';
+import { withTimeout } from '../base/deadline';
 import { expectMethods } from '../base/expect';
 import type { Session, SessionStore, TouchableStore } from '../base/types';
 import { WrappedConnection } from '../client/wrapped-connection';
@@ -87,7 +87,7 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
     const before = this.#turns.get(key) ?? Promise.resolve();
     const done = before.then(work);
     const turn = before
-      .then(() => withDeadline(done, LONGEST_TURN, () => new Error('no answer')))
+      .then(() => withTimeout(done, LONGEST_TURN, () => new Error('no answer')))
       .then(
         () => undefined,
         () => undefined,

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { hasMethod } from '../base/expect';
 import { Budget } from '../client/budget';
 import { ClientCaller } from '../client/caller';
-import { StoreStatus } from '../client/status';
+import { ConnectionState } from '../client/status';
 import {
   type Answer,
   type CompareAndSetStore,
@@ -53,7 +53,7 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
 export class Trial {
   readonly prefix: string;
   readonly #subject: Subject;
-  readonly #caller = new ClientCaller(new StoreStatus(0), ANSWER_WITHIN);
+  readonly #caller = new ClientCaller(new ConnectionState(0), ANSWER_WITHIN);
   readonly #written: Set<string>;
 
   constructor(subject: Subject, prefix = `contract:${randomHex()}:`, written = new Set<string>()) {
@@ -81,7 +81,7 @@ export class Trial {
 
   /** Removes what the case has stored, as far as the client can. */
   async clean(): Promise<void> {
-    const caller = new ClientCaller(new StoreStatus(0), CLEAN_WITHIN);
+    const caller = new ClientCaller(new ConnectionState(0), CLEAN_WITHIN);
     const remove = (key: string) =>
       caller.call<unknown>('destroy', new Budget(CLEAN_WITHIN), () => this.#subject.client.destroy(key), key);
     await Promise.allSettled([...this.#written].map(remove));

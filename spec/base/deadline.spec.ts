@@ -1,27 +1,27 @@
-import { withDeadline } from '../../lib/base/deadline';
+import { withTimeout } from '../../lib/base/deadline';
 import { gate } from '../helpers/time/gate';
 
 const late = () => new Error('late');
 const never = new Promise<never>(() => undefined);
 
-describe('withDeadline', () => {
+describe('withTimeout', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
   afterEach(() => void jest.useRealTimers());
 
   it('comes to what the work comes to', async () => {
-    expect(await withDeadline(Promise.resolve('done'), 50, late)).toBe('done');
-    await expect(withDeadline(Promise.reject(new Error('failed')), 50, late)).rejects.toThrow('failed');
+    expect(await withTimeout(Promise.resolve('done'), 50, late)).toBe('done');
+    await expect(withTimeout(Promise.reject(new Error('failed')), 50, late)).rejects.toThrow('failed');
   });
 
   it('takes thenables of other promise libraries', async () => {
     // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
     const thenable = { then: (resolve: (value: string) => void) => resolve('done') } as PromiseLike<string>;
-    expect(await withDeadline(thenable, 50, late)).toBe('done');
+    expect(await withTimeout(thenable, 50, late)).toBe('done');
   });
 
   it('rejects when the time is over, and not before', async () => {
     const ended = jest.fn();
-    withDeadline(never, 50, late).catch(ended);
+    withTimeout(never, 50, late).catch(ended);
     await jest.advanceTimersByTimeAsync(49);
     expect(ended).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);
@@ -34,7 +34,7 @@ describe('withDeadline', () => {
   ])('rejects on a clock that is faked in all its parts and goes on %s', async (_how, pass) => {
     jest.useRealTimers();
     jest.useFakeTimers();
-    const outcome = withDeadline(never, 50, late).catch(({ message }: Error) => message);
+    const outcome = withTimeout(never, 50, late).catch(({ message }: Error) => message);
     await pass();
     expect(await outcome).toBe('late');
   });
@@ -47,7 +47,7 @@ describe('withDeadline', () => {
     async (_what, end, outcome) => {
       const ended = jest.fn();
       const answer = gate();
-      const waited = withDeadline(answer.opened.then(end), 50, late, ended).catch(({ message }: Error) => message);
+      const waited = withTimeout(answer.opened.then(end), 50, late, ended).catch(({ message }: Error) => message);
       jest.advanceTimersByTime(50);
       answer.open();
       expect([await waited, ended.mock.calls]).toEqual([outcome, [[outcome === 'done']]]);
@@ -58,7 +58,7 @@ describe('withDeadline', () => {
 
   it('makes the error only when it is needed', async () => {
     const make = jest.fn(late);
-    await withDeadline(Promise.resolve(), 50, make);
+    await withTimeout(Promise.resolve(), 50, make);
     await jest.advanceTimersByTimeAsync(100);
     expect(make).not.toHaveBeenCalled();
   });
@@ -67,14 +67,14 @@ describe('withDeadline', () => {
     ['a success', () => Promise.resolve()],
     ['a failure', () => Promise.reject(new Error('failed'))],
   ])('leaves no timer behind after %s', async (_what, work) => {
-    await withDeadline(work(), 50, late).catch(() => undefined);
+    await withTimeout(work(), 50, late).catch(() => undefined);
     expect(jest.getTimerCount()).toBe(0);
   });
 
   it('holds no process that has nothing else to do', () => {
     jest.useRealTimers();
     const timer = jest.spyOn(globalThis, 'setTimeout');
-    withDeadline(never, 10, late).catch(() => undefined);
+    withTimeout(never, 10, late).catch(() => undefined);
     expect(timer.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
     timer.mockRestore();
   });
@@ -84,7 +84,7 @@ describe('withDeadline', () => {
     ['a failure', () => Promise.reject(new Error('failed'))],
   ])('tells once that it has ended, with %s', async (_what, work) => {
     const ended = jest.fn();
-    await withDeadline(work(), 50, late, ended).catch(() => undefined);
+    await withTimeout(work(), 50, late, ended).catch(() => undefined);
     await jest.advanceTimersByTimeAsync(100);
     expect(ended).toHaveBeenCalledTimes(1);
   });
@@ -95,7 +95,7 @@ describe('withDeadline', () => {
   ])('tells at the deadline that it has ended, and not again when the work %s', async (_what, end) => {
     const ended = jest.fn();
     const work = new Promise((resolve) => setTimeout(resolve, 400)).then(end);
-    const outcome = withDeadline(work, 50, late, ended).catch(({ message }: Error) => message);
+    const outcome = withTimeout(work, 50, late, ended).catch(({ message }: Error) => message);
     await jest.advanceTimersByTimeAsync(49);
     expect(ended).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);

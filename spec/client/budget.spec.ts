@@ -1,4 +1,4 @@
-import { withDeadline } from '../../lib/base/deadline';
+import { withTimeout } from '../../lib/base/deadline';
 import { Budget } from '../../lib/client/budget';
 import { gate } from '../helpers/time/gate';
 
@@ -67,7 +67,7 @@ describe('Budget', () => {
 
     it('loses the time of a wait that another deadline within it ends at the same time', async () => {
       const budget = new Budget(50);
-      const failing = withDeadline(new Promise(() => undefined), 50, late);
+      const failing = withTimeout(new Promise(() => undefined), 50, late);
       const waited = budget.spendAtMost(50, failing, () => new Error('later')).catch(message);
       jest.advanceTimersByTime(50);
       expect([await waited, budget.left]).toEqual(['late', 0]);

@@ -1,14 +1,14 @@
 import { Budget } from '../../lib/client/budget';
-import { StoreStatus } from '../../lib/client/status';
+import { ConnectionState } from '../../lib/client/status';
 import { StoreUnavailableError } from '../../lib/main';
 
-describe('StoreStatus', () => {
+describe('ConnectionState', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
   afterEach(() => void jest.useRealTimers());
 
   /** A status, and how somebody who waits for it fares. */
   const statusOf = (reconnectTimeout = 1000) => {
-    const status = new StoreStatus(reconnectTimeout);
+    const status = new ConnectionState(reconnectTimeout);
     const fate = (budget = new Budget(10_000)) => {
       const seen: { is: string; error?: unknown } = { is: 'waiting' };
       const waiting = status.wait('get', budget) ?? Promise.resolve();

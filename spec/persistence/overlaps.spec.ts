@@ -1,4 +1,4 @@
-import { latestOf, Overlaps } from '../../lib/persistence/overlaps';
+import { ActiveRecords, latestOf } from '../../lib/persistence/overlaps';
 import type { Browser } from '../helpers/http/serve';
 import { siteOf, slow } from '../helpers/races/overlap-contract';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
@@ -13,100 +13,100 @@ describe('what a process knows of a record', () => {
   everyTestStartsAt(0);
 
   it('is forgotten with the last request that works on it', () => {
-    const overlaps = new Overlaps(MINUTE);
-    const one = overlaps.enter('a');
-    expect(overlaps.enter('a')).toBe(one);
-    expect(overlaps.find('b')).toBeUndefined();
-    overlaps.leave(one);
-    expect(overlaps.find('a')).toBe(one);
-    overlaps.leave(one);
-    expect(overlaps.find('a')).toBeUndefined();
+    const activeRecords = new ActiveRecords(MINUTE);
+    const one = activeRecords.enter('a');
+    expect(activeRecords.enter('a')).toBe(one);
+    expect(activeRecords.find('b')).toBeUndefined();
+    activeRecords.leave(one);
+    expect(activeRecords.find('a')).toBe(one);
+    activeRecords.leave(one);
+    expect(activeRecords.find('a')).toBeUndefined();
   });
 
   describe('once the record has ended', () => {
     it('is remembered for a while, even where no request works on it', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      await overlaps.end('a', { successor: 'b', keepsData: false }, async () => undefined);
+      const activeRecords = new ActiveRecords(MINUTE);
+      await activeRecords.end('a', { successor: 'b', keepsData: false }, async () => undefined);
       pass(MINUTE - 1);
-      overlaps.leave(overlaps.enter('a'));
-      expect(overlaps.find('a')?.ended).toBe('regenerated');
+      activeRecords.leave(activeRecords.enter('a'));
+      expect(activeRecords.find('a')?.ended).toBe('regenerated');
       pass(1);
-      expect(overlaps.find('a')).toBeUndefined();
+      expect(activeRecords.find('a')).toBeUndefined();
     });
 
     it('is remembered for as long as a request works on it', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      const late = overlaps.enter('a');
-      for (const key of ['a', 'b']) await overlaps.end(key, 'destroyed', async () => undefined);
+      const activeRecords = new ActiveRecords(MINUTE);
+      const late = activeRecords.enter('a');
+      for (const key of ['a', 'b']) await activeRecords.end(key, 'destroyed', async () => undefined);
       pass(MINUTE);
-      expect([overlaps.find('a'), overlaps.find('b')]).toEqual([late, undefined]);
-      overlaps.leave(late);
+      expect([activeRecords.find('a'), activeRecords.find('b')]).toEqual([late, undefined]);
+      activeRecords.leave(late);
       pass(MINUTE);
-      expect(overlaps.find('a')).toBeUndefined();
+      expect(activeRecords.find('a')).toBeUndefined();
     });
 
     it('says how it ended first', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      await overlaps.end('a', { successor: 'b', keepsData: false }, async () => undefined);
-      await overlaps.end('a', 'destroyed', async () => undefined);
-      expect(overlaps.find('a')?.ended).toBe('regenerated');
-      await overlaps.end('a', 'destroyed', fails).catch(() => undefined);
-      expect(overlaps.find('a')?.ended).toBe('regenerated');
+      const activeRecords = new ActiveRecords(MINUTE);
+      await activeRecords.end('a', { successor: 'b', keepsData: false }, async () => undefined);
+      await activeRecords.end('a', 'destroyed', async () => undefined);
+      expect(activeRecords.find('a')?.ended).toBe('regenerated');
+      await activeRecords.end('a', 'destroyed', fails).catch(() => undefined);
+      expect(activeRecords.find('a')?.ended).toBe('regenerated');
     });
 
     it('is known to requests that are over, too', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      const over = overlaps.enter('a');
-      overlaps.leave(over);
-      expect(overlaps.hasEnded(over)).toBe(false);
-      await overlaps.end('a', 'destroyed', async () => undefined);
-      expect(await overlaps.hasEnded(over)).toBe(true);
+      const activeRecords = new ActiveRecords(MINUTE);
+      const over = activeRecords.enter('a');
+      activeRecords.leave(over);
+      expect(activeRecords.hasEnded(over)).toBe(false);
+      await activeRecords.end('a', 'destroyed', async () => undefined);
+      expect(await activeRecords.hasEnded(over)).toBe(true);
     });
 
     it('is as it was where ending it has failed', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      const at = overlaps.enter('a');
-      await expect(overlaps.end('a', 'destroyed', fails)).rejects.toThrow('store is broken');
-      expect([overlaps.find('a'), overlaps.hasEnded(at)]).toEqual([at, false]);
-      await expect(overlaps.end('b', 'destroyed', fails)).rejects.toThrow('store is broken');
-      expect(overlaps.find('b')).toBeUndefined();
-      overlaps.leave(at);
-      expect(overlaps.find('a')).toBeUndefined();
+      const activeRecords = new ActiveRecords(MINUTE);
+      const at = activeRecords.enter('a');
+      await expect(activeRecords.end('a', 'destroyed', fails)).rejects.toThrow('store is broken');
+      expect([activeRecords.find('a'), activeRecords.hasEnded(at)]).toEqual([at, false]);
+      await expect(activeRecords.end('b', 'destroyed', fails)).rejects.toThrow('store is broken');
+      expect(activeRecords.find('b')).toBeUndefined();
+      activeRecords.leave(at);
+      expect(activeRecords.find('a')).toBeUndefined();
     });
 
     it('keeps those waiting who ask while it ends: that may fail', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      const at = overlaps.enter('a');
+      const activeRecords = new ActiveRecords(MINUTE);
+      const at = activeRecords.enter('a');
       const ending = gate();
-      const ended = overlaps.end('a', 'destroyed', () => ending.opened.then(fails)).catch(() => undefined);
-      const asked = overlaps.hasEnded(at);
+      const ended = activeRecords.end('a', 'destroyed', () => ending.opened.then(fails)).catch(() => undefined);
+      const asked = activeRecords.hasEnded(at);
       ending.open();
       expect(await asked).toBe(false);
       await ended;
-      expect(overlaps.hasEnded(at)).toBe(false);
+      expect(activeRecords.hasEnded(at)).toBe(false);
     });
 
     it('does not count for a record that is made anew under its key', async () => {
-      const overlaps = new Overlaps(MINUTE);
-      const before = overlaps.enter('a');
-      await overlaps.end('a', 'destroyed', async () => undefined);
-      const anew = overlaps.renew('a');
-      expect([overlaps.hasEnded(anew), await overlaps.hasEnded(before)]).toEqual([false, true]);
-      expect([overlaps.isCurrent(anew), overlaps.isCurrent(before)]).toEqual([true, false]);
-      overlaps.leave(before);
+      const activeRecords = new ActiveRecords(MINUTE);
+      const before = activeRecords.enter('a');
+      await activeRecords.end('a', 'destroyed', async () => undefined);
+      const anew = activeRecords.renew('a');
+      expect([activeRecords.hasEnded(anew), await activeRecords.hasEnded(before)]).toEqual([false, true]);
+      expect([activeRecords.isCurrent(anew), activeRecords.isCurrent(before)]).toEqual([true, false]);
+      activeRecords.leave(before);
       pass(2 * MINUTE);
-      expect(overlaps.find('a')).toBe(anew);
+      expect(activeRecords.find('a')).toBe(anew);
     });
   });
 
   it('is written over only where it came after what the request has read', () => {
-    const overlaps = new Overlaps(MINUTE);
-    const overlap = overlaps.enter('a');
-    const early = { overlap, writes: overlap.writes };
+    const activeRecords = new ActiveRecords(MINUTE);
+    const active = activeRecords.enter('a');
+    const early = { active, writes: active.writes };
     expect(latestOf(early, 'read')).toBe('read');
-    const mine = overlaps.wrote(overlap, 'written');
+    const mine = activeRecords.wrote(active, 'written');
     expect([latestOf(early, 'read'), latestOf(mine, 'mine')]).toEqual(['written', 'mine']);
-    overlaps.wrote(overlap, 'later');
+    activeRecords.wrote(active, 'later');
     expect(latestOf(mine, 'mine')).toBe('later');
   });
 });

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import {
   resolveOptions,
   type Session,
+  type SessionCodec,
   type SessionSettings,
-  type SessionShape,
   type SessionStore,
   Store,
 } from '../../middleware/engine';
@@ -17,7 +17,7 @@ import { clientOf, clientOfRequest } from './store-client';
 import type { ExternalStore, Session as KoaSession, SessionOptions, SessionRecord } from './types';
 
 /** What the engine asks of a request's session. */
-type RequestOf = (ctx: Koa.Context) => SessionShape & { readonly options: SessionOptions };
+type RequestOf = (ctx: Koa.Context) => SessionCodec & { readonly options: SessionOptions };
 
 /** The engine's options for sessions in a store, or in the stores of a class; without either they are in the cookie. */
 export function engineOptions(

@@ -6,9 +6,9 @@ import {
   ContextSession,
   isEmpty,
   type RunningSession,
+  type SessionCodec,
   SessionError,
   type SessionSettings,
-  type SessionShape,
   sessionLine,
   type Taker,
 } from '../../middleware/engine';
@@ -21,7 +21,7 @@ import { KoaSession, type SessionOwner } from './session';
 import type { ExternalStore, MaxAge, SessionOptions, SessionRecord } from './types';
 
 /** What one request has of its session: what koa-session does its own way, and the engine's part of it. */
-export class RequestSession implements RunningSession, SessionOwner, SessionShape, StoreRequest {
+export class RequestSession implements RunningSession, SessionOwner, SessionCodec, StoreRequest {
   readonly ctx: Koa.Context;
   readonly options: SessionOptions;
   readonly store: ExternalStore | undefined;

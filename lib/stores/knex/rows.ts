@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { withDeadline } from '../../base/deadline';
+import { withTimeout } from '../../base/deadline';
 import type { StoredRecord } from '../../base/types';
 import { affectedBy, valuesOf } from './answers';
 import { appendToSession, removeSession, takeSession } from './ending';
@@ -154,7 +154,7 @@ export class SessionRows {
   }
 
   #prepare(): Promise<void> {
-    this.#prepared ??= withDeadline(
+    this.#prepared ??= withTimeout(
       prepareTable(this.#knex, this.#table, this.#createTable),
       PREPARED_WITHIN,
       () => new Error(`The database did not answer within ${PREPARED_WITHIN} ms`),

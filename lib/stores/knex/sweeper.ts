@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { withDeadline } from '../../base/deadline';
+import { withTimeout } from '../../base/deadline';
 import { unref } from '../../base/timer';
 
 /** The result of one batch, and where the next one starts. */
@@ -41,7 +41,7 @@ export class Sweeper {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#closing.abort();
-    await withDeadline(this.#running, CLOSED_WITHIN, () => new Error('the sweep hangs')).catch(() => undefined);
+    await withTimeout(this.#running, CLOSED_WITHIN, () => new Error('the sweep hangs')).catch(() => undefined);
   }
 
   /** At a random time: processes started together should not sweep at the same moment. */

@@ -1,4 +1,4 @@
-import { withDeadline } from '../../base/deadline';
+import { withTimeout } from '../../base/deadline';
 import { hasMethod } from '../../base/expect';
 import { type Corkable, RedisBatch } from './batch';
 
@@ -239,7 +239,7 @@ function hangUp(client: IoRedisClient): void {
 const QUIT_TIMEOUT = 1000;
 
 async function inTime(quit: Promise<unknown>, giveUp: () => unknown): Promise<void> {
-  await withDeadline(quit, QUIT_TIMEOUT, () => new Error('QUIT was not answered'))
+  await withTimeout(quit, QUIT_TIMEOUT, () => new Error('QUIT was not answered'))
     .catch(giveUp)
     // node-redis 4 is already closed by now.
     .catch(() => undefined);
