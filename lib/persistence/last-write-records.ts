@@ -5,7 +5,7 @@ import type { ClientCaller } from '../client/caller';
 import { mayOutlive, untilEnd, withEnd, withoutEnd } from '../record/expiry-note';
 import { applyChange } from '../record/merge';
 import { isSessionData, type Marker, parseRecord, type SessionData } from '../record/record';
-import { type ActiveRecord, ActiveRecords, latestOf, type SeenVersion } from './overlaps';
+import { type ActiveRecord, ActiveRecords, latestOf, type SeenVersion } from './active-records';
 import {
   type Accept,
   type Commit,

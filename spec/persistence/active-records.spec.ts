@@ -1,4 +1,4 @@
-import { ActiveRecords, latestOf } from '../../lib/persistence/overlaps';
+import { ActiveRecords, latestOf } from '../../lib/persistence/active-records';
 import type { Browser } from '../helpers/http/serve';
 import { siteOf, slow } from '../helpers/races/overlap-contract';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
