@@ -36,6 +36,24 @@ describe('a cookie that is sent again', () => {
     expect(later.map(({ setCookie }) => setCookie)).toEqual([first.setCookie, first.setCookie]);
   });
 
+  it('is written once in a second, for all visitors, and anew in the next', async () => {
+    const site = await siteWith({ rolling: true });
+    const visitors = [site.visitor(), site.visitor(), site.visitor()];
+    const written = jest.spyOn(Cookies.Cookie.prototype, 'toHeader');
+    try {
+      const lines = async () => Promise.all(visitors.map((visitor) => visitor.get('/put?a=1')));
+      await lines();
+      const first = written.mock.calls.length;
+      await lines();
+      expect([first, written.mock.calls.length]).toEqual([2, 2]);
+      pass(1000);
+      await lines();
+      expect(written.mock.calls.length).toBe(4);
+    } finally {
+      written.mockRestore();
+    }
+  });
+
   it('ends when its time is over from now on, to the second', async () => {
     const site = await siteWith({ rolling: true });
     const ann = site.visitor();
