@@ -54,12 +54,12 @@ function carriedBy(ctx: Koa.Context): Carried {
   return carrier[CARRIED];
 }
 
-/** Runs `send` and keeps the headers that it sets. */
-export function carryWhatSets(ctx: Koa.Context, send: () => unknown, rule: CacheRule): Promise<void> | undefined {
+/** Runs `send`, and finds which headers it sets. */
+export function headersSetBy(ctx: Koa.Context, send: () => unknown): Headers | Promise<Headers> {
   const before = currentHeaders(ctx);
   const sent = send();
-  if (typeof (sent as PromiseLike<unknown> | undefined)?.then !== 'function') return carrySince(ctx, before, rule);
-  return Promise.resolve(sent).then(() => carrySince(ctx, before, rule));
+  if (typeof (sent as PromiseLike<unknown> | undefined)?.then !== 'function') return headersSince(ctx, before);
+  return Promise.resolve(sent).then(() => headersSince(ctx, before));
 }
 
 /** Copies arrays too: `cookies` appends to the existing one. */
@@ -72,7 +72,7 @@ function currentHeaders(ctx: Koa.Context): Current {
   return headers;
 }
 
-function carrySince(ctx: Koa.Context, before: Current, rule: CacheRule): undefined {
+function headersSince(ctx: Koa.Context, before: Current): Headers {
   const headers: Headers = {};
   const current = ctx.res.getHeaders();
   for (const name in current) {
@@ -81,7 +81,7 @@ function carrySince(ctx: Koa.Context, before: Current, rule: CacheRule): undefin
     const lines = linesOf(value).filter((line) => !known.includes(line));
     if (lines.length > 0) headers[name] = Array.isArray(value) ? lines : (lines[0] as string);
   }
-  carryHeaders(ctx, headers, rule);
+  return headers;
 }
 
 function added(earlier: string | string[] | undefined, value: string | string[] | undefined): string | string[] {

@@ -14,18 +14,13 @@ export type CookieOf = (ctx: Koa.Context) => Readonly<CookieOptions>;
 /** Headers of a response, by lower-case name. */
 export type Headers = Record<string, string | string[]>;
 
-/** An id store with additional methods for the engine. */
-export interface CookieIdStore extends SessionIdStore {
-  /** `set`, `reset` and `sign` return the headers that they have set. */
-  readonly tellsHeaders: true;
-  set(this: Koa.Context, sid: string, session: Session): Headers;
-  reset(this: Koa.Context, session?: Session): Headers;
-  /**
-   * All ids with a valid signature that the request carries, in the order sent. Needed only if the first id has no
-   * session.
-   */
+/** An id store with all that the engine asks for. What sends something returns the headers that it has set. */
+export interface FullIdStore extends SessionIdStore {
+  set(this: Koa.Context, sid: string, session: Session): Headers | Promise<Headers>;
+  reset(this: Koa.Context, session?: Session): Headers | Promise<Headers>;
+  /** All ids of a request that carries several, in the order sent: those with a good signature. Ask it if the first has no session. */
   allIds(this: Koa.Context): readonly string[];
-  /** Clears the id's cookie in each of these places; returns the headers that it has set. */
+  /** Clears the id where these cookies are. */
   clear(this: Koa.Context, cookies: readonly CookieOptions[]): Headers;
   /** Whether this id of the request was signed with a key other than the first. */
   isOutdated(this: Koa.Context, sid: string): boolean;
@@ -36,7 +31,7 @@ export interface CookieIdStore extends SessionIdStore {
 }
 
 /** Carries the session id in a cookie, signed unless the options say otherwise. */
-export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
+export function cookieIdStore(key: string, cookieOf: CookieOf): FullIdStore {
   const signatureKey = `${key}.sig`;
   /** Ids of a request that were signed with an older key. */
   const outdated = new WeakMap<Koa.Context, Set<string>>();
@@ -44,8 +39,6 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
   const setCookies = new SetCookie();
 
   return {
-    tellsHeaders: true,
-
     /**
      * Reads and verifies the cookie. Reads it unsigned from `cookies`, which would clear a cookie with an invalid
      * signature: while new keys are rolled out, that would log users out.
@@ -106,7 +99,7 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): CookieIdStore {
       const sent = [signatureKey, signature] as const;
       return { 'set-cookie': setCookies.send(this, sent, [signatureKey, undefined], cookie.attributes(), false) };
     },
-  } as CookieIdStore;
+  } as FullIdStore;
 
   /** Whether one of the keys made the signature. */
   function isSigned(ctx: Koa.Context, signer: Signer, sid: string, signature: string): boolean {

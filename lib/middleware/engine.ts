@@ -14,7 +14,7 @@ export type * from '../base/types';
 export type { StoreState } from '../client/status';
 export { WrappedConnection } from '../client/wrapped-connection';
 export { cookieValues, mayCarrySeveral, signedValues } from '../cookies/header';
-export type { CookieIdStore } from '../cookies/id-store';
+export type { FullIdStore } from '../cookies/id-store';
 export { addMaxAge, warnIfDropped } from '../cookies/set-cookie';
 export type { StoreEvents } from '../persistence/store';
 export { Store } from '../persistence/store';

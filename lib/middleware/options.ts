@@ -4,6 +4,7 @@ import { expectBoolean, expected, expectFunction, expectMethods, isGiven } from 
 import type { OnConflict, SessionOptions, StoreOptions } from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
 import { isTokenStore } from '../client/expect-client';
+import { completeIdStore } from '../cookies/complete-id-store';
 import { cookieIdStore } from '../cookies/id-store';
 import { checkKey, resolveCookieOf, UNSIGNED } from '../cookies/options';
 import { STORE_OPTIONS, Store } from '../persistence/store';
@@ -70,7 +71,7 @@ export function resolveOptions(options: SessionOptions | null | undefined): Sess
     key,
     store,
     cookieOf,
-    idStore: given.sessionIdStore ?? cookieIdStore(key, cookieOf),
+    idStore: given.sessionIdStore === undefined ? cookieIdStore(key, cookieOf) : completeIdStore(given.sessionIdStore),
     sendsCookie: given.sessionIdStore === undefined,
     defer,
     rolling,

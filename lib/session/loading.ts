@@ -64,7 +64,7 @@ async function loadRecord(state: SessionState, presented: string, others: Others
 
 /** The ids that the request carries beside the one that the store has been asked for. */
 function othersOf({ ctx, options }: SessionState, asked: string): RequestIds | null {
-  const ids = options.idStore.allIds?.call(ctx) ?? [];
+  const ids = options.idStore.allIds.call(ctx);
   return ids.length === 0 ? null : new RequestIds(asked, ids);
 }
 

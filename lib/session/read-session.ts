@@ -47,7 +47,7 @@ async function findRecord(ctx: Koa.Context, first: string, options: SessionSetti
       : { found: 'nothing' };
     const found = loaded.found === 'session' ? foundIn(ctx, loaded, options) : undefined;
     if (found !== undefined) return found;
-    others ??= new RequestIds(sid, idStore.allIds?.call(ctx) ?? []);
+    others ??= new RequestIds(sid, idStore.allIds.call(ctx));
     sid = loaded.found === 'regenerated' ? others.successor(loaded.marker) : others.next();
   }
   return undefined;

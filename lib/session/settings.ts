@@ -1,7 +1,7 @@
 import type Koa = require('koa');
 
-import type { Application, OnConflict, SessionIdStore, SessionOptions } from '../base/types';
-import type { CookieIdStore, CookieOf } from '../cookies/id-store';
+import type { Application, OnConflict, SessionOptions } from '../base/types';
+import type { CookieOf, FullIdStore } from '../cookies/id-store';
 import type { Store } from '../persistence/store';
 import type { SessionData } from '../record/record';
 
@@ -27,7 +27,7 @@ export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'er
   readonly key: string;
   readonly store: Store;
   readonly cookieOf: CookieOf;
-  readonly idStore: SessionIdStore & Partial<Omit<CookieIdStore, keyof SessionIdStore>>;
+  readonly idStore: FullIdStore;
   /** Whether the package sets the headers with the id itself: it has to do so before the response's head is sent. */
   readonly sendsCookie: boolean;
   readonly defer: boolean;

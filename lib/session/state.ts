@@ -5,7 +5,7 @@ import { sessionLine } from '../base/debug-lines';
 import { SessionError, StoreError, StoreUnavailableError } from '../base/errors';
 import type { CookieOptions, ErrorType, Session } from '../base/types';
 import type { Budget } from '../client/budget';
-import { carryHeaders, carryWhatSets, withdrawHeaders } from '../cookies/error-headers';
+import { carryHeaders, withdrawHeaders } from '../cookies/error-headers';
 import type { Headers } from '../cookies/id-store';
 import { isSamePlace } from '../cookies/session-cookie';
 import type { CacheRule } from '../cookies/shared-caches';
@@ -127,7 +127,7 @@ export class SessionState {
   /** Whether the visitor's id was signed with a key that is no longer the first. */
   get isOutdated(): boolean {
     const sid = this.token ?? this.id;
-    return sid !== undefined && this.options.idStore.isOutdated?.call(this.ctx, sid) === true;
+    return sid !== undefined && this.options.idStore.isOutdated.call(this.ctx, sid);
   }
 
   /** Whether there is no response at all: koa-websocket runs middleware on a request that was upgraded. */
@@ -204,7 +204,7 @@ export class SessionState {
   draft(session: Session, text?: string): Draft {
     const { idStore, store } = this.options;
     const draft = this.held.draft(session, store, text);
-    if (!this.headersSent) idStore.check?.call(this.ctx, this.held.withCookie(session).cookie);
+    if (!this.headersSent) idStore.check.call(this.ctx, this.held.withCookie(session).cookie);
     return draft;
   }
 
@@ -251,7 +251,7 @@ export class SessionState {
   async takeIdBack(session?: Session): Promise<void> {
     if (this.cookieDue !== 'clear' || this.headersSent) return;
     this.cookieDue = 'nothing';
-    const reset = this.options.idStore.reset as (this: Koa.Context, session?: Session) => unknown;
+    const { reset } = this.options.idStore;
     const [cookie] = this.left ?? [];
     const last = cookie === undefined ? (session ?? this.held.withOwnCookie()) : { ...session, cookie };
     await this.#deliver(() => reset.call(this.ctx, last), 'no-store');
@@ -267,23 +267,23 @@ export class SessionState {
   async #clearLeft(left: readonly CookieOptions[], beside: CookieOptions): Promise<void> {
     const { clear } = this.options.idStore;
     const cookies = left.filter((cookie) => !isSamePlace(cookie, beside));
-    if (clear !== undefined && cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies), 'no-store');
+    if (cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies), 'no-store');
   }
 
   /** Signs the id that the visitor has with today's key. */
   signId(): void {
     const { sign } = this.options.idStore;
     const sid = this.token ?? (this.id as string);
-    if (sign !== undefined) void this.#deliver(() => sign.call(this.ctx, sid, this.held.cookie), 'private');
+    void this.#deliver(() => sign.call(this.ctx, sid, this.held.cookie), 'private');
   }
 
-  /** An id store of the user's own is a hook like others; ours tells what it has set. */
-  #deliver(send: () => unknown, rule: CacheRule): Promise<void> | undefined {
-    const { idStore, sendsCookie } = this.options;
+  /** Runs what sends something to the visitor. An id store of the application's is a hook like others. */
+  #deliver(send: () => Headers | Promise<Headers>, rule: CacheRule): Promise<void> | undefined {
+    const { sendsCookie } = this.options;
     this.varies ||= sendsCookie;
-    if (idStore.tellsHeaders !== true)
-      return carryWhatSets(this.ctx, () => (sendsCookie ? send() : this.hook(send)), rule);
-    carryHeaders(this.ctx, send() as Headers, rule);
+    const sent = sendsCookie ? send() : this.hook(send);
+    if (sent instanceof Promise) return sent.then((headers) => carryHeaders(this.ctx, headers, rule));
+    carryHeaders(this.ctx, sent, rule);
     return undefined;
   }
 

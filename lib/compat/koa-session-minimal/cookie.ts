@@ -2,9 +2,9 @@ import type Koa = require('koa');
 
 import {
   addMaxAge,
-  type CookieIdStore,
   type CookieOptions,
   cookieValues,
+  type FullIdStore,
   mayCarrySeveral,
   type SessionIdStore,
   warnIfDropped,
@@ -35,7 +35,7 @@ export function completed(given: CookieAttributes | null | undefined): CookieAtt
 }
 
 /** Carries the id in a cookie of exactly these attributes, whatever path the request is for. */
-export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pick<CookieIdStore, 'allIds'> {
+export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pick<FullIdStore, 'allIds'> {
   return {
     get() {
       return this.cookies.get(key, { signed: false });

@@ -2,9 +2,9 @@ import type Koa = require('koa');
 
 import {
   addMaxAge,
-  type CookieIdStore,
   type CookieOptions,
   cookieValues,
+  type FullIdStore,
   mayCarrySeveral,
   REFUSED,
   type SessionIdStore,
@@ -15,7 +15,7 @@ import {
 import type { SessionOptions } from './types';
 
 type OptionsOf = (ctx: Koa.Context) => SessionOptions;
-type IdStore = SessionIdStore & Pick<CookieIdStore, 'allIds'>;
+type IdStore = SessionIdStore & Pick<FullIdStore, 'allIds'>;
 
 /** Carries ids, or whole sessions, in the cookie. `ctx.cookies` may be of another make: it gets all options. */
 export function inCookie(optionsOf: OptionsOf): IdStore {
