@@ -18,9 +18,12 @@ export type Headers = Record<string, string | string[]>;
 export interface FullIdStore extends SessionIdStore {
   set(this: Koa.Context, sid: string, session: Session): Headers | Promise<Headers>;
   reset(this: Koa.Context, session?: Session): Headers | Promise<Headers>;
-  /** All ids of a request that carries several, in the order sent: those with a good signature. Ask it if the first has no session. */
+  /**
+   * All ids with a valid signature that the request carries, in the order sent. Needed only if the first id has no
+   * session.
+   */
   allIds(this: Koa.Context): readonly string[];
-  /** Clears the id where these cookies are. */
+  /** Clears the id's cookie in each of these places. */
   clear(this: Koa.Context, cookies: readonly CookieOptions[]): Headers;
   /** Whether this id of the request was signed with a key other than the first. */
   isOutdated(this: Koa.Context, sid: string): boolean;

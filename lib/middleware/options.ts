@@ -39,12 +39,17 @@ type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]
 /** The options with defaults filled in. */
 type Complete = Given & Required<Pick<Given, keyof typeof DEFAULTS>>;
 
+/** What a middleware of compat/ decides itself; a getter is read in each request. */
+type Dialect = Partial<
+  Pick<SessionSettings, 'autoCommit' | 'beforeSave' | 'sendsCookie' | 'shapeOf' | 'clearsAlways' | 'endsEmptied'>
+>;
+
 /**
  * Completes and checks the options, and creates the Store. Does not change the user's objects.
  *
  * @throws TypeError if an option has the wrong type. An unknown option only causes a process warning.
  */
-export function resolveOptions(options: SessionOptions | null | undefined): SessionSettings {
+export function resolveOptions(options: SessionOptions | null | undefined, dialect?: Dialect): SessionSettings {
   checkOptions(options);
   const entries = Object.entries(options ?? {}).filter(([, value]) => isGiven(value));
   warnOfUnknown(
@@ -67,7 +72,7 @@ export function resolveOptions(options: SessionOptions | null | undefined): Sess
   const cookieOf = resolveCookieOf(key, given.cookie, isProtected ? UNSIGNED : undefined);
   const store = resolveStore(given, key);
   const { genSid, errorHandler, valid, beforeSave } = given;
-  return Object.freeze({
+  const settings = {
     key,
     store,
     cookieOf,
@@ -87,7 +92,9 @@ export function resolveOptions(options: SessionOptions | null | undefined): Sess
     shapeOf: undefined,
     clearsAlways: undefined,
     endsEmptied: undefined,
-  });
+  };
+  if (dialect !== undefined) Object.defineProperties(settings, Object.getOwnPropertyDescriptors(dialect));
+  return Object.freeze(settings);
 }
 
 function resolveStore(given: Given, key: string): Store {

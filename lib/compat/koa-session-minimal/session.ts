@@ -55,16 +55,13 @@ function isTaken(ctx: Koa.Context): boolean {
 
 function engineOptions({ key, store, cookie }: Options): SessionSettings {
   const name = key || 'koa:sess';
-  return Object.freeze({
-    ...resolveOptions({
-      key: name,
-      prefix: `${name}:`,
-      store: bareClient((store || new MemoryStore()) as SessionStore),
-      ...(typeof cookie === 'function' ? dynamicCookie(name, cookie) : staticCookie(name, cookie || {})),
-    }),
-    sendsCookie: true,
-    endsEmptied: true,
-  });
+  const given = {
+    key: name,
+    prefix: `${name}:`,
+    store: bareClient((store || new MemoryStore()) as SessionStore),
+    ...(typeof cookie === 'function' ? dynamicCookie(name, cookie) : staticCookie(name, cookie || {})),
+  };
+  return resolveOptions(given, { sendsCookie: true, endsEmptied: true });
 }
 
 /** What the engine makes of the attributes is how long a record lives, and whether they can be right. */

@@ -30,14 +30,14 @@ export function engineOptions(
   const optionsOf = (ctx: Koa.Context) => requestOf(ctx).options;
   const beforeSave = (ctx: Koa.Context, session: Session) =>
     optionsOf(ctx).beforeSave?.(ctx, session as unknown as KoaSession);
-  return Object.freeze({
-    ...resolveOptions({
-      key,
-      // What is sent is the id store's to say, and browsers' rules for names with a prefix are kept by TLS.
-      cookie: { secure: true },
-      sessionIdStore: isOutside ? outsideCookie(optionsOf) : inCookie(optionsOf),
-      ...(backing === undefined ? { store: cookieClient, ttl } : inStore(backing, timeout, optionsOf)),
-    }),
+  const given = {
+    key,
+    // The id store decides what is sent; TLS keeps browsers' rules for names with a prefix.
+    cookie: { secure: true },
+    sessionIdStore: isOutside ? outsideCookie(optionsOf) : inCookie(optionsOf),
+    ...(backing === undefined ? { store: cookieClient, ttl } : inStore(backing, timeout, optionsOf)),
+  };
+  return resolveOptions(given, {
     get autoCommit() {
       return live.current.autoCommit;
     },
