@@ -253,6 +253,12 @@ export class HeldSession {
     this.#replaced = false;
   }
 
+  /** What a record holds, but for its cookie and what says how long it lives. */
+  dataOf(record: SessionData): SessionData {
+    const { cookie: _, ...data } = record;
+    return this.#shape === undefined ? data : this.#shape.dataOf(record);
+  }
+
   /** The session's text with what other requests have stored since this one read the record. */
   mergedWith(record: string, onConflict: OnConflict): string {
     const session = this.take() as Session;

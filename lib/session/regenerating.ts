@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { StoreError } from '../base/errors';
 import type { Commit, Successor, Version } from '../persistence/records';
+import { parseRecord, type SessionData } from '../record/record';
 import type { Former, Predecessor, SessionState } from './state';
 
 /** Continues under a new id, once the session is saved: until then nothing is done to the old one, which goes on where something fails. */
@@ -41,6 +43,8 @@ function formerOf({ lost, options, presented }: SessionState): Former | undefine
 /** What became of a new session that takes an old one's place. */
 export interface Takeover {
   version: Version;
+  /** Whether the session is another request's, which has moved the old one to the same content. */
+  isShared?: boolean;
   /** Why nobody knows whether the old record has gone out of use. */
   failure?: unknown;
 }
@@ -63,8 +67,9 @@ export async function takeOver(
     : await replace(state, predecessor, successor);
   if (takeover === undefined) {
     await discard(state, successor);
-    state.detach(predecessor.id);
-    return undefined;
+    const shared = predecessor.keepsData ? await shareSuccessor(state, predecessor, commit()) : undefined;
+    if (shared === undefined) state.detach(predecessor.id);
+    return shared;
   }
   state.predecessor = undefined;
   state.emit('session:regenerated', successor.sid, state.held.take());
@@ -86,6 +91,35 @@ async function rotate(
     // Where nobody knows whether the session has moved, the new record may be all that is left of it.
     if ((error as StoreError).code !== 'ERR_SESSION_OUTCOME_UNKNOWN') await discard(state, successor);
     throw error;
+  }
+}
+
+/**
+ * Two clicks on "Log in" move the session twice at the same time. The request that lost gets the session of the one that won if both hold
+ * the same data: whoever brings all that is in a session gains nothing by its id. Anybody else could inherit a login.
+ */
+async function shareSuccessor(
+  state: SessionState,
+  { id }: Predecessor,
+  { record }: Commit,
+): Promise<Takeover | undefined> {
+  const { held, options, budget } = state;
+  const { records } = options.store;
+  try {
+    const old = await records.load(options.store.keyOf(id), budget, false);
+    if (old.found !== 'regenerated' || old.marker?.keepsData !== true) return undefined;
+    const { successor } = old.marker;
+    const found = await records.load(options.store.keyOf(successor), budget, false);
+    if (found.found !== 'session') return undefined;
+    state.enter(found);
+    if (!isDeepStrictEqual(held.dataOf(found.data), held.dataOf(parseRecord(record) as SessionData))) return undefined;
+    state.id = successor;
+    state.predecessor = undefined;
+    const { data, revision } = found;
+    return { version: { record: found.record ?? JSON.stringify(data), revision }, isShared: true };
+  } catch {
+    // As if nobody had looked: the session is the other request's.
+    return undefined;
   }
 }
 

@@ -121,17 +121,17 @@ async function createStored(
     return error;
   }
   if (made === undefined) return undefined;
-  const { version, failure } = made;
+  const { version, failure, isShared } = made;
   state.isOwn = true;
   try {
     await state.sendId(session);
   } catch (error) {
     // Nobody will ever present the id: the record would be an orphan.
-    await state.options.store.records.destroy?.(state.key, state.budget).catch(() => undefined);
+    if (isShared !== true) await state.options.store.records.destroy?.(state.key, state.budget).catch(() => undefined);
     throw error;
   }
   state.landed(version, draft.record);
-  state.emit('session:created', state.id, session);
+  if (isShared !== true) state.emit('session:created', state.id, session);
   if (failure !== undefined) await state.fail(failure, 'destroy');
   return failure;
 }

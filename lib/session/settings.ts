@@ -16,6 +16,8 @@ export interface SessionCodec {
   refill(session: object, data: SessionData): void;
   /** What the record is to hold: the same text as long as no handler has changed the session. */
   toData(session: object): SessionData;
+  /** What a record holds, but for what says how long it lives. */
+  dataOf(record: SessionData): SessionData;
   /** Whether a new session holds nothing that would be worth a record. */
   isEmpty(session: object): boolean;
   /** Whether a stored session may be used. One that may not stays stored, and the visitor gets a new one. */

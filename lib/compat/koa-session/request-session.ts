@@ -39,6 +39,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
   #leavesWithResponse = false;
   /** How many calls are under way that save in any case. */
   #forced = 0;
+  #hasCommitted = false;
 
   constructor(ctx: Koa.Context, options: SessionOptions, engine: SessionSettings) {
     this.ctx = ctx;
@@ -145,8 +146,14 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     return requests.run(this, () => this.#commit());
   }
 
+  /** Whether the middleware still has to save the session, in a store. */
+  get #commits(): boolean {
+    return this.taker !== undefined && this.options.autoCommit && this.store !== undefined && !this.#hasCommitted;
+  }
+
   /** Async, so that what cannot be serialised is a rejection. */
   async #commit(): Promise<void> {
+    this.#hasCommitted = true;
     this.#force();
     await this.#engine.commit();
   }
@@ -158,6 +165,8 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
   async persist({ save = false, regenerate = false }): Promise<void> {
     const forced = save || regenerate ? 1 : 0;
     this.#forced += forced;
+    // Two clicks on "Log in" end in one session if it moves together with what the handlers put into it.
+    const comesLater = regenerate && this.#commits;
     try {
       // It may come before the middleware has run, or where it never does.
       await requests.run(this, () => this.#load());
@@ -165,9 +174,9 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
       const goesOn = this.#engine.current !== null;
       if (regenerate && goesOn) await requests.run(this, () => this.#engine.regenerate(true));
       this.#force();
-      await requests.run(this, () => this.#engine.save());
+      if (!comesLater) await requests.run(this, () => this.#engine.save());
     } finally {
-      this.#forced -= forced;
+      if (!comesLater) this.#forced -= forced;
       if (this.taker === undefined) this.#leaveWithResponse();
     }
   }
@@ -222,6 +231,10 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
 
   toData(session: object): SessionRecord {
     return { ...KoaSession.dataOf(session as KoaSession), ...lifetimeOf(this.options.maxAge) };
+  }
+
+  dataOf({ _expire, _maxAge, _session, ...data }: SessionRecord): SessionRecord {
+    return data;
   }
 
   isEmpty(session: object): boolean {
