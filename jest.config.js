@@ -5,8 +5,8 @@ module.exports = {
   testEnvironmentOptions: { globalsCleanup: 'off' },
   // Specs of outages wait more than they work, and two of them fit on two cores.
   maxWorkers: 2,
-  // A worker that has grown gets slower: the races took 135 s in one, and take 28 s in a new one.
-  workerIdleMemoryLimit: '600MB',
+  // A worker that has grown gets slower: the races took 135 s in one, and take 27 s in a new one.
+  workerIdleMemoryLimit: '350MB',
   // Machines are three times slower at times; what hangs is found out in a minute too.
   testTimeout: 60_000,
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
