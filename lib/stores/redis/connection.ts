@@ -1,4 +1,5 @@
 import { expectAbsent, expected, isGiven } from '../../base/expect';
+import { keepToDatabase } from './database';
 import { reconnectOnDemotion } from './demotion';
 import {
   type IoRedisClient,
@@ -206,6 +207,7 @@ function connectionOf(client: object, duplicate: boolean, rest: Record<string, u
 function connection(client: RedisClient, isOwn: boolean): RedisConnection {
   if (!isNodeRedis(client)) {
     const driver = ioRedisDriver(client);
+    if (isOwn) keepToDatabase(client);
     return isOwn ? { client, driver, isOwn, unanswered: watchSilence(client) } : { client, driver, isOwn };
   }
   if (!isOwn || client.slots !== undefined) return { client, driver: nodeRedisDriver(client), isOwn };

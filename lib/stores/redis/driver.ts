@@ -65,7 +65,7 @@ export interface NodeRedisClient extends RedisEvents {
   readonly slots?: readonly unknown[];
   /** Pool only. */
   execute?(run: (client: unknown) => unknown): unknown;
-  readonly options?: { url?: string; socket?: { path?: string } } | undefined;
+  readonly options?: { url?: string; socket?: { path?: string }; database?: number } | undefined;
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: object): Promise<unknown>;
   del(key: string): Promise<unknown>;

@@ -1,4 +1,5 @@
 import { expectAbsent, isGiven } from '../../base/expect';
+import { isInDatabase } from './database';
 import { reconnectOnDemotion } from './demotion';
 import { type IoRedisClient, isNodeRedis, isPool, type NodeRedisClient, type RedisClient } from './driver';
 import { encryptionBehindSentinels, forCluster } from './ioredis-options';
@@ -18,7 +19,10 @@ export function duplicateOf(client: RedisClient, overrides: Options): RedisClien
   if (isPool(client)) {
     throw new TypeError('Expected `duplicate` not to be given beside a pool: create another with `createClientPool`');
   }
-  const twin = client.duplicate(inNodeRedisWords(client, overrides));
+  const options = inNodeRedisWords(client, overrides);
+  // Its queue would outlive a connection, and follow SELECT on the next one without waiting for the answer.
+  const queue = isInDatabase({ ...client.options, ...options }) ? { disableOfflineQueue: true } : {};
+  const twin = client.duplicate({ ...options, ...queue });
   // Failures are reported by its events.
   twin.connect().catch(() => undefined);
   return twin;

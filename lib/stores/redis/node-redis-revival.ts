@@ -1,6 +1,7 @@
 import timers = require('node:timers');
 
 import { unref } from '../../base/timer';
+import { isInDatabase, onceReady } from './database';
 import { demotions } from './demotion';
 import { type Asked, isDropped, type NodeRedisClient } from './driver';
 import { LEAST_SILENCE } from './silence';
@@ -22,6 +23,7 @@ export interface Revival {
  */
 export function revival(client: NodeRedisClient): Revival {
   const isDemotion = demotions();
+  const sent: Asked = isInDatabase(client.options) ? onceReady(client) : (ask) => ask();
   let lastAnswer = performance.now();
   let pending = 0;
   let isSuspected = false;
@@ -42,13 +44,13 @@ export function revival(client: NodeRedisClient): Revival {
   };
   const again = async <T>(ask: () => Promise<T>): Promise<T> => {
     await revived;
-    return ask();
+    return sent(ask);
   };
 
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
     pending += 1;
     try {
-      return await ask();
+      return await sent(ask);
     } catch (error) {
       if (isDropped(error)) return await again(ask);
       if (!isDemotion(error as Error)) throw error;
