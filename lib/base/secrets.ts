@@ -31,7 +31,7 @@ export class Secrets {
 
   /**
    * @param keys the record's key and the session's id
-   * @param content what was to be stored: an object, or its JSON
+   * @param content the session that the call should store: an object, or its JSON
    */
   constructor(keys: readonly string[], content?: unknown) {
     const ids = keys.filter((key) => key.length >= SHORTEST_ID);

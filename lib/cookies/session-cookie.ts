@@ -171,7 +171,7 @@ export class SessionCookie {
     return isNoted;
   }
 
-  /** The identifying attributes that handlers have set: a cookie that is to replace this one needs the same. */
+  /** The identifying attributes that handlers have set: a cookie that replaces this one needs the same. */
   scope(): Own {
     return scopeOf(this[OWN] ?? {});
   }

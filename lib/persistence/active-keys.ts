@@ -4,12 +4,12 @@ interface Entry<V> {
   next: Entry<V> | undefined;
 }
 
-/** How many slots keys are spread over. */
+/** Number of slots that keys are spread over. */
 export const SLOTS = 1024;
 
 /**
- * A map for what is in it for moments only. The tables that a `Map` leaves behind as it grows and shrinks keep what was in them
- * alive until the next full collection, and collecting took half as long again.
+ * A map for short-lived entries. As a `Map` grows and shrinks, the tables it discards keep their former entries alive
+ * until the next full collection, and collecting took half as long again.
  */
 export class ActiveKeys<V> {
   readonly #slots: (Entry<V> | undefined)[] = Array(SLOTS).fill(undefined);
@@ -20,7 +20,7 @@ export class ActiveKeys<V> {
     return entry?.value;
   }
 
-  /** Adds a key that is not there. */
+  /** Adds a key that is not in the map. */
   add(key: string, value: V): void {
     const slot = slotOf(key);
     this.#slots[slot] = { key, value, next: this.#slots[slot] };
@@ -39,7 +39,7 @@ export class ActiveKeys<V> {
   }
 }
 
-/** Session ids are random to their end; keys that end alike share a slot, and are found all the same. */
+/** The end of a session id is random. Keys with the same end share a slot, and are still told apart. */
 export function slotOf(key: string): number {
   const { length } = key;
   const last = key.charCodeAt(length - 1) + 31 * key.charCodeAt(length - 2) + 961 * key.charCodeAt(length - 3);

@@ -1,53 +1,53 @@
 import { Lately } from '../base/lately';
 import type { Marker } from '../record/record';
 
-/** What this process knows of one record, while requests that work on it overlap and for a while after it has ended. */
+/** What this process knows about one record while requests use it, and for a while after it has ended. */
 export interface ActiveRecord {
   readonly key: string;
-  /** Requests that work on the record. */
+  /** Number of requests that use the record. */
   users: number;
-  /** The text that this process wrote last, and how many writes that makes. */
+  /** The text that this process wrote last, and its number of writes. */
   last: string | undefined;
   writes: number;
   ended: 'destroyed' | 'regenerated' | undefined;
-  /** What a regenerated record's marker would tell. */
+  /** The content of the marker that replaced a regenerated record. */
   marker: Marker | undefined;
-  /** Settles once it is known whether that holds: the client may fail to destroy the record. */
+  /** Settles once it is known whether the record has ended: the client may fail to destroy it. */
   ending: Promise<unknown>;
 }
 
 /** A version of a record that this process has read or written. */
 export interface SeenVersion {
   readonly active: ActiveRecord;
-  /** Writes of this process that it may have missed come after this many. */
+  /** Writes of this process with a higher number may be missing from the version. */
   readonly writes: number;
 }
 
-/** The records that requests of this process are working on: what makes up for a client that cannot compare. */
+/** The records that requests of this process use. They make up for a client that cannot compare. */
 export class ActiveRecords {
   readonly #activeRecords = new Map<string, ActiveRecord>();
   readonly #ended: Lately<ActiveRecord>;
 
-  /** @param memory milliseconds for which the end of a record is remembered, even where no request works on it */
+  /** @param memory milliseconds for which the end of a record is remembered, even if no request uses it */
   constructor(memory: number) {
     this.#ended = new Lately(memory);
   }
 
-  /** One more request works on the record. */
+  /** Another request uses the record. */
   enter(key: string): ActiveRecord {
     const active = this.find(key) ?? this.#add(key);
     active.users += 1;
     return active;
   }
 
-  /** A record is made anew, whatever ended under its key before. */
+  /** A record is created under the key, whatever ended there before. */
   renew(key: string): ActiveRecord {
     const active = this.#add(key);
     active.users = 1;
     return active;
   }
 
-  /** A request is done with the record. */
+  /** A request has finished with the record. */
   leave(active: ActiveRecord): void {
     active.users -= 1;
     if (active.users === 0 && active.ended === undefined) this.#remove(active);
@@ -58,7 +58,7 @@ export class ActiveRecords {
     return this.#activeRecords.get(key);
   }
 
-  /** The record ends with `work`, and does not where that fails. */
+  /** Marks the record as ended, and withdraws that if `work` fails. */
   async end(key: string, how: 'destroyed' | Marker, work: () => Promise<unknown>): Promise<void> {
     const active = this.find(key) ?? this.#add(key);
     const isFirst = active.ended === undefined;
@@ -77,19 +77,21 @@ export class ActiveRecords {
     }
   }
 
-  /** Whether requests work on it still: one that goes on after its response has not seen what others wrote. */
+  /** Whether requests still use it. One that continues after its response has missed later writes. */
   isCurrent(active: ActiveRecord): boolean {
     return this.#activeRecords.get(active.key) === active;
   }
 
-  /** Whether the record has ended, were it after the request that asks was over. `false` comes at once: nobody gets in between. */
+  /**
+   * Whether the record has ended, even after the asking request was over. `false` is returned synchronously, so nothing
+   * can happen in between.
+   */
   hasEnded(active: ActiveRecord): false | Promise<boolean> {
     const known = this.find(active.key) ?? active;
     const isEnded = () => active.ended !== undefined || known.ended !== undefined;
     return isEnded() && Promise.allSettled([active.ending, known.ending]).then(isEnded);
   }
 
-  /** The process has written the record. */
   wrote(active: ActiveRecord, record: string): SeenVersion {
     active.last = record;
     active.writes += 1;
@@ -116,7 +118,7 @@ export class ActiveRecords {
     return active;
   }
 
-  /** Requests that last longer than the memory keep it alive. */
+  /** Requests that last longer than the memory keep the entry alive. */
   #forget(): void {
     for (let active = this.#ended.shift(); active !== undefined; active = this.#ended.shift()) {
       if (active.users > 0) this.#ended.add(active);
@@ -129,7 +131,7 @@ export class ActiveRecords {
   }
 }
 
-/** The record to write over: this process's last, if it came after what the request has seen. */
+/** The record to overwrite: the last one of this process, if it is newer than what the request has seen. */
 export function latestOf({ active, writes }: SeenVersion, seen: string): string {
   return active.last !== undefined && active.writes > writes ? active.last : seen;
 }

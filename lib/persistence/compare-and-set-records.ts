@@ -27,9 +27,9 @@ import { SharedLoads } from './shared-loads';
 import { outcomeOf } from './swap-outcome';
 import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } from './write-queue';
 
-/** How often a rotation makes its successor level before it claims the record unseen. */
+/** How often a rotation copies the latest data to the successor before it claims the record unseen. */
 const LEVELLED_FIRST = 4;
-/** How often an end that depends on what is in the record loses to other writers before it no longer asks. */
+/** How often `endIf` may lose to other writers before it ends the record unseen. */
 const ASKED_FIRST = 4;
 
 /** Records of a client that can compare and set: a write never undoes another's. */
@@ -108,11 +108,11 @@ export class CompareAndSetRecords implements Records {
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
     const marker = regeneratedMarker({ successor, keepsData: false });
     const take = () => this.#ends.take(key, marker, from, budget);
-    // Whether a call that failed was carried out is not known; sent again, it finds its own marker then.
+    // A failed call may have been carried out. If so, the second one finds its own marker.
     return this.#taken(key, marker, await take().catch(take));
   }
 
-  /** The successor is made level first, and the record claimed then: a process that dies in between loses nothing. */
+  /** The successor gets the data before the record is claimed, so a process that dies in between loses nothing. */
   async rotate(
     key: string,
     from: Version,
@@ -137,7 +137,7 @@ export class CompareAndSetRecords implements Records {
       if (claimed === 'taken') return version;
       if (claimed === 'regenerated' || claimed === 'gone') return claimed;
       const reserve = () => this.#ends.reserve(key, lengthOfMark(performance.now() - began), budget);
-      // A mark keeps a claim from landing late whose answer has not come.
+      // The mark makes a late claim fail whose answer has not arrived.
       const now = await reserve().catch((error: unknown) => {
         throw claimed === 'unknown' ? outcomeUnknown(error) : error;
       });
@@ -149,13 +149,13 @@ export class CompareAndSetRecords implements Records {
       current = now;
       await level();
     }
-    // Others do not stand back: what they have written last gets into the successor after the claim.
+    // Others keep writing. What they wrote last is copied after the claim.
     const found = await this.#ends.take(key, marker, current as TextVersion, budget);
     const taken = this.#taken(key, marker, found);
     if (taken !== 'taken') return taken;
     if (found !== undefined && found !== marker) {
       current = { record: found, revision: undefined };
-      // There is no way back any more, and the successor holds all but that.
+      // The record is gone, and the successor lacks only their last writes.
       await level()
         .catch(level)
         .catch(() => undefined);
@@ -167,13 +167,13 @@ export class CompareAndSetRecords implements Records {
     const breaks = this.#breaks;
     let found = await this.#ends.remove(key, from, budget);
     this.#remember(key);
-    // The driver may have sent it twice: then there is nothing any more since the first one was carried out.
+    // The driver may have sent the call twice. The second one then finds nothing.
     if (found === undefined && from !== undefined && this.#breaks !== breaks) return true;
     const followed = new Set<string>();
     while (found !== undefined) {
       if (!isRegeneratedMarker(found)) return true;
       const marker = readMarker(found);
-      // No more than the time allows; those that lead in a circle are of no package.
+      // The budget limits the length of a chain. This package writes no circles.
       if (marker?.keepsData !== true || followed.has(marker.successor)) return false;
       followed.add(marker.successor);
       const successor = this.#keyOf(marker.successor);
@@ -191,7 +191,7 @@ export class CompareAndSetRecords implements Records {
       await budget.spend(pauseAfter(lost));
       accept(current.record);
       const swap = () => this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
-      // An end needs no memory and wins against writers without pause, which a swap does not.
+      // If the swap fails, `end` below needs no memory in the store and wins against constant writers.
       const attempt = await swap().catch(() => undefined);
       isUnknown = attempt === undefined;
       if (attempt === undefined || 'gone' in attempt) break;
@@ -201,7 +201,7 @@ export class CompareAndSetRecords implements Records {
       }
       current = attempt.conflict;
     }
-    // Where it finds a marker, that may be the one whose swap seemed to fail.
+    // A marker found here may come from the swap that seemed to fail.
     return (await this.end(key, current, budget)) || isUnknown;
   }
 
@@ -224,8 +224,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   /**
-   * Puts the marker in the place of the record, if that is still as it was: `'conflict'` where it is not, `'unknown'` where the call has
-   * failed.
+   * Replaces the record with the marker if it has not changed: `'conflict'` if it has, `'unknown'` if the call failed.
    */
   async #claim(
     key: string,
@@ -234,7 +233,7 @@ export class CompareAndSetRecords implements Records {
     budget: Budget,
   ): Promise<Taken | 'conflict' | 'unknown'> {
     const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, from.revision);
-    // An answer that does not come must leave time to find out what has become of the claim.
+    // The other half is left for finding out whether the claim was carried out.
     const half = new Budget(budget.left / 2);
     const result = await budget.spend(this.#caller.call('destroy', half, swap, key, marker).catch(() => undefined));
     if (result === undefined) return 'unknown';
@@ -248,7 +247,7 @@ export class CompareAndSetRecords implements Records {
     return this.#caller.breaks + ((this.#client as { breaks?: number }).breaks ?? 0);
   }
 
-  /** What it means that `found` was there, before or after a marker took its place. */
+  /** Interprets the text that a marker should replace. */
   #taken(key: string, marker: string, found: string | undefined): Taken {
     if (found === undefined) return 'gone';
     if (isRegeneratedMarker(found) && found !== marker) return 'regenerated';
@@ -256,10 +255,10 @@ export class CompareAndSetRecords implements Records {
     return 'taken';
   }
 
-  /** Lets the successor hold what the record did; nobody else knows of it. */
+  /** Stores the record's data in the successor, which no other request knows of yet. */
   async #level(key: string, from: Version, record: string, budget: Budget): Promise<Version> {
     if (record === from.record) return from;
-    // What others have done may have ended the session: then it ends where it goes on.
+    // If others have ended the session, the successor expires at once.
     const ttl = Math.max(1, this.#ttlOf(record));
     const swap = () => this.#client.swap(key, record, ttl, from.revision);
     const result = await this.#caller.call('set', budget, swap, key, record);
@@ -273,7 +272,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   #writer(key: string): Writer {
-    // What this writer has marked itself: its marks stay until somebody replaces the text.
+    // The marks of this writer stay until another one replaces the text.
     const marked: Marked = { record: '', spaces: 0 };
     const replace: Writer['replace'] = (record, from, draft, budget, cookie) => {
       if (from.reservedUntil !== undefined) {
@@ -290,7 +289,7 @@ export class CompareAndSetRecords implements Records {
       replace,
       reserve: async (lost, ms, budget) => {
         const { canReserve } = this.#ends;
-        // A version that was told before the pause would be stale after it.
+        // After the pause, a version loaded before it would be out of date.
         if (!canReserve) await budget.spend(pauseAfter(lost));
         const spaces = lengthOfMark(ms);
         const stored = await this.#ends.reserve(key, spaces, budget);
@@ -298,7 +297,7 @@ export class CompareAndSetRecords implements Records {
         if (!canReserve) return versionOf(stored);
         const record = unmarked(stored.record);
         Object.assign(marked, { record, spaces: spacesOf(marked, record) + spaces });
-        // Without a pause for earlier marks: this one has undone them.
+        // No pause for earlier marks: this one has cancelled them.
         return { record, revision: stored.revision };
       },
     };
@@ -318,12 +317,12 @@ export class CompareAndSetRecords implements Records {
     const result = await this.#caller.call(operation, budget, swap, key, record);
     if (result.ok) return { landed: { record, revision: result.revision } };
     if (this.#breaks !== breaks) {
-      // The driver may have sent it twice: then what was refused may be what has landed before.
+      // The driver may have sent the swap twice, and the first one may be what is stored.
       const outcome = outcomeOf(record, from, result.gone ? undefined : result.record);
       if (outcome === 'landed') return { landed: versionOf(result as StoredRecord, marked) };
       if (outcome === 'unknown') throw outcomeUnknown();
     }
-    // What is no session any more cannot be written to: another request's marker, or somebody else's record.
+    // Not a session any more: a marker of another request, or another program's record.
     if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
     storeLine('conflict: another writer came first, and the change is tried again');
     return { conflict: versionOf(result, marked) };
@@ -339,7 +338,7 @@ function outcomeUnknown(cause?: unknown): StoreError {
   );
 }
 
-/** A text, and how many spaces a writer has put at its end. */
+/** A text, and the number of spaces that a writer has appended to it. */
 interface Marked {
   record: string;
   spaces: number;
@@ -349,7 +348,7 @@ function spacesOf(marked: Marked | undefined, record: string): number {
   return marked?.record === record ? marked.spaces : 0;
 }
 
-/** A version without the marks of others, who want to replace it next. */
+/** A version without the marks of other writers, who are about to replace it. */
 function versionOf({ record, revision }: StoredRecord, marked?: Marked): TextVersion {
   const text = unmarked(record);
   const pause = pauseAskedBy(record, spacesOf(marked, text));

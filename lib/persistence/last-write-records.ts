@@ -24,8 +24,8 @@ import { SharedLoads } from './shared-loads';
 import { type Work, WriteQueues, type Writer } from './write-queue';
 
 /**
- * Records of a client that can only get, set and destroy. Requests of this process that overlap share what they write, so
- * that none undoes another's change. Between processes the last write counts.
+ * Records of a client that can only get, set and destroy. Overlapping requests of this process share what they write,
+ * so none of them undoes another's change. Between processes, the last write wins.
  */
 export class LastWriteRecords implements Records {
   readonly guarantee = 'last-write';
@@ -53,7 +53,7 @@ export class LastWriteRecords implements Records {
   }
 
   async load(key: string, budget: Budget): Promise<Loaded> {
-    // What the client gives is one request's: all that is shared is the wait.
+    // Only the wait is shared: the object that the client returns belongs to one request.
     if (this.#loads.isCrowded(key)) await this.#loads.share(key, budget, () => Promise.resolve());
     this.#loads.begin(key);
     try {
@@ -70,7 +70,7 @@ export class LastWriteRecords implements Records {
   async #load(key: string, budget: Budget): Promise<Loaded> {
     const known = this.#activeRecords.find(key);
     if (known?.ended === 'regenerated') return { found: 'regenerated', marker: known.marker };
-    // Before the store is asked: what others write from here on may not be in its answer.
+    // Before calling the store: its answer may lack later writes.
     const active = this.#activeRecords.enter(key);
     const revision: SeenVersion = { active, writes: active.writes };
     const value = await this.#get(key, budget, withoutEnd).catch((error: unknown) => {
@@ -104,7 +104,7 @@ export class LastWriteRecords implements Records {
     return this.#edit(key, edit, undefined, from, budget);
   }
 
-  /** Without the client's help the whole record is written again, as it is by now. */
+  /** The client cannot extend a record, so the latest one is written again. */
   async touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean> {
     const version = from();
     if (await this.hasEnded(key, version)) return false;
@@ -144,7 +144,10 @@ export class LastWriteRecords implements Records {
     return version;
   }
 
-  /** Whether another request of this process has ended the record. `false` comes at once: nobody gets in between. */
+  /**
+   * Whether another request of this process has ended the record. `false` is returned synchronously, so nothing can
+   * happen in between.
+   */
   #hasEnded(key: string, from: Version | undefined): false | Promise<boolean> {
     const active = from === undefined ? this.#activeRecords.find(key) : seenVersion(from).active;
     return active !== undefined && this.#activeRecords.hasEnded(active);
@@ -166,7 +169,7 @@ export class LastWriteRecords implements Records {
     return true;
   }
 
-  /** The session goes on where it was rotated to, and ends there. */
+  /** Ends the session under the id that it was rotated to. */
   async #endSuccessor(key: string, budget: Budget): Promise<boolean> {
     const marker = this.#activeRecords.find(key)?.marker;
     return marker?.keepsData === true && this.end(this.#keyOf(marker.successor), undefined, budget);
@@ -183,7 +186,7 @@ export class LastWriteRecords implements Records {
 
   async destroy(key: string, budget: Budget): Promise<void> {
     const ended = await this.end(key, undefined, budget);
-    // Another process may have stored it anew.
+    // Another process may have stored it again.
     if (!ended) await this.#destroy(key, budget);
   }
 
@@ -194,8 +197,8 @@ export class LastWriteRecords implements Records {
   }
 
   /**
-   * From this moment on no request of this process writes the record, unless what is done `before` it is destroyed fails, or the client
-   * does; one that is at it is waited for.
+   * From now on, no request of this process writes the record, unless `before` or the client fails. `before` runs
+   * before the record is destroyed. Waits for a request that is writing.
    */
   #end(key: string, how: 'destroyed' | Marker, budget: Budget, before?: () => Promise<void>): Promise<void> {
     return this.#activeRecords.end(key, how, async () => {
@@ -219,7 +222,7 @@ export class LastWriteRecords implements Records {
     const seen = seenVersion(from);
     let record = latestOf(seen, from.record as string);
     if (!this.#activeRecords.isCurrent(seen.active)) {
-      // The request is over, and others have come and gone since.
+      // The request is over, and others may have used the record since.
       const value = await this.#get(key, budget, untilEnd);
       if (!isSessionData(value)) return undefined;
       record = JSON.stringify(value);
@@ -233,7 +236,7 @@ export class LastWriteRecords implements Records {
       compares: false,
       replace: async (record, from, draft, budget, cookie) => {
         const { active } = seenVersion(from);
-        // Not waited for: an end waits for those who write.
+        // Not awaited, since an end waits for writers.
         if (this.#activeRecords.hasEnded(active)) return { gone: true };
         const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
         if (ttl <= 0) {
@@ -265,7 +268,7 @@ function seenVersion(version: Version): SeenVersion {
   return version.revision as SeenVersion;
 }
 
-/** What the Stores that stand on one client have in common. */
+/** State shared by all Stores on one client. */
 const shared = new WeakMap<object, { activeRecords: ActiveRecords; queues: WriteQueues }>();
 
 function sharedBy(client: object): { activeRecords: ActiveRecords; queues: WriteQueues } {

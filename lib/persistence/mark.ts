@@ -1,11 +1,13 @@
 /** Milliseconds that each space at the end of a record stands for. */
 const MS_A_SPACE = 5;
-/** Milliseconds that others stand back at most: what a writer that has died costs them, once. */
+/** How long other writers stand back at most, in milliseconds. A writer that dies costs them this once. */
 const LONGEST_PAUSE = 200;
-/** Round trips that a writer needs: to be told of its mark, to write, and one to spare. */
+/** Round trips that a writer needs: to receive its marked record, to write, and one in reserve. */
 const ROUND_TRIPS = 3;
 
-/** How many spaces ask others to stand back for as long as a writer needs whose round trip takes `ms` milliseconds. */
+/**
+ * Number of spaces that make others stand back for as long as a writer needs if its round trip takes `ms` milliseconds.
+ */
 export function lengthOfMark(ms: number): number {
   return Math.ceil(Math.max(1, Math.min(LONGEST_PAUSE, ROUND_TRIPS * ms)) / MS_A_SPACE);
 }
@@ -16,9 +18,9 @@ export function unmarked(record: string): string {
 }
 
 /**
- * Milliseconds for which a record's marks ask to stand back.
+ * How long a record's marks ask others to stand back, in milliseconds.
  *
- * @param own how many of the spaces are one's own
+ * @param own number of spaces that the asking writer has appended itself
  */
 export function pauseAskedBy(record: string, own = 0): number {
   const spaces = record.length - unmarked(record).length - own;

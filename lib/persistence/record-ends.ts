@@ -5,39 +5,39 @@ import type { ClientCaller } from '../client/caller';
 import { isRegeneratedMarker, regeneratedMarker } from '../record/record';
 import { REMEMBERED_FOR, type Version } from './records';
 
-/** How often a client without abilities of its own compares before it destroys a record unseen. */
+/** How often a client without {@link EndingStore} compares before it destroys a record unseen. */
 const TRIES = 4;
-/** Stands for a record that the client fails to tell: it ends unseen. */
+/** Stands for a record that the client cannot read: it ends unseen. */
 const UNREADABLE: StoredRecord = { record: '', revision: undefined };
 
 /**
- * How records go out of use, whatever others write. What was there is the answer: the record, or the marker of another request, which
- * stays; `undefined` where there was nothing.
+ * Retires records while others write them. Methods resolve to what was stored: the record, or the marker of another
+ * request, which stays; `undefined` if there was nothing.
  */
 export interface RecordEnds {
-  /** Whether {@link reserve} keeps others off. */
+  /** Whether {@link reserve} makes other writers stand back. */
   readonly canReserve: boolean;
-  /** Puts the marker in the record's place. */
+  /** Replaces the record with the marker. */
   take(key: string, marker: string, from: Version | undefined, budget: Budget): Promise<string | undefined>;
-  /** Leaves nothing there. */
+  /** Removes the record. */
   remove(key: string, from: Version | undefined, budget: Budget): Promise<string | undefined>;
   /**
-   * The record as it is now. Where the client can, with a mark of `length` characters: other writers stand back for a while, and what was
-   * sent earlier to replace the record fails from now on.
+   * Returns the current record. If the client can, it first appends a mark of `length` spaces: other writers stand back
+   * for a while, and replacements sent earlier fail.
    */
   reserve(key: string, length: number, budget: Budget): Promise<StoredRecord | undefined>;
 }
 
 type Client = SessionStore & CompareAndSetStore & Partial<EndingStore>;
 
-/** @param client may have the abilities of an {@link EndingStore} */
+/** @param client may implement {@link EndingStore} */
 export function recordEnds(client: Client, caller: ClientCaller): RecordEnds {
   return hasMethod(client, 'remove') && hasMethod(client, 'take') && hasMethod(client, 'mark')
     ? new OneCall(client as Client & EndingStore, caller)
     : new Comparing(client, caller);
 }
 
-/** Of a client with the abilities: each is one call. */
+/** For a client with {@link EndingStore}: one call each. */
 class OneCall implements RecordEnds {
   readonly canReserve = true;
   readonly #client: EndingStore;
@@ -62,7 +62,9 @@ class OneCall implements RecordEnds {
   }
 }
 
-/** Of a client without them: a few comparisons, then the record is destroyed unseen, so that nobody can keep a session from ending. */
+/**
+ * For other clients: compares a few times, then destroys the record unseen, so that no writer can keep a session alive.
+ */
 class Comparing implements RecordEnds {
   readonly canReserve = false;
   readonly #client: SessionStore & CompareAndSetStore;
@@ -80,7 +82,7 @@ class Comparing implements RecordEnds {
         await this.#destroy(key, budget);
         break;
       }
-      // Without a pause: the version that was just told would be stale after it.
+      // No pause: the version just read would be out of date after it.
       const { revision } = current;
       const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, revision);
       const result = await this.#caller.call('destroy', budget, swap, key, marker);
@@ -91,7 +93,7 @@ class Comparing implements RecordEnds {
   }
 
   async remove(key: string, from: Version | undefined, budget: Budget): Promise<string | undefined> {
-    // Claimed first, so that a request that comes too late does not take another's marker away.
+    // Claims the record first: a late request must not remove another request's marker.
     const found = await this.take(key, regeneratedMarker({ successor: '', keepsData: false }), from, budget);
     if (found !== undefined && !isRegeneratedMarker(found)) await this.#destroy(key, budget);
     return found;

@@ -3,28 +3,31 @@ import type { Budget } from '../client/budget';
 import type { Change } from '../record/merge';
 import type { Marker, SessionData } from '../record/record';
 
-/** A version of a session's record. `record` is undefined where the client gave an object that nobody has serialised yet. */
+/**
+ * A version of a session's record. `record` is undefined if the client returned an object that has not been serialized
+ * yet.
+ */
 export interface Version {
   record: string | undefined;
   revision: unknown;
-  /** The token of this version, which the visitor has in place of an id, if records are kept in tokens. */
+  /** The token of this version, which replaces the id, if records are kept in tokens. */
   token?: string | undefined;
-  /** The text of the cookie in it, where that is known without parsing the record. */
+  /** The text of its cookie, if known without parsing the record. */
   cookie?: string | undefined;
   /** Until when another writer has asked others to stand back, on the clock of `performance.now()`. */
   reservedUntil?: number | undefined;
-  /** How many attempts it took to store it, if more than one. */
+  /** Number of attempts it took to store, if more than one. */
   attempts?: number | undefined;
 }
 
-/** A record that looks like a session's, and that nobody has read as yet. */
+/** A record that looks like a session's and has not been parsed yet. */
 export interface Unread extends Version {
   record: string;
-  /** Milliseconds that the record had left, where the store told. */
+  /** Remaining lifetime of the record in milliseconds, if the store reported it. */
   ttl: number | undefined;
 }
 
-/** What loading a record came to. */
+/** The result of loading a record. */
 export type Loaded =
   | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version & {
         /** The session's own id, if it came in a token. */
@@ -32,80 +35,77 @@ export type Loaded =
       })
   | ({ found: 'unread' } & Unread)
   | { found: 'nothing' }
-  /** Another request has moved the session under a new id, which `marker` tells where it is known. */
+  /** Another request has moved the session to a new id, given by `marker` if known. */
   | { found: 'regenerated'; marker?: Marker | undefined }
-  /** Something is there, but no session: it may be somebody else's. */
+  /** There is a value, but not a session. It may belong to another program. */
   | { found: 'invalid'; value: unknown };
 
-/** A session on its way into the store. */
+/** A session to be stored. */
 export interface Draft {
   /** The session's text. */
   record: string;
-  /** Milliseconds that the record is to live. */
+  /** Lifetime of the record in milliseconds. */
   ttl: number;
-  /** The same as a plain object, for clients that take objects. */
+  /** The session as a plain object, for clients that take objects. */
   plain(): SessionData;
 }
 
-/** A commit: what this request did to a record that exists. */
+/** This request's change to an existing record. */
 export interface Commit extends Draft {
   change: Change;
   onConflict: OnConflict;
 }
 
-/** Sees the record that is about to end; where it throws, the record stays as it is. */
+/** Receives the record that is about to end. If it throws, the record stays. */
 export type Accept = (record: string) => void;
 
-/** What became of a record that was to go out of use: done, or another request has regenerated or ended it before. */
+/** The result of retiring a record: done, or another request has regenerated or ended it first. */
 export type Taken = 'taken' | 'regenerated' | 'gone';
 
-/** The session that takes a regenerated one's place, and that nobody but this request knows of as yet. */
+/** The session that replaces a regenerated one. Only this request knows of it yet. */
 export interface Successor {
   sid: string;
   key: string;
   version: Version;
 }
 
-/**
- * Applies to the text of the record that is stored now, and gives the text that is to be stored instead, with the stamp of the swap that
- * is about to be tried.
- */
+/** Receives the stored text and the stamp of the next swap, and returns the text to store. */
 export type Edit = (current: string, stamp: string) => string | Promise<string>;
 
 /**
- * The records of a store, or those in tokens. Keys include the prefix. The answer `undefined` means that the record is gone:
- * destroyed, regenerated or expired. Every method is bounded by the budget, and rejects with a StoreError if the store fails.
- * Records that lack an optional method cannot do what it does, and have no need of it.
+ * The records of a store, or those in tokens. Keys include the prefix. `undefined` as a result means that the record is
+ * gone: destroyed, regenerated or expired. The budget limits every method, and each rejects with a StoreError if the
+ * store fails. Records that lack an optional method do not need it.
  */
 export interface Records {
   readonly guarantee: Guarantee;
   /**
    * If records are kept in tokens, the key is the token.
    *
-   * @param mayStayUnread whether a record that looks like a session's need not be read
+   * @param mayStayUnread whether a record that looks like a session's need not be parsed
    */
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean): Promise<Loaded>;
-  /** Whether so many requests load the record at the same time that this one has to wait its turn. */
+  /** Whether so many requests load the record that this one must wait. */
   isCrowded?(key: string): boolean;
-  /** Answers `undefined` where another record has the key. */
+  /** Resolves to `undefined` if another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;
-  /** Like {@link write}, but with a function that may see any version of the record, several times. */
+  /** Like {@link write}, but with a function that may run several times, on any version of the record. */
   edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
-  /** Extends the record; `false` if it is gone. Records in tokens answer with the new version. */
+  /** Extends the record; resolves to `false` if it is gone. Records in tokens resolve to the new version. */
   touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean | Version>;
   /**
-   * Takes the record out of use, whatever others write: the session named `successor`, which is stored already, takes its place without
-   * its data.
+   * Retires the record, even while others write it. The session with the id `successor`, already stored, replaces it
+   * without its data.
    *
-   * @param from what this request has read of the record, if it has
+   * @param from the version that this request has read, if any
    */
   take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken>;
   /**
-   * Takes the record out of use, and the successor takes over its data: what others have stored by then gets into the successor first.
-   * Answers with the successor's version. Where it fails, the record stays in use.
+   * Retires the record and moves its data to the successor, including what others have stored so far. Resolves to the
+   * successor's version. If it fails, the record stays in use.
    *
-   * @param commit what this request did to the session, as the successor holds it
+   * @param commit this request's change to the session, which the successor already contains
    */
   rotate(
     key: string,
@@ -115,34 +115,38 @@ export interface Records {
     budget: Budget,
   ): Promise<Version | Exclude<Taken, 'taken'>>;
   /**
-   * Destroys the record, whatever others write; where it was moved under another id with its data, the session there. `false` where
-   * another request has ended it before.
+   * Destroys the record, even while others write it. If it was moved to another id with its data, destroys the session
+   * there. Resolves to `false` if another request has ended it first.
    *
-   * @param from what this request has read of the record, if it has
+   * @param from the version that this request has read, if any
    */
   end(key: string, from: Version | undefined, budget: Budget): Promise<boolean>;
   /**
-   * As {@link end}, but only if `accept` does not throw for the record's last version. Others cannot keep it from ending: if they go on
-   * writing, or the store cannot compare, it ends unseen.
+   * Like {@link end}, unless `accept` throws on the record's last version. If others keep writing, or the store cannot
+   * compare, the record ends unseen.
    */
   endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
-  /** Whether this process knows that the record has ended; the store is not asked. */
+  /** Whether this process knows that the record has ended. Does not call the store. */
   hasEnded?(key: string, from: Version): boolean | Promise<boolean>;
-  /** Destroys what is stored under the key, whoever has stored it. */
+  /** Destroys the value under the key, whatever it is. */
   destroy?(key: string, budget: Budget): Promise<void>;
-  /** Stores a session whatever is stored already. */
+  /** Stores a session, whatever is stored already. */
   set?(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
-  /** What this process notes of a record while a request works on it. Held until it is released. */
+  /** What this process notes about a record that a request uses, until it is released. */
   noted?(version: Version): object;
-  /** A request that loaded or created a version of the record is done with it; it says so once for each version. */
+  /** Called once per version, when the request that loaded or created it has finished. */
   release?(noted: object): void;
 }
 
-/** Finds how many milliseconds a record is to live from its text; with the text of its cookie, where that is known, a good deal sooner. */
+/**
+ * Returns the lifetime of a record in milliseconds, given its text; much faster if given the text of its cookie too.
+ */
 export type TtlOfRecord = (record: string, cookie?: string) => number;
 
-/** Milliseconds for which a regenerated session id is remembered, so that late requests cannot replace the new one. */
+/**
+ * How long a regenerated session id is remembered, in milliseconds, so that late requests cannot replace the new one.
+ */
 export const REMEMBERED_FOR = 60_000;
 
-/** Finds a session's key by its id. */
+/** Returns the key of a session, given its id. */
 export type KeyOf = (sid: string) => string;

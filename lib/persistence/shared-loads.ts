@@ -5,19 +5,22 @@ import type { ClientCaller } from '../client/caller';
 import { SLOTS, slotOf } from './active-keys';
 import { busy } from './write-queue';
 
-/** How many requests load a record at the same time, each by itself, before others share an answer. */
+/** Number of parallel loads of a record before further requests share one. */
 const BY_THEMSELVES = 8;
-/** How many may wait for one record. */
+/** Maximum number of requests that wait for one record. */
 const MOST_WAITING = 20_000;
 
-/** A crowd has come when so many turns bring nobody more, or after so many milliseconds. */
+/** A crowd is complete if no request joins for this many turns, or after this many milliseconds. */
 const QUIET_TURNS = 6;
 const LONGEST_ARRIVAL = 1000;
 
-/** How many usual round trips the answer to a crowd may take, and how many milliseconds at least, before the next load is sent beside it. */
+/**
+ * How long to wait for an answer before the next load is sent: this many usual round trips, and at least this
+ * many milliseconds.
+ */
 const ROUND_TRIPS = 4;
 const LEAST_PATIENCE = 50;
-/** Milliseconds of an answer that came late which count as usual. */
+/** Maximum time of a late answer that counts as usual, in milliseconds. */
 const MOST_USUAL = 250;
 
 interface Waiter<T> {
@@ -29,28 +32,28 @@ interface Waiter<T> {
 type Tell<T> = (waiter: Waiter<T>) => void;
 
 /**
- * Loads of the same record at the same time. A few are sent as they come. The rest wait for one that is sent after they came, so that none
- * misses what was stored before; they get its answer a few at a time, so that a crowd does not hold everybody else up. An answer that does
- * not come keeps only those waiting who came before its load was sent.
+ * Lets parallel loads of one record share an answer. The first few are sent at once. The rest wait for a load sent
+ * after they arrived, so that they miss no earlier write. They get its answer a few at a time, so that a crowd does not
+ * delay other requests. A load without an answer delays only those who arrived before it was sent.
  */
 export class SharedLoads<T> {
   readonly #caller: ClientCaller;
-  /** How many loads are under way. Keys share a slot at times: then a load may go through a crowd of its own, and loses nothing. */
+  /** Number of pending loads. Keys may share a slot: a load then joins a crowd needlessly, without harm. */
   readonly #underWay = new Uint32Array(SLOTS);
   readonly #crowds = new Map<string, Waiter<T>[]>();
-  /** Milliseconds that answers have taken lately. */
+  /** Recent duration of answers, in milliseconds. */
   #usual = 0;
 
   constructor(caller: ClientCaller) {
     this.#caller = caller;
   }
 
-  /** Whether a load of the record is to be shared. */
+  /** Whether loads of the record should be shared. */
   isCrowded(key: string): boolean {
     return (this.#underWay[slotOf(key)] as number) >= BY_THEMSELVES || (this.#crowds.size > 0 && this.#crowds.has(key));
   }
 
-  /** A request loads the record by itself. */
+  /** A request loads the record separately. */
   begin(key: string): void {
     (this.#underWay[slotOf(key)] as number) += 1;
   }
@@ -60,9 +63,9 @@ export class SharedLoads<T> {
   }
 
   /**
-   * The answer to a load that is sent later than now.
+   * Resolves to the answer of a load that is sent after this call.
    *
-   * @throws StoreError `ERR_SESSION_STORE_BUSY` by rejection, where too many wait already.
+   * @throws StoreError `ERR_SESSION_STORE_BUSY` by rejection, if too many requests are waiting already.
    */
   share(key: string, budget: Budget, load: (budget: Budget) => Promise<T>): Promise<T> {
     let crowd = this.#crowds.get(key);
@@ -85,7 +88,7 @@ export class SharedLoads<T> {
     for (let unanswered = 0; crowd.length > 0; ) {
       const group = crowd.splice(0);
       const answer = this.#answer(group, load);
-      // Twice as long each time: a store that answers nobody is not to be asked ever more.
+      // Doubles each time, so that a store that does not answer gets fewer and fewer calls.
       const patience = 2 ** unanswered * Math.max(LEAST_PATIENCE, ROUND_TRIPS * this.#usual);
       const tell = await withTimeout(answer, patience, unansweredYet).catch(() => undefined);
       unanswered = tell === undefined ? unanswered + 1 : 0;
@@ -95,7 +98,7 @@ export class SharedLoads<T> {
     this.#crowds.delete(key);
   }
 
-  /** How the group is to be told of what its load has come to. */
+  /** Loads the record, and resolves to the function that tells each waiter the result. */
   #answer(group: readonly Waiter<T>[], load: (budget: Budget) => Promise<T>): Promise<Tell<T>> {
     const budget = new Budget(group.reduce((most, { budget: { left } }) => Math.max(most, left), 0));
     const began = performance.now();
@@ -108,7 +111,7 @@ export class SharedLoads<T> {
     );
   }
 
-  /** Those who come in the same moment go together: the fewer loads, the fewer versions there are to be parsed and merged. */
+  /** Waits for requests of the same moment: fewer loads mean fewer versions to parse and merge. */
   async #complete(crowd: readonly unknown[]): Promise<void> {
     const end = performance.now() + LONGEST_ARRIVAL;
     for (let seen = -1; crowd.length > seen && performance.now() < end; ) {

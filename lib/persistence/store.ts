@@ -60,15 +60,15 @@ export interface StoreEvents {
  * every call, and emits the client's `connect` and `disconnect`, one event per change of the connection.
  */
 export class Store extends EventEmitter<StoreEvents> {
-  /** The client as it was given. */
+  /** The client as passed to the constructor. */
   readonly client: SessionStore | TokenStore;
-  /** What every key starts with. */
+  /** The prefix of every key. */
   readonly prefix: string;
   /** How long one request may wait for this store in all its calls together, in milliseconds. */
   readonly budget: number;
   /** @internal */
   readonly records: Records;
-  /** @internal Whether each session is kept in its visitor's token, and nothing here. */
+  /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
   readonly usesTokens: boolean;
   readonly #caller: ClientCaller;
   readonly #status: ConnectionState;
@@ -79,9 +79,9 @@ export class Store extends EventEmitter<StoreEvents> {
   #users = 0;
 
   /**
-   * @param ownsClient whether the client was made for this Store, so that it closes with it
-   * @param name of the cookie, for a client that keeps sessions in tokens
-   * @throws TypeError for a client without `get`, `set` and `destroy`, and for ill-typed options.
+   * @param ownsClient whether the client was created for this Store, which then closes it
+   * @param name name of the cookie, for a client that keeps sessions in tokens
+   * @throws TypeError if the client lacks `get`, `set` or `destroy`, or an option has the wrong type.
    */
   constructor(client: SessionStore | TokenStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
@@ -98,7 +98,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
       if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
     });
-    // Only a function of the user needs more of the session than its cookie.
+    // Only an application's function needs more of the session than its cookie.
     const ttlOfRecord = (record: string, cookie?: string) =>
       this.ttlOf(
         withLifetime(

@@ -1,18 +1,18 @@
 import { NO_STAMPS, stampsOf } from '../base/stamps';
 import { parseRecord } from '../record/record';
 
-/** What became of a swap that was refused, after its connection had broken while it was under way. */
+/** Whether a refused swap was applied, if the connection broke before the answer. */
 export type Outcome = 'landed' | 'not landed' | 'unknown';
 
 /**
- * @param tried the text that was to be stored
+ * @param tried the text that the swap should store
  * @param from the text that it was made from
- * @param found the text that is stored now; `undefined` where no session is
+ * @param found the text that is stored now; `undefined` if there is no session
  */
 export function outcomeOf(tried: string, from: string, found: string | undefined): Outcome {
   const [mine] = stampsIn(tried).slice(-1);
   const [before] = stampsIn(from).slice(-1);
-  // Without a stamp it can be done twice.
+  // Without a stamp, it may safely run twice.
   if (mine === undefined || mine === before) return 'not landed';
   const stamps = stampsIn(found ?? '');
   if (stamps.includes(mine)) return 'landed';

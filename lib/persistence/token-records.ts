@@ -6,12 +6,15 @@ import type { ClientCaller } from '../client/caller';
 import { parseRecord } from '../record/record';
 import type { Accept, Commit, Draft, Edit, Loaded, Records, Successor, TtlOfRecord, Version } from './records';
 
-/** Browsers drop a cookie whose name and value together are longer, in bytes; the `=` does not count (RFC 6265bis, 5.6). */
+/**
+ * Browsers drop a cookie if its name and value together have more bytes; the `=` does not count (RFC 6265bis, section
+ * 5.6).
+ */
 const LONGEST = 4096;
 
 /**
- * Records that are kept in tokens: the visitor presents one in place of an id, and each version is a new token. The server keeps
- * nothing, so it does not know what other requests do, or which tokens belong to a session that has ended.
+ * Records that are kept in tokens: the visitor presents one in place of an id, and each version is a new token. The
+ * server keeps nothing, so it knows neither what other requests do nor which sessions have ended.
  */
 export class TokenRecords implements Records {
   readonly guarantee = 'last-write';
@@ -20,7 +23,7 @@ export class TokenRecords implements Records {
   readonly #ttlOf: TtlOfRecord;
   readonly #name: string;
 
-  /** @param name the cookie's, which tokens may be bound to */
+  /** @param name name of the cookie, to which tokens may be bound */
   constructor(client: TokenStore, caller: ClientCaller, ttlOf: TtlOfRecord, name: string) {
     this.#client = client;
     this.#caller = caller;
@@ -41,7 +44,7 @@ export class TokenRecords implements Records {
     return this.#pack(sid, draft.record, draft.ttl, budget);
   }
 
-  /** Nobody else can have changed the version that the request came with. */
+  /** No other request can have changed the version that this one came with. */
   write(sid: string, commit: Commit, _from: Version, budget: Budget): Promise<Version> {
     return this.#pack(sid, commit.record, commit.ttl, budget);
   }
@@ -85,7 +88,7 @@ export class TokenRecords implements Records {
   }
 }
 
-/** Somebody asks for a session by its id alone. */
+/** The error for access to a session by its id alone. */
 export function notKept(): SessionError {
   return new SessionError(
     'ERR_SESSION_NOT_KEPT',

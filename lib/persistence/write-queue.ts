@@ -10,14 +10,17 @@ import { applyChange, type Change, type Difference, differenceOf, mergeInto } fr
 import { ActiveKeys } from './active-keys';
 import type { Commit, Draft, Edit, Version } from './records';
 
-/** How many writers may wait for one session, and how many characters their texts may have together. */
+/** Limits for the writers that wait for one session: their number, and the length of their texts in characters. */
 const MOST_WAITING = 20_000;
 const MOST_CHARACTERS = 16 * 2 ** 20;
-/** Milliseconds of edits after which those that are done are stored: whatever fails costs no more than that. */
+/** After this many milliseconds of editing, the batch is stored, so that a failure loses no more work. */
 const LONGEST_BATCH = 250;
-/** How many characters of writers' texts the members of a record may keep alive, as parts of them. */
+/** How many characters of writers' texts the members of a record may keep alive as substrings. */
 const MOST_HELD = 8 * 2 ** 20;
-/** Turns for which a crowd's queue stays when nobody waits: its requests come a few at a time, and go on from the version that it knows. */
+/**
+ * Turns for which the queue of a crowd stays while no writer waits: its requests arrive a few at a time, and continue
+ * from the version that it knows.
+ */
 const QUIET_TURNS = 6;
 
 /** A version whose text is known. */
@@ -25,13 +28,13 @@ export interface TextVersion extends Version {
   record: string;
 }
 
-/** What came of an attempt to replace a version: the new one, a later one that came first, or the record is gone. */
+/** The result of replacing a version: the new version, a later one that came first, or the record is gone. */
 export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { gone: true };
 
 /**
- * Replaces `from` by `record`, if `from` is still what is stored. The ttl is the draft's, or else the record's own.
+ * Replaces `from` with `record` if `from` is still stored. The ttl is the draft's, or else the record's.
  *
- * @param cookie the text of the cookie in the record, where it is known
+ * @param cookie the text of the cookie in the record, if known
  */
 export type Replace = (
   record: string,
@@ -41,47 +44,47 @@ export type Replace = (
   cookie?: string,
 ) => Promise<Attempt>;
 
-/** Whoever knows how a record is written. */
+/** Writes one record. */
 export interface Writer {
   caller: ClientCaller;
-  /** Whether `replace` finds out where `from` is not what is stored any more. */
+  /** Whether `replace` detects that `from` is no longer stored. */
   compares: boolean;
   replace: Replace;
   /**
-   * The version of now, for a writer that has lost `lost` times, whose tries take `ms` milliseconds each; others stand back from it if the
-   * client can ask them to. `undefined` where the record is gone.
+   * Reads the current version for a writer that has lost `lost` times and whose attempts take `ms` milliseconds. If the
+   * client can, it makes others stand back. Resolves to `undefined` if the record is gone.
    */
   reserve?(lost: number, ms: number, budget: Budget): Promise<TextVersion | undefined>;
 }
 
-/** What a writer wants: its change to go in, or a function to be applied. */
+/** A writer's work: a change to merge, or a function to apply. */
 export type Work = Commit | Edit;
 
 interface Job {
   work: Work;
-  /** The draft that the work comes to where nobody else has written. */
+  /** The result of the work, unless another request has written. */
   draft: Draft | undefined;
-  /** What the commit comes to, once it was needed. */
+  /** The difference that the commit makes, once computed. */
   difference: Difference | undefined;
-  /** When the request that asked for it stops waiting, on the clock of `performance.now()`. */
+  /** When the request stops waiting, on the clock of `performance.now()`. */
   deadline: number;
-  /** Whether its edit is running. */
+  /** Whether the job is being edited. */
   isEdited: boolean;
   resolve(landed: TextVersion | undefined): void;
   reject(error: unknown): void;
 }
 
 /**
- * The writers of each record in this process. Those that wait while another writes go into the store together, so that many of
- * them cost as little as two.
+ * The writers of each record in this process. Those that wait during a write are stored together, so many writers cost
+ * as little as two.
  */
 export class WriteQueues {
   readonly #queues = new ActiveKeys<WriteQueue>();
 
   /**
-   * Answers once the work has landed; `undefined` where the record is gone.
+   * Resolves once the work is stored; to `undefined` if the record is gone.
    *
-   * @param from the version to edit; where others are writing it is theirs
+   * @param from the version to edit; if others are writing, theirs is used
    */
   add(
     key: string,
@@ -98,7 +101,7 @@ export class WriteQueues {
     return fresh.begin(work, draft, budget);
   }
 
-  /** Answers once nobody writes the record. */
+  /** Resolves once no writer is left. */
   async idle(key: string, budget: Budget, caller: ClientCaller): Promise<void> {
     const queue = this.#queues.get(key);
     if (queue === undefined) return;
@@ -115,23 +118,23 @@ class WriteQueue {
   #waiting: Job[] = [];
   #first: Promise<unknown> | undefined;
   #working: Promise<void> | undefined;
-  /** Writers that are not settled yet, and the characters that they keep in memory. */
+  /** Unsettled writers, and the characters that they keep in memory. */
   #writers = 0;
   #characters = 0;
   #bases: Bases | undefined;
-  /** What the last batch came to, which mostly is what the next one begins with. */
+  /** The result of the last batch, from which the next one usually starts. */
   #done: RecordInWork | undefined;
   /** How often in a row another writer came first. */
   #lost = 0;
 
-  /** @param ended called as soon as nobody waits any more: nothing may be added then. */
+  /** @param ended called once no writer waits; nothing may be added after that */
   constructor(current: TextVersion, writer: Writer, ended: () => void) {
     this.#current = current;
     this.#writer = writer;
     this.#ended = ended;
   }
 
-  /** Settles once nobody waits any more. */
+  /** Settles once no writer waits. */
   get idle(): Promise<void> {
     return Promise.allSettled([this.#first]).then(() => this.#working);
   }
@@ -148,11 +151,11 @@ class WriteQueue {
     return landed;
   }
 
-  /** The first writer of a record mostly is the only one: it goes without a job, a deadline and a batch of its own. */
+  /** The first writer of a record is usually the only one, so it needs no job, deadline or batch. */
   async #writeFirst(work: Work, draft: Draft, budget: Budget): Promise<Version | undefined> {
     try {
       const record = await done(work, this.#current.record, '');
-      // Those who write in the same moment go together.
+      // Writers of the same moment are stored together.
       if (this.#waiting.length > 0) return this.#waitInFront(work, draft, budget);
       const own = draft.record === record ? draft : undefined;
       const attempt = await this.#writer.replace(record, this.#current, own, budget);
@@ -192,7 +195,7 @@ class WriteQueue {
       queue(job as Job);
       this.#count(work, 1);
     });
-    // An update that takes too long is not the store's fault.
+    // The store is not at fault if an update takes too long.
     const late = () => (job.isEdited ? new StoreTimeoutError('set', 0) : this.#writer.caller.late('set', left));
     return budget.spendAtMost(left, landed, late);
   }
@@ -210,9 +213,9 @@ class WriteQueue {
     this.#working = this.#work();
   }
 
-  /** Never rejects: what fails is told to those whom it concerns. */
+  /** Never rejects: each failure goes to the writers concerned. */
   async #work(): Promise<void> {
-    // How often it has lost, and how many milliseconds its edits and its way to the store and back took last.
+    // How often the batch has lost, and how many milliseconds its edits and its round trip took last.
     let [lost, editing, trip] = [0, 0, 0];
     while (this.#waiting.length > 0 || (await this.#isJoined())) {
       await this.#connected();
@@ -220,7 +223,7 @@ class WriteQueue {
       const began = performance.now();
       const edited = await this.#editAll();
       editing = performance.now() - began;
-      // Standing back for others is no part of the way: marks would ask for more and more.
+      // Standing back is not part of the round trip, or marks would grow longer and longer.
       const sent = Math.max(performance.now(), this.#current.reservedUntil ?? 0);
       lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
       trip = performance.now() - sent;
@@ -228,20 +231,20 @@ class WriteQueue {
     this.#ended();
   }
 
-  /** Whether another writer's mark still counts in `ms` milliseconds: a mark that arrives then would undo it. */
+  /** Whether another writer's mark still holds in `ms` milliseconds: a mark that arrives then would cancel it. */
   #isReserved(ms: number): boolean {
     const { reservedUntil } = this.#current;
     return reservedUntil !== undefined && reservedUntil > performance.now() + ms;
   }
 
-  /** Whether somebody comes within a few turns. */
+  /** Whether another writer arrives within a few turns. */
   async #isJoined(): Promise<boolean> {
     if (!this.#writer.compares) return false;
     for (let turn = 0; turn < QUIET_TURNS && this.#waiting.length === 0; turn += 1) await nextTurn();
     return this.#waiting.length > 0;
   }
 
-  /** What fails here fails again when it is written, and is told then. */
+  /** A failure here recurs on writing, and is reported then. */
   async #reserve(lost: number, ms: number): Promise<void> {
     const reserved = this.#writer.reserve?.(lost, ms, budgetOf(this.#waiting));
     const version = await reserved?.catch(() => this.#current);
@@ -249,7 +252,7 @@ class WriteQueue {
     else for (const job of this.#waiting.splice(0)) this.#settle(job, undefined);
   }
 
-  /** Nothing is edited before it can be written: a writer that gives up meanwhile must leave nothing behind. */
+  /** No edits while the store is away: a writer that gives up while waiting must leave nothing behind. */
   #connected(): Promise<void> | undefined {
     const { caller } = this.#writer;
     if (caller.isReady) return undefined;
@@ -258,7 +261,7 @@ class WriteQueue {
     });
   }
 
-  /** Edits what waits; what there is no time for goes on waiting. */
+  /** Edits the waiting jobs; those without time left keep waiting. */
   async #editAll(): Promise<Batch> {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -269,8 +272,8 @@ class WriteQueue {
   }
 
   /**
-   * A writer that fails leaves the batch; the others go on. So does one whose time is over once all have edited: its request is told
-   * that it has failed, and nothing of it may land.
+   * Edits a batch. A writer that fails leaves it, and the others go on. A writer whose time has run out after the edits
+   * leaves too: its request has failed, so nothing of it may be stored.
    */
   async #edit(batch: readonly Job[]): Promise<Batch> {
     const jobs: Job[] = [];
@@ -297,7 +300,7 @@ class WriteQueue {
     }
     const inTime = this.#inTime(jobs);
     if (inTime.length === jobs.length) return { jobs, draft, tried };
-    // Those that are left go on waiting, as if they had not been tried.
+    // The remaining writers wait on, as if they had not been tried.
     const again = await this.#edit(inTime);
     this.#waiting = [...inTime.slice(again.tried), ...this.#waiting];
     return { ...again, tried };
@@ -316,7 +319,7 @@ class WriteQueue {
     return undefined;
   }
 
-  /** Many have begun with the same text. */
+  /** Many writers start from the same text. */
   #differenceOf(change: Change): Difference {
     if (this.#bases?.record !== change.base) this.#bases = { record: change.base, members: parsedMembers(change.base) };
     return differenceOf(change, this.#bases.members);
@@ -347,7 +350,7 @@ class WriteQueue {
       settle = (job) => job.reject(error);
     }
     this.#lost = 0;
-    // Each goes on with its request.
+    // Settling a writer lets its request continue.
     void inTurns(jobs, (job) => {
       this.#count(job.work, -1);
       settle(job);
@@ -355,7 +358,7 @@ class WriteQueue {
     return 'settled';
   }
 
-  /** Those whose requests still wait; the others have been told that their time is over. */
+  /** The writers whose requests still wait; the others have timed out. */
   #inTime(jobs: readonly Job[]): Job[] {
     const now = performance.now();
     return jobs.filter((job) => {
@@ -376,12 +379,11 @@ class WriteQueue {
   }
 }
 
-/** What a batch came to. */
+/** The result of editing a batch. */
 interface Batch {
-  /** The writers in it. */
   jobs: Job[];
   draft: RecordInWork;
-  /** How many were looked at, of those that waited. */
+  /** How many waiting writers were tried. */
   tried: number;
 }
 
@@ -390,7 +392,7 @@ interface Bases {
   members: Members;
 }
 
-/** A record that writers change one after the other: it becomes text where a writer or the store needs that, and no sooner. */
+/** A record that writers change one after the other. It becomes text only when a writer or the store needs it. */
 class RecordInWork {
   #stamp: string | undefined;
   #text: string | undefined;
@@ -403,25 +405,25 @@ class RecordInWork {
     this.#held = held;
   }
 
-  /** The same record for the next swap; this one is not to be changed any more. */
+  /** The same record for the next swap; this one must not change any more. */
   next(): RecordInWork {
     return this.#held > MOST_HELD
       ? new RecordInWork(this.text)
       : new RecordInWork(this.text, this.#members, this.#held);
   }
 
-  /** The stamp of the swap that is about to be tried, the same for all who go together. */
+  /** The stamp of the next swap, shared by all its writers. */
   get stamp(): string {
     this.#stamp ??= newStamp();
     return this.#stamp;
   }
 
-  /** The text of its cookie, where that is known without parsing. */
+  /** The text of its cookie, if known without parsing. */
   get cookie(): string | undefined {
     return this.#members?.get('cookie');
   }
 
-  /** Whether this is the record that it has become. */
+  /** Whether the record has this text now. */
   isAt(text: string): boolean {
     return this.#text === text;
   }
@@ -443,7 +445,7 @@ class RecordInWork {
   }
 }
 
-/** What a request is told that comes when too many wait for its session. */
+/** The error for a request if too many already wait for its session. */
 export function busy(operation: 'get' | 'set'): StoreError {
   return new StoreError(
     operation,
@@ -461,19 +463,19 @@ function charactersOf(work: Work): number {
   return typeof work === 'function' ? 0 : work.record.length;
 }
 
-/** As long as any of them waits. */
+/** As long as the longest waiter's. */
 function budgetOf(jobs: readonly Job[]): Budget {
   return new Budget(jobs.reduce((most, { deadline }) => Math.max(most, deadline - performance.now()), 0));
 }
 
-/** A writer whose edit takes longer than its request waits must not keep the others. */
+/** A writer whose edit takes longer than its request waits must not delay the others. */
 function edited(job: Job, record: string, stamp: string): string | Promise<string> {
   const edit = done(job.work, record, stamp);
   if (typeof edit === 'string') return edit;
   return withTimeout(edit, job.deadline - performance.now(), () => new StoreTimeoutError('set', 0));
 }
 
-/** Tries that have lost to another process wait a random while, so that many do not lose to each other for ever. */
+/** Pauses for a random time after losing to another process, so that many do not make each other lose for ever. */
 export async function pauseAfter(lost: number): Promise<void> {
   if (lost > 1) await sleep(Math.random() * Math.min(2 ** lost, 50), undefined, { ref: false });
 }

@@ -10,7 +10,7 @@ import { type Data, fromEngine, toEngine } from './data';
 type Client = SessionStore & CompareAndSetStore & EndingStore;
 type Converter = (client: Client) => (...args: never[]) => unknown;
 
-/** The methods that see records; a client's others are its own. */
+/** The methods that see records. All others pass through. */
 const CONVERTERS: Readonly<Record<string, Converter>> = {
   get: (client) => (key: string) => mapAnswer(client.get(key), toEngineSession),
   set: (client) => (key: string, session: Data, ttl: number) => client.set(key, fromEngine(session) as never, ttl),
@@ -24,14 +24,14 @@ const CONVERTERS: Readonly<Record<string, Converter>> = {
   mark: (client) => (key: string, length: number) => mapAnswer(client.mark(key, length), toEngineRecord),
 };
 
-/** All who share a client have to share what stands before it, to know of each other's writes. */
+/** Middleware that share a client must share its Proxy, to know of each other's writes. */
 const known = new WeakMap<object, SessionStore>();
 
 /**
- * The client with records that hold the session's data alone, where the engine keeps the cookie's attributes inside. Whatever
- * else the client is and can do shows through.
+ * Wraps a client so that its records hold only the session's data, although the engine stores the cookie's attributes
+ * with it. Everything else passes through.
  *
- * @throws TypeError for a Store, whose keys have a prefix already.
+ * @throws TypeError for a Store, which already prefixes keys.
  */
 export function bareClient(client: SessionStore): SessionStore {
   if (typeof client !== 'object' || client === null) return client;
@@ -42,7 +42,7 @@ export function bareClient(client: SessionStore): SessionStore {
   return bared;
 }
 
-/** A Proxy may not hide what a frozen object has; one of an heir may. */
+/** Behind an heir: a Proxy of the client itself may not replace the methods of a frozen one. */
 function proxyOf(client: Client): SessionStore {
   return new Proxy(Object.create(client) as Client, {
     get(_heir, name) {
@@ -55,7 +55,7 @@ function proxyOf(client: Client): SessionStore {
   });
 }
 
-/** An answer in the client's own style: a value, a promise, a thunk or a generator. */
+/** Converts an answer in the client's own style: a value, a promise, a thunk or a generator. */
 function mapAnswer(answer: unknown, convert: (value: unknown) => unknown): unknown {
   if (typeof answer === 'function') {
     return (callback: (error: unknown, value?: unknown) => void) =>
@@ -88,7 +88,7 @@ function toEngineRecord(answer: unknown): unknown {
   return text === record ? answer : { ...(answer as object), record: text };
 }
 
-/** Few sessions have a `cookie`: only then is the text worth reading. The mark behind a text stays. */
+/** Few sessions have a `cookie`, and only those need parsing. Keeps the mark at the end of a text. */
 function toEngineText(record: unknown): unknown {
   if (typeof record !== 'string' || !record.includes('"cookie"')) return record;
   const data = parse(record);
@@ -100,7 +100,7 @@ function bare(record: string): string {
   return isData(data) ? JSON.stringify(fromEngine(data)) : record;
 }
 
-/** What is no JSON is none of ours, and the engine's to judge. */
+/** Leaves anything but JSON to the engine. */
 function parse(record: string): unknown {
   try {
     return JSON.parse(record);

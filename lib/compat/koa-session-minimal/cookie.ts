@@ -11,15 +11,15 @@ import {
 } from '../../middleware/engine';
 import type { CookieAttributes } from './options';
 
-/** What decides them in a request, once the handlers are done. */
+/** Returns a request's attributes, once the handlers are done. */
 export type CookieOf = (ctx: Koa.Context) => CookieAttributes;
 
 /** Attributes that are on or off. */
 const FLAGS: readonly string[] = ['httpOnly', 'secure', 'partitioned'];
 
 /**
- * The attributes of the options, completed: a cookie that ends with the browser, below every path, hidden from scripts, unsigned.
- * Configurations leave fields empty: an empty text is not given, and what else is falsy turns an attribute off.
+ * Adds koa-session-minimal's defaults. Configurations leave fields empty, so an empty string counts as not given; other
+ * falsy values turn an attribute off.
  */
 export function completed(given: CookieAttributes | null | undefined): CookieAttributes {
   const own = Object.entries(given ?? {})
@@ -34,7 +34,7 @@ export function completed(given: CookieAttributes | null | undefined): CookieAtt
   return isOver ? { ...cookie, maxAge: 0 } : cookie;
 }
 
-/** Carries the id in a cookie of exactly these attributes, whatever path the request is for. */
+/** Carries the id in a cookie with exactly these attributes, on every path. */
 export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pick<FullIdStore, 'allIds'> {
   return {
     get() {

@@ -43,7 +43,7 @@ export class RequestSession implements RunningSession, CallbackSession {
 
   async commit(): Promise<void> {
     this.#shown?.settle();
-    // The id is renewed at the end, however often and early it was asked for.
+    // The id changes once, at the end, however early and often handlers ask.
     const isDue = this.#renewsId && (!this.#session.isNew || this.#session.isDetached);
     if (isDue) await this.#session.regenerateId();
     await this.#session.commit();

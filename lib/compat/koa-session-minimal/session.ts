@@ -25,7 +25,7 @@ type OwnContext = Koa.Context & { [SESSION]?: RequestSession };
 
 announceTakers((ctx) => (ctx as OwnContext)[SESSION]?.options);
 
-/** Makes the middleware that koa-session-minimal's options ask for. */
+/** Creates the middleware from koa-session-minimal's options. */
 export function createMinimalSession(given?: Options | null): Middleware {
   const options = engineOptions(given ?? {});
   const close = options.store.acquire();
@@ -42,13 +42,12 @@ export function createMinimalSession(given?: Options | null): Middleware {
   return Object.assign(session as Koa.Middleware, { close });
 }
 
-/** Once for each application. */
 function install(app: Koa): void {
   Object.defineProperty(app.context, SESSION, { value: undefined, writable: true, configurable: true });
   showOnRequests(app, (ctx) => (ctx as OwnContext)[SESSION]);
 }
 
-/** By another session middleware: the first one has the request. What is no more than a value was replaced by koa-session-minimal too. */
+/** Whether another session middleware has the request. koa-session-minimal too replaces a plain value. */
 function isTaken(ctx: Koa.Context): boolean {
   return takerOf(ctx) !== undefined || Object.getOwnPropertyDescriptor(ctx, 'session')?.get !== undefined;
 }
@@ -64,23 +63,23 @@ function engineOptions({ key, store, cookie }: Options): SessionSettings {
   return resolveOptions(given, { sendsCookie: true, endsEmptied: true });
 }
 
-/** What the engine makes of the attributes is how long a record lives, and whether they can be right. */
+/** The engine needs the attributes only for the record's lifetime and to check them. */
 function staticCookie(key: string, given: CookieAttributes): SessionOptions {
   if (typeof given !== 'object') return { cookie: given };
   const cookie = completed(given);
   const { path: _, expires: __, maxAge, ...rest } = cookie;
-  // What is off is nothing that could be wrong.
+  // An attribute that is off cannot be wrong.
   const on = Object.entries(rest).filter(([, value]) => value);
   const checked = { ...Object.fromEntries(on), maxAge, signed: false };
   return { cookie: checked as CookieOptions, sessionIdStore: cookieIds(key, () => cookie) };
 }
 
-/** The function is asked when the session is saved, so that it sees what the handlers made of it; once for record and cookie. */
+/** Calls the function when the session is saved, after the handlers, and once for record and cookie. */
 function dynamicCookie(key: string, given: (ctx: Koa.Context) => CookieAttributes | null | undefined): SessionOptions {
   const saved = new WeakMap<Koa.Context, CookieAttributes>();
   const cookieOf: CookieOf = (ctx) => saved.get(ctx) ?? completed(given(ctx));
   return {
-    // What a name like `__Host-sid` demands of the attributes is not known yet.
+    // Without attributes, a name such as `__Host-sid` cannot be checked yet.
     cookie: { maxAge: 0, secure: true },
     sessionIdStore: cookieIds(key, cookieOf),
     beforeSave(ctx: Koa.Context, session: Session) {

@@ -5,18 +5,18 @@ import { type Data, fromEngine, toEngine } from './data';
 
 const UNREAD = Symbol('nobody has read or set ctx.session');
 
-/** What handlers see of a session. */
+/** The session as handlers see it. */
 export interface ShownSession {
-  /** Lets the session hold what the handlers have left on ctx. */
+  /** Copies what the handlers left in `ctx.session` into the session. */
   settle(): void;
-  /** Shows the session anew, since it has become another one. */
+  /** Shows the session that replaced the previous one. */
   showAnew(): void;
 }
 
 /** Shows the session's data as `ctx.session`, a property that can be deleted. */
 export function showSession(ctx: Koa.Context, session: ContextSession): ShownSession {
   let shown: unknown = UNREAD;
-  /** The data that handlers have been given. */
+  /** The data that handlers received. */
   let given: Data | undefined;
   function read(): unknown {
     if (shown !== UNREAD) {
@@ -39,17 +39,17 @@ export function showSession(ctx: Koa.Context, session: ContextSession): ShownSes
     },
   });
 
-  // Deleted, and perhaps set again: then the property is another.
+  // A handler may have deleted the property, and set another.
   const isOurs = () => Object.getOwnPropertyDescriptor(ctx, 'session')?.get === read;
 
   function settle(): void {
     if (isOurs() && shown === UNREAD) return;
     const left: unknown = ctx.session;
-    // The cookie function finds an object, as the handlers of other requests do.
+    // The cookie function finds an object, as handlers do.
     if (typeof left !== 'object' || left === null) Object.assign(ctx, { session: {} });
     const data = ctx.session as object;
     if (data === given) write(session.session as Data, toEngine(data));
-    // Set to nothing, or to an empty object: the session has ended, whatever other requests put into it.
+    // `null` or an empty object ends the session, whatever other requests have added.
     else if (isPlain(data) && Object.keys(data).length === 0) session.session = null;
     else session.session = isPlain(data) ? toEngine(data) : data;
   }
@@ -62,7 +62,7 @@ export function showSession(ctx: Koa.Context, session: ContextSession): ShownSes
   return { settle, showAnew };
 }
 
-/** Key by key: what another request has stored meanwhile stays. */
+/** Key by key, to keep what other requests have stored. */
 function write(session: Data, data: Data): void {
   for (const key of Object.keys(session)) {
     if (key !== 'cookie' && !Object.hasOwn(data, key)) delete session[key];
@@ -72,7 +72,7 @@ function write(session: Data, data: Data): void {
   }
 }
 
-/** Of anything else the engine knows what to make: it takes objects that have a `toJSON`, and refuses arrays and promises. */
+/** The engine handles the rest: it accepts objects with `toJSON`, and rejects arrays and promises. */
 function isPlain(data: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(data);
   return prototype === Object.prototype || prototype === null;

@@ -18,7 +18,7 @@ export const cookieClient: TokenStore = {
   },
 };
 
-/** What a cookie holds; `otherwise` where it cannot be read, whatever is thrown: a visitor may have made it up. */
+/** The content of a cookie; `otherwise` if decoding throws, since a visitor may have made the cookie up. */
 export function decoded<T>(cookie: string, { decode }: SessionOptions, otherwise: T): unknown | T {
   try {
     return decode(cookie);

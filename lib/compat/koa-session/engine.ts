@@ -16,10 +16,10 @@ import type { Options } from './options';
 import { clientOf, clientOfRequest } from './store-client';
 import type { ExternalStore, Session as KoaSession, SessionOptions, SessionRecord } from './types';
 
-/** What the engine asks of a request's session. */
+/** The part of a request's session that the engine uses. */
 type RequestOf = (ctx: Koa.Context) => SessionCodec & { readonly options: SessionOptions };
 
-/** The engine's options for sessions in a store, or in the stores of a class; without either they are in the cookie. */
+/** The engine's options: for a store, a class of stores, or, with neither, the cookie. */
 export function engineOptions(
   backing: object | undefined,
   live: { readonly current: Options },
@@ -32,7 +32,7 @@ export function engineOptions(
     optionsOf(ctx).beforeSave?.(ctx, session as unknown as KoaSession);
   const given = {
     key,
-    // The id store decides what is sent; TLS keeps browsers' rules for names with a prefix.
+    // The id store decides what is sent. `secure` satisfies the rules for names such as `__Host-sid`.
     cookie: { secure: true },
     sessionIdStore: isOutside ? outsideCookie(optionsOf) : inCookie(optionsOf),
     ...(backing === undefined ? { store: cookieClient, ttl } : inStore(backing, timeout, optionsOf)),
@@ -50,7 +50,7 @@ export function engineOptions(
   });
 }
 
-/** The engine's options for a request whose store was made for it. */
+/** The engine's options for a request with its own store. */
 export function engineOptionsOn(
   store: ExternalStore,
   engine: SessionSettings,
@@ -59,7 +59,7 @@ export function engineOptionsOn(
   return Object.freeze({ ...engine, store: storeOn(clientOfRequest(store), timeout) });
 }
 
-/** `timeout` bounds all waiting: for an answer, and for a connection. */
+/** `timeout` limits both waits: for an answer, and for the connection. */
 function storeOn(client: SessionStore, timeout: number | undefined): Store {
   return new Store(client, { prefix: '', ttl, timeout, reconnectTimeout: timeout });
 }

@@ -17,7 +17,7 @@ import type { SessionOptions } from './types';
 type OptionsOf = (ctx: Koa.Context) => SessionOptions;
 type IdStore = SessionIdStore & Pick<FullIdStore, 'allIds'>;
 
-/** Carries ids, or whole sessions, in the cookie. `ctx.cookies` may be of another make: it gets all options. */
+/** Carries ids, or whole sessions, in the cookie. A replacement of `ctx.cookies` gets all options. */
 export function inCookie(optionsOf: OptionsOf): IdStore {
   return {
     get() {
@@ -38,7 +38,7 @@ export function inCookie(optionsOf: OptionsOf): IdStore {
   };
 }
 
-/** Carries ids as the option `externalKey` says. There may be a cookie nevertheless: it is cleared with the session. */
+/** Carries ids through the option `externalKey`. Also clears a cookie that the visitor may have. */
 export function outsideCookie(optionsOf: OptionsOf): IdStore {
   return {
     ...inCookie(optionsOf),
@@ -55,7 +55,7 @@ export function outsideCookie(optionsOf: OptionsOf): IdStore {
   };
 }
 
-/** What the visitor's cookie holds; of several the first that `accepts`, if one does. */
+/** The value of the visitor's cookie. Of several, the first that `accepts`, or else the first. */
 export function presentedIn(
   ctx: Koa.Context,
   options: SessionOptions,
@@ -69,7 +69,7 @@ export function presentedIn(
   return presented;
 }
 
-/** What the visitor's cookies of the name hold, in the order sent, if they are several. */
+/** The values of the visitor's cookies if there are several, in the order sent. */
 function severalIn(ctx: Koa.Context, options: SessionOptions): readonly string[] {
   const { key } = options;
   const header = ctx.req.headers.cookie ?? '';
@@ -79,13 +79,14 @@ function severalIn(ctx: Koa.Context, options: SessionOptions): readonly string[]
       read(readerOf(ctx, `${key}=${value}; ${key}.sig=${signature}`), options),
     );
   } catch {
-    // What is no heir of `cookies` may know of no other header than the request's.
+    // A replacement of `cookies` may not support another header.
     return [];
   }
 }
 
 /**
- * The request's `ctx.cookies`, with another header. `cookies` and egg-cookies clear a signature that fails; this one sets nothing.
+ * The request's `ctx.cookies`, for another header. Sets nothing, while `cookies` and egg-cookies clear a wrong
+ * signature.
  */
 function readerOf(ctx: Koa.Context, header: string): Koa.Context['cookies'] {
   const reader: Koa.Context['cookies'] = Object.create(ctx.cookies, {
@@ -96,7 +97,7 @@ function readerOf(ctx: Koa.Context, header: string): Koa.Context['cookies'] {
   return reader;
 }
 
-/** Reading a signature that is wrong or old sets cookies, which cannot be where there is no response. */
+/** Without a response, nothing can be set, but reading a wrong or old signature sets cookies. */
 function cookiesOf({ cookies, res }: Koa.Context): Koa.Context['cookies'] {
   return res === undefined ? Object.create(cookies, { set: { value: () => cookies } }) : cookies;
 }

@@ -1,19 +1,19 @@
 import type { MaxAge, SessionRecord } from './types';
 
-/** What a record lives where nobody says: one day, in milliseconds. */
+/** Default lifetime of a record, in milliseconds. */
 const ONE_DAY = 24 * 60 * 60 * 1000;
 
-/** What a record says of its time, but for the moment at which it ends. */
+/** The lifetime as a record notes it, without its end. */
 export function lifetimeOf(maxAge: MaxAge | undefined): Pick<SessionRecord, '_maxAge' | '_session'> {
   return maxAge === 'session' ? { _session: true } : { _maxAge: maxAge || ONE_DAY };
 }
 
-/** Milliseconds that a record is to live, whatever its cookie does. */
+/** Lifetime of a record in milliseconds, whatever its cookie's. */
 export function ttlOf({ _maxAge, _session }: SessionRecord): number {
   return _session === true ? ONE_DAY : (_maxAge ?? ONE_DAY);
 }
 
-/** The record as it is written, with the moment at which it ends from now. */
+/** The record to write: its lifetime starts now. */
 export function dated(record: SessionRecord): SessionRecord {
   const { _expire, _maxAge, _session, ...data } = record;
   if (_session === true) return { ...data, _session };
@@ -25,7 +25,7 @@ export function hasExpired({ _expire }: SessionRecord): boolean {
   return typeof _expire === 'number' && _expire < Date.now();
 }
 
-/** Whether less than half of the session's time is left. */
+/** Whether less than half of the session's lifetime is left. */
 export function isDue({ _expire, maxAge }: { _expire?: number | undefined; maxAge: MaxAge | undefined }): boolean {
   return Boolean(_expire && typeof maxAge === 'number' && _expire - Date.now() < maxAge / 2);
 }

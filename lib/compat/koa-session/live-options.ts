@@ -1,7 +1,7 @@
 import { type Options, resolveOptions } from './options';
 import type { CreateSessionOptions } from './types';
 
-/** The options as they are now: applications, and the tools that test them, change theirs in place while they run. */
+/** The current options: applications and test tools change them in place. */
 export class LiveOptions {
   readonly #given: Readonly<Record<string, unknown>>;
   #seen: Readonly<Record<string, unknown>>;

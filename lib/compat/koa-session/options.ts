@@ -20,20 +20,20 @@ const BOOLEANS = ['autoCommit', 'overwrite', 'httpOnly', 'signed', 'rolling', 'r
 const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave'] as const;
 const METHODS = ['get', 'set', 'destroy'] as const;
 
-/** What timers of Node.js take. */
+/** The longest delay of Node's timers, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 type Given = { [Name in keyof CreateSessionOptions]?: NonNullable<CreateSessionOptions[Name]> };
 /** The options, complete and checked. */
 export type Options = Readonly<SessionOptions>;
 
-/** An application of any make: what is used of it. */
+/** The parts of an application that are used. */
 export interface Application {
   readonly context: object;
   use: unknown;
 }
 
-/** Koa-session takes its two arguments in either order. */
+/** koa-session accepts its two arguments in either order. */
 export function resolveArguments(first: unknown, second: unknown): { app: Application; given: CreateSessionOptions } {
   const [app, given] = isApplication(first) ? [first, second] : [second, first];
   if (!isApplication(app)) throw expected('app', 'an application: `session(options, app)`', app);
@@ -42,14 +42,14 @@ export function resolveArguments(first: unknown, second: unknown): { app: Applic
 }
 
 /**
- * Completes and checks the options. The user's object is never changed.
+ * Completes and checks the options. Does not change the user's object.
  *
- * @throws TypeError for an option of the wrong type.
+ * @throws TypeError if an option has the wrong type.
  */
 export function resolveOptions(options: CreateSessionOptions & { maxage?: unknown }): Options {
   const entries = Object.entries(options).filter(([, value]) => isGiven(value));
   const { maxage, ...given }: Given & { maxage?: never } = Object.fromEntries(entries);
-  // What koa-session called it once.
+  // koa-session's earlier name.
   if (maxage !== undefined && given.maxAge === undefined) given.maxAge = maxage;
   if (!given.ContextStore) delete given.ContextStore;
   for (const name of STRINGS) if (name in given) expectString(name, given[name]);
@@ -75,7 +75,11 @@ function checkSameSite(sameSite: unknown): void {
   throw expected('sameSite', "'strict', 'lax', 'none', true or false", sameSite);
 }
 
-/** @throws TypeError by the name that it has here: it bounds more than one wait. */
+/**
+ * Checked here, since the engine's error would name its own options.
+ *
+ * @throws TypeError
+ */
 function checkTimeout(timeout: number | undefined): void {
   if (timeout === undefined || (Number.isFinite(timeout) && timeout >= 1 && timeout <= LONGEST_TIMER)) return;
   throw expected('timeout', `a number of milliseconds from 1 to ${LONGEST_TIMER}`, timeout);

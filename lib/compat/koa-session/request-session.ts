@@ -20,24 +20,24 @@ import { requests, type StoreRequest } from './request';
 import { KoaSession, type SessionOwner } from './session';
 import type { ExternalStore, MaxAge, SessionOptions, SessionRecord } from './types';
 
-/** What one request has of its session: what koa-session does its own way, and the engine's part of it. */
+/** The session of one request: koa-session's behaviour around the engine's session. */
 export class RequestSession implements RunningSession, SessionOwner, SessionCodec, StoreRequest {
   readonly ctx: Koa.Context;
   readonly options: SessionOptions;
   readonly store: ExternalStore | undefined;
-  /** The session's text where it is written though nobody has changed it. */
+  /** The session's text, if it is written unchanged. */
   unchanged: string | undefined;
   /** The middleware that has taken the request. */
   taker: Taker | undefined;
   readonly #engineOptions: SessionSettings;
   #contextSession: ContextSession | undefined;
   #reading: { done?: Promise<void> | undefined } | undefined;
-  /** What was handed out before the store was asked; it becomes the session. */
+  /** The session that a handler received before the store answered. It becomes the session. */
   #early: KoaSession | undefined;
-  /** What handlers had written to it by then. */
+  /** What handlers wrote to it before. */
   #written: { data: Record<string, unknown>; maxAge: MaxAge | undefined; hasMaxAge: boolean } | undefined;
   #leavesWithResponse = false;
-  /** How many calls are under way that save in any case. */
+  /** Number of pending calls that force a save. */
   #forced = 0;
   #hasCommitted = false;
 
@@ -49,13 +49,12 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     this.#engineOptions = ContextStore ? engineOptionsOn(this.store as ExternalStore, engine, options) : engine;
   }
 
-  /** Made on first use: it asks for this session, by the context. */
+  /** Created on first use, since it asks `ctx` for this session. */
   get #engine(): ContextSession {
     this.#contextSession ??= new ContextSession(this.ctx, this.#engineOptions, undefined);
     return this.#contextSession;
   }
 
-  /** A handler has asked for the session. */
   wasRead(): void {
     this.#engine.wasRead();
   }
@@ -71,7 +70,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     return session;
   }
 
-  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  /** @throws SessionError `ERR_SESSION_VALUE` if the value cannot be a session. */
   set session(value: unknown) {
     if (value !== null && typeof value !== 'object') {
       throw new SessionError(
@@ -89,18 +88,18 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
   }
 
   start(): Promise<void> | undefined {
-    // A session in the cookie is read where it is asked for, unless that has to be waited for.
+    // A session in the cookie is read on demand, unless reading must be awaited.
     if (this.store === undefined && !isAsyncFunction(this.options.valid)) return undefined;
     return requests.run(this, () => this.#load());
   }
 
   async #load(): Promise<void> {
     await (this.store === undefined ? this.#readCookie() : this.#engine.load());
-    // By being asked for, the session takes in what was handed out before.
+    // Reading the session merges what handlers wrote early.
     if (this.#early !== undefined) void this.session;
   }
 
-  /** What is thrown away is not read before; but an object takes the place of what is there, were it empty. */
+  /** Destroying a session needs no reading; replacing it does, even with an empty object. */
   #replaceCookie(value: object | null): void {
     if (value !== null) this.#readCookie();
     else if (this.#reading === undefined) {
@@ -109,7 +108,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     }
   }
 
-  /** A promise where `valid` is async. */
+  /** A promise only if `valid` is async. */
   #readCookie(): Promise<void> | undefined {
     if (this.#reading === undefined) {
       this.#reading = {};
@@ -124,7 +123,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
       const data = decoded(value, options, undefined);
       return isRecord(data) && !hasExpired(data);
     });
-    // What cannot be read says nothing; nothing at all is a session missed.
+    // A cookie that decodes to nothing emits `session:missed`. One that is missing or cannot be decoded emits nothing.
     const data = cookie ? decoded(cookie, options, NO_SESSION) : NO_SESSION;
     if (!data) this.#refuse('missed', undefined, data);
     const accepted = isRecord(data) && this.accepts(data, undefined);
@@ -151,7 +150,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     return this.taker !== undefined && this.options.autoCommit && this.store !== undefined && !this.#hasCommitted;
   }
 
-  /** Async, so that what cannot be serialised is a rejection. */
+  /** Async, so that a value JSON cannot hold becomes a rejection. */
   async #commit(): Promise<void> {
     this.#hasCommitted = true;
     this.#force();
@@ -165,12 +164,12 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
   async persist({ save = false, regenerate = false }): Promise<void> {
     const forced = save || regenerate ? 1 : 0;
     this.#forced += forced;
-    // Two clicks on "Log in" end in one session if it moves together with what the handlers put into it.
+    // The session moves together with the handlers' changes, so that two clicks on "Log in" end in one session.
     const comesLater = regenerate && this.#commits;
     try {
-      // It may come before the middleware has run, or where it never does.
+      // A handler may call this before the middleware runs, or without it.
       await requests.run(this, () => this.#load());
-      // What is to be destroyed gets no new key.
+      // A destroyed session needs no new key.
       const goesOn = this.#engine.current !== null;
       if (regenerate && goesOn) await requests.run(this, () => this.#engine.regenerate(true));
       this.#force();
@@ -181,17 +180,17 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     }
   }
 
-  /** Where the middleware does not run, nobody else leaves. */
+  /** Without the middleware, no other code leaves. */
   #leaveWithResponse(): void {
     const res = this.ctx.res as Koa.Context['res'] | undefined;
-    // What is over, or made by a tool, never closes.
+    // The response is over, or a tool made it: no event follows.
     const closes = Boolean(res?.socket) && !res?.destroyed && typeof res?.once === 'function';
     if (res === undefined || !closes) this.leave();
     else if (!this.#leavesWithResponse) res.once('close', () => this.taker ?? this.leave());
     this.#leavesWithResponse = closes;
   }
 
-  /** Sees to it that the session is saved that nobody has changed, where it has to be. */
+  /** Saves an unchanged session, if it must be saved. */
   #force(): void {
     const engine = this.#engine;
     const { rolling, renew } = this.options;
@@ -207,7 +206,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
   make(data: SessionRecord | undefined): KoaSession {
     const early = this.#early;
     if (early === undefined) return new KoaSession(this, data);
-    // Handlers may have kept it. What they wrote waits until it is known what it is a change of.
+    // Handlers may hold the early object. Their writes wait for the stored data.
     const { maxAge } = this.options;
     this.#written = { data: KoaSession.dataOf(early), maxAge, hasMaxAge: early._requireSave };
     this.#early = undefined;
@@ -249,9 +248,9 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     return isThenable(isValid) ? Promise.resolve(isValid).then(judge) : judge(isValid);
   }
 
-  /** A session keeps the time that it was given. */
+  /** A session keeps its own lifetime. */
   #accept({ _maxAge, _session }: SessionRecord): true {
-    // Unless a handler has given it another before it was read.
+    // Unless a handler set another one before the session was read.
     if (this.#early?._requireSave === true) return true;
     if (_session !== undefined) this.options.maxAge = 'session';
     else if (_maxAge !== undefined) this.options.maxAge = _maxAge;
@@ -265,10 +264,10 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
   }
 }
 
-/** In place of a session. */
+/** Stands for a cookie that is missing or cannot be decoded. */
 const NO_SESSION = 'none';
 
-/** A record that has come in the cookie. */
+/** A record from the cookie. */
 function stored(data: SessionRecord, token: string) {
   return { data, ttl: undefined, record: undefined, revision: undefined, token };
 }

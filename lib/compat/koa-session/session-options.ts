@@ -2,7 +2,7 @@ import { expected } from '../../middleware/engine';
 import { resolveOptions } from './options';
 import type * as types from './types';
 
-/** What koa-session calls an option; the cookie's other attributes are none. */
+/** koa-session's options, without the cookie's other attributes. */
 const NAMES = [
   ...([
     'key',
@@ -26,9 +26,9 @@ export type SessionOptions = types.SessionOptions;
 /** Completes options, as koa-session's schema of this name does. */
 export const SessionOptions = Object.freeze({
   /**
-   * The options with the defaults of those that are not given; what is no option of koa-session is left out.
+   * Adds the defaults, and omits any option that koa-session does not have.
    *
-   * @throws TypeError for an option of the wrong type.
+   * @throws TypeError if an option has the wrong type.
    */
   parse(given: types.CreateSessionOptions): SessionOptions {
     if (typeof given !== 'object' || given === null) throw expected('options', 'an object', given);

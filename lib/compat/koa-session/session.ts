@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import type { Callback, MaxAge, Session, SessionRecord } from './types';
 
-/** What a session asks of the request that it belongs to. */
+/** What a session needs from its request. */
 export interface SessionOwner {
   readonly options: { maxAge?: MaxAge | undefined };
   readonly externalKey: string | undefined;
-  /** Saves what has changed; with `save` in any case, with `regenerate` under a new key. */
+  /** Saves changes; with `save`, saves unconditionally; with `regenerate`, saves under a new key. */
   persist(how: How): Promise<void>;
 }
 
@@ -14,15 +14,15 @@ interface How {
   regenerate?: boolean;
 }
 
-/** The session as koa-session has it: its data are properties of its own, beside a few that are none. */
+/** The session in koa-session's form: data are own properties, beside a few others. */
 export class KoaSession implements Session {
   // biome-ignore lint/suspicious/noExplicitAny: so applications on koa-session have it
   [key: string]: any;
   readonly #owner: SessionOwner;
   isNew: boolean;
-  /** Whether a handler has set `maxAge`, so that the session has to be saved. */
+  /** Whether a handler has set `maxAge`, which forces a save. */
   _requireSave = false;
-  /** When the session ends, as its record says. */
+  /** When the session expires, according to its record. */
   _expire: number | undefined = undefined;
 
   constructor(owner: SessionOwner, data?: SessionRecord) {
@@ -88,12 +88,12 @@ export class KoaSession implements Session {
     return this.toJSON();
   }
 
-  /** The session's data; its methods may be hidden by data of their names, from an unsigned cookie for example. */
+  /** The session's data. Static, since data may hide a method of the same name, for example from an unsigned cookie. */
   static dataOf(session: KoaSession): Record<string, unknown> {
     return Object.fromEntries(Object.entries(session).filter(([key, value]) => isData(key, value)));
   }
 
-  /** Lets a session hold what its record does by now. */
+  /** Replaces the data of a session with its record's. */
   static refill(session: KoaSession, data: SessionRecord): void {
     for (const key of Object.keys(KoaSession.dataOf(session))) if (!Object.hasOwn(data, key)) delete session[key];
     session.#fill(data);
@@ -103,13 +103,13 @@ export class KoaSession implements Session {
     for (const [key, value] of Object.entries(data)) {
       if (key === '_maxAge') this.#owner.options.maxAge = value as number;
       else if (key === '_session') this.#owner.options.maxAge = 'session';
-      // Names of the session's own, such as `length`, cannot be set; `__proto__` must not be.
+      // Members such as `length` cannot be set; `__proto__` must not be.
       else if (key !== '__proto__') Reflect.set(this, key, value);
     }
   }
 }
 
-/** What is private begins with an underscore. */
+/** Names with an underscore are private. */
 function isData(key: string, value: unknown): boolean {
   return key !== 'isNew' && typeof value !== 'function' && !key.startsWith('_');
 }

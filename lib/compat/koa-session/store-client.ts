@@ -3,12 +3,12 @@ import { dated } from './lifetime';
 import { requests, type StoreRequest } from './request';
 import type { ExternalStore } from './types';
 
-/** Milliseconds that a record outlives its cookie. */
+/** How long a record outlives its cookie, in milliseconds. */
 const LONGER = 10_000;
 
-/** A client around the store that the request has; it gets what koa-session gives it. */
+/** Calls the store of the current request, with koa-session's arguments. */
 class StoreClient extends WrappedConnection implements SessionStore {
-  /** Each record says itself when it ends. */
+  /** Every record notes its own end. */
   readonly notesEnd = true;
 
   get(key: string): unknown {
@@ -32,14 +32,14 @@ class StoreClient extends WrappedConnection implements SessionStore {
 
 const clients = new WeakMap<object, StoreClient>();
 
-/** The client of a store: one for each, so that all requests on it know of each other. */
+/** The client of a store. All requests on a store share it, to know of each other's writes. */
 export function clientOf(store: object): SessionStore {
   return known(store, () => new StoreClient(store));
 }
 
 /**
- * The client of one that was made for a request. Each may stand on a database of its own, where the same key is another's; and
- * its connection is not listened to, which may be that of all others.
+ * The client of a store that was made for one request. It shares nothing, since such stores may use separate databases
+ * with equal keys. It does not listen for the connection, which other requests may share.
  */
 export function clientOfRequest(store: object): SessionStore {
   return known(store, () => new StoreClient({}));

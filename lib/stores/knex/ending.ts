@@ -150,7 +150,7 @@ function unended(rows: Rows, id: string): Rows {
 }
 
 /**
- * The marker in a row. A session stored since then is not reported: when this one was to be ended, it was already gone.
+ * The marker in a row. A session stored since then is not returned: the one to end was already gone.
  */
 async function storedMarker(rows: Rows, id: string): Promise<string | undefined> {
   const record = textOf(await alive(rows, id).first('record'));
