@@ -4,7 +4,7 @@ import { HOUR, type Trial } from './trial';
 
 export const LATE = 'a late request must not bring back what has ended';
 export const OVERWRITE = 'a request must not overwrite what it has not seen';
-export const RETRY = 'after a lost reply the same call is made again, and must not be taken for a conflict';
+export const RETRY = 'after a lost reply the call is repeated, and must not count as a conflict';
 
 /** The texts of several writers. */
 export function manyTexts(): string[] {
@@ -14,7 +14,7 @@ export function manyTexts(): string[] {
 /** Creates a record and returns its revision; fails if it was not created. */
 export async function created(trial: Trial, sid: string, record: string, ttl: number = HOUR): Promise<unknown> {
   const revision = await trial.create(sid, record, ttl);
-  expectThat(revision !== false, '`create` to give a revision', revision, 'nothing is stored under the key');
+  expectThat(revision !== false, '`create` to return a revision', revision, 'nothing is stored under the key');
   return revision;
 }
 
@@ -22,7 +22,7 @@ export async function created(trial: Trial, sid: string, record: string, ttl: nu
 export async function loaded(trial: Trial, sid: string): Promise<StoredRecord> {
   const found = await trial.load(sid);
   const isFound = typeof found?.record === 'string' && 'revision' in found;
-  expectThat(isFound, '`load` to give `{ record, revision }`', found, 'the record is there');
+  expectThat(isFound, '`load` to return `{ record, revision }`', found, 'the record is there');
   return found as StoredRecord;
 }
 
@@ -32,18 +32,18 @@ export async function swapped(
   sid: string,
   record: string,
   from: unknown,
-  { ttl = HOUR, source = 'the present revision' }: { ttl?: number; source?: string } = {},
+  { ttl = HOUR, source = 'the current revision' }: { ttl?: number; source?: string } = {},
 ): Promise<unknown> {
   const result = await trial.swap(sid, record, from, ttl);
-  const what = `a swap from ${source} to give \`{ ok: true, revision }\``;
-  expectThat(result?.ok === true, what, result, 'nobody else has written');
+  const what = `a swap from ${source} to return \`{ ok: true, revision }\``;
+  expectThat(result?.ok === true, what, result, 'no other request has written');
   return result.revision;
 }
 
 /** Fails unless this text is stored. */
 export async function expectStored(trial: Trial, sid: string, record: string | undefined, why: string): Promise<void> {
   const got = (await trial.load(sid))?.record;
-  expectThat(got === record, `\`load\` to give the record ${shown(record)}`, got, why);
+  expectThat(got === record, `\`load\` to return the record ${shown(record)}`, got, why);
 }
 
 /** Returns the revision that a refused swap shows. */
@@ -56,5 +56,5 @@ export function expectRefused(result: SwapResult, record: string, why: string): 
 /** Fails unless the swap found no record. */
 export function expectGone(result: SwapResult): void {
   const holds = result?.ok === false && result.gone === true;
-  expectThat(holds, 'a swap to answer `{ ok: false, gone: true }` where nothing is', result, LATE);
+  expectThat(holds, 'a swap of a missing record to return `{ ok: false, gone: true }`', result, LATE);
 }

@@ -12,22 +12,22 @@ export function storeCases(claimed: Guarantee): Cases {
     [`reaches the guarantee '${claimed}'`]: (trial) =>
       trial.withStore((store) => expectGuarantee(trial, store, claimed)),
 
-    'keeps the sessions of a Store for as long as their cookie': (trial) =>
+    'keeps the sessions of a Store as long as their cookie': (trial) =>
       trial.withStore(async (store) => {
         expectNothing(
           'a session that was never stored',
           await store.get('sid'),
-          'an id that is made up opens no session',
+          'a made-up id must not open a session',
         );
         await store.set('sid', session({ user: 'ann' }));
-        const why = 'it is what the middleware stored';
+        const why = 'the middleware stored it';
         expectJson('the session in a Store', await store.get('sid'), session({ user: 'ann' }), why);
         await expectLeft(trial, HOUR);
         await store.destroy('sid');
         expectNothing(
           'a destroyed session',
           await store.get('sid'),
-          'a visitor who logged out would be logged in still',
+          'a visitor who logged out would still be logged in',
         );
       }),
   };
@@ -39,6 +39,6 @@ function expectGuarantee(trial: Trial, { guarantee }: Store, claimed: Guarantee)
   const message =
     claimed === 'compare-and-set'
       ? `Expected the guarantee 'compare-and-set', got 'last-write': the client lacks ${missing.join(', ')}`
-      : "Expected no more than the guarantee 'last-write', got 'compare-and-set': claim it by `{ guarantee: 'compare-and-set' }`, so that all of it is tested";
+      : "Expected no more than the guarantee 'last-write', got 'compare-and-set': claim it with `{ guarantee: 'compare-and-set' }`, so that all of it is tested";
   fail(message, { actual: guarantee, expected: claimed });
 }

@@ -35,7 +35,7 @@ export interface StoreContractOptions {
  */
 export function storeContract(name: string, makeClient: MakeClient, options?: StoreContractOptions | null): void {
   expectString('name', name);
-  if (typeof makeClient !== 'function') throw expected('makeClient', 'a function that makes a client', makeClient);
+  if (typeof makeClient !== 'function') throw expected('makeClient', 'a function that creates a client', makeClient);
   const guarantee = options?.guarantee ?? 'last-write';
   if (guarantee !== 'last-write' && guarantee !== 'compare-and-set') {
     throw expected('guarantee', "'compare-and-set' or 'last-write'", guarantee);

@@ -15,7 +15,7 @@ export const timeCases: Cases = {
     expectJson('a session with a ttl of an hour', await trial.get('sid'), session(), why);
   },
 
-  'has nothing once the time is over': async (trial) => {
+  'drops a session at the end of its ttl': async (trial) => {
     const ttls = [1, MOMENT];
     await Promise.all([HOUR, ...ttls].map((ttl) => trial.set(`${ttl}`, session({ ttl }), ttl)));
     await Promise.all(ttls.map((ttl) => trial.untilGone(`${ttl}`, `with a ttl of ${ttl} ms`)));
@@ -23,7 +23,7 @@ export const timeCases: Cases = {
     expectJson('the session with a ttl of an hour', other, session({ ttl: HOUR }), 'each session has its own ttl');
   },
 
-  'takes long ttls': async (trial) => {
+  'accepts long ttls': async (trial) => {
     await Promise.all(LONG_TTLS.map((ttl) => trial.set(`${ttl}`, session({ ttl }), ttl)));
     await pause(MOMENT);
     for (const ttl of LONG_TTLS) {
@@ -32,14 +32,14 @@ export const timeCases: Cases = {
     }
   },
 
-  'takes the longest ttl, Number.MAX_SAFE_INTEGER': async (trial) => {
+  'accepts the longest ttl, Number.MAX_SAFE_INTEGER': async (trial) => {
     await trial.set('sid', session(), Number.MAX_SAFE_INTEGER);
     await pause(MOMENT);
-    const why = 'applications that mean "for ever" ask for it: where there is a latest date, take that';
+    const why = 'applications use it for "forever": if your storage has a latest date, use that';
     expectJson('the session with the longest ttl', await trial.get('sid'), session(), why);
   },
 
-  'decides anew with each `set` how long a session lives': async (trial) => {
+  'applies the ttl of each `set`': async (trial) => {
     const again = session({ again: true });
     await trial.set('longer', session(), MOMENT);
     await trial.set('longer', again, HOUR);
@@ -52,7 +52,7 @@ export const timeCases: Cases = {
     await trial.untilGone('shorter', `that was stored for an hour, and again for ${MOMENT} ms,`);
     await trial.set('anew', again, HOUR);
     for (const sid of ['longer', 'anew']) {
-      const why = 'the last `set` counts, and what came before it must not end the session';
+      const why = 'the last `set` counts, and an earlier ttl must not end the session';
       expectJson(`the session that was stored again (${sid})`, await trial.get(sid), again, why);
       await expectLeft(trial, HOUR, sid);
     }
@@ -68,6 +68,6 @@ export async function expectLeft(trial: Trial, ttl: number, sid = 'sid'): Promis
     holds,
     `a session with a ttl of ${ttl} ms to have that left`,
     left,
-    'a ttl is in milliseconds, from now on',
+    'a ttl is in milliseconds and starts now',
   );
 }

@@ -3,7 +3,7 @@ import { expectJson, expectNothing, expectThat } from './expectations';
 import { expectLeft } from './time-cases';
 import { HOUR, MOMENT, type Trial } from './trial';
 
-const MISSING = '`touch` must answer false for what is gone, or a visitor who logged out counts as there';
+const MISSING = '`touch` must return false for a missing session, or a visitor who logged out would count as logged in';
 
 /** The cases for clients with `touch`. */
 const cases: Cases = {
@@ -11,29 +11,29 @@ const cases: Cases = {
     const ttl = await touchedInTime(trial);
     await expectLeft(trial, HOUR);
     await trial.outlive(ttl);
-    const why = '`touch` lets a session live for its ttl from now on, and changes nothing else';
+    const why = '`touch` restarts the lifetime of a session, and changes nothing else';
     expectJson('a session that was extended by an hour', await trial.get('sid'), session({ user: 'ann' }), why);
   },
 
-  'lets a session end sooner by touching it': async (trial) => {
+  'shortens the life of a session by touching it': async (trial) => {
     await trial.set('sid', session(), HOUR);
     await expectTouch(trial, 'sid', MOMENT, true, 'the session is there');
     await trial.untilGone('sid', `that was stored for an hour, and touched with a ttl of ${MOMENT} ms,`);
   },
 
-  'creates nothing by touching it': async (trial) => {
+  'does not create a session by touching it': async (trial) => {
     await expectTouch(trial, 'missing', HOUR, false, MISSING);
     expectNothing('a session that was never stored', await trial.get('missing'), '`touch` must not create one');
   },
 
-  'brings nothing back by touching it once it was destroyed': async (trial) => {
+  'does not restore a destroyed session by touching it': async (trial) => {
     await trial.set('sid', session());
     await trial.destroy('sid');
     await expectTouch(trial, 'sid', HOUR, false, MISSING);
     expectNothing('a destroyed session', await trial.get('sid'), '`touch` must not bring it back');
   },
 
-  'brings nothing back by touching it once its time is over': async (trial) => {
+  'does not restore an expired session by touching it': async (trial) => {
     await trial.set('sid', session(), 1);
     await trial.outlive(1);
     await expectTouch(trial, 'sid', HOUR, false, MISSING);
@@ -45,7 +45,7 @@ const cases: Cases = {
 export function touchCases(isClaimed: boolean): Cases {
   if (isClaimed) return cases;
   const optional = Object.entries(cases).map(([title, run]): [string, Cases[string]] => [
-    `${title}, where it has \`touch\``,
+    `${title}, if it has \`touch\``,
     async (trial) => {
       if (trial.has('touch')) await run(trial);
     },
@@ -55,7 +55,7 @@ export function touchCases(isClaimed: boolean): Cases {
 
 async function expectTouch(trial: Trial, sid: string, ttl: number, expected: boolean, why: string): Promise<void> {
   const got = await trial.touch(sid, ttl);
-  expectThat(got === expected, `\`touch\` to answer ${expected}`, got, why);
+  expectThat(got === expected, `\`touch\` to return ${expected}`, got, why);
 }
 
 /** Touches a session just before it expires and returns its ttl. A slow store gets more time. */
@@ -68,9 +68,9 @@ async function touchedInTime(trial: Trial): Promise<number> {
     const isLate = performance.now() - start > ttl / 2;
     expectThat(
       isLate,
-      '`touch` to answer true',
+      '`touch` to return true',
       got,
-      'the session is there, and any other answer means that it has ended',
+      'the session is there, and any other answer would mean that it has ended',
     );
   }
 }

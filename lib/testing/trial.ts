@@ -33,7 +33,7 @@ const EXPIRES_WITHIN = 1_500;
 type Client = SessionStore & CompareAndSetStore & EndingStore;
 type Method = keyof Client;
 
-const MISSING = 'what is missing or has expired is no error';
+const MISSING = 'a missing or expired record is not an error';
 const ANY_TTL = 'any `ttl` from 1 to Number.MAX_SAFE_INTEGER milliseconds';
 /** For each method, the operation in errors, and what the client must accept. */
 const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string }>> = {
@@ -146,7 +146,7 @@ export class Trial {
       const found = await this.get(sid);
       if (found === null || found === undefined) return;
       if (asked > giveUp) {
-        const why = 'a session ends with its ttl, which is in milliseconds, whether or not it was swept away already';
+        const why = 'a session ends with its ttl, which is in milliseconds, whether or not it has been swept';
         fail(`Expected a session ${which} to be gone, but it was still there ${EXPIRES_WITHIN} ms later: ${why}`);
       }
       await pause(5);

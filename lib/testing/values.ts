@@ -1,13 +1,13 @@
 /** Values that JSON changes, omits, or keeps only with care, by description. */
 export const VALUES: Readonly<Record<string, () => unknown>> = {
-  'a list with holes': () => {
+  'an array with holes': () => {
     const list: unknown[] = [];
     list[2] = 'c';
     return list;
   },
-  'a list of what JSON has no word for': () => [undefined, () => 1, Symbol('a'), 'd'],
-  'a list with an own name': () => Object.assign(['a'], { b: 'c' }),
-  'an object of what JSON has no word for': () => ({ a: undefined, b: () => 1, c: Symbol('a'), d: 4 }),
+  'an array of values that JSON lacks': () => [undefined, () => 1, Symbol('a'), 'd'],
+  'an array with a named property': () => Object.assign(['a'], { b: 'c' }),
+  'an object of values that JSON lacks': () => ({ a: undefined, b: () => 1, c: Symbol('a'), d: 4 }),
   undefined: () => undefined,
   'a function': () => () => 1,
   'numbers that JSON lacks': () => [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
@@ -20,10 +20,10 @@ export const VALUES: Readonly<Record<string, () => unknown>> = {
   'a Uint8Array': () => Uint8Array.of(1, 2),
   'a Map and a Set': () => [new Map([[1, 2]]), new Set([1])],
   'a toJSON within a toJSON': () => ({ toJSON: (key: string) => ({ key, at: { toJSON: () => [new Date(0)] } }) }),
-  'a toJSON that gives nothing': () => ({ a: { toJSON: () => undefined }, b: [{ toJSON: () => undefined }] }),
-  'data that is called toJSON': () => ({ toJSON: 'a', list: [{ toJSON: { toJSON: 1 } }] }),
+  'a toJSON that returns nothing': () => ({ a: { toJSON: () => undefined }, b: [{ toJSON: () => undefined }] }),
+  'data under the name toJSON': () => ({ toJSON: 'a', list: [{ toJSON: { toJSON: 1 } }] }),
   'the name __proto__': () => JSON.parse('{"__proto__":{"admin":true},"list":[{"__proto__":null}]}'),
-  'names of what objects inherit': () => ({ constructor: 1, toString: 'a', hasOwnProperty: null, length: 4 }),
+  'names that objects inherit': () => ({ constructor: 1, toString: 'a', hasOwnProperty: null, length: 4 }),
   'an object without prototype': () => Object.assign(Object.create(null) as object, { a: 1 }),
   'an instance': () => new Account(),
   'halves of emoji': () => ['\ud83c', 'a\udf88b', '\udf88\ud83c', { '\ud83c': 1 }],

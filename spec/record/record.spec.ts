@@ -73,7 +73,7 @@ describe('what is stored for a session', () => {
     ],
     ['a toJSON that gives a number', () => ({ toJSON: () => 5 }), /to return an object, got number/],
     ['a toJSON that gives a list', () => ({ toJSON: () => [] }), /to return an object/],
-    ['a toJSON that gives nothing', () => ({ toJSON: () => undefined }), /to return an object, got undefined/],
+    ['a toJSON that returns nothing', () => ({ toJSON: () => undefined }), /to return an object, got undefined/],
     [
       'a getter that throws',
       () => ({

@@ -104,15 +104,15 @@ describe.each(Object.entries(subjects))('Keyv on %s', (_name, { start, rows }) =
 
 describe('Keyv on @keyv/mysql, on the table that it makes itself,', () => {
   const everywhere = {
-    'gives back a session of 100 kB': expect.stringContaining('Data too long'),
-    'keeps keys apart that differ in upper and lower case': expect.stringContaining('binary collation'),
-    'keeps keys apart that differ in spaces': expect.stringContaining('binary collation'),
-    'keeps keys apart that differ in accents, or are of any script': expect.stringContaining('binary collation'),
+    'returns a session of 100 kB': expect.stringContaining('Data too long'),
+    'distinguishes keys that differ in upper and lower case': expect.stringContaining('binary collation'),
+    'distinguishes keys that differ in spaces': expect.stringContaining('binary collation'),
+    'distinguishes keys that differ in accents, or use any script': expect.stringContaining('binary collation'),
   };
 
   it.each<[charset: string, failures: Record<string, string>]>([
     ['utf8mb4', everywhere],
-    ['latin1', { ...everywhere, 'gives back any text': expect.stringContaining('Incorrect string value') }],
+    ['latin1', { ...everywhere, 'returns any text': expect.stringContaining('Incorrect string value') }],
   ])('breaks the contract by its 64 kB and by its collation, in a database of %s', async (charset, failures) => {
     await mariadb.query(`CREATE DATABASE own_${charset} CHARACTER SET ${charset}`);
     const keyv = openMysql(`own_${charset}`);

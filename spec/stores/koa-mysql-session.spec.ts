@@ -47,9 +47,9 @@ const rows = <R = { id: string; expires: number; length: number }>() =>
 
 describe('The store contract', () => {
   const expiry = {
-    'has nothing once the time is over': expect.stringContaining('it was still there'),
-    'decides anew with each `set` how long a session lives': expect.stringContaining('it was still there'),
-    'takes the longest ttl, Number.MAX_SAFE_INTEGER': expect.stringContaining("Unknown column 'NaN'"),
+    'drops a session at the end of its ttl': expect.stringContaining('it was still there'),
+    'applies the ttl of each `set`': expect.stringContaining('it was still there'),
+    'accepts the longest ttl, Number.MAX_SAFE_INTEGER': expect.stringContaining("Unknown column 'NaN'"),
   };
 
   it('is kept on a table made for it as docs/stores.md says, but for the time that sessions have', async () => {
@@ -65,11 +65,11 @@ describe('The store contract', () => {
     const { client } = await open();
     expect(failuresOf(await runContract(() => client))).toEqual({
       ...expiry,
-      'gives back a session of 100 kB': expect.stringContaining('Data too long'),
-      'gives back any text': expect.stringContaining('Incorrect string value'),
-      'keeps keys apart that differ in upper and lower case': expect.stringContaining('binary collation'),
-      'keeps keys apart that differ in spaces': expect.stringContaining('binary collation'),
-      'keeps keys apart that differ in accents, or are of any script': expect.stringContaining('binary collation'),
+      'returns a session of 100 kB': expect.stringContaining('Data too long'),
+      'returns any text': expect.stringContaining('Incorrect string value'),
+      'distinguishes keys that differ in upper and lower case': expect.stringContaining('binary collation'),
+      'distinguishes keys that differ in spaces': expect.stringContaining('binary collation'),
+      'distinguishes keys that differ in accents, or use any script': expect.stringContaining('binary collation'),
     });
   });
 });

@@ -28,7 +28,7 @@ describe('MemoryStore', () => {
   });
 
   describe('get, set and destroy', () => {
-    it('gives back what was stored', () => {
+    it('returns a stored session', () => {
       const store = newStore();
       expect(store.set('a', session({ user: 1 }), 1000)).toBeUndefined();
       expect(store.get('a')).toEqual({ cookie: {}, user: 1 });

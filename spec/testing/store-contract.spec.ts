@@ -167,14 +167,16 @@ describe('The store contract is broken by a client that', () => {
 
   it('has a wrong idea of its time, which the system knows better', async () => {
     const open = () => ({ client: new RightCompareAndSetClient(), ttlLeft: () => HOUR / 1000 });
-    const { 'tells how long a record has left': failure } = failuresOf(await runContract(open, compareAndSet));
+    const { 'reports the remaining lifetime of a record': failure } = failuresOf(
+      await runContract(open, compareAndSet),
+    );
     expect(failure).toBe(
-      'Expected a session with a ttl of 3600000 ms to have that left, got 3600: a ttl is in milliseconds, from now on',
+      'Expected a session with a ttl of 3600000 ms to have that left, got 3600: a ttl is in milliseconds and starts now',
     );
   });
 
   it('does not answer', () => {
-    expect(failuresOf(silent)['replaces what was stored']).toMatch(
+    expect(failuresOf(silent)['replaces a stored session']).toMatch(
       /^Expected `set` to answer, got the error "session store gave no answer to "set" within 4000 ms": /,
     );
   });
@@ -200,7 +202,7 @@ describe('The guarantee', () => {
     expect(failures["reaches the guarantee 'compare-and-set'"]).toBe(
       "Expected the guarantee 'compare-and-set', got 'last-write': the client lacks `load`, `create`, `swap`",
     );
-    expect(failures['swaps nothing that is gone']).toBe(
+    expect(failures['does not swap a missing or destroyed record']).toBe(
       'Expected the client to have the method `create`, which it lacks',
     );
   });
@@ -208,7 +210,7 @@ describe('The guarantee', () => {
   it('fails where the client reaches more', async () => {
     expect(failuresOf(await runContract(() => new MemoryStore()))).toEqual({
       "reaches the guarantee 'last-write'":
-        "Expected no more than the guarantee 'last-write', got 'compare-and-set': claim it by `{ guarantee: 'compare-and-set' }`, so that all of it is tested",
+        "Expected no more than the guarantee 'last-write', got 'compare-and-set': claim it with `{ guarantee: 'compare-and-set' }`, so that all of it is tested",
     });
   });
 });
@@ -258,8 +260,8 @@ describe('Each case', () => {
   it('tells its own failure rather than that of the end', async () => {
     const end = () => Promise.reject(new Error('stuck'));
     const failures = failuresOf(await runContract(() => ({ client: new RightTouchableClient(), end }), compareAndSet));
-    expect(failures['swaps nothing that is gone']).toContain('which it lacks');
-    expect(failures['gives back what was stored']).toBe('stuck');
+    expect(failures['does not swap a missing or destroyed record']).toContain('which it lacks');
+    expect(failures['returns a stored session']).toBe('stuck');
   });
 });
 
@@ -289,7 +291,7 @@ describe('storeContract', () => {
     [
       'makeClient',
       ['it', new MemoryStore()],
-      'Expected `makeClient` to be a function that makes a client, got an object',
+      'Expected `makeClient` to be a function that creates a client, got an object',
     ],
     [
       'guarantee',

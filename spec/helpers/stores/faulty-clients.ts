@@ -21,7 +21,7 @@ const ofSessions: Record<string, Fault> = {
         return text;
       }
     },
-    noticedBy: 'gives back what was stored',
+    noticedBy: 'returns a stored session',
   },
   'makes objects of empty lists': {
     client: class extends RightClient {
@@ -29,7 +29,7 @@ const ofSessions: Record<string, Fault> = {
         return super.stringify(session).replaceAll('[]', '{}');
       }
     },
-    noticedBy: 'gives back what was stored',
+    noticedBy: 'returns a stored session',
   },
   'makes a number of what is too large for one of 32 bits': {
     client: class extends RightClient {
@@ -37,7 +37,7 @@ const ofSessions: Record<string, Fault> = {
         return super.stringify(session).replaceAll('9007199254740991', '9.007199254741e+15');
       }
     },
-    noticedBy: 'gives back what was stored',
+    noticedBy: 'returns a stored session',
   },
   'answers to callbacks': {
     client: class extends RightClient {
@@ -46,7 +46,7 @@ const ofSessions: Record<string, Fault> = {
         return;
       }
     },
-    noticedBy: 'gives back what was stored',
+    noticedBy: 'returns a stored session',
   },
   'expects the context': {
     client: class extends RightClient {
@@ -55,7 +55,7 @@ const ofSessions: Record<string, Fault> = {
         return ctx ?? super.set(key, session, ttl);
       }
     },
-    noticedBy: 'gives back what was stored',
+    noticedBy: 'returns a stored session',
   },
   'puts defaults into the cookie': {
     client: class extends RightClient {
@@ -63,7 +63,7 @@ const ofSessions: Record<string, Fault> = {
         return super.set(key, { ...session, cookie: { maxAge: ttl, ...session.cookie } }, ttl);
       }
     },
-    noticedBy: 'gives back the cookie as it was',
+    noticedBy: 'returns the cookie unchanged',
   },
   'holds text in three bytes a character': {
     client: class extends RightClient {
@@ -71,7 +71,7 @@ const ofSessions: Record<string, Fault> = {
         return super.stringify(session).replaceAll(/\p{Emoji_Presentation}/gu, '?');
       }
     },
-    noticedBy: 'gives back any text',
+    noticedBy: 'returns any text',
   },
   'refuses zeros in texts': {
     client: class extends RightClient {
@@ -81,7 +81,7 @@ const ofSessions: Record<string, Fault> = {
         return text;
       }
     },
-    noticedBy: 'gives back any text',
+    noticedBy: 'returns any text',
   },
   'cuts at 64 kB': {
     client: class extends RightClient {
@@ -96,7 +96,7 @@ const ofSessions: Record<string, Fault> = {
         }
       }
     },
-    noticedBy: 'gives back a session of 100 kB',
+    noticedBy: 'returns a session of 100 kB',
   },
   'merges what it is given into what it has': {
     client: class extends RightClient {
@@ -104,7 +104,7 @@ const ofSessions: Record<string, Fault> = {
         return super.set(key, { ...((await this.get(key)) as object), ...session }, ttl);
       }
     },
-    noticedBy: 'replaces what was stored',
+    noticedBy: 'replaces a stored session',
   },
   'has an empty session for what is missing': {
     client: class extends RightClient {
@@ -112,7 +112,7 @@ const ofSessions: Record<string, Fault> = {
         return (await super.get(key)) ?? {};
       }
     },
-    noticedBy: 'answers null or undefined for what is missing',
+    noticedBy: 'returns null or undefined for a missing session',
   },
   'fails for what is missing': {
     client: class extends RightClient {
@@ -122,13 +122,13 @@ const ofSessions: Record<string, Fault> = {
         return found;
       }
     },
-    noticedBy: 'answers null or undefined for what is missing',
+    noticedBy: 'returns null or undefined for a missing session',
   },
   'destroys nothing': {
     client: class extends RightClient {
       override async destroy() {}
     },
-    noticedBy: 'destroys a session and no other',
+    noticedBy: 'destroys only the given session',
   },
   'destroys all that begin with the key': {
     client: class extends RightClient {
@@ -136,7 +136,7 @@ const ofSessions: Record<string, Fault> = {
         for (const each of this.rows.keys()) if (each.startsWith(key)) this.rows.delete(each);
       }
     },
-    noticedBy: 'destroys a session and no other',
+    noticedBy: 'destroys only the given session',
   },
   'fails to destroy what is missing': {
     client: class extends RightClient {
@@ -157,7 +157,7 @@ const ofSessions: Record<string, Fault> = {
         return this.#destroyed.has(key) ? undefined : super.find(key);
       }
     },
-    noticedBy: 'stores a session again after it was destroyed',
+    noticedBy: 'stores a destroyed session again',
   },
   'keeps the object that it was given': {
     client: class extends RightClient {
@@ -170,7 +170,7 @@ const ofSessions: Record<string, Fault> = {
         return (await super.get(key)) && structuredClone(this.#sessions.get(key));
       }
     },
-    noticedBy: 'keeps what was stored, whatever becomes of the object',
+    noticedBy: 'keeps a stored session when the object changes',
   },
   'gives out the object that it keeps': {
     client: class extends RightClient {
@@ -183,7 +183,7 @@ const ofSessions: Record<string, Fault> = {
         return (await super.get(key)) && this.#sessions.get(key);
       }
     },
-    noticedBy: 'keeps what was stored, whatever becomes of the object',
+    noticedBy: 'keeps a stored session when the object changes',
   },
   'mixes up what is stored at once': {
     client: class extends RightClient {
@@ -202,7 +202,7 @@ const ofSessions: Record<string, Fault> = {
         setTimeout(() => void super.set(key, session, ttl), 2);
       }
     },
-    noticedBy: 'answers to `set` and `destroy` once it is done',
+    noticedBy: 'settles `set` and `destroy` only when they are done',
   },
   'answers to `destroy` before it is done': {
     client: class extends RightClient {
@@ -210,7 +210,7 @@ const ofSessions: Record<string, Fault> = {
         setTimeout(() => void super.destroy(key), 2);
       }
     },
-    noticedBy: 'answers to `set` and `destroy` once it is done',
+    noticedBy: 'settles `set` and `destroy` only when they are done',
   },
   'takes the last part of a key for the whole': {
     client: class extends RightClient {
@@ -218,7 +218,7 @@ const ofSessions: Record<string, Fault> = {
         return String(key.split(':').pop());
       }
     },
-    noticedBy: 'shows nothing of another prefix',
+    noticedBy: 'shows no session of another prefix',
   },
 };
 
@@ -230,7 +230,7 @@ const ofKeys: Record<string, Fault> = {
         return key.toLowerCase();
       }
     },
-    noticedBy: 'keeps keys apart that differ in upper and lower case',
+    noticedBy: 'distinguishes keys that differ in upper and lower case',
   },
   'sees no accents': {
     client: class extends RightClient {
@@ -238,7 +238,7 @@ const ofKeys: Record<string, Fault> = {
         return key.normalize('NFD').replaceAll(/\p{Mark}/gu, '');
       }
     },
-    noticedBy: 'keeps keys apart that differ in accents, or are of any script',
+    noticedBy: 'distinguishes keys that differ in accents, or use any script',
   },
   'makes one of the ways to write an accent': {
     client: class extends RightClient {
@@ -246,7 +246,7 @@ const ofKeys: Record<string, Fault> = {
         return key.normalize();
       }
     },
-    noticedBy: 'keeps keys apart that differ in accents, or are of any script',
+    noticedBy: 'distinguishes keys that differ in accents, or use any script',
   },
   'has keys of Latin letters': {
     client: class extends RightClient {
@@ -254,7 +254,7 @@ const ofKeys: Record<string, Fault> = {
         return key.replaceAll(/[^ -ÿ]/g, '?');
       }
     },
-    noticedBy: 'keeps keys apart that differ in accents, or are of any script',
+    noticedBy: 'distinguishes keys that differ in accents, or use any script',
   },
   'sees no spaces at the end': {
     client: class extends RightClient {
@@ -262,7 +262,7 @@ const ofKeys: Record<string, Fault> = {
         return key.trimEnd();
       }
     },
-    noticedBy: 'keeps keys apart that differ in spaces',
+    noticedBy: 'distinguishes keys that differ in spaces',
   },
   'takes a key for a pattern': {
     client: class extends RightClient {
@@ -270,7 +270,7 @@ const ofKeys: Record<string, Fault> = {
         for (const each of this.rows.keys()) if (matches(each, key)) this.rows.delete(each);
       }
     },
-    noticedBy: 'keeps keys apart that hold colons and other signs',
+    noticedBy: 'distinguishes keys that contain colons and other punctuation',
   },
   'takes a key for a path': {
     client: class extends RightClient {
@@ -278,7 +278,7 @@ const ofKeys: Record<string, Fault> = {
         return new URL(key.replaceAll(':', '_'), 'file:///sessions/').pathname;
       }
     },
-    noticedBy: 'keeps keys apart that hold slashes',
+    noticedBy: 'distinguishes keys that contain slashes',
   },
   'cuts keys': {
     client: class extends RightClient {
@@ -286,7 +286,7 @@ const ofKeys: Record<string, Fault> = {
         return key.slice(0, 199);
       }
     },
-    noticedBy: 'keeps keys apart that have 200 characters',
+    noticedBy: 'distinguishes keys of 200 characters',
   },
   'keeps records in an object': {
     client: class extends RightClient {
@@ -301,7 +301,7 @@ const ofKeys: Record<string, Fault> = {
         delete this.#sessions[key];
       }
     },
-    noticedBy: 'takes the names of what every object has for keys like any other',
+    noticedBy: 'treats names such as __proto__ like any other key',
   },
 };
 
@@ -313,7 +313,7 @@ const ofTime: Record<string, Fault> = {
         return Date.now() + DAY;
       }
     },
-    noticedBy: 'has nothing once the time is over',
+    noticedBy: 'drops a session at the end of its ttl',
   },
   'takes the ttl for seconds': {
     client: class extends RightClient {
@@ -321,7 +321,7 @@ const ofTime: Record<string, Fault> = {
         return super.endOf(ttl * 1000);
       }
     },
-    noticedBy: 'has nothing once the time is over',
+    noticedBy: 'drops a session at the end of its ttl',
   },
   'hands out what has expired': {
     client: class extends RightClient {
@@ -329,7 +329,7 @@ const ofTime: Record<string, Fault> = {
         return this.rows.get(key);
       }
     },
-    noticedBy: 'has nothing once the time is over',
+    noticedBy: 'drops a session at the end of its ttl',
   },
   'fails for what has expired': {
     client: class extends RightClient {
@@ -339,7 +339,7 @@ const ofTime: Record<string, Fault> = {
         return row;
       }
     },
-    noticedBy: 'has nothing once the time is over',
+    noticedBy: 'drops a session at the end of its ttl',
   },
   'takes no ttl under a second': {
     client: class extends RightClient {
@@ -348,7 +348,7 @@ const ofTime: Record<string, Fault> = {
         return super.endOf(ttl);
       }
     },
-    noticedBy: 'has nothing once the time is over',
+    noticedBy: 'drops a session at the end of its ttl',
   },
   'ends all with the first that ends': {
     client: class extends RightClient {
@@ -357,7 +357,7 @@ const ofTime: Record<string, Fault> = {
         return super.find(key);
       }
     },
-    noticedBy: 'has nothing once the time is over',
+    noticedBy: 'drops a session at the end of its ttl',
   },
   'takes the ttl for microseconds': {
     client: class extends RightClient {
@@ -378,7 +378,7 @@ const ofTime: Record<string, Fault> = {
         return super.set(key, session, ttl);
       }
     },
-    noticedBy: 'takes long ttls',
+    noticedBy: 'accepts long ttls',
   },
   'takes more than 30 days for a date': {
     client: class extends RightClient {
@@ -386,7 +386,7 @@ const ofTime: Record<string, Fault> = {
         return ttl > 30 * DAY ? ttl : super.endOf(ttl);
       }
     },
-    noticedBy: 'takes long ttls',
+    noticedBy: 'accepts long ttls',
   },
   'has a date for the end': {
     client: class extends RightClient {
@@ -394,7 +394,7 @@ const ofTime: Record<string, Fault> = {
         return new Date(new Date(super.endOf(ttl)).toISOString()).getTime();
       }
     },
-    noticedBy: 'takes the longest ttl, Number.MAX_SAFE_INTEGER',
+    noticedBy: 'accepts the longest ttl, Number.MAX_SAFE_INTEGER',
   },
   'ends a session by a timer of an earlier `set`': {
     client: class extends RightClient {
@@ -403,7 +403,7 @@ const ofTime: Record<string, Fault> = {
         return super.set(key, session, ttl);
       }
     },
-    noticedBy: 'decides anew with each `set` how long a session lives',
+    noticedBy: 'applies the ttl of each `set`',
   },
   'keeps the time of the first `set`': {
     client: class extends RightClient {
@@ -412,7 +412,7 @@ const ofTime: Record<string, Fault> = {
         return Object.assign(super.write(key, text, ttl), end && { end });
       }
     },
-    noticedBy: 'decides anew with each `set` how long a session lives',
+    noticedBy: 'applies the ttl of each `set`',
   },
   'never lets a session end sooner': {
     client: class extends RightClient {
@@ -423,12 +423,12 @@ const ofTime: Record<string, Fault> = {
         return row;
       }
     },
-    noticedBy: 'decides anew with each `set` how long a session lives',
+    noticedBy: 'applies the ttl of each `set`',
   },
 };
 
 /** As such a case is called with clients that need not have it. */
-export const whereTouch = (title: string) => `${title}, where it has \`touch\``;
+export const whereTouch = (title: string) => `${title}, if it has \`touch\``;
 
 /** Faults of `touch`. */
 const ofTouch: Record<string, Fault> = {
@@ -465,7 +465,7 @@ const ofTouch: Record<string, Fault> = {
         return row !== undefined;
       }
     },
-    noticedBy: whereTouch('lets a session end sooner by touching it'),
+    noticedBy: whereTouch('shortens the life of a session by touching it'),
   },
   'creates by `touch`': {
     client: class extends RightTouchableClient {
@@ -475,7 +475,7 @@ const ofTouch: Record<string, Fault> = {
         return found;
       }
     },
-    noticedBy: whereTouch('creates nothing by touching it'),
+    noticedBy: whereTouch('does not create a session by touching it'),
   },
   'answers true to each `touch`': {
     client: class extends RightTouchableClient {
@@ -484,7 +484,7 @@ const ofTouch: Record<string, Fault> = {
         return true;
       }
     },
-    noticedBy: whereTouch('brings nothing back by touching it once it was destroyed'),
+    noticedBy: whereTouch('does not restore a destroyed session by touching it'),
   },
   'marks what was destroyed, and forgets the mark by `touch`': {
     client: class extends RightTouchableClient {
@@ -505,7 +505,7 @@ const ofTouch: Record<string, Fault> = {
         return found;
       }
     },
-    noticedBy: whereTouch('brings nothing back by touching it once it was destroyed'),
+    noticedBy: whereTouch('does not restore a destroyed session by touching it'),
   },
   'touches what has expired': {
     client: class extends RightTouchableClient {
@@ -515,7 +515,7 @@ const ofTouch: Record<string, Fault> = {
         return row !== undefined;
       }
     },
-    noticedBy: whereTouch('brings nothing back by touching it once its time is over'),
+    noticedBy: whereTouch('does not restore an expired session by touching it'),
   },
 };
 
@@ -535,7 +535,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found;
       }
     },
-    noticedBy: 'loads nothing for what is missing',
+    noticedBy: 'loads nothing for a missing key',
   },
   'loads an empty record with its time for what is missing': {
     client: class extends Faulty {
@@ -544,7 +544,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found ?? (options?.ttl ? { record: '', revision: 0, ttl: -2 } : null);
       }
     },
-    noticedBy: 'loads nothing for what is missing',
+    noticedBy: 'loads nothing for a missing key',
   },
   'stores JSON and not its text': {
     client: class extends Faulty {
@@ -552,7 +552,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.write(key, JSON.stringify(JSON.parse(text)), ttl);
       }
     },
-    noticedBy: 'loads the very text that was created',
+    noticedBy: 'loads exactly the text that was created',
   },
   'cuts records at 64 kB': {
     client: class extends Faulty {
@@ -560,7 +560,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.write(key, text.slice(0, 65535), ttl);
       }
     },
-    noticedBy: 'loads the very text that was created',
+    noticedBy: 'loads exactly the text that was created',
   },
   'gets the text that was created': {
     client: class extends Faulty {
@@ -574,7 +574,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found && this.#created.has(key) ? JSON.stringify(found) : found;
       }
     },
-    noticedBy: 'gets as a session what was created as text',
+    noticedBy: 'gets a record that was created as text',
   },
   'loads no text of what was set': {
     client: class extends Faulty {
@@ -588,7 +588,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found && this.#set.has(key) ? { ...found, record: JSON.parse(found.record) as string } : found;
       }
     },
-    noticedBy: 'loads as text what was set as a session, and swaps it',
+    noticedBy: 'loads the text of a session that was set, and swaps it',
   },
   'keeps what was set in a form of its own': {
     client: class extends Faulty {
@@ -599,7 +599,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.parse(text.replace('v1:', ''));
       }
     },
-    noticedBy: 'loads as text what was set as a session, and swaps it',
+    noticedBy: 'loads the text of a session that was set, and swaps it',
   },
   'does not tell how long a record has left': {
     client: class extends Faulty {
@@ -607,7 +607,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.load(key);
       }
     },
-    noticedBy: 'tells how long a record has left',
+    noticedBy: 'reports the remaining lifetime of a record',
   },
   'tells in seconds how long a record has left': {
     client: class extends Faulty {
@@ -616,7 +616,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found?.ttl === undefined ? found : { ...found, ttl: Math.ceil(found.ttl / 1000) };
       }
     },
-    noticedBy: 'tells how long a record has left',
+    noticedBy: 'reports the remaining lifetime of a record',
   },
   'tells when a record ends and not how long it has left': {
     client: class extends Faulty {
@@ -625,7 +625,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found?.ttl === undefined ? found : { ...found, ttl: Date.now() + found.ttl };
       }
     },
-    noticedBy: 'tells how long a record has left',
+    noticedBy: 'reports the remaining lifetime of a record',
   },
   'creates over another record': {
     client: class extends Faulty {
@@ -633,7 +633,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return this.write(key, record, ttl).revision;
       }
     },
-    noticedBy: 'creates no record where another one is',
+    noticedBy: 'does not create a record over another one',
   },
   'says that it has created what it has not': {
     client: class extends Faulty {
@@ -642,7 +642,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return revision || this.find(key)?.revision;
       }
     },
-    noticedBy: 'creates no record where another one is',
+    noticedBy: 'does not create a record over another one',
   },
   'refuses to create its own text again': {
     client: class extends Faulty {
@@ -650,7 +650,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return !this.find(key) && this.write(key, record, ttl).revision;
       }
     },
-    noticedBy: 'takes its own text for a creation whose reply was lost',
+    noticedBy: 'accepts its own text when a creation is repeated',
   },
   'gives no revision of its own text': {
     client: class extends Faulty {
@@ -660,7 +660,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return row.text === record;
       }
     },
-    noticedBy: 'takes its own text for a creation whose reply was lost',
+    noticedBy: 'accepts its own text when a creation is repeated',
   },
   'creates in two steps': {
     client: class extends Faulty {
@@ -671,7 +671,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return row.text === record && row.revision;
       }
     },
-    noticedBy: 'lets one of many creations through',
+    noticedBy: 'lets only one of many creations succeed',
   },
   'creates for ever': {
     client: class extends Faulty {
@@ -679,7 +679,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.create(key, record, Math.max(ttl, DAY));
       }
     },
-    noticedBy: 'creates a record for as long as it says',
+    noticedBy: 'creates a record that lives for its ttl',
   },
   'creates nothing in the place of what has expired': {
     client: class extends Faulty {
@@ -688,7 +688,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.create(key, record, ttl);
       }
     },
-    noticedBy: 'creates a record where one has expired',
+    noticedBy: 'creates a record in place of an expired one',
   },
   'gives the earlier revision of what it swaps': {
     client: class extends Faulty {
@@ -697,7 +697,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return result.ok ? { ok: true as const, revision: expected } : result;
       }
     },
-    noticedBy: 'swaps the revision that is expected, and goes on with the one that it gives',
+    noticedBy: 'swaps the expected revision, and then the one that it returned',
   },
   'gives another revision where it loads the time': {
     client: class extends Faulty {
@@ -706,7 +706,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found && options?.ttl ? { ...found, revision: `${found.revision}` } : found;
       }
     },
-    noticedBy: 'swaps the revision that was loaded',
+    noticedBy: 'swaps a loaded revision',
   },
   'swaps any revision': {
     client: class extends Faulty {
@@ -715,7 +715,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return { ok: true, revision: this.write(key, record, ttl).revision };
       }
     },
-    noticedBy: 'swaps no other revision, and shows what is stored instead',
+    noticedBy: 'swaps no other revision, and returns the stored record',
   },
   'does not show what is stored instead': {
     client: class extends Faulty {
@@ -724,7 +724,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return result.ok || result.gone ? result : ({ ok: false } as SwapResult);
       }
     },
-    noticedBy: 'swaps no other revision, and shows what is stored instead',
+    noticedBy: 'swaps no other revision, and returns the stored record',
   },
   'shows the revision that was expected instead': {
     client: class extends Faulty {
@@ -733,7 +733,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return result.ok || result.gone ? result : { ...result, revision: expected };
       }
     },
-    noticedBy: 'swaps no other revision, and shows what is stored instead',
+    noticedBy: 'swaps no other revision, and returns the stored record',
   },
   'keeps the revision where it sets': {
     client: class extends Faulty {
@@ -743,7 +743,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         row.revision = revision ?? row.revision;
       }
     },
-    noticedBy: 'swaps no revision that `set` has replaced',
+    noticedBy: 'does not swap a revision that `set` has replaced',
   },
   'refuses to swap for its own text again': {
     client: class extends Faulty {
@@ -753,7 +753,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.swap(key, record, ttl, expected);
       }
     },
-    noticedBy: 'takes its own text for a swap whose reply was lost',
+    noticedBy: 'accepts its own text when a swap is repeated',
   },
   'swaps in two steps': {
     client: class extends Faulty {
@@ -765,7 +765,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return { ok: true, revision: this.write(key, record, ttl).revision };
       }
     },
-    noticedBy: 'lets one of many swaps through',
+    noticedBy: 'lets only one of many swaps succeed',
   },
   'swaps slowly what is destroyed meanwhile': {
     client: class extends Faulty {
@@ -779,7 +779,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return { ok: true as const, revision: this.write(key, record, ttl).revision };
       }
     },
-    noticedBy: 'leaves nothing behind where swaps, touches and an end meet',
+    noticedBy: 'leaves nothing behind when swaps and touches meet a destroy',
   },
   'creates by `swap`': {
     client: class extends Faulty {
@@ -789,7 +789,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return result;
       }
     },
-    noticedBy: 'swaps nothing that is gone',
+    noticedBy: 'does not swap a missing or destroyed record',
   },
   'does not say that there is nothing to swap': {
     client: class extends Faulty {
@@ -798,7 +798,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return !result.ok && result.gone ? ({ ok: false } as SwapResult) : result;
       }
     },
-    noticedBy: 'swaps nothing that is gone',
+    noticedBy: 'does not swap a missing or destroyed record',
   },
   'swaps what has expired': {
     client: class extends Faulty {
@@ -808,7 +808,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.swap(key, record, ttl, expected);
       }
     },
-    noticedBy: 'swaps nothing whose time is over',
+    noticedBy: 'does not swap an expired record',
   },
   'loads what has expired': {
     client: class extends Faulty {
@@ -818,7 +818,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.load(key, options);
       }
     },
-    noticedBy: 'loads and touches nothing whose time is over',
+    noticedBy: 'neither loads nor touches an expired record',
   },
   'counts revisions anew': {
     client: class extends Faulty {
@@ -827,7 +827,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return Object.assign(super.write(key, text, ttl), { revision: revision + 1 });
       }
     },
-    noticedBy: 'takes no record that was created anew for the one that it was',
+    noticedBy: 'distinguishes a record from one created after it under its key',
   },
   'keeps the time of what it swaps': {
     client: class extends Faulty {
@@ -838,7 +838,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return result;
       }
     },
-    noticedBy: 'gives a swapped record its new time',
+    noticedBy: 'gives a swapped record its new ttl',
   },
   'changes the revision by `touch`': {
     client: class extends Faulty {
@@ -849,7 +849,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return found;
       }
     },
-    noticedBy: 'swaps the revision that was touched since',
+    noticedBy: 'swaps a revision that was touched since',
   },
   'creates with a date for the end': {
     client: class extends Faulty {
@@ -858,7 +858,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.create(key, record, ttl);
       }
     },
-    noticedBy: 'takes long ttls in `create`, `swap` and `touch`',
+    noticedBy: 'accepts long ttls in `create`, `swap` and `touch`',
   },
   'gets the mark as a session': {
     client: class extends Faulty {
@@ -866,7 +866,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.parse(text) ?? {};
       }
     },
-    noticedBy: 'shows the mark of a regenerated session to nobody as a session',
+    noticedBy: 'does not return the marker of a regenerated session as a session',
   },
   'knows but one mark': {
     client: class extends Faulty {
@@ -874,7 +874,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.write(key, text.trim(), ttl);
       }
     },
-    noticedBy: 'shows the mark of a regenerated session to nobody as a session',
+    noticedBy: 'does not return the marker of a regenerated session as a session',
   },
   'touches the mark': {
     client: class extends Faulty {
@@ -882,7 +882,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return false;
       }
     },
-    noticedBy: 'neither swaps nor extends the mark of a regenerated session',
+    noticedBy: 'neither swaps nor extends the marker of a regenerated session',
   },
   'takes one mark for another': {
     client: class extends Faulty {
@@ -892,7 +892,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
         return super.swap(key, record, ttl, expected);
       }
     },
-    noticedBy: 'neither swaps nor extends the mark of a regenerated session',
+    noticedBy: 'neither swaps nor extends the marker of a regenerated session',
   },
   'lacks `swap`': {
     client: class extends RightTouchableClient {
@@ -910,7 +910,7 @@ const ofClaims: Record<string, Fault> = {
     client: class implements Partial<SessionStore> {
       async get() {}
     },
-    noticedBy: 'keeps the sessions of a Store for as long as their cookie',
+    noticedBy: 'keeps the sessions of a Store as long as their cookie',
   },
 };
 

@@ -4,7 +4,7 @@ import { RightCompareAndSetClient, RightEndingClient } from './right-client';
 const SECOND = 1000;
 
 /** As such a case is called, since clients need not have the abilities. */
-const where = (title: string) => `${title}, where it has \`remove\`, \`take\` and \`mark\``;
+const where = (title: string) => `${title}, if it has \`remove\`, \`take\` and \`mark\``;
 
 /** Takes a record for alive that has expired. */
 class Immortal extends RightEndingClient {
@@ -29,7 +29,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return null;
       }
     },
-    noticedBy: where('removes a record, and answers with its text'),
+    noticedBy: where('removes a record and returns its text'),
   },
   'answers how many it removes': {
     client: class extends RightEndingClient {
@@ -37,7 +37,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return (await super.remove(key)) === null ? (0 as never) : (1 as never);
       }
     },
-    noticedBy: where('removes a record, and answers with its text'),
+    noticedBy: where('removes a record and returns its text'),
   },
   'removes nothing': {
     client: class extends RightEndingClient {
@@ -45,7 +45,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return this.find(key)?.text ?? null;
       }
     },
-    noticedBy: where('removes a record, and answers with its text'),
+    noticedBy: where('removes a record and returns its text'),
   },
   'removes all that begin with the key': {
     client: class extends RightEndingClient {
@@ -55,7 +55,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return removed;
       }
     },
-    noticedBy: where('removes a record, and answers with its text'),
+    noticedBy: where('removes a record and returns its text'),
   },
   'fails to remove what is missing': {
     client: class extends RightEndingClient {
@@ -64,7 +64,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.remove(key);
       }
     },
-    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+    noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
   'removes what has expired': {
     client: class extends Immortal {
@@ -73,7 +73,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.remove(key);
       }
     },
-    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+    noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
   'leaves a marker where nothing is': {
     client: class extends RightEndingClient {
@@ -83,7 +83,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return found;
       }
     },
-    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+    noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
   'marks what has expired': {
     client: class extends Immortal {
@@ -92,7 +92,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.mark(key, length);
       }
     },
-    noticedBy: where('finds nothing to remove, to take or to mark where nothing is'),
+    noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
   'answers with the marker that it puts there': {
     client: class extends RightEndingClient {
@@ -101,7 +101,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return this.find(key)?.text ?? null;
       }
     },
-    noticedBy: where('takes a record, and leaves a marker for as long as it says'),
+    noticedBy: where('takes a record, and keeps the marker for its ttl'),
   },
   'leaves the marker for as long as the record had left': {
     client: class extends RightEndingClient {
@@ -109,7 +109,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.take(key, marker, (this.find(key)?.end ?? ttl) - Date.now());
       }
     },
-    noticedBy: where('takes a record, and leaves a marker for as long as it says'),
+    noticedBy: where('takes a record, and keeps the marker for its ttl'),
   },
   'leaves one marker like any other': {
     client: class extends RightEndingClient {
@@ -117,7 +117,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.take(key, 'null', ttl);
       }
     },
-    noticedBy: where('takes a record, and leaves a marker for as long as it says'),
+    noticedBy: where('takes a record, and keeps the marker for its ttl'),
   },
   'finds nothing where its own marker is': {
     client: class extends RightEndingClient {
@@ -126,7 +126,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return found === marker ? null : found;
       }
     },
-    noticedBy: where('takes its own marker for a `take` whose reply was lost'),
+    noticedBy: where('accepts its own marker when a `take` is repeated'),
   },
   'does not extend its own marker': {
     client: class extends RightEndingClient {
@@ -134,7 +134,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return this.find(key)?.text === marker ? marker : super.take(key, marker, ttl);
       }
     },
-    noticedBy: where('takes its own marker for a `take` whose reply was lost'),
+    noticedBy: where('accepts its own marker when a `take` is repeated'),
   },
   'removes a marker': {
     client: class extends RightEndingClient {
@@ -144,7 +144,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return removed;
       }
     },
-    noticedBy: where('leaves a marker where it is'),
+    noticedBy: where('leaves a marker in place'),
   },
   'takes the marker of another request': {
     client: class extends RightEndingClient {
@@ -154,7 +154,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return found;
       }
     },
-    noticedBy: where('leaves a marker where it is'),
+    noticedBy: where('leaves a marker in place'),
   },
   'extends the marker of another request': {
     client: class extends RightEndingClient {
@@ -164,7 +164,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.take(key, marker, ttl);
       }
     },
-    noticedBy: where('leaves a marker where it is'),
+    noticedBy: where('leaves a marker in place'),
   },
   'marks a marker': {
     client: class extends RightEndingClient {
@@ -175,7 +175,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return { record: row.text, revision: row.revision };
       }
     },
-    noticedBy: where('leaves a marker where it is'),
+    noticedBy: where('leaves a marker in place'),
   },
   'marks by one space, however many are asked for': {
     client: class extends RightEndingClient {
@@ -183,7 +183,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.mark(key, 1);
       }
     },
-    noticedBy: where('marks a record with spaces, and leaves its time alone'),
+    noticedBy: where('marks a record with spaces, and keeps its ttl'),
   },
   'answers with a mark that it does not store': {
     client: class extends RightEndingClient {
@@ -195,7 +195,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return marked;
       }
     },
-    noticedBy: where('marks a record with spaces, and leaves its time alone'),
+    noticedBy: where('marks a record with spaces, and keeps its ttl'),
   },
   'lets a marked record end sooner': {
     client: class extends RightEndingClient {
@@ -205,7 +205,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return super.mark(key, length);
       }
     },
-    noticedBy: where('marks a record with spaces, and leaves its time alone'),
+    noticedBy: where('marks a record with spaces, and keeps its ttl'),
   },
   'keeps the revision of what it marks': {
     client: class extends RightEndingClient {
@@ -217,7 +217,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return marked && { ...marked, revision };
       }
     },
-    noticedBy: where('swaps the revision of a marked record, and none from before'),
+    noticedBy: where('swaps the revision of a marked record, and no earlier one'),
   },
   'gives the earlier revision of what it marks': {
     client: class extends RightEndingClient {
@@ -227,7 +227,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return marked && { ...marked, revision };
       }
     },
-    noticedBy: where('swaps the revision of a marked record, and none from before'),
+    noticedBy: where('swaps the revision of a marked record, and no earlier one'),
   },
   'removes in two steps': {
     client: class extends RightEndingClient {
@@ -238,7 +238,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return text;
       }
     },
-    noticedBy: where('lets one of many removals have the text'),
+    noticedBy: where('returns the text to only one of many removals'),
   },
   'takes in two steps': {
     client: class extends RightEndingClient {
@@ -250,7 +250,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return text;
       }
     },
-    noticedBy: where('lets one of many takes have the text'),
+    noticedBy: where('returns the text to only one of many takes'),
   },
   'removes only what nobody has changed meanwhile': {
     client: class extends RightEndingClient {
@@ -284,6 +284,6 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
         return { ok: true as const, revision: this.write(key, record, ttl).revision };
       }
     },
-    noticedBy: where('swaps nothing that was removed'),
+    noticedBy: where('does not swap a removed record'),
   },
 };
