@@ -51,7 +51,7 @@ ${main}
 ${panel}
 </div>
 <footer>
-  <p>Pages change something by POST alone, and the session cookies are <code>SameSite=Lax</code> and <code>HttpOnly</code>: no other
+  <p>Pages change things only by POST, and the session cookies are <code>SameSite=Lax</code> and <code>HttpOnly</code>: no other
   site’s form acts in your name, and no script reads them. All that visitors type is escaped, and no script is inline.</p>
 </footer>
 </body>

@@ -18,7 +18,7 @@ interface Written {
 /** Browsers keep no cookie for longer (RFC 6265bis, section 5.5), and a much longer time exceeds the range of dates. */
 const LONGEST_MAX_AGE = 400 * ONE_DAY;
 
-const TLS = 'Serve it over TLS; behind a proxy that ends TLS set `app.proxy = true`';
+const TLS = 'Serve it over TLS; behind a proxy that terminates TLS set `app.proxy = true`';
 
 /** Koa's original `ctx.cookies.set`. */
 const { set } = Cookies.prototype;

@@ -52,7 +52,7 @@ describe('A cookie that browsers drop over plain HTTP', () => {
     expect(warnings[0]?.[1]).toContain(`\`koa.sid\`: it has \`${why}\``);
   });
 
-  it('is none behind a proxy that ends TLS, nor without such an attribute', async () => {
+  it('is none behind a proxy that terminates TLS, nor without such an attribute', async () => {
     const proxied = await siteOf(freshSession({ store: new MapClient(), cookie: { sameSite: 'none' } }));
     proxied.app.proxy = true;
     await proxied.visitor().get('/put?a=1', { 'x-forwarded-proto': 'https' });
