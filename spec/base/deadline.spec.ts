@@ -8,18 +8,18 @@ describe('withTimeout', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
   afterEach(() => void jest.useRealTimers());
 
-  it('comes to what the work comes to', async () => {
+  it('settles as the work does', async () => {
     expect(await withTimeout(Promise.resolve('done'), 50, late)).toBe('done');
     await expect(withTimeout(Promise.reject(new Error('failed')), 50, late)).rejects.toThrow('failed');
   });
 
-  it('takes thenables of other promise libraries', async () => {
+  it('accepts thenables of other promise libraries', async () => {
     // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
     const thenable = { then: (resolve: (value: string) => void) => resolve('done') } as PromiseLike<string>;
     expect(await withTimeout(thenable, 50, late)).toBe('done');
   });
 
-  it('rejects when the time is over, and not before', async () => {
+  it('rejects when the time is up, and not before', async () => {
     const ended = jest.fn();
     withTimeout(never, 50, late).catch(ended);
     await jest.advanceTimersByTimeAsync(49);
@@ -31,7 +31,7 @@ describe('withTimeout', () => {
   it.each([
     ['at once', () => jest.advanceTimersByTime(50)],
     ['step by step', () => jest.advanceTimersByTimeAsync(50)],
-  ])('rejects on a clock that is faked in all its parts and goes on %s', async (_how, pass) => {
+  ])('rejects on a completely faked clock that continues %s', async (_how, pass) => {
     jest.useRealTimers();
     jest.useFakeTimers();
     const outcome = withTimeout(never, 50, late).catch(({ message }: Error) => message);
@@ -43,7 +43,7 @@ describe('withTimeout', () => {
     ['a success', () => Promise.resolve('done'), 'done'],
     ['a failure', () => Promise.reject(new Error('failed')), 'failed'],
   ])(
-    'takes %s that sockets have ready when its time is over, and says so of a success',
+    'accepts %s that is waiting in a socket when the time is up, and reports a late success',
     async (_what, end, outcome) => {
       const ended = jest.fn();
       const answer = gate();
@@ -56,7 +56,7 @@ describe('withTimeout', () => {
     },
   );
 
-  it('makes the error only when it is needed', async () => {
+  it('creates the error only if it is needed', async () => {
     const make = jest.fn(late);
     await withTimeout(Promise.resolve(), 50, make);
     await jest.advanceTimersByTimeAsync(100);
@@ -71,7 +71,7 @@ describe('withTimeout', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('holds no process that has nothing else to do', () => {
+  it('does not keep an idle process alive', () => {
     jest.useRealTimers();
     const timer = jest.spyOn(globalThis, 'setTimeout');
     withTimeout(never, 10, late).catch(() => undefined);
@@ -82,7 +82,7 @@ describe('withTimeout', () => {
   it.each([
     ['a success', () => Promise.resolve()],
     ['a failure', () => Promise.reject(new Error('failed'))],
-  ])('tells once that it has ended, with %s', async (_what, work) => {
+  ])('reports once that it has ended, with %s', async (_what, work) => {
     const ended = jest.fn();
     await withTimeout(work(), 50, late, ended).catch(() => undefined);
     await jest.advanceTimersByTimeAsync(100);
@@ -92,7 +92,7 @@ describe('withTimeout', () => {
   it.each([
     ['comes late', () => Promise.resolve()],
     ['fails late', () => Promise.reject(new Error('failed'))],
-  ])('tells at the deadline that it has ended, and not again when the work %s', async (_what, end) => {
+  ])('reports its end at the deadline, and not again when the work %s', async (_what, end) => {
     const ended = jest.fn();
     const work = new Promise((resolve) => setTimeout(resolve, 400)).then(end);
     const outcome = withTimeout(work, 50, late, ended).catch(({ message }: Error) => message);

@@ -38,7 +38,7 @@ function told(): string[] {
 }
 
 describe('debug output', () => {
-  it('says what happens to the session of each request, and neither ids nor data', async () => {
+  it('reports what happens to the session of each request, without ids and data', async () => {
     const site = await siteWith(
       { rolling: true, cookie: { maxAge: 60_000 }, valid: (_ctx, stored) => stored['bad'] === undefined },
       { '/regenerate': (ctx) => ctx.regenerateSession() },
@@ -71,7 +71,7 @@ describe('debug output', () => {
   it.each([
     ['a store', { store: new MapClient() as never }],
     ['the cookie', {}],
-  ])('says so with the entry point for koa-session too: %s', async (_where, options) => {
+  ])('reports it with the entry point for koa-session too: %s', async (_where, options) => {
     let isValid = true;
     const site = await closedAfterTest(openSite({ use: (ctx, next) => use?.(ctx, next) }));
     const use = koaSession({ ...options, valid: () => isValid }, site.app);
@@ -90,7 +90,7 @@ describe('debug output', () => {
   it.each([
     ['the main entry point', () => session()],
     ['that for koa-session', (app: Koa) => koaSession({}, app)],
-  ])('says that a signature is wrong or missing: %s', async (_which, made) => {
+  ])('reports a wrong or missing signature: %s', async (_which, made) => {
     const site = await closedAfterTest(openSite({ use: (ctx, next) => use(ctx, next) }));
     const use = made(site.app) as Koa.Middleware;
     const ann = site.visitor();
@@ -109,7 +109,7 @@ describe('debug output', () => {
     expect(told()).toEqual([]);
   });
 
-  it('says that a write was tried again, and that a request waited for the connection', async () => {
+  it('reports that a write was repeated, and that a request waited for the connection', async () => {
     const client = new EventEmitter();
     const memory = new session.MemoryStore();
     const store = Object.assign(client, {
@@ -152,7 +152,7 @@ describe('debug output', () => {
     expect(heard.find((line) => line.startsWith('store waited'))).toMatch(/: \d+ ms, available$/);
   });
 
-  it('says that a request waited for a slow store, and not that one was quick', async () => {
+  it('reports a wait for a slow store, but not for a quick one', async () => {
     const memory = new session.MemoryStore();
     let isSlow = false;
     // At once, however busy the machine is; or not.

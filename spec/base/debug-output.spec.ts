@@ -1,7 +1,7 @@
 import { runScript } from '../helpers/programs/process-script';
 
 describe('debug output', () => {
-  it('tells what is asked of the store, and neither ids nor what sessions hold', async () => {
+  it('names the calls to the store, without ids and session data', async () => {
     const { stderr, stdout, code } = await runScript(
       'own',
       `process.env.DEBUG = 'koa-evented-session*';

@@ -70,7 +70,7 @@ function mistakeOf(run: () => unknown): unknown {
 
 const operations = ['get', 'set', 'destroy'] as const;
 
-describe('A client whose error tells id and data', () => {
+describe('A client whose error contains id and data', () => {
   it.each(Object.entries(errors))('%s hands neither on', async (_where, make) => {
     const fail = () => Promise.reject(make());
     for (const operation of operations) {
@@ -79,7 +79,7 @@ describe('A client whose error tells id and data', () => {
     }
   });
 
-  it('tells no single value of what was to be stored', async () => {
+  it('reveals no value of the session that it should store', async () => {
     const fail = () => Promise.reject(new Error(`${SESSION.user} is not allowed, nor is ${SESSION.total}: cannot`));
     const error = await failureOf(storeOf({ get: fail, set: fail, destroy: fail }), 'set');
     expectNothingTold(error);
@@ -104,7 +104,7 @@ describe('A client whose error tells id and data', () => {
     expect(cause).toMatchObject({ message: `no room for ${KEY}`, args: [RECORD] });
   });
 
-  it('is handed on as it is where it tells nothing', async () => {
+  it('passes on an error that reveals nothing unchanged', async () => {
     const cause = new Error('cannot connect to 127.0.0.1:6379 (full)', {
       cause: new AggregateError([new Error('no')]),
     });
@@ -114,7 +114,7 @@ describe('A client whose error tells id and data', () => {
     expect(error.cause).toBe(cause);
   });
 
-  it('is as calm where its connection fails', async () => {
+  it('reveals nothing if the connection fails', async () => {
     const client = new EmittingClient();
     client.on('error', () => undefined);
     const store = storeOf(client, { reconnectTimeout: 0 });
@@ -127,7 +127,7 @@ describe('A client whose error tells id and data', () => {
   });
 });
 
-it('What a MemoryStore cannot parse is not told', async () => {
+it('A MemoryStore does not reveal text that it cannot parse', async () => {
   const memory = new MemoryStore();
   memory.create(KEY, `${RECORD}x`, 1000);
   const error = await failureOf(storeOf(memory), 'get');
@@ -135,7 +135,7 @@ it('What a MemoryStore cannot parse is not told', async () => {
   expect(error.message).toMatch(/JSON/);
 });
 
-describe('Errors of Redis tell neither id nor data', () => {
+describe('Errors of Redis reveal neither id nor data', () => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis();

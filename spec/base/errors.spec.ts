@@ -40,14 +40,14 @@ describe.each<[string, SessionError, { code: string; name: string; message: stri
     expect(error.docs).toBe(`docs/errors.md#${expected.code.toLowerCase()}`);
   });
 
-  it('is an Error and a SessionError, and one of its own kind', () => {
+  it('is an Error, a SessionError, and an instance of its class', () => {
     expect(error).toBeInstanceOf(Error);
     expect(error).toBeInstanceOf(SessionError);
     expect(error instanceof StoreError).toBe('operation' in expected);
     expect(error.constructor.name).toBe(name);
   });
 
-  it('prints under its name, with a stack, and without properties that are none of its business', () => {
+  it('prints under its name, with a stack, and without unrelated properties', () => {
     expect(String(error)).toBe(`${name}: ${expected.message}`);
     expect(error.stack).toContain('errors.spec.ts');
     expect(inspect(error)).toContain(`${name}: ${expected.message}`);
@@ -56,23 +56,23 @@ describe.each<[string, SessionError, { code: string; name: string; message: stri
     );
   });
 
-  it('has no status: what a failure of the session means is for the application to say', () => {
+  it('has no status: the application decides what a failure of the session means', () => {
     expect('status' in error || 'statusCode' in error || 'expose' in error || 'headers' in error).toBe(false);
   });
 });
 
-it.each([0, 1])('where only %s ms were left, the store is not to blame: the request had no time', (ms) => {
+it.each([0, 1])('a timeout with only %s ms left does not blame the store: the request had no time', (ms) => {
   const { message } = new StoreTimeoutError('set', ms);
   expect(message).toBe('the request had no time left to wait for the session store to "set"');
 });
 
-it('the cause is kept as it was, and there is none where none was given', () => {
+it('keeps the cause unchanged, and has none if none was given', () => {
   expect(new StoreError('get', 'x', { cause }).cause).toBe(cause);
   expect(new StoreUnavailableError('get', { cause: 'text' }).cause).toBe('text');
   expect('cause' in new StoreTimeoutError('get', 1)).toBe(false);
 });
 
-it('the classes are on what require gives, the same ones', () => {
+it('require exports the same classes', () => {
   expect([session.SessionError, session.StoreError, session.StoreUnavailableError, session.StoreTimeoutError]).toEqual([
     SessionError,
     StoreError,

@@ -9,7 +9,7 @@ import {
   LONGEST_TIMER,
 } from '../../lib/base/expect';
 
-describe('what an ill-typed option is answered with', () => {
+describe('the error for an option of the wrong type', () => {
   it.each([
     [5, '`5` (number)'],
     [Number.NaN, '`NaN` (number)'],
@@ -28,25 +28,25 @@ describe('what an ill-typed option is answered with', () => {
     [Promise.resolve(1), 'a promise'],
     ['redis://:hunter2@localhost', 'a url with credentials'],
     ['https://example.com/@me', '`https://example.com/@me` (string)'],
-  ])('names the option, what was expected and what was got: %p', (got, shown) => {
+  ])('names the option, what was expected and what was given: %p', (got, shown) => {
     const error = expected('ttl', 'a number', got);
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toBe(`Expected \`ttl\` to be a number, got ${shown}`);
   });
 
-  it('never shows what is inside an object, which may be a secret', () => {
+  it('never shows the contents of an object, which may be secret', () => {
     const { message } = expected('store', 'a store', { password: 'hunter2', toString: () => 'hunter2' });
     expect(message).not.toContain('hunter2');
   });
 });
 
 describe('the checks', () => {
-  it('take null and undefined for "not given", and nothing else', () => {
+  it('treat null and undefined as "not given", and nothing else', () => {
     expect([null, undefined].some(isGiven)).toBe(false);
     expect([0, '', false, Number.NaN, {}].every(isGiven)).toBe(true);
   });
 
-  it('accept what is right', () => {
+  it('accept valid values', () => {
     expect(() => {
       expectString('s', '');
       expectBoolean('b', false);
@@ -81,11 +81,11 @@ describe('the checks', () => {
       () => expectMethods('o', { get() {}, set: 'no' }, ['get', 'set', 'destroy']),
       'Expected `o` to have the methods `get`, `set`, `destroy`, but `set`, `destroy` are missing',
     ],
-  ])('ask for %s', (_what, check, message) => {
+  ])('demand %s', (_what, check, message) => {
     expect(check).toThrow(new TypeError(message));
   });
 
-  it('give a hint where a factory was not called', () => {
+  it('hint at a factory that was not called', () => {
     const redisStore = () => new Map();
     expect(() => expectMethods('store', redisStore, ['get'])).toThrow(/a function was given: call it/);
   });

@@ -11,7 +11,7 @@ describe('what has happened lately', () => {
     jest.useRealTimers();
   });
 
-  it('is known for so long', () => {
+  it('is remembered for the given time', () => {
     const lately = new Lately(MINUTE);
     lately.add('a');
     jest.advanceTimersByTime(MINUTE - 1);
@@ -21,7 +21,7 @@ describe('what has happened lately', () => {
     expect([lately.shift(), lately.shift(), lately.size]).toEqual(['a', undefined, 0]);
   });
 
-  it('is known from its last time on', () => {
+  it('is remembered from its last occurrence on', () => {
     const lately = new Lately(MINUTE);
     for (const what of ['a', 'b', 'a']) {
       lately.add(what);
@@ -35,7 +35,7 @@ describe('what has happened lately', () => {
   it.each([
     ['set back by two hours', -2 * HOUR, MINUTE],
     ['ahead after a sleep of a minute', MINUTE, 0],
-  ])('is over in time where the wall clock is %s', (_how, jump, rest) => {
+  ])('is forgotten in time if the wall clock is %s', (_how, jump, rest) => {
     const lately = new Lately(MINUTE);
     for (let n = 0; n < 1000; n += 1) lately.add(n);
     jest.setSystemTime(Date.now() + jump);

@@ -2,7 +2,7 @@ import { steadyNow } from '../../lib/base/steady-clock';
 
 const HOUR = 3_600_000;
 
-describe('the clock for what lasts a while', () => {
+describe('the clock for durations', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     steadyNow();
@@ -19,11 +19,11 @@ describe('the clock for what lasts a while', () => {
   }
   const move = (ms: number) => jest.setSystemTime(Date.now() + ms);
 
-  it('goes on with both clocks', () => {
+  it('advances with both clocks', () => {
     expect(passed(() => jest.advanceTimersByTime(1234))).toBe(1234);
   });
 
-  it('goes on where the wall clock is set back, however long nobody looks', () => {
+  it('advances if the wall clock is set back, even without reads in between', () => {
     const setBack = () => {
       jest.advanceTimersByTime(HOUR);
       move(-2 * HOUR);
@@ -32,17 +32,17 @@ describe('the clock for what lasts a while', () => {
     expect(passed(setBack)).toBe(2 * HOUR);
   });
 
-  it('counts the sleep of the machine, in which only the wall clock goes on', () => {
+  it('counts the sleep of the machine, during which only the wall clock advances', () => {
     expect(passed(() => move(8 * HOUR))).toBe(8 * HOUR);
   });
 
-  it('counts the sleep that comes after the wall clock was set back', () => {
+  it('counts a sleep after the wall clock was set back', () => {
     move(-2 * HOUR);
     steadyNow();
     expect(passed(() => move(HOUR))).toBe(HOUR);
   });
 
-  it('counts the whole sleep after the wall clock has fallen behind by a little', () => {
+  it('counts the whole sleep after the wall clock has fallen slightly behind', () => {
     const fallBehind = () => {
       move(-300);
       steadyNow();
@@ -51,7 +51,7 @@ describe('the clock for what lasts a while', () => {
     expect(passed(fallBehind)).toBe(HOUR);
   });
 
-  it('does not take for sleep that the wall clock swings', () => {
+  it('does not mistake swings of the wall clock for sleep', () => {
     const swing = () => {
       for (let turn = 0; turn < 100; turn += 1) {
         move(turn % 2 === 0 ? -5 : 5);
@@ -61,7 +61,7 @@ describe('the clock for what lasts a while', () => {
     expect(passed(swing)).toBe(0);
   });
 
-  it('runs no faster the oftener it is read, with a wall clock of whole milliseconds', () => {
+  it('runs no faster if it is read more often, with a wall clock of whole milliseconds', () => {
     jest.useRealTimers();
     const real = performance.now.bind(performance);
     const start = real();

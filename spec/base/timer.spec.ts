@@ -2,7 +2,7 @@ import { unref } from '../../lib/base/timer';
 import { clockContract } from '../helpers/time/clock-contract';
 
 describe('unref()', () => {
-  it('lets the process end while the timer waits', () => {
+  it('lets the process end while the timer is pending', () => {
     const timer = setTimeout(() => undefined, 1000);
     expect(timer.hasRef()).toBe(true);
     expect(unref(timer)).toBe(timer);

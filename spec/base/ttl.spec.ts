@@ -18,7 +18,7 @@ const inHours = (hours: number) => new Date(NOW + hours * HOUR);
 /** The rule's answer for a cookie as a handler may have left it. */
 const rule = (cookie: object | undefined, option?: Ttl | null) => ttlOf({ cookie } as Session, option as Ttl);
 
-describe('how long a record lives', () => {
+describe('the lifetime of a record', () => {
   it.each<[string, object | undefined, unknown, number]>([
     ['the ttl option comes first', { expires: inHours(2), maxAge: HOUR }, 5000, 5000],
     ['as a function of the session too', { maxAge: HOUR }, (it: Session) => Number(it.cookie.maxAge) * 2, 2 * HOUR],
@@ -50,7 +50,7 @@ describe('how long a record lives', () => {
     ['an expires of this moment', { expires: inHours(0) }, undefined],
     ['a past expires beside a maxAge', { expires: inHours(-1), maxAge: HOUR }, undefined],
     ['a function that returns less than 0', { maxAge: HOUR }, () => -5],
-  ])('it has ended: %s', (_what, cookie, option) => {
+  ])('has passed: %s', (_what, cookie, option) => {
     expect(rule(cookie, option as Ttl)).toBeLessThanOrEqual(0);
   });
 
@@ -77,14 +77,14 @@ describe('how long a record lives', () => {
     ],
     ['an expires that is an invalid Date', { expires: new Date(Number.NaN) }, undefined, /`cookie.expires`/],
     ['an expires that is a number', { expires: NOW + HOUR }, undefined, /`cookie.expires`/],
-  ])('it is an error: %s', (_what, cookie, option, message) => {
+  ])('causes an error: %s', (_what, cookie, option, message) => {
     const attempt = () => rule(cookie, option as Ttl);
     expect(attempt).toThrow(SessionError);
     expect(attempt).toThrow(expect.objectContaining({ code: 'ERR_SESSION_TTL' }));
     expect(attempt).toThrow(message);
   });
 
-  it('is, whatever is given, an integer that stores can count or an ERR_SESSION_TTL', () => {
+  it('is, for any input, an integer that stores can count, or an ERR_SESSION_TTL', () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
     const value = fc.oneof(
       fc.double(),
@@ -104,11 +104,11 @@ describe('how long a record lives', () => {
     fc.assert(property, { seed, numRuns: 2000 }); // prints the seed where it fails
   });
 
-  it('counts -0 as what has ended, not as what was not given', () => {
+  it('counts -0 as expired, not as "not given"', () => {
     expect(whole(-0.5, 'x') <= 0).toBe(true);
   });
 
-  it('tells whether a cookie has expired by its expires alone', () => {
+  it("judges by the cookie's expires alone whether it has expired", () => {
     const expired = (cookie: CookieOptions) => hasExpired(cookie);
     expect(expired({ expires: inHours(-1) })).toBe(true);
     expect(expired({ expires: inHours(-1).toISOString() })).toBe(true);
@@ -119,7 +119,7 @@ describe('how long a record lives', () => {
   });
 });
 
-describe('a session whose time is over', () => {
+describe('an expired session', () => {
   const end = (change: (cookie: CookieOptions) => unknown): Routes => ({
     '/end': async (ctx) => {
       const current = await sessionOf(ctx);
@@ -145,7 +145,7 @@ describe('a session whose time is over', () => {
     expect((await visitor.get('/see')).json()).toEqual({});
   });
 
-  it('is not even stored where it is new', async () => {
+  it('is not stored if it is new', async () => {
     const store = new MapClient();
     const reply = await (await siteWith({ store }, past)).visitor().get('/end');
     expect([reply.status, reply.setCookie, store.size]).toEqual([200, [], 0]);
@@ -179,7 +179,7 @@ describe('a session whose time is over', () => {
     expect([reply.status, sentId(reply), store.size]).toEqual([200, '', 0]);
   });
 
-  it('is missed where a store still hands it out, and is not extended', async () => {
+  it('counts as missing if a store still returns it, and is not extended', async () => {
     const store = new MapClient();
     const site = await siteWith(
       { store, rolling: true },
@@ -195,13 +195,13 @@ describe('a session whose time is over', () => {
   });
 });
 
-describe('a ttl that makes no sense', () => {
+describe('an invalid ttl', () => {
   it.each<[string, Ttl]>([
     ['NaN', () => Number.NaN],
     ['Infinity', () => Number.POSITIVE_INFINITY],
     ['a string', (() => '1d') as unknown as Ttl],
     ['a promise', (async () => HOUR) as unknown as Ttl],
-  ])('%s is ERR_SESSION_TTL at save, and nothing is stored or sent', async (_what, ttl) => {
+  ])('of %s causes ERR_SESSION_TTL on save, and nothing is stored or sent', async (_what, ttl) => {
     const store = new MapClient();
     const site = await siteWith({ store, ttl });
     const reply = await site.visitor().get('/put?a=1');
@@ -209,7 +209,7 @@ describe('a ttl that makes no sense', () => {
     expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_TTL' })]);
   });
 
-  it('on the cookie keeps the record that was there', async () => {
+  it('on the cookie leaves the stored record unchanged', async () => {
     const store = new MapClient();
     const site = await siteWith(
       { store },
@@ -226,14 +226,14 @@ describe('a ttl that makes no sense', () => {
 });
 
 describe('the ttl option', () => {
-  it('governs the record alone: the cookie keeps its own time', async () => {
+  it('affects only the record: the cookie keeps its lifetime', async () => {
     const store = new MapClient();
     const reply = await (await siteWith({ store, ttl: 5000 })).visitor().get('/put?a=1');
     expect([...store.ttls.values()]).toEqual([5000]);
     expect(Date.parse(reply.setCookie[0]?.match(/expires=([^;]+)/)?.[1] as string)).toBe(NOW + ONE_DAY);
   });
 
-  it('as a function sees dates as dates, also where changes of two requests were merged', async () => {
+  it('as a function receives dates as Dates, even after a merge', async () => {
     const seen: unknown[] = [];
     const ttl = ({ cookie: { expires } }: Session) => {
       seen.push(expires);

@@ -20,7 +20,7 @@ describe('nearestOf', () => {
     ['Stoer', 'store'],
     ['rolilng', 'rolling'],
     ['tsore', 'store'],
-  ])('takes %s for %s', (name, meant) => {
+  ])('finds for %s the option %s', (name, meant) => {
     expect(nearestOf(name, known)).toBe(meant);
   });
 
@@ -28,15 +28,15 @@ describe('nearestOf', () => {
     ['vaild', 'valid'],
     ['defre', 'defer'],
     ['kye', 'key'],
-  ])('sees that in %s two letters have changed places', (name, meant) => {
+  ])('recognises two swapped letters in %s', (name, meant) => {
     expect(nearestOf(name, [...known, 'valid', 'defer'])).toBe(meant);
   });
 
-  it.each(['id', 'max', 'xyz', 'state', 'secret', 'osrte', ''])('takes %j for nothing', (name) => {
+  it.each(['id', 'max', 'xyz', 'state', 'secret', 'osrte', ''])('finds nothing for %j', (name) => {
     expect(nearestOf(name, ['key', 'ttl', 'store', 'genSid'])).toBeUndefined();
   });
 
-  it('does not take TTL for key', () => {
+  it('does not suggest key for TTL', () => {
     expect(nearestOf('TTL', ['key', 'store'])).toBeUndefined();
   });
 });
@@ -44,7 +44,7 @@ describe('nearestOf', () => {
 describe('warnOfUnknown', () => {
   const said = () => warnings.mock.calls.map(([message]) => message as string);
 
-  it('names each option that is not known, and the one that was meant', () => {
+  it('names each unknown option and the nearest known one', () => {
     warnOfUnknown(['key', 'roling', 'elsewhere'], { known, whose: 'the option ' });
     expect(said()).toEqual([
       'koa-evented-session does not know the option `roling`; did you mean `rolling`?',
@@ -53,12 +53,12 @@ describe('warnOfUnknown', () => {
     expect(warnings.mock.calls[0]?.[1]).toEqual({ code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION' });
   });
 
-  it('says where the option stands', () => {
+  it('says where the option is', () => {
     warnOfUnknown(['Secure'], { known: ['secure'], path: 'cookie.' });
     expect(said()).toEqual(['koa-evented-session does not know `cookie.Secure`; did you mean `cookie.secure`?']);
   });
 
-  it('gives advice before it guesses', () => {
+  it('gives advice rather than a guess', () => {
     warnOfUnknown(['keys', 'stor'], { known, advice: (name) => (name === 'keys' ? 'set `app.keys`' : undefined) });
     expect(said()).toEqual([
       'koa-evented-session does not know `keys`; set `app.keys`',

@@ -12,24 +12,24 @@ describe('Budget', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
   afterEach(() => void jest.useRealTimers());
 
-  it('has all its time at first', () => {
+  it('starts with all its time', () => {
     expect(new Budget(1000).left).toBe(1000);
   });
 
-  it('loses the time that is waited for, over all waits', async () => {
+  it('is charged for waiting, over all waits', async () => {
     const budget = new Budget(1000);
     await inTime(300, budget.spend(pause(300)));
     await inTime(200, budget.spend(pause(200)));
     expect(budget.left).toBeCloseTo(500);
   });
 
-  it('loses nothing while nobody waits', async () => {
+  it('is not charged while nothing is awaited', async () => {
     const budget = new Budget(1000);
     await jest.advanceTimersByTimeAsync(300);
     expect(budget.left).toBe(1000);
   });
 
-  it('loses the time of a wait that ends badly, and passes its error on', async () => {
+  it('is charged for a wait that fails, and passes the error on', async () => {
     const budget = new Budget(1000);
     const work = pause(300).then(() => Promise.reject(new Error('failed')));
     await expect(
@@ -41,11 +41,11 @@ describe('Budget', () => {
     expect(budget.left).toBeCloseTo(700);
   });
 
-  it('passes on what was waited for', async () => {
+  it('returns the awaited value', async () => {
     expect(await new Budget(1000).spend(Promise.resolve('done'))).toBe('done');
   });
 
-  it('never has less than nothing', async () => {
+  it('never has less than 0 left', async () => {
     const budget = new Budget(100);
     await inTime(300, budget.spend(pause(300)));
     expect(budget.left).toBe(0);
@@ -55,7 +55,7 @@ describe('Budget', () => {
     const late = () => new Error('late');
     const message = ({ message }: Error) => message;
 
-    it('loses nothing to a wait that the process stood still in', async () => {
+    it('is not charged for a time in which the process was blocked', async () => {
       const budget = new Budget(50);
       const answer = gate();
       const waited = budget.spendAtMost(50, answer.opened, late);
@@ -65,7 +65,7 @@ describe('Budget', () => {
       expect(budget.left).toBe(50);
     });
 
-    it('loses the time of a wait that another deadline within it ends at the same time', async () => {
+    it('is charged for a wait that an inner deadline ends at the same time', async () => {
       const budget = new Budget(50);
       const failing = withTimeout(new Promise(() => undefined), 50, late);
       const waited = budget.spendAtMost(50, failing, () => new Error('later')).catch(message);
@@ -73,7 +73,7 @@ describe('Budget', () => {
       expect([await waited, budget.left]).toEqual(['late', 0]);
     });
 
-    it('loses what the wait took where it ends before the limit, well or badly', async () => {
+    it('is charged for the actual wait if it ends before the limit, successfully or not', async () => {
       const budget = new Budget(1000);
       const work = pause(30).then(() => 'done');
       expect(await inTime(30, budget.spendAtMost(50, work, late))).toBe('done');
@@ -87,7 +87,7 @@ describe('Budget', () => {
       ['never comes', () => new Promise(() => undefined)],
       ['comes late', () => pause(400)],
       ['fails late', () => pause(400).then(() => Promise.reject(new Error('failed')))],
-    ])('loses the limit and no more where the answer %s', async (_what, work) => {
+    ])('is charged for no more than the limit if the answer %s', async (_what, work) => {
       const budget = new Budget(1000);
       expect(await inTime(50, budget.spendAtMost(50, work(), late).catch(message))).toBe('late');
       expect(budget.left).toBeCloseTo(950);

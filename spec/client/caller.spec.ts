@@ -16,7 +16,7 @@ const never = () => new Promise(() => undefined);
 const thenable = (then: (resolve: (value: unknown) => void) => void) => ({ then });
 
 describe('Calling a client', () => {
-  describe('in its own style', () => {
+  describe('of any style', () => {
     const memory = new MemoryStore();
     afterEach(() => memory.close());
 
@@ -26,7 +26,7 @@ describe('Calling a client', () => {
       expect(await store.get('a')).toMatchObject({ n: 1 });
     });
 
-    it('calls methods on their client', async () => {
+    it('calls methods on the client', async () => {
       const store = new Store(new ClassClient(memory));
       await store.set('a', { cookie: {}, n: 1 });
       expect(await store.get('a')).toMatchObject({ n: 1 });
@@ -51,18 +51,18 @@ describe('Calling a client', () => {
         }),
       ],
       ['that settles with a promise which fails', thenable((resolve) => resolve(Promise.reject(new Error('no'))))],
-    ])('takes a thenable %s for a failure of the client', async (_what, answer) => {
+    ])('treats a thenable %s as a failure of the client', async (_what, answer) => {
       const store = new Store({ ...doing(() => undefined), get: () => answer });
       await expect(store.get('a')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE', message: 'no' });
     });
 
-    it('waits no longer than it may for a thenable that settles with what never does', async () => {
+    it('limits the wait for a thenable that settles with one that never settles', async () => {
       const answer = thenable((resolve) => resolve(never()));
       const store = new Store({ ...doing(() => undefined), get: () => answer }, { timeout: 20 });
       await expect(store.get('a')).rejects.toThrow(StoreTimeoutError);
     });
 
-    it('waits for a value no longer than it takes', async () => {
+    it('waits for a value no longer than needed', async () => {
       const session = { cookie: {}, data: {} };
       expect(await new Store(doing(() => session)).get('a')).toBe(session);
     });
@@ -88,7 +88,7 @@ describe('Calling a client', () => {
               yield Promise.reject(cause);
             })(),
         ],
-      ])('tells what failed and why where the client %s', async (_how, fail) => {
+      ])('reports what failed and why if the client %s', async (_how, fail) => {
         const error = await ask(failing(fail)).catch((it: unknown) => it);
         expect(error).toBeInstanceOf(StoreError);
         expect(error).toBeInstanceOf(SessionError);
@@ -108,7 +108,7 @@ describe('Calling a client', () => {
         ['', `session store failed to ${operation}`],
         ['no space', 'no space'],
         [42, '42'],
-      ])('makes an error of a rejection with %p', async (reason, message) => {
+      ])('wraps a rejection with %p in an error', async (reason, message) => {
         await expect(ask(failing(() => Promise.reject(reason)))).rejects.toMatchObject({
           operation,
           message,
@@ -117,14 +117,14 @@ describe('Calling a client', () => {
       });
     });
 
-    it('takes ENOENT for a failure where something was to be written', async () => {
+    it('treats ENOENT on a write as a failure', async () => {
       const cause = Object.assign(new Error('no such folder'), { code: 'ENOENT' });
       const store = failing(() => Promise.reject(cause));
       await expect(store.set('a', { cookie: {} })).rejects.toMatchObject({ operation: 'set', cause });
       await expect(store.destroy('a')).rejects.toMatchObject({ operation: 'destroy', cause });
     });
 
-    it('can be asked again after a failure', async () => {
+    it('works again after a failure', async () => {
       const client = new MapClient();
       const store = new Store(client);
       const { get } = client;
@@ -183,13 +183,13 @@ describe('Calling a client', () => {
       expect(ended).toHaveBeenCalledWith(expect.any(StoreTimeoutError));
     });
 
-    it('leaves no timer behind where the answer comes in time', async () => {
+    it('leaves no timer behind if the answer comes in time', async () => {
       await new Store(new MapClient()).get('a');
       await expect(new Store(doing(() => Promise.reject(new Error('no')))).get('a')).rejects.toThrow('no');
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('does not mind a rejection that comes too late', async () => {
+    it('ignores a late rejection', async () => {
       let fail: (reason: Error) => void = () => undefined;
       const late = new Promise((_, reject) => {
         fail = reject;
@@ -226,7 +226,7 @@ describe('Calling a client', () => {
       expect(called).not.toHaveBeenCalled();
     });
 
-    it('hands them over once it is back', async () => {
+    it('calls it after the reconnect', async () => {
       const client = new EmittingClient();
       const store = new Store(client, { reconnectTimeout: 500 });
       client.emit('disconnect');
@@ -237,7 +237,7 @@ describe('Calling a client', () => {
       expect([await store.get('a'), jest.getTimerCount()]).toEqual([expect.objectContaining({ n: 1 }), 0]);
     });
 
-    it('spends one budget on waiting for the connection and for the answer', async () => {
+    it('charges the waits for connection and answer to one budget', async () => {
       const client = new EmittingClient();
       client.get = () => new Promise(() => undefined);
       const store = new Store(client, { reconnectTimeout: 1000, timeout: 800 });

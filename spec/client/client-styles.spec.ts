@@ -34,7 +34,7 @@ describe('A client that is', () => {
 });
 
 describe('An app', () => {
-  it.each([...ofStyle, ...all])('on %s knows its visitors, and forgets who logs out', async (_kind, make) => {
+  it.each([...ofStyle, ...all])('on %s recognises its visitors, and forgets those who log out', async (_kind, make) => {
     const site = await siteWith({ store: make(), rolling: true });
     const [ann, bob] = [site.visitor(), site.visitor()];
     await ann.get('/put?user=ann');
@@ -47,7 +47,7 @@ describe('An app', () => {
     expect([(await bob.get('/see')).json(), site.errors]).toEqual([{ user: 'bob' }, []]);
   });
 
-  it('in ES modules takes a module for its client', async () => {
+  it('as an ES module accepts a module as its client', async () => {
     await using program = await started('spec/fixtures/es-app.mjs');
     const [url] = await program.says(/^http:\S+$/m);
     const visitor = browser(url);
@@ -60,7 +60,7 @@ describe('The guarantee', () => {
     expect(new Store(make()).guarantee).toBe('last-write');
   });
 
-  it('of a Proxy that has a function for every name is last-write, and only the three methods are asked', async () => {
+  it('of a Proxy with a function for every name is last-write, and only the three methods are called', async () => {
     const client = new MapClient();
     const asked = ['get', 'set', 'destroy'].map((name) => jest.spyOn(client, name as 'get'));
     const site = await siteWith({ store: answeringAnything(client), rolling: true });
@@ -72,13 +72,13 @@ describe('The guarantee', () => {
   });
 });
 
-describe('An async generator is refused, since what it yields could be meant as well as what it returns:', () => {
+describe('An async generator is refused, since the session could be what it yields or what it returns:', () => {
   const client = plainClient((run) => run());
   async function* get() {
     yield { cookie: {} };
   }
 
-  it('at set-up where a method is one', () => {
+  it('at set-up, if a method is one', () => {
     expect(() => session({ store: { ...client, get } })).toThrow(
       new TypeError(
         'Expected `store.get` to answer with a value, a promise, a thunk or a generator, got an async generator: leave out its `*`',
@@ -86,7 +86,7 @@ describe('An async generator is refused, since what it yields could be meant as 
     );
   });
 
-  it('by a StoreError where a method answers with one', async () => {
+  it('with a StoreError, if a method returns one', async () => {
     const store = new Store({ ...client, get: () => get() });
     await expect(store.get('a')).rejects.toMatchObject({
       code: 'ERR_SESSION_STORE',

@@ -30,7 +30,7 @@ class RedisLikeClient extends EmittingClient {
 
 describe('The events of a client', () => {
   describe('that emits connect and disconnect', () => {
-    it('may be none at all', async () => {
+    it('are optional', async () => {
       const store = new Store(new MapClient());
       expect(store.status).toBe('available');
       store.close();
@@ -47,7 +47,7 @@ describe('The events of a client', () => {
       expect(heard).toEqual(['disconnect: pending', 'connect: available']);
     });
 
-    it('carry nothing of the client into the Store', () => {
+    it('pass nothing of the client into the Store', () => {
       const client = new EmittingClient();
       const heard = jest.fn();
       new Store(client).on('disconnect', heard);
@@ -55,7 +55,7 @@ describe('The events of a client', () => {
       expect(heard.mock.calls).toEqual([[]]);
     });
 
-    it('take one listener each, however many Stores there are', () => {
+    it('need one listener each, however many Stores there are', () => {
       const client = new EmittingClient();
       const warned = jest.spyOn(process, 'emitWarning').mockImplementation();
       const stores = Array.from({ length: 20 }, (_, n) => new Store(client, { prefix: `${n}:` }));
@@ -68,7 +68,7 @@ describe('The events of a client', () => {
       warned.mockRestore();
     });
 
-    it('go on for the others when one Store is closed', () => {
+    it('still reach the others when one Store is closed', () => {
       const client = new EmittingClient();
       const [one, other] = [new Store(client), new Store(client)];
       const heard = [heardOf(one), heardOf(other)];
@@ -86,7 +86,7 @@ describe('The events of a client', () => {
       expect(heard).toEqual(['disconnect: pending']);
     });
 
-    it('leave listeners of others alone', () => {
+    it('keep the listeners of others', () => {
       const client = new EmittingClient();
       const theirs = () => undefined;
       client.on('connect', theirs);
@@ -114,7 +114,7 @@ describe('The events of a client', () => {
       expect(emitter.eventNames().length).toBe('removeListener' in removal ? 0 : 2);
     });
 
-    it('never make the Store emit an error that nobody listens to', () => {
+    it('never make the Store emit an unhandled error', () => {
       const client = new EmittingClient();
       const store = new Store(client);
       client.on('error', () => undefined);
@@ -123,7 +123,7 @@ describe('The events of a client', () => {
     });
   });
 
-  describe('that tells its status like ioredis', () => {
+  describe('that has a status like ioredis', () => {
     it.each([
       ['connecting', 'pending'],
       ['connect', 'pending'],
@@ -133,13 +133,13 @@ describe('The events of a client', () => {
       ['ready', 'available'],
       ['monitoring', 'available'],
       ['wait', 'available'],
-    ])('makes a Store of a client that is %s %s', (status, expected) => {
+    ])('turns a client that is %s into a Store that is %s', (status, expected) => {
       const store = new Store(new RedisLikeClient(status));
       expect(store.status).toBe(expected);
       store.close();
     });
 
-    it('count as a connection once it is ready, not while Redis is loading', () => {
+    it('count as connected when it is ready, not while Redis is loading', () => {
       const client = new RedisLikeClient('connecting');
       const store = new Store(client);
       const heard = heardOf(store);
@@ -150,7 +150,7 @@ describe('The events of a client', () => {
       store.close();
     });
 
-    it.each(['close', 'reconnecting', 'end', 'disconnect'])('count as the end of a connection with %s', (event) => {
+    it.each(['close', 'reconnecting', 'end', 'disconnect'])('count as disconnected with %s', (event) => {
       const client = new RedisLikeClient('ready');
       const store = new Store(client);
       const heard = heardOf(store);
@@ -159,7 +159,7 @@ describe('The events of a client', () => {
       store.close();
     });
 
-    it('are said once for each outage, whatever happens in it', () => {
+    it('are emitted once per outage, whatever happens during it', () => {
       const client = new RedisLikeClient('ready');
       const store = new Store(client);
       const heard = heardOf(store);
@@ -183,7 +183,7 @@ describe('The events of a client', () => {
       await redis.stop();
     });
 
-    it('tell of each outage of a real server, once', async () => {
+    it('report each outage of a real server once', async () => {
       const store = new Store(client);
       const heard = heardOf(store);
       await once(store, 'connect');
@@ -198,7 +198,7 @@ describe('The events of a client', () => {
       store.close();
     });
 
-    it('let a request wait for a server that comes back', async () => {
+    it('let a request wait for a server that returns', async () => {
       await untilReady(client);
       const use = session({ store: client });
       const site = await closedAfterTest(openSite({ use }));
@@ -211,7 +211,7 @@ describe('The events of a client', () => {
       await use.close();
     });
 
-    it('let requests fail soon when the server stays away', async () => {
+    it('let requests fail soon if the server stays away', async () => {
       await untilReady(client);
       const use = session({ store: client, reconnectTimeout: 30, timeout: 4000 });
       const site = await closedAfterTest(openSite({ use }));
@@ -227,7 +227,7 @@ describe('The events of a client', () => {
       await use.close();
     });
 
-    it('end with the last retry, when the owner quits the client', async () => {
+    it('end with the last retry when the owner quits the client', async () => {
       const store = new Store(client);
       const heard = heardOf(store);
       await once(store, 'connect');

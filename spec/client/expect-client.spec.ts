@@ -89,7 +89,7 @@ const given: [kind: string, client: unknown, what: string, instead: string][] = 
   ]),
 ];
 
-describe('Given as a store, it is a TypeError at set-up that says what to give:', () => {
+describe('A value mistaken for a store throws a TypeError at set-up that says what to pass:', () => {
   it.each(given)('%s', (_kind, client, what, instead) => {
     const problem = new TypeError(`Expected \`store\` to be a store for koa-evented-session, got ${what}: ${instead}`);
     expect(() => session({ store: client as SessionStore })).toThrow(problem);
@@ -111,7 +111,7 @@ describe('Given as a store, it is a TypeError at set-up that says what to give:'
     );
   });
 
-  it('what lacks a method, by the name of that', () => {
+  it('for an object without a method, the name of the method', () => {
     const { destroy: _, ...half } = plain;
     expect(() => session({ store: half as SessionStore })).toThrow(
       new TypeError('Expected `store` to have the methods `get`, `set`, `destroy`, but `destroy` is missing'),
@@ -119,7 +119,7 @@ describe('Given as a store, it is a TypeError at set-up that says what to give:'
   });
 });
 
-describe('Nothing is said against', () => {
+describe('Nothing is reported for', () => {
   const ofMemory = Object.entries(kinds).map(([kind, make]) => [kind, () => make(new MemoryStore())] as const);
   it.each<readonly [string, () => SessionStore]>([
     ...ofMemory,

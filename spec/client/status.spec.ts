@@ -24,12 +24,12 @@ describe('ConnectionState', () => {
   };
   const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
-  it('is available at first, and lets nobody wait', () => {
+  it('is available at first, without waiting', () => {
     const { status } = statusOf();
     expect([status.state, status.wait('get', new Budget(10))]).toEqual(['available', undefined]);
   });
 
-  it('refuses with the reason that the client gave last, until it is connected again', async () => {
+  it("rejects with the client's latest reason, until it is connected again", async () => {
     const { status, fate } = statusOf(0);
     status.failed(new Error('refused'));
     status.lost();
@@ -43,7 +43,7 @@ describe('ConnectionState', () => {
     expect(later.error).not.toHaveProperty('cause');
   });
 
-  it('is pending while a reconnect is awaited, and unavailable after it', async () => {
+  it('is pending while a reconnect is awaited, and unavailable after that', async () => {
     const { status } = statusOf();
     status.lost();
     await pass(999);
@@ -55,7 +55,7 @@ describe('ConnectionState', () => {
   it.each([
     ['pending', 10],
     ['unavailable', 1000],
-  ])('is available again when the connection is back while %s', async (state, ms) => {
+  ])('is available again if the connection returns while %s', async (state, ms) => {
     const { status } = statusOf();
     status.lost();
     await pass(ms);
@@ -66,7 +66,7 @@ describe('ConnectionState', () => {
     expect(status.state).toBe('available');
   });
 
-  it('serves those who wait once the connection is back', async () => {
+  it('lets waiting requests continue when the connection is back', async () => {
     const { status, fate } = statusOf();
     status.lost();
     const fates = [fate(), fate()];
@@ -78,7 +78,7 @@ describe('ConnectionState', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('refuses those who wait once the time is over', async () => {
+  it('rejects waiting requests when the time is up', async () => {
     const { status, fate } = statusOf();
     status.lost();
     const early = fate();
@@ -92,7 +92,7 @@ describe('ConnectionState', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('refuses at once while unavailable', async () => {
+  it('rejects at once while unavailable', async () => {
     const { status, fate } = statusOf();
     status.lost();
     await pass(1000);
@@ -101,7 +101,7 @@ describe('ConnectionState', () => {
     expect(seen).toEqual({ is: 'refused', error: expect.objectContaining({ operation: 'get' }) });
   });
 
-  it('refuses at once, without ever being pending, where the time is 0', async () => {
+  it('rejects at once, without being pending, if the time is 0', async () => {
     const { status, fate } = statusOf(0);
     status.lost();
     const seen = fate();
@@ -110,7 +110,7 @@ describe('ConnectionState', () => {
     expect(seen.is).toBe('refused');
   });
 
-  it('lets nobody wait for longer than their budget, and takes the wait off it', async () => {
+  it("limits each wait to the request's budget, and charges it", async () => {
     const { status, fate } = statusOf();
     const budgets = [new Budget(300), new Budget(700)] as const;
     status.lost();
@@ -123,7 +123,7 @@ describe('ConnectionState', () => {
     expect(budgets.map(({ left }) => Math.round(left))).toEqual([0, 400]);
   });
 
-  it('lets nobody wait who has spent their budget', async () => {
+  it('does not let a request wait whose budget is spent', async () => {
     const { status, fate } = statusOf();
     status.lost();
     const seen = fate(new Budget(0));
@@ -131,7 +131,7 @@ describe('ConnectionState', () => {
     expect(seen.is).toBe('refused');
   });
 
-  it('gives a second outage its whole time', async () => {
+  it('gives a second outage its full time', async () => {
     const { status, fate } = statusOf();
     status.lost();
     await pass(900);
@@ -144,7 +144,7 @@ describe('ConnectionState', () => {
     expect([status.state, seen.is]).toEqual(['unavailable', 'refused']);
   });
 
-  it('does not begin anew when the same outage is reported again', async () => {
+  it('does not restart the time if the same outage is reported again', async () => {
     const { status } = statusOf();
     status.lost();
     await pass(900);
@@ -159,7 +159,7 @@ describe('ConnectionState', () => {
     ['available', 0],
     ['pending', 1],
     ['unavailable', 1001],
-  ])('refuses everybody once it is closed while %s', async (state, ms) => {
+  ])('rejects everything after it is closed while %s', async (state, ms) => {
     const { status, fate } = statusOf();
     if (ms > 0) status.lost();
     await pass(ms);
@@ -184,7 +184,7 @@ describe('ConnectionState', () => {
     expect(status.state).toBe('closed');
   });
 
-  it('rejects nothing that nobody waits for', async () => {
+  it('causes no unhandled rejection', async () => {
     const rejected = jest.fn();
     process.once('unhandledRejection', rejected);
     const { status } = statusOf();
@@ -196,7 +196,7 @@ describe('ConnectionState', () => {
     expect(rejected).not.toHaveBeenCalled();
   });
 
-  it('holds no process that has nothing else to do', () => {
+  it('does not keep an idle process alive', () => {
     jest.useRealTimers();
     const timer = jest.spyOn(globalThis, 'setTimeout');
     const { status } = statusOf();

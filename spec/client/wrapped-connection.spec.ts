@@ -18,7 +18,7 @@ function heard(store: object, emit: () => void): string[] {
 const emitter = <State extends object>(state?: State) => Object.assign(new EventEmitter(), state);
 
 describe('The connection of a wrapped store', () => {
-  it('is told by the store where nobody else can', () => {
+  it('is reported by the store if no client can report it', () => {
     const store = emitter({ client: emitter() });
     expect(heard(store, () => ['disconnect', 'connect'].map((event) => store.emit(event)))).toEqual([
       'disconnected',
@@ -27,7 +27,7 @@ describe('The connection of a wrapped store', () => {
     expect(store.eventNames()).toEqual([]);
   });
 
-  it.each(['client', 'redis'])('is told by the Redis client that the store has as `%s`', (name) => {
+  it.each(['client', 'redis'])('is reported by the Redis client that the store has as `%s`', (name) => {
     const redis = emitter({ status: 'ready' });
     const store = emitter({ [name]: redis });
     expect(heard(store, () => ['close', 'connect', 'ready'].map((event) => redis.emit(event)))).toEqual([
@@ -38,7 +38,7 @@ describe('The connection of a wrapped store', () => {
     expect(redis.eventNames()).toEqual([]);
   });
 
-  it('is lost for a client of node-redis only where that is not ready', () => {
+  it('is lost for a client of node-redis only if it is not ready', () => {
     const client = emitter({ isReady: true, isOpen: true });
     const store = { client };
     expect(heard(store, () => client.emit('reconnecting'))).toEqual([]);
@@ -49,7 +49,7 @@ describe('The connection of a wrapped store', () => {
     ]);
   });
 
-  it('is told by `connect` and `disconnect` of a Cluster of node-redis', () => {
+  it('is reported by `connect` and `disconnect` of a Cluster of node-redis', () => {
     const client = emitter({ isReady: false, slots: [] });
     client.on('error', () => undefined);
     expect(heard({ client }, () => ['error', 'disconnect', 'connect'].map((event) => client.emit(event)))).toEqual([
@@ -59,7 +59,7 @@ describe('The connection of a wrapped store', () => {
     ]);
   });
 
-  it('is none that could be lost where nobody tells', () => {
+  it('is never lost if nothing reports it', () => {
     expect(heard({ client: {} }, () => undefined)).toEqual([]);
     expect(isDisconnected(new WrappedConnection({}))).toBe(false);
   });
@@ -76,7 +76,7 @@ describe('The connection of a wrapped store', () => {
     expect(isDisconnected(new WrappedConnection(store))).toBe(isLost);
   });
 
-  it('goes without `off`', () => {
+  it('works without `off`', () => {
     const events = new EventEmitter();
     const removing = { on: events.on.bind(events), removeListener: events.removeListener.bind(events) };
     expect(heard(removing, () => events.emit('disconnect'))).toEqual(['disconnected']);

@@ -25,7 +25,7 @@ describe('a new deployment with other cookie options', () => {
     return browser((await siteWith({ store, cookie }, routes)).url, jar);
   }
 
-  it('reaches sessions that exist, with their next save', async () => {
+  it('reaches existing sessions when they are next saved', async () => {
     const before = await deploy(undefined, { maxAge: DAY });
     await before.get('/put?a=1');
     const after = await deploy(before.jar, { maxAge: 2 * DAY, sameSite: 'strict' });
@@ -36,7 +36,7 @@ describe('a new deployment with other cookie options', () => {
     expect(onlyRecord(store)).toMatchObject({ ttl: 2 * DAY, cookie: { maxAge: 2 * DAY, sameSite: 'strict', own: [] } });
   });
 
-  it('leaves alone what a handler has set', async () => {
+  it('keeps what a handler has set', async () => {
     const before = await deploy(undefined, {}, settingCookie({ maxAge: 5 * MINUTE, priority: 'high' }));
     await before.get('/set');
     const after = await deploy(before.jar, { maxAge: 2 * DAY, sameSite: 'strict', priority: 'low' });
@@ -45,7 +45,7 @@ describe('a new deployment with other cookie options', () => {
     expect(lifetime(line)).toBe(5 * MINUTE);
   });
 
-  it('with expires in place of maxAge leaves no maxAge behind', async () => {
+  it('with expires instead of maxAge leaves no maxAge behind', async () => {
     const before = await deploy(undefined, { maxAge: DAY });
     await before.get('/put?a=1');
     const after = await deploy(before.jar, { expires: new Date(NOW + 5 * MINUTE) });
@@ -53,7 +53,7 @@ describe('a new deployment with other cookie options', () => {
     expect(onlyRecord(store).ttl).toBe(5 * MINUTE);
   });
 
-  it('turns a cookie without signature into a signed one only for those who log in again', async () => {
+  it('adds a signature to an unsigned cookie only when its visitor logs in again', async () => {
     const before = await deploy(undefined, { signed: false });
     const sid = sentId(await before.get('/put?a=1'));
     const after = await deploy(before.jar, { signed: true });
@@ -63,7 +63,7 @@ describe('a new deployment with other cookie options', () => {
   });
 });
 
-describe("a record of koa-generic-session's, which notes no own attributes", () => {
+describe('a record of koa-generic-session without own attributes', () => {
   const sid = 'predecessors-session-id';
   const cookie = { httpOnly: true, path: '/', overwrite: true, signed: false };
   const arrive = async (own: object) => {
@@ -88,7 +88,7 @@ describe("a record of koa-generic-session's, which notes no own attributes", () 
     expect(onlyRecord(store).ttl).toBe(expected ?? DAY);
   });
 
-  it('is read, and written back so that koa-generic-session can read it', async () => {
+  it('is read, and written so that koa-generic-session can read it', async () => {
     const { visitor, cookie: header } = await arrive({ maxAge: 5 * MINUTE });
     expect((await visitor.get('/see', { cookie: header })).json()).toEqual({ a: 1 });
     await visitor.get('/put?b=1', { cookie: header });

@@ -66,7 +66,7 @@ describe.each([
     ['an error', () => new Error('no')],
     ['an error with headers', () => Object.assign(new Error('no'), { headers: { 'X-Own': '1' } })],
     ['a frozen error', () => Object.freeze(new Error('no'))],
-  ])('reaches the visitor, and no log: %s', async (_what, error) => {
+  ])('reaches the visitor, but no log: %s', async (_what, error) => {
     const site = await open([], error);
     const logged: string[] = [];
     site.app.on('error', (it: Error) => {
@@ -88,7 +88,7 @@ describe.each([
     ]);
   });
 
-  it('brings along what the application had said of caches before', async () => {
+  it('keeps the Cache-Control that the application has set before', async () => {
     const caching: Koa.Middleware = (ctx, next) => {
       ctx.vary('Cookie');
       ctx.set('Cache-Control', 'no-store');
@@ -99,7 +99,7 @@ describe.each([
     expect([reply.headers.get('vary'), reply.headers.get('cache-control')]).toEqual(['Cookie', 'no-store']);
   });
 
-  it('stands beside the cookies of the application, with an error handler that keeps these', async () => {
+  it("is sent with the application's cookies, if the error handler keeps those", async () => {
     const site = await open([
       (ctx, next) => {
         ctx.cookies.set('csrf', 'v', { signed: false });
@@ -111,14 +111,14 @@ describe.each([
     expect(reply.setCookie.map((line) => line.split('=', 1)[0])).toEqual(['csrf', 'koa.sid', 'koa.sid.sig']);
   });
 
-  it('is not sent where an outer middleware has taken it off', async () => {
+  it('is not sent if an outer middleware has removed it', async () => {
     const site = await open([onFailure((ctx) => ctx.remove('Set-Cookie'))]);
     const reply = await site.visitor().get('/fail');
     expect([reply.status, reply.setCookie]).toEqual([500, []]);
     expect(reply.headers.get('vary')).toContain('Cookie');
   });
 
-  it('is sent as far as an outer middleware has left it', async () => {
+  it('is sent as an outer middleware has left it', async () => {
     const takeSignature = (ctx: Koa.Context) => {
       const lines = [ctx.res.getHeader('set-cookie')].flat() as string[];
       ctx.set('Set-Cookie', [TOKEN, ...lines.filter((line) => !line.startsWith('koa.sid.sig='))]);
@@ -148,7 +148,7 @@ describe.each([
       },
     ],
   ])(
-    'is sent alone, as errors drop what others have set, whatever the application has set before: %s',
+    'is sent alone, since errors drop other headers, whatever the application has set before: %s',
     async (_what, before) => {
       const site = await open([before]);
       const visitor = site.visitor();
@@ -162,7 +162,7 @@ describe.each([
     },
   );
 
-  it('is the last one where the request has sent several', async () => {
+  it('is the last one if the request has sent several', async () => {
     const site = await open();
     const visitor = site.visitor();
     await visitor.get('/put?user=ann');
@@ -173,7 +173,7 @@ describe.each([
   });
 
   it.each(['/ended', '/ended?fail=1'])(
-    'is taken off again where the session has ended before the response: %s',
+    'is removed again if the session has ended before the response: %s',
     async (path) => {
       const before: Koa.Middleware = (ctx, next) => {
         ctx.cookies.set('token', 'of-the-application');

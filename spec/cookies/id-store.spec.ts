@@ -28,7 +28,7 @@ describe('a signature', () => {
     ['is cut', (cookies) => ({ ...cookies, 'koa.sid.sig': (cookies['koa.sid.sig'] as string).slice(0, -1) })],
     ['is longer', (cookies) => ({ ...cookies, 'koa.sid.sig': `${cookies['koa.sid.sig']}A` })],
     ['belongs to another id', (cookies) => ({ ...cookies, 'koa.sid': 'A'.repeat(24) })],
-  ])('that %s: a new session, the store is not asked, and no cookie is touched', async (_what, forge) => {
+  ])('that %s: a new session, the store is not called, and no cookie is changed', async (_what, forge) => {
     const { visitor, site } = await visitorWith(['key']);
     await visitor.get('/put?a=1');
     const cookies = Object.fromEntries(
@@ -44,7 +44,7 @@ describe('a signature', () => {
     expect((await visitor.get('/see')).json()).toEqual({ a: '1' });
   });
 
-  it('by keys that another server has already is kept, so that a rolling deployment logs nobody out', async () => {
+  it('by keys that another server already has is kept, so that a rolling deployment logs nobody out', async () => {
     const updated = await visitorWith(['new', 'old']);
     await updated.visitor.get('/put?a=1');
     const outdated = await visitorWith(['old'], {}, {}, updated.visitor);
@@ -53,7 +53,7 @@ describe('a signature', () => {
     expect((await updated.visitor.get('/see')).json()).toEqual({ a: '1' });
   });
 
-  it('names both the cookie and the id, so that it is of no use under another name', async () => {
+  it('covers both the name and the id, so that it is worthless under another name', async () => {
     const one = await visitorWith(['key'], { key: 'one' });
     const sid = sentId(await one.visitor.get('/put?a=1'), 'one');
     const sig = (await one.visitor.jar.getCookies(one.site.url)).find(({ key }) => key === 'one.sig')?.value;
@@ -68,7 +68,7 @@ describe('a signature by an older key', () => {
   const line =
     /^koa\.sid\.sig=[\w-]{27}; path=\/; expires=[^;]+; max-age=\d+; domain=127\.0\.0\.1; priority=high; samesite=strict; httponly$/;
 
-  it('is made anew, with the attributes of the session cookie', async () => {
+  it('is renewed, with the attributes of the session cookie', async () => {
     const before = await visitorWith(['old'], { cookie: attributes });
     await before.visitor.get('/put?a=1');
     const { visitor } = await visitorWith(['new', 'old'], { cookie: attributes }, {}, before.visitor);
@@ -80,7 +80,7 @@ describe('a signature by an older key', () => {
     expect([last.json(), last.setCookie]).toEqual([{ a: '1' }, []]);
   });
 
-  it('takes the attributes that a handler has set for this session', async () => {
+  it('is renewed with the attributes that a handler has set for this session', async () => {
     const routes = settingCookie({ sameSite: 'strict', maxAge: 7_200_000 });
     const before = await visitorWith(['old'], {}, routes);
     await before.visitor.get('/set');
@@ -90,7 +90,7 @@ describe('a signature by an older key', () => {
     expect(Math.abs((lifetime(sig) as number) - 7_200_000)).toBeLessThan(60_000);
   });
 
-  it('is sent once where the session is saved too', async () => {
+  it('is sent once if the session is saved too', async () => {
     const before = await visitorWith(['old']);
     await before.visitor.get('/put?a=1');
     const { visitor } = await visitorWith(['new', 'old'], {}, {}, before.visitor);
@@ -100,7 +100,7 @@ describe('a signature by an older key', () => {
     expect((await after.visitor.get('/see')).json()).toEqual({ a: '2' });
   });
 
-  it('of a session that the store does not know is left alone', async () => {
+  it('of a session that is not in the store is not renewed', async () => {
     const before = await visitorWith(['old']);
     await before.visitor.get('/put?a=1');
     store.records.clear();
@@ -108,7 +108,7 @@ describe('a signature by an older key', () => {
     expect((await visitor.get('/see')).setCookie).toEqual([]);
   });
 
-  it('is made anew in defer mode where the session is asked for', async () => {
+  it('is renewed in defer mode when the session is requested', async () => {
     const before = await visitorWith(['old']);
     await before.visitor.get('/put?a=1');
     const { visitor } = await visitorWith(['new', 'old'], { defer: true }, {}, before.visitor);
@@ -116,7 +116,7 @@ describe('a signature by an older key', () => {
     expect((await visitor.get('/see')).setCookie).toEqual([expect.stringMatching(/^koa\.sid\.sig=/)]);
   });
 
-  it('logs out like any other', async () => {
+  it('can log out like any other', async () => {
     const before = await visitorWith(['old']);
     await before.visitor.get('/put?a=1');
     const { visitor, site } = await visitorWith(['new', 'old'], {}, {}, before.visitor);
@@ -143,7 +143,7 @@ describe('app.keys', () => {
       ['hunter2', ''],
       'is an array with a key that is missing or empty',
     ],
-  ])('that is %s is one clear error', async (_what, keys, why) => {
+  ])('that is %s causes one clear error', async (_what, keys, why) => {
     const { site, visitor } = await visitorWith(keys);
     for (const cookie of ['', 'koa.sid=x', 'koa.sid=x; koa.sid.sig=y']) {
       expect((await visitor.get('/put?a=1', { cookie })).status).toBe(500);
@@ -161,7 +161,7 @@ describe('app.keys', () => {
     expect(store.size).toBe(0);
   });
 
-  it('is not needed without signatures, or for requests that leave a deferred session alone', async () => {
+  it('are not needed without signatures, or if a request does not use a deferred session', async () => {
     const unsigned = await visitorWith(undefined, { cookie: { signed: false } });
     await unsigned.visitor.get('/put?a=1');
     expect((await unsigned.visitor.get('/see')).json()).toEqual({ a: '1' });
@@ -171,7 +171,7 @@ describe('app.keys', () => {
     expect(deferred.site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_KEYS' })]);
   });
 
-  it('may be an object that signs, like Keygrip', async () => {
+  it('may be an object that signs, such as Keygrip', async () => {
     const sign = (data: string) => createHmac('sha256', 'k').update(data).digest('base64url');
     const keygrip = {
       sign,
@@ -188,7 +188,7 @@ describe('app.keys', () => {
 describe('a secure cookie over plain HTTP', () => {
   const secure: SessionOptions = { cookie: { secure: true } };
 
-  it.each([false, true])('is an error with advice, and leaves no record behind (defer: %p)', async (defer) => {
+  it.each([false, true])('causes an error with advice, and leaves no record behind (defer: %p)', async (defer) => {
     const { site, visitor } = await visitorWith(['key'], { ...secure, defer });
     const reply = await visitor.get('/put?a=1');
     expect([reply.status, reply.setCookie]).toEqual([500, []]);
@@ -201,7 +201,7 @@ describe('a secure cookie over plain HTTP', () => {
     expect(site.events()).not.toContain('session:created');
   });
 
-  it('is the same error where the cookie is to be cleared, or to be sent again', async () => {
+  it('causes the same error if the cookie must be cleared, or sent again', async () => {
     const { site, visitor } = await visitorWith(['key'], { ...secure, rolling: true });
     site.app.proxy = true;
     const tls = { 'x-forwarded-proto': 'https' };
@@ -218,12 +218,12 @@ describe('a secure cookie over plain HTTP', () => {
     }
   });
 
-  it('does no harm to visitors who have no session', async () => {
+  it('does no harm to visitors without a session', async () => {
     const { visitor } = await visitorWith(['key'], secure);
     expect((await visitor.get('/see')).status).toBe(200);
   });
 
-  it('is sent behind a proxy that speaks TLS', async () => {
+  it('is sent behind a proxy that terminates TLS', async () => {
     const { site, visitor } = await visitorWith(['key'], secure);
     site.app.proxy = true;
     const reply = await visitor.get('/put?a=1', { 'x-forwarded-proto': 'https' });
@@ -265,7 +265,7 @@ describe('clearing the cookie', () => {
     expect(store.size).toBe(0);
   });
 
-  it('repeats what a handler had set for this session', async () => {
+  it('repeats what a handler has set for this session', async () => {
     const { site, visitor } = await visitorWith(
       ['key'],
       {},
@@ -280,7 +280,7 @@ describe('clearing the cookie', () => {
   });
 });
 
-describe('a response that carries the cookie', () => {
+describe('a response with the cookie', () => {
   const caching = (value: string): Routes => ({
     '/put': (ctx) => {
       ctx.set('Cache-Control', value);
@@ -288,12 +288,12 @@ describe('a response that carries the cookie', () => {
     },
   });
 
-  it('keeps the Cache-Control that the application has set', async () => {
+  it("keeps the application's Cache-Control", async () => {
     const { visitor } = await visitorWith(['key'], {}, caching('private, max-age=5'));
     expect((await visitor.get('/put')).headers.get('cache-control')).toBe('private, max-age=5');
   });
 
-  it('lets the application set its own after the cookie', async () => {
+  it('lets the application set its own Cache-Control after the cookie', async () => {
     const late = async (ctx: Koa.Context) => {
       ctx.session = { a: 1 };
       await ctx.saveSession();
@@ -303,7 +303,7 @@ describe('a response that carries the cookie', () => {
     expect((await visitor.get('/put')).headers.get('cache-control')).toBe('no-store');
   });
 
-  it('adds to the Vary that the application has set', async () => {
+  it("adds to the application's Vary", async () => {
     const vary = (ctx: Koa.Context) => {
       ctx.vary('Accept');
       ctx.session = { a: 1 };
@@ -312,7 +312,7 @@ describe('a response that carries the cookie', () => {
     expect((await visitor.get('/put')).headers.get('vary')).toBe('Accept, Cookie');
   });
 
-  it('keeps the cookies that others have set', async () => {
+  it('keeps other cookies', async () => {
     const other = (ctx: Koa.Context) => {
       ctx.cookies.set('theme', 'dark', { signed: false });
       ctx.session = { a: 1 };
@@ -323,7 +323,7 @@ describe('a response that carries the cookie', () => {
   });
 });
 
-it('two middlewares with different keys and paths do not meddle with each other', async () => {
+it('two middlewares with different keys and paths do not interfere with each other', async () => {
   const use = [
     session({ store, key: 'shop', prefix: 'shop:', cookie: { path: '/shop' } }),
     session({ store, key: 'site', prefix: 'site:' }),

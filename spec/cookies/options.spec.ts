@@ -16,7 +16,7 @@ async function attributesWith(cookie: SessionOptions['cookie'] | object, key = '
 
 describe('the name of the cookie', () => {
   it.each(['koa.sid', 'koa:sess', 'a', 'SESS-id_1', '!#$%&*+-.^_`|~', 'app/session', '(id)', 'toString'])(
-    'may be %s, and is given back by a browser',
+    'may be %s, and is returned by a browser',
     async (key) => {
       const visitor = (await siteWith({ key })).visitor();
       const reply = await visitor.get('/put?a=1');
@@ -41,7 +41,7 @@ describe('the name of the cookie', () => {
     ['a number', 5],
     ['an object', {}],
     ['a boolean', true],
-  ])('is refused at set-up where it is %s', (_what, key) => {
+  ])('is refused at set-up if it is %s', (_what, key) => {
     expect(() => set({ key })).toThrow(TypeError);
     expect(() => set({ key })).toThrow(/^Expected `key` to be a cookie name: .*, got /);
   });
@@ -53,7 +53,7 @@ describe('the name of the cookie', () => {
     ['__Host-id', { secure: true, path: '/' }],
     ['__host-id', { secure: true }],
     ['__Hostess', {}],
-  ])('%s is fine with %j', (key, cookie) => {
+  ])('%s is allowed with %j', (key, cookie) => {
     expect(() => set({ key, cookie })).not.toThrow();
   });
 
@@ -69,7 +69,7 @@ describe('the name of the cookie', () => {
   });
 });
 
-describe('an attribute that is not given has its default', () => {
+describe('an omitted attribute has its default', () => {
   const defaults = 'path=/; expires; samesite=lax; httponly';
 
   it.each<[string, object]>([
@@ -83,7 +83,7 @@ describe('an attribute that is not given has its default', () => {
     expect(await attributesWith(cookie)).toBe(defaults);
   });
 
-  it('one that is given is sent, and the others keep theirs', async () => {
+  it('a given attribute is sent, and the others keep their defaults', async () => {
     expect(await attributesWith({ sameSite: 'strict' })).toBe('path=/; expires; samesite=strict; httponly');
     expect(await attributesWith({ sameSite: false })).toBe('path=/; expires; httponly');
     expect(await attributesWith({ sameSite: 'None', httpOnly: false })).toBe('path=/; expires; samesite=none');
@@ -92,11 +92,11 @@ describe('an attribute that is not given has its default', () => {
     );
   });
 
-  it.each([null, 0])('maxAge %p makes a browser-session cookie', async (maxAge) => {
+  it.each([null, 0])('maxAge %p creates a browser-session cookie', async (maxAge) => {
     expect(await attributesWith({ maxAge })).toBe('path=/; samesite=lax; httponly');
   });
 
-  it('expires is taken as a Date or a string, and beats maxAge', async () => {
+  it('expires may be a Date or a string, and wins over maxAge', async () => {
     const expires = new Date(Date.now() + 3_600_000);
     for (const given of [expires, expires.toISOString()]) {
       const site = await siteWith({ cookie: { expires: given, maxAge: 5000 } });
@@ -104,7 +104,7 @@ describe('an attribute that is not given has its default', () => {
     }
   });
 
-  it('maxage is taken for maxAge, as connect spells it', async () => {
+  it('maxage is an alias of maxAge, as in connect', async () => {
     const store = new MapClient();
     const site = await siteWith({ store, cookie: { maxage: 60_000 } as CookieOptions });
     await site.visitor().get('/put?a=1');
@@ -112,7 +112,7 @@ describe('an attribute that is not given has its default', () => {
   });
 });
 
-describe('an ill-typed attribute is a TypeError at set-up that says attribute, expected and got', () => {
+describe('an attribute of the wrong type throws a TypeError at set-up that names the attribute, the expectation and the value', () => {
   it.each<[string, unknown[], string]>([
     [
       'maxAge',
@@ -137,21 +137,21 @@ describe('an ill-typed attribute is a TypeError at set-up that says attribute, e
     }
   });
 
-  it('what no browser would take for a path or a domain is refused too, not sent to each visitor as an error', () => {
+  it('an invalid path or domain is refused at set-up, instead of failing every request', () => {
     expect(() => set({ cookie: { path: '/a;b' } })).toThrow(/`cookie.path`/);
     expect(() => set({ cookie: { path: '/a\r\nSet-Cookie: b=1' } })).toThrow(/`cookie.path`/);
     expect(() => set({ cookie: { domain: 'exa mple.com' } })).toThrow(/`cookie.domain`/);
     expect(() => set({ cookie: { domain: 'a.com; path=/' } })).toThrow(/`cookie.domain`/);
   });
 
-  it('a maxAge beyond what dates can express still makes a date that browsers read', async () => {
+  it('a maxAge beyond the range of dates still produces a date that browsers can read', async () => {
     const site = await siteWith({ cookie: { maxAge: Number.MAX_SAFE_INTEGER } });
     const line = setCookieOf(await site.visitor().get('/put?a=1')) as string;
     expect(line).not.toContain('Invalid Date');
   });
 });
 
-describe('an attribute whose name is misspelt', () => {
+describe('a misspelt attribute', () => {
   let warnings: jest.SpyInstance;
 
   beforeEach(() => {
@@ -169,7 +169,7 @@ describe('an attribute whose name is misspelt', () => {
     ['domian', 'domain'],
     ['banner', undefined],
     ['constructor', undefined],
-  ])('is warned of; others may be for cookies of another make: %s', (name, meant) => {
+  ])('causes a warning, but not one that may be for another cookie library: %s', (name, meant) => {
     set({ cookie: { [name]: true } });
     expect(warnings.mock.calls).toEqual(
       meant === undefined
@@ -178,19 +178,19 @@ describe('an attribute whose name is misspelt', () => {
     );
   });
 
-  it('is no name that is right, nor the one of connect', () => {
+  it("is neither a correct name nor connect's maxage", () => {
     set({ cookie: { maxage: 5000, sameSite: 'strict', httpOnly: true, secure: false, samesite: undefined } });
     expect(warnings).not.toHaveBeenCalled();
   });
 
-  it('is warned of once, also where a function returns it for each request', async () => {
+  it('causes one warning, even if a function returns it for each request', async () => {
     const visitor = (await siteWith({ cookie: () => ({ samesite: 'none' }) as CookieOptions })).visitor();
     for (let request = 0; request < 3; request += 1) await visitor.get('/see');
     expect(warnings).toHaveBeenCalledTimes(1);
   });
 });
 
-describe('cookie options that do not belong there, or not together', () => {
+describe('cookie options in the wrong place, or in a wrong combination', () => {
   let warnings: jest.SpyInstance;
 
   beforeEach(() => {
@@ -202,7 +202,7 @@ describe('cookie options that do not belong there, or not together', () => {
     ['name', 'set the name of the cookie as `key`, beside `cookie`'],
     ['secret', 'set `app.keys = [secret]`'],
     ['ttl', 'give `ttl` beside `cookie`, or `cookie.maxAge`'],
-  ])('are warned of, with where they belong: %s', (name, advice) => {
+  ])('cause a warning that says where they belong: %s', (name, advice) => {
     set({ cookie: { [name]: 'x' } });
     expect(warnings.mock.calls).toEqual([
       [`koa-evented-session does not know \`cookie.${name}\`; ${advice}`, expect.anything()],
@@ -213,7 +213,7 @@ describe('cookie options that do not belong there, or not together', () => {
     [{ sameSite: 'none', secure: false }, "sameSite: 'none'"],
     [{ sameSite: 'None' as 'none', secure: false }, "sameSite: 'none'"],
     [{ partitioned: true, secure: false }, 'partitioned: true'],
-  ])('are warned of where browsers would drop the cookie: %p', (cookie, why) => {
+  ])('cause a warning if browsers would drop the cookie: %p', (cookie, why) => {
     set({ cookie });
     expect(warnings.mock.calls).toEqual([
       [
@@ -223,14 +223,14 @@ describe('cookie options that do not belong there, or not together', () => {
     ]);
   });
 
-  it('are fine where the connection decides', () => {
+  it('are fine if the connection decides', () => {
     set({ cookie: { sameSite: 'none' } });
     set({ cookie: { sameSite: 'none', secure: true } });
     set({ cookie: { sameSite: 'lax', secure: false } });
     expect(warnings).not.toHaveBeenCalled();
   });
 
-  it('are warned of once, also where a function returns them for each request', async () => {
+  it('cause one warning, even if a function returns them for each request', async () => {
     const cookie = () => ({ sameSite: 'none', secure: false, ttl: 5 }) as CookieOptions;
     const visitor = (await siteWith({ cookie })).visitor();
     for (let request = 0; request < 3; request += 1) await visitor.get('/see');
@@ -241,14 +241,14 @@ describe('cookie options that do not belong there, or not together', () => {
 describe('cookie options as a function of ctx', () => {
   const byHost = (ctx: Koa.Context): CookieOptions => ({ sameSite: ctx.get('x-shop') === 'b' ? 'strict' : 'none' });
 
-  it('give each request its own attributes, with defaults for the others', async () => {
+  it('give each request its own attributes, and defaults for the others', async () => {
     const site = await siteWith({ cookie: byHost });
     const line = async (shop: string) => setCookieOf(await site.visitor().get('/put?a=1', { 'x-shop': shop }));
     expect(await line('a')).toMatch(/; path=\/; expires=[^;]+; max-age=\d+; samesite=none; httponly$/);
     expect(await line('b')).toMatch(/; path=\/; expires=[^;]+; max-age=\d+; samesite=strict; httponly$/);
   });
 
-  it('are asked once in each request', async () => {
+  it('are requested once per request', async () => {
     const cookie = jest.fn(() => ({ maxAge: 60_000 }));
     const visitor = (await siteWith({ cookie })).visitor();
     await visitor.get('/put?a=1');
@@ -258,7 +258,7 @@ describe('cookie options as a function of ctx', () => {
     expect(cookie).toHaveBeenCalledTimes(3);
   });
 
-  it('may return one frozen object each time', async () => {
+  it('may return the same frozen object each time', async () => {
     const attributes = Object.freeze({ maxAge: 60_000 });
     const store = new MapClient();
     const visitor = (await siteWith({ store, cookie: () => attributes })).visitor();
@@ -267,7 +267,7 @@ describe('cookie options as a function of ctx', () => {
     expect([...store.ttls.values()]).toEqual([60_000]);
   });
 
-  it('decide on the path, and so on where there is a session', async () => {
+  it('set the path, and so decide where there is a session', async () => {
     const see = (ctx: Koa.Context) => ctx.session === undefined;
     const site = await siteWith({ cookie: (ctx) => ({ path: ctx.get('x-path') || '/' }) }, { '/see': see });
     expect((await site.visitor().get('/see')).json()).toBe(false);
@@ -287,7 +287,7 @@ describe('cookie options as a function of ctx', () => {
     expect(site.errors[0]?.message).toContain(message);
   });
 
-  it('have to keep the rules of the cookie name', async () => {
+  it("must follow the rules of the cookie's name", async () => {
     const site = await siteWith({ key: '__Host-id', cookie: () => ({}) });
     expect((await site.visitor().get('/put?a=1')).status).toBe(500);
     expect(site.errors[0]?.message).toContain('Expected `cookie.secure` to be `true`');

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 describe('what a handler sets on session.cookie', () => {
-  it('is sent, stored, and noted as its own', async () => {
+  it('is sent, stored, and marked as its own', async () => {
     const site = await siteWith({ store }, settingCookie({ sameSite: 'strict', path: '/set' }));
     const reply = await site.visitor().get('/set');
     expect(setCookieOf(reply)).toMatch(/; path=\/set; expires=[^;]+; max-age=\d+; samesite=strict; httponly$/);
@@ -35,7 +35,7 @@ describe('what a handler sets on session.cookie', () => {
     });
   });
 
-  it('lasts over later saves', async () => {
+  it('survives later saves', async () => {
     const site = await siteWith({ store }, settingCookie({ sameSite: 'strict' }));
     const visitor = site.visitor();
     await visitor.get('/set');
@@ -43,7 +43,7 @@ describe('what a handler sets on session.cookie', () => {
     expect(onlyRecord(store).cookie.own).toEqual(['sameSite']);
   });
 
-  it('is a change by itself, and saved', async () => {
+  it('counts as a change, and is saved', async () => {
     const site = await siteWith(
       { store },
       { '/longer': async (ctx) => Object.assign((await sessionOf(ctx)).cookie, { maxAge: 7 * DAY }) },
@@ -54,7 +54,7 @@ describe('what a handler sets on session.cookie', () => {
     expect(onlyRecord(store).ttl).toBe(7 * DAY);
   });
 
-  it('reads back as it was set, and as the options where nothing was set', async () => {
+  it('reads as it was set, and otherwise as the options', async () => {
     const seen: CookieOptions[] = [];
     const look: Routes = {
       '/look': async (ctx) => void seen.push({ ...JSON.parse(JSON.stringify((await sessionOf(ctx)).cookie)) }),
@@ -67,7 +67,7 @@ describe('what a handler sets on session.cookie', () => {
   });
 });
 
-describe('of expires and maxAge the one set last decides, for cookie and record alike', () => {
+describe('the last one set of expires and maxAge wins, for cookie and record alike', () => {
   const at = (ms: number) => new Date(NOW + ms);
 
   it.each<[string, object[], number]>([
@@ -88,7 +88,7 @@ describe('of expires and maxAge the one set last decides, for cookie and record 
     expect(onlyRecord(store).ttl).toBe(expected);
   });
 
-  it('a maxAge over the expires of the options', async () => {
+  it('a maxAge wins over the expires of the options', async () => {
     const options = { store, cookie: { expires: at(7 * DAY) } };
     const site = await siteWith(options, settingCookie({ maxAge: 5 * MINUTE }));
     const plain = await site.visitor().get('/put?a=1');
@@ -105,7 +105,7 @@ describe('of expires and maxAge the one set last decides, for cookie and record 
     expect(lifetime(setCookieOf(await visitor.get('/put?b=1')))).toBeUndefined();
   });
 
-  it('an expires that nears is counted from now on', async () => {
+  it('a fixed expires is counted from now on', async () => {
     const site = await siteWith({ store, rolling: true }, settingCookie({ expires: at(7 * DAY) }));
     const visitor = site.visitor();
     await visitor.get('/set');
@@ -115,7 +115,7 @@ describe('of expires and maxAge the one set last decides, for cookie and record 
   });
 });
 
-describe('a cookie object that a handler replaces', () => {
+describe('a cookie object that a handler assigns', () => {
   const replacing = (value: () => unknown): Routes => ({
     '/set': async (ctx) => void Object.assign(await sessionOf(ctx), { a: 1, cookie: value() }),
     '/assign': (ctx) => {
@@ -123,7 +123,7 @@ describe('a cookie object that a handler replaces', () => {
     },
   });
 
-  it.each(['/set', '/assign'])('is laid over the options: %s', async (path) => {
+  it.each(['/set', '/assign'])('overrides the options: %s', async (path) => {
     const site = await siteWith(
       { store, cookie: { domain: '127.0.0.1' } },
       replacing(() => ({ maxAge: 5 * MINUTE })),
@@ -139,7 +139,7 @@ describe('a cookie object that a handler replaces', () => {
     });
   });
 
-  it.each(['/set', '/assign'])('may say maxage, as koa-generic-session let it: %s', async (path) => {
+  it.each(['/set', '/assign'])('may use maxage, as with koa-generic-session: %s', async (path) => {
     const site = await siteWith(
       { store },
       replacing(() => ({ maxage: 5 * MINUTE })),
@@ -160,7 +160,7 @@ describe('a cookie object that a handler replaces', () => {
     expect(lifetime(line)).toBe(5 * MINUTE);
   });
 
-  it.each([null, undefined])('is as if it had not been touched where it is %p', async (value) => {
+  it.each([null, undefined])('changes nothing if it is %p', async (value) => {
     const visitor = (
       await siteWith(
         { store },
@@ -172,7 +172,7 @@ describe('a cookie object that a handler replaces', () => {
     expect((await visitor.get('/see')).json()).toEqual({ a: 1 });
   });
 
-  it('is deleted: the session keeps a cookie all the same', async () => {
+  it('may be deleted: the session still keeps a cookie', async () => {
     const remove = async (ctx: Koa.Context) => {
       const current: Partial<Session> = await sessionOf(ctx);
       current['b'] = 1;
@@ -185,7 +185,7 @@ describe('a cookie object that a handler replaces', () => {
     expect((await visitor.get('/see')).json()).toEqual({ a: '1', b: 1 });
   });
 
-  it('may be a copy of the session, taken through JSON', async () => {
+  it('may be a copy of the session made through JSON', async () => {
     const copy: Routes = {
       '/copy': async (ctx) => {
         ctx.session = { ...JSON.parse(JSON.stringify(await ctx.session)), b: 1 };
@@ -200,7 +200,7 @@ describe('a cookie object that a handler replaces', () => {
 });
 
 describe('the cookie of one session', () => {
-  it('is the same session.cookie all through a request, and no data of the session', async () => {
+  it("is the same session.cookie during the whole request, and not part of the session's data", async () => {
     const same = async (ctx: Koa.Context) => {
       const [one, other] = [await sessionOf(ctx), await sessionOf(ctx)];
       return one.cookie === other.cookie;
@@ -210,7 +210,7 @@ describe('the cookie of one session', () => {
     expect(store.size).toBe(0);
   });
 
-  it('does not reach the next visitor, or the options', async () => {
+  it('does not leak to the next visitor, or into the options', async () => {
     const cookie = { maxAge: DAY };
     const site = await siteWith({ store, cookie }, settingCookie({ maxAge: 5, sameSite: 'strict' }));
     await site.visitor().get('/set');
@@ -218,7 +218,7 @@ describe('the cookie of one session', () => {
     expect(cookie).toEqual({ maxAge: DAY });
   });
 
-  it('does not reach the next visitor by way of its JSON', async () => {
+  it('does not leak to the next visitor through its JSON', async () => {
     const routes: Routes = {
       '/tamper': async (ctx) => {
         const current = await sessionOf(ctx);
@@ -241,7 +241,7 @@ describe('the cookie of one session', () => {
     expect(onlyRecord(store).cookie).toMatchObject({ maxAge: DAY, own: [] });
   });
 
-  it('knows whether anything was set', () => {
+  it('knows whether a handler has set anything', () => {
     const cookie = new SessionCookie({ maxAge: DAY });
     expect(cookie.changed).toBe(false);
     cookie.maxAge = DAY;
@@ -249,7 +249,7 @@ describe('the cookie of one session', () => {
     expect(cookie.attributes()).toEqual({ maxAge: DAY, expires: undefined });
   });
 
-  it('ignores attributes of a record that are none', () => {
+  it('ignores unknown attributes in a record', () => {
     const cookie = SessionCookie.fromRecord(
       { path: '/' },
       { own: ['constructor', '__proto__', 5, 'path'], path: '/a', constructor: 1 },
@@ -258,7 +258,7 @@ describe('the cookie of one session', () => {
     expect(Object.getPrototypeOf(cookie)).toBe(SessionCookie.prototype);
   });
 
-  it('prints as its attributes', () => {
+  it('is printed as its attributes', () => {
     const { inspect } = jest.requireActual<typeof import('node:util')>('node:util');
     expect(inspect(new SessionCookie({ maxAge: 5 }))).toBe('{ maxAge: 5 }');
   });

@@ -27,7 +27,7 @@ const maxAgesOf = (lines: string[]) => lines.map((line) => /; max-age=([^;]+)/.e
 const expiryOf = (line: string | undefined) => /expires=([^;]+)/.exec(line ?? '')?.[1];
 
 describe('a cookie that is sent again', () => {
-  it('says the same as the first time', async () => {
+  it('has the same text as the first time', async () => {
     const site = await siteWith({ rolling: true, cookie: { sameSite: 'strict', priority: 'high', partitioned: true } });
     const ann = site.visitor();
     const first = await ann.get('/put?a=1');
@@ -36,7 +36,7 @@ describe('a cookie that is sent again', () => {
     expect(later.map(({ setCookie }) => setCookie)).toEqual([first.setCookie, first.setCookie]);
   });
 
-  it('is written once in a second, for all visitors, and anew in the next', async () => {
+  it('is written once a second, for all visitors, and again in the next second', async () => {
     const site = await siteWith({ rolling: true });
     const visitors = [site.visitor(), site.visitor(), site.visitor()];
     const written = jest.spyOn(Cookies.Cookie.prototype, 'toHeader');
@@ -54,7 +54,7 @@ describe('a cookie that is sent again', () => {
     }
   });
 
-  it('ends when its time is over from now on, to the second', async () => {
+  it('expires in time, to the second', async () => {
     const site = await siteWith({ rolling: true });
     const ann = site.visitor();
     await ann.get('/put?a=1');
@@ -71,7 +71,7 @@ describe('a cookie that is sent again', () => {
     ]);
   });
 
-  it('belongs to one visitor, with the signature of that id', async () => {
+  it("has the signature of its visitor's id", async () => {
     const site = await siteWith({ rolling: true });
     const [ann, bob] = [site.visitor(), site.visitor()];
     const sent = [(await ann.get('/put?a=1')).setCookie, (await bob.get('/put?b=1')).setCookie];
@@ -80,7 +80,7 @@ describe('a cookie that is sent again', () => {
     expect([(await ann.get('/see')).json(), (await bob.get('/see')).json()]).toEqual([{ a: '1' }, { b: '1' }]);
   });
 
-  it('is secure where the connection is, and nowhere else', async () => {
+  it('is secure only if the connection is', async () => {
     const site = await siteWith({ rolling: true });
     site.app.proxy = true;
     const ann = site.visitor();
@@ -95,7 +95,7 @@ describe('a cookie that is sent again', () => {
     expect(seen).toEqual([false, true, true, false]);
   });
 
-  it('stands beside the cookies of the application', async () => {
+  it("is sent with the application's cookies", async () => {
     const site = await siteWith(
       { rolling: true },
       {
@@ -123,7 +123,7 @@ describe('a cookie that is sent again', () => {
     expect(names).toEqual(['koa.sid', 'koa.sid.sig', 'theme']);
   });
 
-  it('is set by whoever took the place of ctx.cookies', async () => {
+  it('is set by a replacement of ctx.cookies', async () => {
     let marks = 0;
     const marking: Koa.Middleware = (ctx, next) => {
       const { cookies } = ctx;
@@ -147,7 +147,7 @@ describe('a cookie that is sent again', () => {
     expect([seen, marks]).toEqual([[false, true, true, false], 4]);
   });
 
-  it('is set by a class of the application’s own, which may go by the request', async () => {
+  it('is set by a class of the application, which may use the request', async () => {
     class Own extends Cookies {
       override set(name: string, value?: string | null, options?: Cookies.SetOption): this {
         return super.set(name, value, { ...options, domain: this.request.headers['x-domain'] as string });
@@ -185,7 +185,7 @@ describe('a cookie that is sent again', () => {
     expect(setCookieOf(await ann.get('/see'))).toContain('samesite=strict');
   });
 
-  it('may hold an id that the cookie library has to judge', async () => {
+  it('may hold an id that the cookie library has to validate', async () => {
     let made = 0;
     const site = await siteWith({ rolling: true, genSid: () => (made++ === 0 ? 'plain' : 'with;semicolon') });
     await site.visitor().get('/put?a=1');
@@ -195,7 +195,7 @@ describe('a cookie that is sent again', () => {
   });
 });
 
-describe('Max-Age, which counts by no clock', () => {
+describe('Max-Age, which depends on no clock', () => {
   it.each<[string, session.CookieOptions, string | undefined]>([
     ['an hour', { maxAge: HOUR }, '3600'],
     ['the time up to a date', { expires: new Date(MAY_2 + HOUR) }, '3600'],
@@ -203,14 +203,14 @@ describe('Max-Age, which counts by no clock', () => {
     ['less than a second', { maxAge: 400 }, '1'],
     ['ten years, of which browsers keep 400 days', { maxAge: 3650 * DAY }, `${400 * 24 * 3600}`],
     ['as long as the browser', { maxAge: 0 }, undefined],
-  ])('stands beside Expires in cookie and signature of %s', async (_what, cookie, seconds) => {
+  ])('accompanies Expires in cookie and signature of %s', async (_what, cookie, seconds) => {
     const { setCookie } = await (await siteWith({ cookie })).visitor().get('/put?a=1');
     expect(setCookie).toHaveLength(2);
     expect(setCookie.every((line) => line.includes('; expires=') === (seconds !== undefined))).toBe(true);
     expect(maxAgesOf(setCookie)).toEqual([seconds, seconds]);
   });
 
-  it('is in the cookie that is sent again, and counts up to the date that was given', async () => {
+  it('is in a cookie that is sent again, and counts up to the given date', async () => {
     const site = await siteWith({ rolling: true, cookie: { expires: new Date(MAY_2 + HOUR) } });
     const ann = site.visitor();
     await ann.get('/put?a=1');
@@ -239,7 +239,7 @@ describe('Max-Age, which counts by no clock', () => {
     ]);
   });
 
-  it('is not in a cookie that is cleared: every clock is past 1970', async () => {
+  it('is not in a cleared cookie: every clock is past 1970', async () => {
     const ann = (await siteWith({})).visitor();
     await ann.get('/put?a=1');
     const { setCookie } = await ann.get('/logout');
@@ -249,7 +249,7 @@ describe('Max-Age, which counts by no clock', () => {
     ]);
   });
 
-  it('leaves cookies of the application as they are, and a Max-Age that is there already', async () => {
+  it('leaves cookies of the application unchanged, and an existing Max-Age', async () => {
     class Own extends Cookies {
       override set(name: string, value?: string | null, options?: Cookies.SetOption): this {
         super.set(name, value, options);
@@ -272,7 +272,7 @@ describe('Max-Age, which counts by no clock', () => {
     ]);
   });
 
-  describe('lets a visitor whose clock is two hours fast keep an hour’s session', () => {
+  describe('lets a visitor whose clock is two hours fast keep a session of one hour', () => {
     const put: Koa.Middleware = (ctx) => {
       ctx.session = { user: 'ann' };
       ctx.body = 'done';
@@ -302,7 +302,7 @@ describe('Max-Age, which counts by no clock', () => {
       expect(await kept(use)).toEqual(names);
     });
 
-    it('which one without Max-Age does not', async () => {
+    it('which a cookie without Max-Age does not', async () => {
       const plain: Koa.Middleware = (ctx) => {
         ctx.cookies.set('plain', 'v', { signed: false, maxAge: HOUR });
         ctx.body = 'done';

@@ -53,11 +53,11 @@ const HOST_ONLY = {};
 const DOMAIN = { domain: 'shop.localhost' };
 const PATH = { path: '/shop' };
 
-describe('In Chromium, a deployment that puts the session cookie elsewhere', () => {
+describe('In Chromium, a deployment that moves the session cookie', () => {
   it.each<[string, CookieOptions, CookieOptions]>([
     ['host to domain', HOST_ONLY, DOMAIN],
     ['path to path above', PATH, HOST_ONLY],
-  ])('logs visitors in again who have logged out: %s', async (_what, before, after) => {
+  ])('lets visitors log in again after a logout: %s', async (_what, before, after) => {
     const ann = await visit();
     await ann.deploy(before);
     await ann.get('login');
@@ -74,7 +74,7 @@ describe('In Chromium, a deployment that puts the session cookie elsewhere', () 
 });
 
 describe('In Chromium, another host of the domain', () => {
-  it('locks nobody out with a cookie that it cannot sign', async () => {
+  it('cannot lock anybody out with a cookie that it cannot sign', async () => {
     const blog = new Koa();
     blog.use((ctx) => {
       for (const name of ['koa.sid', 'koa.sid.sig'])

@@ -63,13 +63,13 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
   ['signed, last-write', (at) => at, () => new MapClient()],
   ['unsigned', (at) => ({ ...at, signed: false }), () => new MemoryStore()],
   ['sealed', (at) => at, () => cookieStore({ keys: [Buffer.alloc(64, 's')] })],
-])('A deployment that puts the session cookie elsewhere (%s)', (_kind, cookieAt, newStore) => {
+])('A deployment that moves the session cookie (%s)', (_kind, cookieAt, newStore) => {
   it.each<[string, CookieOptions, CookieOptions]>([
     ['host to domain', HOST_ONLY, DOMAIN],
     ['domain to host', DOMAIN, HOST_ONLY],
     ['path to path below', HOST_ONLY, PATH],
     ['path to path above', PATH, HOST_ONLY],
-  ])('logs visitors in again who have logged out: %s', async (_what, before, after) => {
+  ])('lets visitors log in again after a logout: %s', async (_what, before, after) => {
     const store = newStore() as SessionStore;
     const ann = visitorOf((cookie) => siteWith({ store, cookie: cookieAt(cookie) }, routes));
     await ann.deploy(before);
@@ -106,7 +106,7 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
     expect(await ann.cookies()).toBe('');
   });
 
-  it('takes a session back that is not valid, and an emptied login, where their cookies are', async () => {
+  it('clears the cookie of an invalid session, and of an emptied login, in its place', async () => {
     const store = newStore() as SessionStore;
     const valid: SessionOptions['valid'] = (ctx) => ctx.query['refuse'] === undefined;
     const ann = visitorOf((cookie) => siteWith({ store, cookie: cookieAt(cookie), valid }, routes));
@@ -164,7 +164,7 @@ async function open(options: Partial<SessionOptions> = {}, before: Koa.Middlewar
 const requestWith = (cookie: string) =>
   Object.assign(new IncomingMessage(new Socket()), { url: '/', headers: { cookie } });
 
-describe('Of several cookies of the name', () => {
+describe('Of several cookies of one name', () => {
   const forged = `${sidOf('forged')}; koa.sid.sig=${sign('a')}`;
 
   it.each<[string, string, object, string[]]>([
@@ -214,7 +214,7 @@ describe('Of several cookies of the name', () => {
     expect((await get('see', cookie)).json()).toEqual({ is: 'b' });
   });
 
-  it('each is looked at if they are not signed', async () => {
+  it('each is looked up if they are not signed', async () => {
     const { get, asked } = await open({ cookie: { signed: false } });
     expect((await get('see', 'koa.sid=dead; koa.sid=__proto__; koa.sid=; koa.sid=b')).json()).toEqual({ is: 'b' });
     expect(asked).toEqual(['dead', 'b']);
@@ -231,7 +231,7 @@ describe('Of several cookies of the name', () => {
     expect((await get('see', other)).setCookie).toEqual([]);
   });
 
-  it('what is changed is stored under the id that counts, and that is sent', async () => {
+  it('a change is stored under the id that counts, and that one is sent', async () => {
     const { get, site } = await open();
     expect(sentId(await get('put?cart=tea', cookies('dead', 'b')))).toBe('b');
     expect((await get('see', cookies('b'))).json()).toEqual({ is: 'b', cart: 'tea' });
@@ -241,13 +241,13 @@ describe('Of several cookies of the name', () => {
     expect(site.events()).toEqual(['session:saved', 'session:destroyed', 'session:missed']);
   });
 
-  it('a late one gets no session and no cookie; one that knows of the end gets a new session', async () => {
+  it('a late one gets no session and no cookie; a visitor who also has the new id gets a new session', async () => {
     const { get } = await open();
     expect((await get('put?user=ann', cookies('toSomebody', 'a'))).setCookie).toEqual([]);
     expect(sentId(await get('put?user=ann', cookies('dead', 'toDead')))).toMatch(/^[\w-]{24}$/);
   });
 
-  it('none counts beside an id that an earlier middleware has set, or an id store of the application', async () => {
+  it('none counts beside an id from an earlier middleware or a custom id store', async () => {
     const earlier: Koa.Middleware = (ctx, next) => {
       ctx.sessionId = 'dead';
       return next();
@@ -260,7 +260,7 @@ describe('Of several cookies of the name', () => {
     expect([one.asked, other.asked]).toEqual([['dead'], ['dead']]);
   });
 
-  it('so few are looked at that a stranger cannot make a request dear', async () => {
+  it('only a few are looked up, so that a stranger cannot make requests expensive', async () => {
     const keygrip = new Keygrip(['new key']);
     let compared = 0;
     const keys = {

@@ -91,7 +91,7 @@ describe.each([
     expect(site.errors).toEqual([]);
   });
 
-  it('is the business of a sessionIdStore of the application’s own', async () => {
+  it('is left to a custom sessionIdStore', async () => {
     const routes: Routes = {
       '/own': (ctx) => {
         ctx.vary('X-Session-Id');
@@ -110,7 +110,7 @@ describe.each([
   it.each([
     ['Koa 3', Koa],
     ['Koa 2', Koa2],
-  ])('is there where the request fails too, with %s', async (_version, AnyKoa) => {
+  ])('is sent even if the request fails, with %s', async (_version, AnyKoa) => {
     const failing: Koa.Middleware = async (ctx, next) => {
       await next();
       if (ctx.query['late']) ctx.throw(404);
@@ -227,7 +227,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
     expect([sentId(reply)?.length, ...caching(reply)]).toEqual([24, 'Cookie', 'no-store']);
   });
 
-  it('keeps a new signature to the visitor', async () => {
+  it('keeps a new signature private to the visitor', async () => {
     const site = await siteWith({});
     const ann = site.visitor();
     await ann.get('/put?a=1');
@@ -236,7 +236,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
     expect([reply.setCookie.length, ...caching(reply)]).toEqual([1, 'Cookie', 'private']);
   });
 
-  it('is set for a cookie that a sessionIdStore of the application sets, and for no header of its', async () => {
+  it('is set for a cookie of a custom sessionIdStore, but not for its header', async () => {
     const inCookie: session.SessionIdStore = {
       get() {
         return this.cookies.get('own', { signed: false });
@@ -277,7 +277,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
         }
       },
     ],
-  ])('is the application’s, where it has set one: %s', async (_when, before) => {
+  ])('is the application’s, if it has set one: %s', async (_when, before) => {
     const fail: Routes = {
       '/fail': async (ctx) => {
         (await sessionOf(ctx))['a'] = 1;
@@ -292,7 +292,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
   });
 });
 
-describe('The same holds for the faces of other packages:', () => {
+describe('The same holds for the entry points that replace other packages:', () => {
   interface Shown {
     session: Record<string, unknown> | null;
   }
@@ -330,7 +330,7 @@ describe('The same holds for the faces of other packages:', () => {
     ]);
   });
 
-  it('but for the externalKey of koa-session, which is no cookie', async () => {
+  it('except for the externalKey of koa-session, which is not a cookie', async () => {
     const externalKey = {
       get: (ctx: Koa.Context) => ctx.get('x-key'),
       set: (ctx: Koa.Context, key: string) => ctx.set('x-key', key),
@@ -342,7 +342,7 @@ describe('The same holds for the faces of other packages:', () => {
   });
 });
 
-describe('A response with the cookie that the application lets shared caches keep', () => {
+describe('A response with the cookie that the application makes cacheable for everybody', () => {
   let warnings: jest.SpyInstance;
   beforeEach(() => {
     warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
@@ -411,12 +411,12 @@ describe('A response with the cookie that the application lets shared caches kee
           },
         }),
     ],
-  ])('is a process warning, once: %s', async (_where, codes) => {
+  ])('causes one process warning: %s', async (_where, codes) => {
     expect(await codes()).toEqual(['KOA_EVENTED_SESSION_SHARED_CACHE']);
     expect(warnings.mock.calls[0]?.[0]).toMatch(/Cache-Control: .*(public|s-maxage).*`private` or `no-store`/i);
   });
 
-  it('is none where the header keeps it to the visitor, or the cookie is not sent', async () => {
+  it('causes no warning if the header keeps it private, or the cookie is not sent', async () => {
     const routes: Routes = {
       '/rule': async (ctx) => {
         (await sessionOf(ctx))['at'] = Math.random();

@@ -43,7 +43,7 @@ const signedBy = (key: string | Buffer, data = DATA) => new Keygrip([key as stri
 const forged = (signature: string) => (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1);
 
 describe('a signature', () => {
-  it('is the one that keygrip makes, however often it is asked for', () => {
+  it('is the one that keygrip creates, however often it is requested', () => {
     const { sign } = open(['new', 'old']);
     expect([sign(), sign(), sign()]).toEqual(Array(3).fill(signedBy('new')));
   });
@@ -52,7 +52,7 @@ describe('a signature', () => {
     ['the first key', 'new', 0],
     ['the second key', 'old', 1],
     ['the last key', 'oldest', 2],
-  ])('made with %s is verified once: from then on it takes no HMAC', (_which, key, index) => {
+  ])('made with %s is verified once: after that, it needs no HMAC', (_which, key, index) => {
     const keys = open(['new', 'old', 'oldest']);
     const signature = signedBy(key);
     expect(hmacsOf(() => expect(keys.index(signature)).toBe(index))).toBeGreaterThan(0);
@@ -78,7 +78,7 @@ describe('a signature', () => {
     expect(hmacsOf(() => expect(keys.sign()).toBe(signature))).toBe(0);
   });
 
-  it('that was verified with an older key is made anew with the first one, and both are good', () => {
+  it('that was verified with an older key is made again with the first one, and both are valid', () => {
     const keys = open(['new', 'old']);
     expect(keys.index(signedBy('old'))).toBe(1);
     expect(keys.sign()).toBe(signedBy('new'));
@@ -86,7 +86,7 @@ describe('a signature', () => {
     expect(keys.index(signedBy('old'))).toBe(1);
   });
 
-  it('is good for its own data alone', () => {
+  it('is valid only for its own data', () => {
     const keys = open(['new']);
     const signature = keys.sign();
     keys.sign('koa.sid=ben');
@@ -109,7 +109,7 @@ describe('a signature', () => {
   });
 });
 
-describe('a signature that fails', () => {
+describe('an invalid signature', () => {
   const wrong: [string, (signature: string) => string][] = [
     ['is another', forged],
     ['is shorter', (signature) => signature.slice(0, -1)],
@@ -130,7 +130,7 @@ describe('a signature that fails', () => {
     expect(hmacsOf(() => expect(keys.index(right)).toBe(0))).toBe(0);
   });
 
-  it('is never remembered: it takes its HMACs each time', () => {
+  it('is never remembered: it needs its HMACs each time', () => {
     const keys = open(['new', 'old']);
     const bad = forged(signedBy('new'));
     const first = hmacsOf(() => keys.index(bad));
@@ -140,7 +140,7 @@ describe('a signature that fails', () => {
     expect(keys.sign()).toBe(signedBy('new'));
   });
 
-  it('pushes out none that is remembered, however many come', () => {
+  it('replaces no remembered one, however many come', () => {
     const keys = open(['new']);
     const signature = keys.sign();
     for (let n = 0; n < MANY; n += 1) keys.index(signature, `koa.sid=${n}`);
@@ -171,7 +171,7 @@ describe('keys that change', () => {
     expect(indexOf(signedBy(keys[0] as string))).toBe(0);
   });
 
-  it('let go of all that was remembered before, also of what was not asked for lately', () => {
+  it('drop all remembered signatures, including those not used recently', () => {
     const keys = ['new', 'old'];
     const { sign, index } = open(keys);
     const signature = sign();
@@ -182,7 +182,7 @@ describe('keys that change', () => {
     expect(hmacsOf(() => expect(index(signature)).toBe(0))).toBeGreaterThan(0);
   });
 
-  it('are seen at once where another array takes their place; an equal one is the same', () => {
+  it('are noticed at once if another array replaces them; an equal one changes nothing', () => {
     const signatures = new Signatures();
     const signature = signatures.signer(['new', 'old'])?.sign(DATA) as string;
     expect(hmacsOf(() => expect(signatures.signer(['new', 'old'])?.index(DATA, signature)).toBe(0))).toBe(0);
@@ -191,7 +191,7 @@ describe('keys that change', () => {
     expect(signatures.signer(['new', 'old'])?.index(DATA, signature)).toBe(0);
   });
 
-  it('are not asked again where they come to be nothing to sign with, and are where they come back', () => {
+  it('are not used again if they become unusable, until they come back', () => {
     const keys = ['new'];
     const signatures = new Signatures();
     const signature = signatures.signer(keys)?.sign(DATA) as string;
@@ -203,14 +203,14 @@ describe('keys that change', () => {
     expect(signatures.signer(keys)?.index(DATA, signature)).toBe(-1);
   });
 
-  it('do not change what is remembered by the arrays of other applications', () => {
+  it('do not affect what is remembered for the arrays of other applications', () => {
     const [one, other] = [open(['one']), open(['other'])];
     expect(one.sign()).not.toBe(other.sign());
     expect(hmacsOf(() => [one.sign(), other.sign()])).toBe(0);
   });
 });
 
-describe('keys that cannot be told from others by looking at them', () => {
+describe('keys whose changes cannot be seen', () => {
   const unseen: [string, () => unknown][] = [
     ['a Keygrip object', () => new Keygrip(['new', 'old'])],
     ['keys in Buffers', () => [Buffer.from('new'), Buffer.from('old')]],
@@ -230,7 +230,7 @@ describe('keys that cannot be told from others by looking at them', () => {
     }
   });
 
-  it('count as they are by now: a Buffer that is changed in place', () => {
+  it('are read each time: a Buffer that is changed in place', () => {
     const key = Buffer.from('key');
     const keys = open([key, 'old']);
     const signature = keys.sign();
@@ -240,7 +240,7 @@ describe('keys that cannot be told from others by looking at them', () => {
     expect(keys.sign()).toBe(signedBy('yek'));
   });
 
-  it('count as they are by now: a Buffer in the place of a string', () => {
+  it('are read each time: a Buffer in place of a string', () => {
     const keys: unknown[] = ['new'];
     const { sign, index } = open(keys);
     const signature = sign();
@@ -252,15 +252,15 @@ describe('keys that cannot be told from others by looking at them', () => {
   });
 });
 
-describe('what is remembered', () => {
-  it('is forgotten where it was not asked for while many others came', () => {
+describe('a remembered signature', () => {
+  it('is forgotten if it is not used while many others come', () => {
     const keys = open(['new']);
     const signature = keys.sign();
     for (let n = 0; n < MANY; n += 1) keys.sign(`koa.sid=${n}`);
     expect(hmacsOf(() => expect(keys.index(signature)).toBe(0))).toBeGreaterThan(0);
   });
 
-  it('stays where it is asked for now and then', () => {
+  it('stays if it is used now and then', () => {
     const keys = open(['new']);
     const signature = keys.sign();
     let again = 0;
@@ -271,7 +271,7 @@ describe('what is remembered', () => {
     expect(again).toBe(0);
   });
 
-  it('is at most 10 000 signatures, and at least the last 5 000, after 100 000 ids', () => {
+  it('is one of at most 10 000, and at least of the last 5 000, after 100 000 ids', () => {
     const ids = 100_000;
     const keys = open(['new']);
     for (let n = 0; n < ids; n += 1) keys.sign(`koa.sid=${n}`);
@@ -283,7 +283,7 @@ describe('what is remembered', () => {
     expect(before.filter(isKnown)).toEqual([]);
   });
 
-  it('does not keep the header alive that the signature was cut from', () => {
+  it('does not keep the header in memory that it was cut from', () => {
     const keys = open(['new']);
     const data = 'koa.sid=long';
     const before = heapUsed();
@@ -308,7 +308,7 @@ function collectGarbage(): void {
   vm.runInNewContext('gc')();
 }
 
-describe('keys that nobody can sign with', () => {
+describe('keys that cannot sign', () => {
   it.each<[string, unknown]>([
     ['none', undefined],
     ['null', null],
@@ -322,7 +322,7 @@ describe('keys that nobody can sign with', () => {
     ['a number', 1],
     ['a string', 'secret'],
     ['an object without `index`', { sign: () => 'x' }],
-  ])('give no signer: %s', (_what, keys) => {
+  ])('return no signer: %s', (_what, keys) => {
     expect(new Signatures().signer(keys)).toBeUndefined();
   });
 });

@@ -68,7 +68,7 @@ describe.each<[string, () => SessionStore & { size?: number }]>([
     ['unsigned without a prefix', { cookie: { signed: false }, prefix: '' }],
     ['signed without a prefix', { prefix: '' }],
   ])('whose cookie is %s', (_mode, options) => {
-    it('gets a session of their own, whatever the id is', async () => {
+    it('gets a separate session, whatever the id is', async () => {
       const store = makeStore();
       const site = await siteWith({ store, ...options });
       const real = site.visitor();
@@ -107,17 +107,17 @@ describe('a cookie header', () => {
     return { site, store, sid, sig, see };
   };
 
-  it('with quoted values is read', async () => {
+  it('with quoted values is accepted', async () => {
     const { sid, sig, see } = await opened();
     expect(await see(`koa.sid="${sid}"; koa.sid.sig="${sig}"`)).toEqual({ a: '1' });
   });
 
-  it('is read wherever its values stand', async () => {
+  it('is found at any position', async () => {
     const { sid, sig, see } = await opened();
     expect(await see(`a=b;koa.sid.sig=${sig};c; =;  koa.sid=${sid};;`)).toEqual({ a: '1' });
   });
 
-  it('that repeats the cookie is taken by the first value with a good signature, and no other', async () => {
+  it('that repeats the cookie counts by the first value with a valid signature, and no other', async () => {
     const { sid, sig, see } = await opened();
     const other = 'A'.repeat(24);
     expect(await see(`koa.sid=${sid}; koa.sid=${other}; koa.sid.sig=${sig}`)).toEqual({ a: '1' });
@@ -127,7 +127,7 @@ describe('a cookie header', () => {
     expect(await see(`koa.sid=${sid}; koa.sid.sig=x`)).toEqual({});
   });
 
-  it('with a name that only looks like it is not read', async () => {
+  it('with a similar name is ignored', async () => {
     const { sid, see } = await opened({ cookie: { signed: false } });
     for (const name of ['koa_sid', 'koaxsid', 'KOA.SID', 'xkoa.sid', 'koa.sid.x', 'koa.sid ']) {
       expect(await see(`${name}=${sid}`)).toEqual({});
@@ -135,7 +135,7 @@ describe('a cookie header', () => {
     expect(await see(`koa.sid=${sid}`)).toEqual({ a: '1' });
   });
 
-  it('with an id that differs in case, in length or by a space is not that session', async () => {
+  it('with an id that differs in case, length or spaces is a different session', async () => {
     const { sid, see } = await opened({ cookie: { signed: false }, genSid: () => 'AbCdEf' });
     for (const id of [sid.toLowerCase(), `${sid} `, `${sid}x`, sid.slice(1), `koa:sess:${sid}`]) {
       // Node cuts white space off the end of a header.
@@ -152,7 +152,7 @@ describe('a cookie header', () => {
     expect((await site.visitor().get('/see')).status).toBe(200);
   });
 
-  it('that is too large for any server is refused by Node, and the server goes on', async () => {
+  it('that is too large for any server is refused by Node, and the server keeps running', async () => {
     const { site, see, sid, sig } = await opened();
     expect(await see(`koa.sid=${'x'.repeat(20_000)}`)).toBe(431);
     expect(await see(`koa.sid=${sid}; koa.sid.sig=${sig}`)).toEqual({ a: '1' });
@@ -160,7 +160,7 @@ describe('a cookie header', () => {
   });
 });
 
-describe('a record that is no session', () => {
+describe('a record that is not a session', () => {
   const open = async (record: unknown, options: SessionOptions = {}) => {
     const table = new PlainObjectClient();
     const before = typeof record === 'object' && record !== null ? structuredClone(record) : record;
@@ -177,7 +177,7 @@ describe('a record that is no session', () => {
     ['a list', [1, 2]],
     ['true', true],
     ['false', false],
-  ])('counts as missed, says so, and is kept: %s', async (_what, record) => {
+  ])('counts as missed, is reported, and is kept: %s', async (_what, record) => {
     const { table, site, request } = await open(record);
     const replies: Reply[] = [];
     for (const path of ['/see', '/put?a=1', '/logout']) replies.push(await request(path));
@@ -223,7 +223,7 @@ describe('a record that is no session', () => {
     ['an own sameSite that nobody knows', { own: ['sameSite'], sameSite: 'some' }],
     ['an own priority that is an object', { own: ['priority'], priority: {} }],
     ['keys of objects', JSON.parse('{"__proto__":{"maxAge":1},"constructor":1}')],
-  ])('is one whatever its cookie is, and can be read, changed and ended: %s', async (_what, cookie) => {
+  ])('counts as one whatever its cookie is, and can be read, changed and ended: %s', async (_what, cookie) => {
     for (const path of ['/put?b=1', '/logout']) {
       const { table, site, request } = await open({ a: 1, cookie }, { rolling: true });
       expect([(await request('/see')).status, site.errors]).toEqual([200, []]);
@@ -271,7 +271,7 @@ describe('a session that cannot be stored', () => {
       ['a domain that is none', change({ cookie: { domain: 'a b;' } }), 'ERR_SESSION_COOKIE'],
       ['a maxAge that is a text', change({ cookie: { maxAge: 'soon' } }), 'ERR_SESSION_TTL'],
       ['an expires that is no date', change({ cookie: { expires: 'soon' } }), 'ERR_SESSION_TTL'],
-    ])('is a typed error, and what was stored before is kept: %s', async (_what, handler, code) => {
+    ])('causes a typed error, and the stored record is kept: %s', async (_what, handler, code) => {
       const store = new MapClient();
       const site = await siteWith({ store, defer }, { '/spoil': handler });
 
@@ -291,7 +291,7 @@ describe('a session that cannot be stored', () => {
     });
   });
 
-  it('is found out where a handler asks for the status, and the handler may go on', async () => {
+  it('is detected when a handler asks for the status, and the handler can continue', async () => {
     const routes = {
       '/ask': async (ctx: Koa.Context) => {
         const current = await sessionOf(ctx);
@@ -306,7 +306,7 @@ describe('a session that cannot be stored', () => {
     expect((await visitor.get('/ask')).json()).toBe('unmodified');
   });
 
-  it.each(['', 0, false, undefined, null])('is ended by assigning %p, as koa-generic-session does', async (nothing) => {
+  it.each(['', 0, false, undefined, null])('is ended by assigning %p, as in koa-generic-session', async (nothing) => {
     const store = new MapClient();
     const visitor = (await siteWith({ store }, { '/end': assign(nothing) })).visitor();
     await visitor.get('/put?a=1');

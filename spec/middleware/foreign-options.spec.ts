@@ -15,7 +15,7 @@ function adviceFor(options: object): Record<string, string> {
   return Object.fromEntries(said.map(([, name, advice]) => [name, advice]));
 }
 
-it('the options of express-session are a warning that says how it is done here', () => {
+it('options of express-session cause a warning that names the equivalent here', () => {
   const options = {
     secret: 's',
     name: 'sid',
@@ -38,7 +38,7 @@ it('the options of express-session are a warning that says how it is done here',
   });
 });
 
-it('those of koa-session are too, its cookie attributes among them', () => {
+it('options of koa-session do too, including its cookie attributes', () => {
   const options = {
     key: 'koa.sess',
     maxAge: 86_400_000,
@@ -68,7 +68,7 @@ it('those of koa-session are too, its cookie attributes among them', () => {
   });
 });
 
-it('connection options belong to the store, and say so', () => {
+it('connection options belong to the store, and the warning says so', () => {
   expect(adviceFor({ url: 'redis://localhost', host: 'localhost', port: 6379 })).toEqual(
     Object.fromEntries(
       ['url', 'host', 'port'].map((name) => [name, 'pass it to the store, as in `store: redisStore({ url })`']),
@@ -81,11 +81,11 @@ it.each([
   ['maxage', 'maxAge'],
   ['samesite', 'sameSite'],
   ['domain', 'domain'],
-])('a cookie attribute at the top, %s, belongs into `cookie`', (name, attribute) => {
+])('a cookie attribute at the top level, %s, belongs in `cookie`', (name, attribute) => {
   expect(adviceFor({ [name]: 'x' })).toEqual({ [name]: `set it in \`cookie\`, \`cookie: { ${attribute} }\`` });
 });
 
-it('there is no advice on what is an option here, or nobody’s', () => {
+it('there is no advice on a known or an entirely unknown option', () => {
   const ours = stringsOf('keyof SessionOptions');
   expect(ours.length).toBeGreaterThan(15);
   for (const name of [...ours, 'constructor', 'toString', '__proto__', 'elsewhere']) {

@@ -20,7 +20,7 @@ function carries(header: string, name: string, value: string): boolean {
 }
 
 describe.each(VARIANTS)(`${HEADERS / VARIANTS.length} random Cookie headers, seed ${SEED}: %s`, (variant, options) => {
-  it('are never an error, never open a session of somebody else, and leave the server and its user alone', async () => {
+  it("never cause an error, never open another visitor's session, and leave the server and its user unharmed", async () => {
     const store = new MemoryStore();
     const site = await siteWith(
       { store, ...options },

@@ -15,7 +15,7 @@ class Configuration {
   }
 }
 
-describe('what is given in place of the options is a TypeError that says what to do', () => {
+describe('a value mistaken for options throws a TypeError that says what to do', () => {
   const application =
     'a Koa application: pass what `session()` returns to the application, `app.use(session())`, or pass the application as an option, `session({ app })`';
   const store = 'a store: pass it as `session({ store })`';
@@ -32,7 +32,7 @@ describe('what is given in place of the options is a TypeError that says what to
     );
   });
 
-  it.each([Koa, Koa2])('a middleware that nobody has called, in the first request', async (Version) => {
+  it.each([Koa, Koa2])('a middleware that was not called, in the first request', async (Version) => {
     const site = await closedAfterTest(
       openSite({ Koa: Version as typeof Koa, use: session as unknown as Koa.Middleware }),
     );
@@ -52,6 +52,6 @@ it.each<[string, unknown]>([
   ['an object without a prototype', Object.create(null)],
   ['a configuration that can `get`', new Configuration()],
   ['an application among others', { app: new Koa() }],
-])('nothing is said against %s', (_what, given) => {
+])('nothing is reported for %s', (_what, given) => {
   expect(() => checkOptions(given)).not.toThrow();
 });

@@ -33,13 +33,13 @@ describe.each([
 describe.each([
   ['loaded up front', false],
   ['deferred', true],
-])('with a store that can do more than the least, sessions %s', (_mode, defer) => {
+])('with a store that has optional methods, sessions %s', (_mode, defer) => {
   afterEach(() => jest.useRealTimers());
 
   it.each([
     [true, 0.5],
     [0.25, 0.25],
-  ])('with `renew: %s` are extended once no more than that part of their time is left', async (renew, fraction) => {
+  ])('with `renew: %s` are extended if no more than that part of their time is left', async (renew, fraction) => {
     fakeDate();
     const client = new session.MemoryStore();
     const use = session({ store: client, defer, renew, cookie: { maxAge: 100_000 } });
@@ -59,7 +59,7 @@ describe.each([
   it.each<[string, session.SessionOptions]>([
     ['rolling', { rolling: true }],
     ['renew', { renew: true }],
-  ])('with `%s` are extended by each request that loads them, and never serialised for it', async (_name, options) => {
+  ])('with `%s` are extended by each request that loads them, without being serialised', async (_name, options) => {
     fakeDate();
     const client = new session.MemoryStore();
     const use = session({ store: client, defer, cookie: { maxAge: 100_000 }, ...options });
@@ -79,7 +79,7 @@ describe.each([
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('with `renew` and a time of their own are extended by that', async () => {
+  it('with `renew` and a separate lifetime are extended according to that', async () => {
     fakeDate();
     const client = new session.MemoryStore();
     const use = session({ store: client, defer, renew: true, ttl: ({ long }) => (long ? 100_000 : 1000) });
@@ -93,7 +93,7 @@ describe.each([
     expect([early.setCookie.length, late.setCookie.length]).toEqual([0, defer ? 0 : 2]);
   });
 
-  it('never share an id, even where `genSid` makes the same one twice', async () => {
+  it('never share an id, even if `genSid` creates the same one twice', async () => {
     const client = new session.MemoryStore();
     const ids = ['one', 'one', 'two', 'one', 'one', 'one', 'one'];
     const use = session({ store: client, defer, genSid: () => ids.shift() as string });
@@ -105,7 +105,7 @@ describe.each([
     expect([client.get('koa:sess:one')?.['user'], client.size]).toEqual(['ann', 2]);
   });
 
-  it('are not revived or overwritten by another process, as it were, that works on the same store', async () => {
+  it('are not revived or overwritten by a simulated second process on the same store', async () => {
     const client = new session.MemoryStore();
     const handler = { first: async () => undefined as unknown };
     const routes = {
@@ -127,7 +127,7 @@ describe.each([
   });
 });
 
-it('a session that nobody asks for is not serialised', async () => {
+it('a session that is not used is not serialised', async () => {
   let serialised = 0;
   const client = Object.assign(new MapClient(), {
     get: async () => ({
@@ -154,7 +154,7 @@ it('`store` and `close()` of the middleware end the wait for a store', async () 
   await expect(middleware.store.get('any')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
 });
 
-it('a body that cannot be read after all has its cookie sent along with the error', async () => {
+it('an unreadable body stream still gets its cookie, together with the error', async () => {
   const broken: Koa.Middleware = async (ctx, next) => {
     if (ctx.path !== '/file') return next();
     (await sessionOf(ctx))['user'] = 'ann';
@@ -168,10 +168,10 @@ it('a body that cannot be read after all has its cookie sent along with the erro
   expect((await visitor.get('/see')).json()).toEqual({ user: 'ann' });
 });
 
-describe("a request that has another package's session already", () => {
+describe("a request that already has another package's session", () => {
   const elsewhere = { from: 'elsewhere' };
 
-  it('is left alone where that is an accessor of the application’s context', async () => {
+  it('is left alone if that is an accessor of the application’s context', async () => {
     const client = new MapClient();
     const site = await closedAfterTest(
       openSite({ use: session({ store: client }), routes: { '/whose': (ctx) => ctx.session } }),
@@ -183,7 +183,7 @@ describe("a request that has another package's session already", () => {
     expect(client.size).toBe(0);
   });
 
-  it('is left alone without asking for that session: it might be loaded by it', async () => {
+  it('is left alone without reading that session, which might load it', async () => {
     let asked = 0;
     const before: Koa.Middleware = (ctx, next) => {
       const get = () => {
@@ -199,7 +199,7 @@ describe("a request that has another package's session already", () => {
     expect([asked, client.size]).toEqual([0, 0]);
   });
 
-  it("is left alone where that is koa-generic-session's, deferred", async () => {
+  it('is left alone if that is a deferred session of koa-generic-session', async () => {
     const [theirs, ours] = [new MapClient(), new MapClient()];
     const first = predecessor({ store: theirs, defer: true }) as Koa.Middleware;
     const site = await closedAfterTest(openSite({ use: [first, session({ key: 'b.sid', store: ours, defer: true })] }));
@@ -211,7 +211,7 @@ describe("a request that has another package's session already", () => {
     expect([ours.size, site.errors]).toEqual([0, []]);
   });
 
-  it('is ours where the name holds nothing', async () => {
+  it('is handled here if the property has no value', async () => {
     const before: Koa.Middleware = (ctx, next) => {
       Object.defineProperty(ctx, 'session', { value: null, configurable: true, writable: true });
       return next();

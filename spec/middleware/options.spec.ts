@@ -20,7 +20,7 @@ afterEach(() => {
   warnings.mockRestore();
 });
 
-describe('options that are not given', () => {
+describe('omitted options', () => {
   it.each([
     ['no argument', undefined],
     ['null', null],
@@ -74,13 +74,13 @@ describe('options that are not given', () => {
     expect([...store.ttls]).toEqual([[`koa:sess:${sentId(reply)}`, 86_400_000]]);
   });
 
-  it('resolve to something that nobody can change later', () => {
+  it('resolve to an object that cannot be changed later', () => {
     expect(Object.isFrozen(resolveOptions({}))).toBe(true);
   });
 });
 
-describe('options that are given', () => {
-  it('are taken as they are, falsy ones too', () => {
+describe('given options', () => {
+  it('are kept unchanged, falsy ones too', () => {
     const store = new MapClient();
     const given = {
       store,
@@ -98,20 +98,20 @@ describe('options that are given', () => {
     expect(resolved.store.budget).toBe(5);
   });
 
-  it('bound waiting by the longer of reconnectTimeout and timeout', () => {
+  it('limit waiting by the longer of reconnectTimeout and timeout', () => {
     expect(resolveOptions({ reconnectTimeout: 300 }).store.budget).toBe(300);
     expect(resolveOptions({ reconnectTimeout: 0 }).store.budget).toBe(10_000);
     expect(resolveOptions({ reconnectTimeout: 300, timeout: 700 }).store.budget).toBe(700);
   });
 
-  it('take `renew: true` for half of the ttl', () => {
+  it('treat `renew: true` as half of the ttl', () => {
     expect(resolveOptions({ renew: true }).renew).toBe(0.5);
     expect(resolveOptions({ renew: 1 }).renew).toBe(1);
     expect(resolveOptions({ renew: 0.01 }).renew).toBe(0.01);
     expect(resolveOptions({ renew: false, store: new MapClient() }).renew).toBeUndefined();
   });
 
-  it('are never changed, nor is anything inside them, at set-up or in requests', async () => {
+  it('are never changed, not even nested ones, at set-up or in requests', async () => {
     const keep = () => true;
     const options = deepFreeze({
       key: 'id',
@@ -128,7 +128,7 @@ describe('options that are given', () => {
     expect(options).toEqual(copy);
   });
 
-  it('serve several middlewares from one object', async () => {
+  it('may be shared by several middlewares', async () => {
     const options = { key: 'id', cookie: { maxage: 60_000 } as SessionOptions['cookie'] };
     session(options);
     const reply = await (await siteWith(options)).visitor().get('/put?a=1');
@@ -136,7 +136,7 @@ describe('options that are given', () => {
   });
 });
 
-describe('an ill-typed option is a TypeError at set-up that says option, expected and got', () => {
+describe('an option of the wrong type throws a TypeError at set-up that names the option, the expectation and the value', () => {
   const ms = 'a number of milliseconds from';
   it.each<[string, unknown[], string]>([
     ['defer', ['true', 1, 0, {}], '`true` or `false`'],
@@ -184,7 +184,7 @@ describe('an ill-typed option is a TypeError at set-up that says option, expecte
     expect(() => set(options)).toThrow('Expected `options` to be an object, got ');
   });
 
-  it('an array or a store in place of the options', () => {
+  it('an array or a store instead of the options', () => {
     expect(() => set([])).toThrow(TypeError);
     expect(() => set(new MapClient())).toThrow(TypeError);
     expect(() => set(new Store(new MapClient()))).toThrow(TypeError);
@@ -202,7 +202,7 @@ describe('an ill-typed option is a TypeError at set-up that says option, expecte
     );
   });
 
-  it('a store class that nobody made an instance of gets a hint', () => {
+  it('a store class without an instance gets a hint', () => {
     expect(() => set({ store: MapClient })).toThrow(
       'a function was given: call it, or make an instance of it with `new`?',
     );
@@ -216,13 +216,13 @@ describe('an ill-typed option is a TypeError at set-up that says option, expecte
     expect(() => set({ sessionIdStore: idStore })).not.toThrow();
   });
 
-  it('a store whose methods are inherited is fine, and so is a function with methods', () => {
+  it('a store whose methods are inherited is accepted, and so is a function with methods', () => {
     expect(() => set({ store: new (class extends MapClient {})() })).not.toThrow();
     expect(() => set({ store: Object.assign(() => undefined, { get() {}, set() {}, destroy() {} }) })).not.toThrow();
   });
 });
 
-describe('options that do not go together', () => {
+describe('options that exclude each other', () => {
   it.each([
     ['prefix', 'a:'],
     ['ttl', 5],
@@ -235,7 +235,7 @@ describe('options that do not go together', () => {
     expect(() => set({ store, [name]: null })).not.toThrow();
   });
 
-  it('a Store is used as it is', async () => {
+  it('a Store is used unchanged', async () => {
     const client = new MapClient();
     const store = new Store(client, { prefix: 'mine:', ttl: 1234 });
     const site = await siteWith({ store });
@@ -243,33 +243,33 @@ describe('options that do not go together', () => {
     expect([...client.ttls]).toEqual([[`mine:${sentId(reply)}`, 1234]]);
   });
 
-  it('`renew` with a store that cannot tell how long a record has left', () => {
+  it('`renew` with a store that does not report how long a record has left', () => {
     expect(() => set({ store: new MapClient(), renew: true })).toThrow(TypeError);
     expect(() => set({ store: new MapClient(), renew: true })).toThrow(/Expected `store` to tell .*`renew`/);
     expect(() => set({ renew: true })).not.toThrow();
   });
 });
 
-describe('an option that nobody knows', () => {
+describe('an unknown option', () => {
   it.each([
     ['reconnectTimeOut', 'reconnectTimeout'],
     ['roling', 'rolling'],
     ['errorhandler', 'errorHandler'],
     ['sessionIDStore', 'sessionIdStore'],
     ['cookies', 'cookie'],
-  ])('is a warning that names the nearest known one: %s', (name, nearest) => {
+  ])('causes a warning that names the nearest known one: %s', (name, nearest) => {
     expect(() => set({ [name]: 'x' })).not.toThrow();
     expect(warnings.mock.calls).toEqual([
       [expect.stringContaining(`the option \`${name}\`; did you mean \`${nearest}\`?`), { code: expect.any(String) }],
     ]);
   });
 
-  it('is a warning without a guess where nothing is near', () => {
+  it('causes a warning without a guess if no name is near', () => {
     set({ somethingElse: 1 });
     expect(warnings.mock.calls).toEqual([[expect.stringMatching(/`somethingElse`$/), { code: expect.any(String) }]]);
   });
 
-  it('is warned of in a Store too, once, and not in one that gets what is the middleware’s', () => {
+  it('causes one warning in a Store too, but none for options of the middleware', () => {
     const store = new Store(new MapClient(), { prefx: 'a:' } as object);
     set({ store, rolling: true });
     set({ store: new MapClient(), rolling: true, prefix: 'b:' });
@@ -278,7 +278,7 @@ describe('an option that nobody knows', () => {
     ]);
   });
 
-  it('does not find what every object has', () => {
+  it('is not mistaken for a property that every object has', () => {
     set({ constructor: 1, toString: 2 });
     expect(warnings).toHaveBeenCalledTimes(2);
   });
@@ -297,7 +297,7 @@ describe('the default store in production', () => {
     jest.isolateModules(() => use(require('../../lib/main')));
   }
 
-  it('is warned of once', () => {
+  it('causes one warning', () => {
     inProduction((fresh) => {
       fresh();
       fresh({ store: new fresh.MemoryStore() });
@@ -307,12 +307,12 @@ describe('the default store in production', () => {
     ]);
   });
 
-  it('is warned of behind a Store too', () => {
+  it('causes a warning behind a Store too', () => {
     inProduction((fresh) => fresh({ store: new fresh.Store(new fresh.MemoryStore()) }));
     expect(warnings).toHaveBeenCalledTimes(1);
   });
 
-  it('is no matter where another store is given, or elsewhere than in production', () => {
+  it('causes no warning with another store, or outside of production', () => {
     inProduction((fresh) => fresh({ store: new MapClient() }));
     process.env['NODE_ENV'] = 'development';
     jest.isolateModules(() => require('../../lib/main')());

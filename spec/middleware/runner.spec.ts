@@ -32,12 +32,12 @@ const noted = (does: (what: string) => () => undefined): RunningSession => ({
   leave: does('leave'),
 });
 
-describe('The run of a request with its session', () => {
+describe('The runner of a request with its session', () => {
   it('starts before the handlers, and commits after them', async () => {
     expect(await run([], noted)).toEqual([200, 'start', 'handle', 'commit', 'leave']);
   });
 
-  it('needs no promises', async () => {
+  it('creates no promise if there is nothing to wait for', async () => {
     const sync = (does: (what: string) => () => undefined) => ({
       start: does('start'),
       commit: does('commit'),
@@ -46,16 +46,16 @@ describe('The run of a request with its session', () => {
     expect(await run([], sync)).toEqual([200, 'start', 'handle', 'commit', 'leave']);
   });
 
-  it('leaves a request alone that is none of its own', async () => {
+  it('skips a request of another middleware', async () => {
     expect(await run([], () => undefined)).toEqual([200, 'handle']);
   });
 
-  it('commits where the handler fails, whose error is the one that is answered', async () => {
+  it('commits if the handler fails, and answers with the error of the handler', async () => {
     const told = [500, 'start', 'handle', 'commit', 'commit failed', 'leave', 'handle failed'];
     expect(await run(['handle', 'commit'], noted)).toEqual(told);
   });
 
-  it('fails the request where the session cannot be saved', async () => {
+  it('fails the request if the session cannot be saved', async () => {
     expect(await run(['commit'], noted)).toEqual([500, 'start', 'handle', 'commit', 'leave', 'commit failed']);
   });
 });

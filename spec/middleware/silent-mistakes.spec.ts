@@ -42,7 +42,7 @@ describe('A cookie that browsers drop over plain HTTP', () => {
   it.each<[string, CookieOptions]>([
     ["sameSite: 'none'", { sameSite: 'none' }],
     ['partitioned: true', { partitioned: true }],
-  ])('is a warning, once: %s', async (why, cookie) => {
+  ])('causes one warning: %s', async (why, cookie) => {
     const site = await siteOf(freshSession({ store: new MapClient(), cookie }));
     await site.visitor().get('/see');
     expect(warnings).toEqual([]);
@@ -52,7 +52,7 @@ describe('A cookie that browsers drop over plain HTTP', () => {
     expect(warnings[0]?.[1]).toContain(`\`koa.sid\`: it has \`${why}\``);
   });
 
-  it('is none behind a proxy that terminates TLS, nor without such an attribute', async () => {
+  it('causes none behind a proxy that terminates TLS, nor without such an attribute', async () => {
     const proxied = await siteOf(freshSession({ store: new MapClient(), cookie: { sameSite: 'none' } }));
     proxied.app.proxy = true;
     await proxied.visitor().get('/put?a=1', { 'x-forwarded-proto': 'https' });
@@ -74,7 +74,7 @@ async function siteWith(make: (app: Koa) => Koa.Middleware | Koa.Middleware[], k
   return site;
 }
 
-describe('A cookie of a face that browsers drop over plain HTTP', () => {
+describe('A cookie of another entry point that browsers drop over plain HTTP', () => {
   const attributes: [string, { sameSite?: 'none'; partitioned?: boolean; secure?: boolean }][] = [
     ["sameSite: 'none'", { sameSite: 'none' }],
     ['partitioned: true', { partitioned: true }],
@@ -95,7 +95,7 @@ describe('A cookie of a face that browsers drop over plain HTTP', () => {
       expect(warnings[0]?.[1]).toContain(`\`sid\`: it has \`${why}\``);
     });
 
-    it('is none over TLS, without such an attribute, nor if `ctx.cookies` leaves it out', async () => {
+    it('causes none over TLS, without such an attribute, nor if `ctx.cookies` leaves it out', async () => {
       const tls = await siteWith((app) => make({ sameSite: 'none' }, app));
       tls.app.proxy = true;
       await tls.visitor().get('/put?a=1', { 'x-forwarded-proto': 'https' });
@@ -116,7 +116,7 @@ const withoutSameSite: Koa.Middleware = (ctx, next) => {
   return next();
 };
 
-describe('A session middleware that comes second', () => {
+describe('A second session middleware', () => {
   const store = new MapClient();
 
   it.each<[string, () => Koa.Middleware, string]>([
@@ -129,7 +129,7 @@ describe('A session middleware that comes second', () => {
       },
       'another middleware, which provides `ctx.session`, came first',
     ],
-  ])('is a warning that names the first, once: %s', async (_what, first, who) => {
+  ])('causes one warning that names the first: %s', async (_what, first, who) => {
     const site = await siteOf([first(), session({ store, key: 'second' })]);
     await site.visitor().get('/idle');
     await site.visitor().get('/idle');
@@ -161,7 +161,7 @@ describe('A session middleware that comes second', () => {
     expect(site.errors).toEqual([]);
   });
 
-  it('tells of each other pair too', async () => {
+  it('causes another warning for each other pair', async () => {
     const third = session({ store, key: 'third' });
     const paths: Koa.Middleware = (ctx, next) =>
       compose([ctx.path === '/idle' ? session({ store, key: 'left' }) : session({ store, key: 'right' }), third])(
@@ -173,13 +173,13 @@ describe('A session middleware that comes second', () => {
     expect(warnings.map(([, text]) => /that with the cookie `(\w+)`/.exec(text)?.[1])).toEqual(['left', 'right']);
   });
 
-  it('says so where both have a cookie of the same name', async () => {
+  it('causes a warning if both have a cookie of the same name', async () => {
     const site = await siteOf([session({ store, key: 'same' }), session({ store, key: 'same' })]);
     await site.visitor().get('/idle');
     expect(warnings[0]?.[1]).toContain('cookie `same` is ignored: another one with that cookie came first');
   });
 
-  it('is a warning of koa-session after one of another package', async () => {
+  it('of koa-session causes a warning after one of another package', async () => {
     const foreign: Koa.Middleware = (ctx, next) => {
       Object.defineProperty(ctx, 'session', { value: { of: 'another' } });
       return next();
@@ -198,7 +198,7 @@ describe('A session middleware that comes second', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('is none where it is the same, or for another path', async () => {
+  it('causes none if it is the same one, or for another path', async () => {
     const same = session({ store });
     await (await siteOf([same, same])).visitor().get('/idle');
     const elsewhere = session({ store, key: 'elsewhere', cookie: { path: '/elsewhere' } });
@@ -216,7 +216,7 @@ const guarded = (change: (ctx: Koa.Context) => unknown) => (ctx: Koa.Context) =>
   }
 };
 
-describe('What is set on the session after it was saved', () => {
+describe('A change of the session after it was saved', () => {
   const afterNext =
     (change: (ctx: Koa.Context) => unknown): Koa.Middleware =>
     async (ctx, next) => {
@@ -239,7 +239,7 @@ describe('What is set on the session after it was saved', () => {
     ['a key, deferred', flash, { defer: true }],
     ['another session', (ctx) => ctx.path === '/see' && Object.assign(ctx, { session: { b: 1 } }), {}],
     ['null', (ctx) => ctx.path === '/see' && Object.assign(ctx, { session: null }), {}],
-  ])('is lost, and a warning says so, once: %s', async (_what, change, options) => {
+  ])('is lost, and one warning says so: %s', async (_what, change, options) => {
     const visitor = await open(change, options);
     await visitor.get('/see');
     expect((await visitor.get('/see')).json()).toEqual({ a: '1' });
@@ -266,7 +266,7 @@ describe('What is set on the session after it was saved', () => {
       ['a key of a part', (ctx) => Object.assign((ctx.session as never)['part'] ?? ctx.session, { flash: 'sorry' })],
       ['another session', (ctx) => Object.assign(ctx, { session: { b: 1 } })],
       ['null', (ctx) => Object.assign(ctx, { session: null })],
-    ])('is lost, and a warning says so, once: %s', async (_what, change) => {
+    ])('is lost, and one warning says so: %s', async (_what, change) => {
       const { site, visitor } = await openFace(change);
       await visitor.get('/see');
       expect(namesIn(await visitor.get('/see'))).toEqual(['a']);
@@ -278,7 +278,7 @@ describe('What is set on the session after it was saved', () => {
       expect([more, site.errors]).toEqual([[], []]);
     });
 
-    it('is a warning too where the session was not read before', async () => {
+    it('causes a warning even if the session was not read before', async () => {
       const site = await siteWith((app) => [
         afterNext((ctx) => ctx.path === '/idle' && Object.assign(ctx.session ?? {}, { flash: 'sorry' })),
         make(app),
@@ -300,7 +300,7 @@ describe('What is set on the session after it was saved', () => {
         },
       ],
       ['is set to what is no session', (ctx) => Reflect.set(ctx, 'session', [1]) && undefined],
-    ])('is no warning where the session %s', async (what, change) => {
+    ])('causes no warning if the session %s', async (what, change) => {
       const { visitor } = await openFace(what === 'is set to what is no session' ? guarded(change) : change);
       expect((await visitor.get('/see')).status).toBe(200);
       await visitor.get('/idle');
@@ -308,7 +308,7 @@ describe('What is set on the session after it was saved', () => {
     });
   });
 
-  it('is a warning for a new session too', async () => {
+  it('causes a warning for a new session too', async () => {
     const visitor = await open(flash);
     visitor.jar.removeAllCookiesSync();
     await visitor.get('/see');
@@ -329,7 +329,7 @@ describe('What is set on the session after it was saved', () => {
       {},
     ],
     ['cannot be JSON', (ctx) => Object.assign(ctx.session ?? {}, { big: 1n }), {}],
-  ])('is no warning where the session %s', async (_what, change, options) => {
+  ])('causes no warning if the session %s', async (_what, change, options) => {
     const visitor = await open(change, options);
     expect((await visitor.get('/see')).status).toBe(200);
     await visitor.get('/logout');

@@ -25,7 +25,7 @@ async function comesWithForm(line: string): Promise<boolean> {
   return cookies.length > 0;
 }
 
-describe('A login that comes back by another site’s form', () => {
+describe('A login that returns through another site’s form', () => {
   it.each([
     ['finds its session with koa-generic-session', theirs, {}, true],
     ['finds none with the default', ours, {}, false],
@@ -77,7 +77,7 @@ describe('A request', () => {
 });
 
 describe('Rolled back to koa-generic-session', () => {
-  it('a session keeps the sameSite that it was stored with', async () => {
+  it('a session keeps the sameSite with which it was stored', async () => {
     const store = new MapClient();
     const here = await closedAfterTest(openSite({ use: ours({ store }) }));
     const there = await closedAfterTest(openSite({ use: theirs({ store }) }));

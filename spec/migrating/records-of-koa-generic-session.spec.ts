@@ -127,13 +127,13 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
   const see = async (visitor: Browser) => (await visitor.get('/see')).json();
 
   describe('a session of koa-generic-session', () => {
-    it('goes on in this package', async () => {
+    it('continues in this package', async () => {
       await inOld.get('/put?user=ann');
       expect(await see(inYoung)).toEqual({ user: 'ann' });
       expect(young.heard).toEqual([]);
     });
 
-    it('is changed by either, and seen by both', async () => {
+    it('can be changed by either package, and is read by both', async () => {
       await inOld.get('/nested');
       await inYoung.get('/put?young=1');
       await inOld.get('/put?old=1');
@@ -149,7 +149,7 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
       expect((await old.visitor().get('/see', { cookie: held })).json()).toEqual({});
     });
 
-    it('cannot be had under its old id when this package has regenerated it', async () => {
+    it('cannot be used under its old id after this package has regenerated it', async () => {
       await inOld.get('/put?user=ann');
       const held = await inOld.jar.getCookieString(old.url);
       await inYoung.get('/renew');
@@ -169,12 +169,12 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
   });
 
   describe('a session of this package', () => {
-    it('goes on in koa-generic-session', async () => {
+    it('continues in koa-generic-session', async () => {
       await inYoung.get('/put?user=ann');
       expect(await see(inOld)).toEqual({ user: 'ann' });
     });
 
-    it('is changed by either, and seen by both', async () => {
+    it('can be changed by either package, and is read by both', async () => {
       await inYoung.get('/nested');
       await inOld.get('/put?old=1');
       await inYoung.get('/put?young=1');
@@ -190,7 +190,7 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
       expect(young.events()).toContain('session:missed');
     });
 
-    it('cannot be had under its old id when koa-generic-session has regenerated it', async () => {
+    it('cannot be used under its old id after koa-generic-session has regenerated it', async () => {
       await inYoung.get('/put?user=ann');
       const held = await inYoung.jar.getCookieString(young.url);
       await inOld.get('/renew');
@@ -206,13 +206,13 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
       expect(await see(inOld)).toEqual({ user: 'ann', step: '2' });
     });
 
-    it('keeps the maxAge that a handler in koa-generic-session set', async () => {
+    it('keeps the maxAge that a handler in koa-generic-session has set', async () => {
       await inYoung.get('/put?user=ann');
       expect(daysOf(await inOld.get('/week'))).toBe(7);
       expect(daysOf(await inYoung.get('/put?step=1'))).toBe(7);
     });
 
-    it('keeps other attributes that a handler set, here and there', async () => {
+    it('keeps other attributes that a handler has set, in either package', async () => {
       await inYoung.get('/put?user=ann');
       await inYoung.get('/strict');
       for (const visitor of [inOld, inYoung]) {
@@ -239,7 +239,7 @@ describe('Records in Redis', () => {
   it.each([
     ['koa-generic-session', predecessor as (options: object) => Koa.Middleware],
     ['this package', session as (options: object) => Koa.Middleware],
-  ])('written by %s hold the session with its cookie inside, for as long as the cookie lives', async (_name, make) => {
+  ])('written by %s contain the session with its cookie, for the lifetime of the cookie', async (_name, make) => {
     const site = await closedAfterTest(openSite({ use: make({ store: client }), routes }));
     const visitor = site.visitor();
     await visitor.get('/put?user=ann');

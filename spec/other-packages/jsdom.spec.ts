@@ -9,7 +9,7 @@ import { openBareSite } from '../helpers/sites/bare-site';
 import { clockContract } from '../helpers/time/clock-contract';
 
 describe('In jsdom', () => {
-  it('timers are numbers, and much that Node has is missing', () => {
+  it('timers are numbers, and much of Node is missing', () => {
     expect(globalThis).toHaveProperty('document.contentType', 'text/html');
     const timer: unknown = setTimeout(() => undefined, 1);
     expect(timer).toEqual(expect.any(Number));
@@ -27,7 +27,7 @@ describe('In jsdom', () => {
     expect([...seen, ...site.errors]).toEqual(['200 null', '200 "ann"']);
   };
 
-  it('sessions live in Redis', async () => {
+  it('sessions work in Redis', async () => {
     const redis = await startRedis();
     const store = redisStore({ url: redis.url });
     try {
@@ -38,7 +38,7 @@ describe('In jsdom', () => {
     }
   });
 
-  it('sessions live in a table, which is swept', async () => {
+  it('sessions work in a table, which is swept', async () => {
     const database = await sqlDatabases.SQLite();
     const store = knexStore({ knex: database.open(), sweepBatch: 1 });
     try {

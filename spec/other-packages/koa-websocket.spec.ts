@@ -76,7 +76,7 @@ const faces: Record<string, Use> = {
 };
 
 describe.each(Object.entries(faces))('On a WebSocket of koa-websocket (%s)', (_face, use) => {
-  it('the session is read, and what is changed in it is saved', async () => {
+  it('the session is read, and its changes are saved', async () => {
     const seen: unknown[] = [];
     const { ann, connect, cookie, errors, failures } = await open(use, async (ctx) => {
       const data = (await ctx.session) as unknown as Data;
@@ -89,7 +89,7 @@ describe.each(Object.entries(faces))('On a WebSocket of koa-websocket (%s)', (_f
     expect((await ann.get('/')).json()).toMatchObject({ user: 'ann', socket: 'open' });
   });
 
-  it('reading alone fails for nobody, and leaves nothing behind', async () => {
+  it('reading alone never fails, and leaves nothing behind', async () => {
     const { client, connect, errors, failures } = await open(use, async (ctx) => void (await ctx.session));
     await connect();
     await connect({
@@ -98,7 +98,7 @@ describe.each(Object.entries(faces))('On a WebSocket of koa-websocket (%s)', (_f
     expect([errors, failures, client.size]).toEqual([[], [], 0]);
   });
 
-  it('a new session cannot reach the visitor: no record, and an error that says so', async () => {
+  it('a new session cannot reach the visitor: no record, and an error says so', async () => {
     const { client, connect, failures } = await open(use, async (ctx) => {
       ((await ctx.session) as unknown as Data)['user'] = 'ann';
     });
@@ -118,7 +118,7 @@ describe.each(Object.entries(faces))('On a WebSocket of koa-websocket (%s)', (_f
   });
 });
 
-it('On a WebSocket an id of an older key is good, and no new signature is sent', async () => {
+it('On a WebSocket, an id signed with an older key is valid, and no new signature is sent', async () => {
   const use: Use = (_app, store) => session({ store, rolling: true });
   const seen: unknown[] = [];
   const { ann, connect, cookie, failures } = await open(use, (ctx) => {
@@ -132,7 +132,7 @@ it('On a WebSocket an id of an older key is good, and no new signature is sent',
   expect([seen, failures]).toEqual([['ann', 'ann'], []]);
 });
 
-it('On a WebSocket a session that travels in the cookie can be read, and a change of it is an error', async () => {
+it('On a WebSocket, a session in the cookie can be read, and a change of it causes an error', async () => {
   const use: Use = () => session({ store: cookieStore({ keys: ['ab'.repeat(64)] }), rolling: true });
   const seen: unknown[] = [];
   let changes = false;

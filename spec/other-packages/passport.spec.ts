@@ -161,8 +161,8 @@ describe('A logout with koa-passport', () => {
   );
 });
 
-describe('What docs/passport.md says besides:', () => {
-  it('koa-passport 4 goes on under another id where ctx.regenerateSession() comes first', async () => {
+describe('Other statements of docs/passport.md:', () => {
+  it('koa-passport 4 continues under another id if ctx.regenerateSession() runs first', async () => {
     const safely: Routes = {
       ...routes,
       '/safely': async (ctx) => {
@@ -203,7 +203,7 @@ describe('What docs/passport.md says besides:', () => {
     expect((await visitor.get('/data')).json()).toEqual({ messages: ['wrong password'] });
   });
 
-  it('ctx.state.session is taken for the session', async () => {
+  it('ctx.state.session is mistaken for the session', async () => {
     const state: Koa.Middleware = async (ctx, next) => {
       ctx.state['session'] = ctx.session;
       await next();
@@ -227,7 +227,7 @@ describe('koa-passport on koa-evented-session/koa-session', () => {
   });
 });
 
-describe('Passport, which calls back,', () => {
+describe('A callback of Passport', () => {
   const logIn = (ctx: Koa.Context, name = 'ann') => (ctx as PassportContext).login({ name });
   const both = ['koa-evented-session', 'koa-evented-session/koa-session-minimal'].map(
     (name) => [name, entries[name] as Entry] as const,
@@ -262,7 +262,7 @@ describe('Passport, which calls back,', () => {
     expect(client.size).toBe(0);
   });
 
-  it('is called a second time with what it throws itself; what it throws again is reported', async () => {
+  it('is called a second time with its own error; another error is reported', async () => {
     const heard: unknown[] = [];
     const call = (ctx: Koa.Context) =>
       new Promise<void>((resolve) => {
@@ -281,8 +281,8 @@ describe('Passport, which calls back,', () => {
   });
 });
 
-describe("An application's own words", () => {
-  it('are its own: ctx.session has no methods, and ctx.request no key more', async () => {
+describe('Properties of the application', () => {
+  it('are kept: ctx.session has no methods, and ctx.request no new key', async () => {
     const look = (ctx: Koa.Context) => {
       const { request } = ctx as unknown as { request: Record<string, unknown> };
       const first = request['session'];
@@ -301,7 +301,7 @@ describe("An application's own words", () => {
     expect((await visitor.get('/look')).json()).toEqual([true, true, [], false]);
   });
 
-  it('are called where it has put methods of the names into the session', async () => {
+  it('are called if a middleware has put methods of these names into the session', async () => {
     const shim: Koa.Middleware = async (ctx, next) => {
       const done = (callback: () => void) => callback();
       Object.assign(ctx.session as object, { regenerate: done, save: done });
@@ -315,7 +315,7 @@ describe("An application's own words", () => {
     expect((await visitor.get('/data')).json()).toEqual({ cart: 'tea', passport: { user: 'ann' } });
   });
 
-  it('are its own in ctx.request.session too, where it sets that', async () => {
+  it('are kept in ctx.request.session too, if the application has set that', async () => {
     const own = (ctx: Koa.Context) => {
       const request = ctx.request as unknown as Record<string, unknown>;
       request['session'] = 'mine';
@@ -326,7 +326,7 @@ describe("An application's own words", () => {
     expect(client.size).toBe(0);
   });
 
-  it('count in a session that another middleware has given', async () => {
+  it('count in a session that another middleware has assigned', async () => {
     const theirs: Koa.Middleware = async (ctx, next) => {
       if (ctx.path === '/theirs') Object.assign(ctx, { session: { from: 'another' } });
       await next();
@@ -341,7 +341,7 @@ describe("An application's own words", () => {
 describe('Passport without a session', () => {
   const login: Routes = { '/direct': (ctx) => (ctx as PassportContext).login({ name: 'ann' }) };
 
-  it('begins one with koa-passport 4 after it was destroyed', async () => {
+  it('starts one with koa-passport 4 after it was destroyed', async () => {
     const again = (ctx: Koa.Context) => {
       ctx.session = null;
       return (ctx as PassportContext).login({ name: 'ann' });
@@ -354,7 +354,7 @@ describe('Passport without a session', () => {
     expect(records()).toEqual([{ passport: { user: 'ann' } }]);
   });
 
-  it('says so outside the path of the cookie', async () => {
+  it('reports that outside the path of the cookie', async () => {
     const site = await openPassportSite(6, session({ store: client, cookie: { path: '/shop' } }));
     expect((await site.visitor().get('/member')).status).toBe(500);
     expect(site.errors.map(({ message }) => message)).toEqual([
@@ -362,7 +362,7 @@ describe('Passport without a session', () => {
     ]);
   });
 
-  it('says so with `defer`, unless it was loaded before', async () => {
+  it('reports that with `defer`, unless it was loaded before', async () => {
     const site = await openPassportSite(6, session({ store: client, defer: true }));
     expect((await site.visitor().get('/member')).status).toBe(500);
     expect(site.errors.map(({ message }) => message)).toEqual([

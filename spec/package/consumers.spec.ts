@@ -115,7 +115,7 @@ describe.each([
     expect(await user.answers(join(built.outDir, 'module.mjs'))).toEqual(lines);
   });
 
-  it('has a promise for `ctx.session` throughout a deferred application', () => {
+  it('types `ctx.session` as a promise throughout a deferred application', () => {
     expect(user.check(['deferred.ts'], nodenext)).toEqual([]);
   });
 });
@@ -156,7 +156,7 @@ describe('The installed package', () => {
     expect(user.check(['app.ts', 'mistakes.ts', 'subpaths.ts'], options, compiler)).toEqual([]);
   });
 
-  it('has types that need no esModuleInterop', () => {
+  it('has types that do not need esModuleInterop', () => {
     const source = `
       import Koa = require('koa');
       import session, { Store } from 'koa-evented-session';
@@ -169,7 +169,7 @@ describe('The installed package', () => {
     expect(user.check(['plain.ts', 'subpaths.ts'], { ...node10, esModuleInterop: false }, typescript5)).toEqual([]);
   });
 
-  it('is small with all that it needs to run, and nothing runs at its installation', () => {
+  it('is small with all its dependencies, and runs nothing at installation', () => {
     const needs = needsOf('koa-evented-session', user.folder);
     const bytes = needs.map(({ name }) => sizeOf(join(user.folder, 'node_modules', name))).reduce((a, b) => a + b);
     process.stdout.write(`Installed, it has ${Math.round(bytes / 1000)} kB in ${needs.length} packages.\n`);
@@ -195,15 +195,18 @@ describe('Its types', () => {
     borrow(join(root, 'spec/interop'), besideKoaRedis.folder, (name) => ofKoaRedis.includes(name));
   });
 
-  it('take every store of the family without a cast', () => {
+  it('accept every store of the family without a cast', () => {
     expect(family.check(['family.ts', 'untyped.d.ts', 'untyped-koa-redis.d.ts', 'all.ts'], linked)).toEqual([]);
   });
 
-  it.each(['beside-koa-redis.ts', 'deferred-beside-koa-redis.ts'])('go with @types/koa-redis: %s', (file) => {
-    expect(besideKoaRedis.check([file], linked)).toEqual([]);
-  });
+  it.each(['beside-koa-redis.ts', 'deferred-beside-koa-redis.ts'])(
+    'are compatible with @types/koa-redis: %s',
+    (file) => {
+      expect(besideKoaRedis.check([file], linked)).toEqual([]);
+    },
+  );
 
-  it('take what was written for koa-generic-session, once the name is changed', () => {
+  it('accept code for koa-generic-session, once the name is changed', () => {
     const files = ['predecessor.ts', 'predecessor-required.ts'];
     expect(family.check(files, linked)).toEqual([]);
     for (const file of files) {

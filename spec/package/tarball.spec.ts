@@ -34,7 +34,7 @@ describe('package.json', () => {
   const entries = sources.filter((source) => source !== 'main' && !imported.has(source) && !isOfEgg(source));
   const subpath = (entry: string) => posix.basename(entry);
 
-  it('exports what nothing else in lib imports: main, and each entry point as a subpath', () => {
+  it('exports the files that nothing else in lib imports: main, and each entry point as a subpath', () => {
     const files = (entry: string) => ({ types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` });
     expect(manifest.exports).toEqual({
       '.': files('main'),
@@ -46,7 +46,7 @@ describe('package.json', () => {
     expect(entries).toContain('redis');
   });
 
-  it('has the types of each subpath for compilers that do not read exports', () => {
+  it('has the types of each subpath for compilers that ignore exports', () => {
     const types = entries.map((entry) => [subpath(entry), [`./dist/${entry}.d.ts`]]);
     const plugin = { 'egg/package.json': ['./dist/compat/egg/package.json'] };
     expect(manifest.typesVersions).toEqual({ '*': { ...Object.fromEntries(types), ...plugin } });
@@ -82,12 +82,12 @@ describe('The tarball', () => {
     expect(bytes).toBeLessThan(320_000);
   });
 
-  it('names no source map', () => {
+  it('refers to no source map', () => {
     const scripts = files.filter((file) => /\.(js|d\.ts)$/.test(file));
     expect(scripts.filter((file) => textIn(unpacked, 'package', file).includes('sourceMappingURL'))).toEqual([]);
   });
 
-  it('has what its pages link to', () => {
+  it('contains what its pages link to', () => {
     const links = files
       .filter((file) => file.endsWith('.md'))
       .flatMap((page) =>
@@ -100,12 +100,12 @@ describe('The tarball', () => {
     expect(links.length).toBeGreaterThan(10);
   });
 
-  it('is what publint has nothing to say to', async () => {
+  it('passes publint', async () => {
     const said = await output(interop, 'node', 'node_modules/publint/src/cli.js', 'run', tarball, '--strict');
     expect(said).toContain('All good!');
   });
 
-  it('has types that are right under every module resolution', async () => {
+  it('has correct types under every module resolution', async () => {
     const { entries, problems } = JSON.parse(
       await output(interop, 'node', join(root, 'spec/helpers/package/types-of-tarball.mjs'), tarball),
     ) as { entries: string[]; problems: unknown[] };

@@ -14,7 +14,7 @@ describe('ActiveKeys', () => {
     ['the first', 'first-same'],
     ['one in the middle', 'middle-same'],
     ['the last', 'last-same'],
-  ])('tells keys apart that end alike, when %s of them goes', (_which, gone) => {
+  ])('distinguishes keys with the same end when %s of them is deleted', (_which, gone) => {
     const keys = new ActiveKeys<string>();
     const all = ['last-same', 'middle-same', 'first-same'];
     for (const key of all) keys.add(key, key);
@@ -22,14 +22,14 @@ describe('ActiveKeys', () => {
     expect(all.filter((key) => keys.get(key) === key)).toEqual(all.filter((key) => key !== gone));
   });
 
-  it('takes keys of any length, and leaves the rest alone where a key is not there', () => {
+  it('accepts keys of any length, and changes nothing when a key is missing', () => {
     const keys = new ActiveKeys<string>();
     for (const key of ['', 'a', 'ab', 'ünïcode ☃']) keys.add(key, key);
     keys.delete('b');
     expect(['', 'a', 'ab', 'ünïcode ☃'].map((key) => keys.get(key))).toEqual(['', 'a', 'ab', 'ünïcode ☃']);
   });
 
-  it('can be given a key anew', () => {
+  it('accepts a deleted key again', () => {
     const keys = new ActiveKeys<number>();
     keys.add('ann', 1);
     keys.delete('ann');

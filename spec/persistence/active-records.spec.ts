@@ -9,10 +9,10 @@ import { gate } from '../helpers/time/gate';
 const MINUTE = 60_000;
 const fails = () => Promise.reject(new Error('store is broken'));
 
-describe('what a process knows of a record', () => {
+describe('what a process knows about a record', () => {
   everyTestStartsAt(0);
 
-  it('is forgotten with the last request that works on it', () => {
+  it('is forgotten with the last request that uses it', () => {
     const activeRecords = new ActiveRecords(MINUTE);
     const one = activeRecords.enter('a');
     expect(activeRecords.enter('a')).toBe(one);
@@ -24,7 +24,7 @@ describe('what a process knows of a record', () => {
   });
 
   describe('once the record has ended', () => {
-    it('is remembered for a while, even where no request works on it', async () => {
+    it('is remembered for a while, even if no request uses it', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       await activeRecords.end('a', { successor: 'b', keepsData: false }, async () => undefined);
       pass(MINUTE - 1);
@@ -34,7 +34,7 @@ describe('what a process knows of a record', () => {
       expect(activeRecords.find('a')).toBeUndefined();
     });
 
-    it('is remembered for as long as a request works on it', async () => {
+    it('is remembered as long as a request uses it', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       const late = activeRecords.enter('a');
       for (const key of ['a', 'b']) await activeRecords.end(key, 'destroyed', async () => undefined);
@@ -54,7 +54,7 @@ describe('what a process knows of a record', () => {
       expect(activeRecords.find('a')?.ended).toBe('regenerated');
     });
 
-    it('is known to requests that are over, too', async () => {
+    it('is also known to requests that are over', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       const over = activeRecords.enter('a');
       activeRecords.leave(over);
@@ -63,7 +63,7 @@ describe('what a process knows of a record', () => {
       expect(await activeRecords.hasEnded(over)).toBe(true);
     });
 
-    it('is as it was where ending it has failed', async () => {
+    it('is unchanged if ending it failed', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       const at = activeRecords.enter('a');
       await expect(activeRecords.end('a', 'destroyed', fails)).rejects.toThrow('store is broken');
@@ -74,7 +74,7 @@ describe('what a process knows of a record', () => {
       expect(activeRecords.find('a')).toBeUndefined();
     });
 
-    it('keeps those waiting who ask while it ends: that may fail', async () => {
+    it('makes requests wait while it ends, since that may fail', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       const at = activeRecords.enter('a');
       const ending = gate();
@@ -86,7 +86,7 @@ describe('what a process knows of a record', () => {
       expect(activeRecords.hasEnded(at)).toBe(false);
     });
 
-    it('does not count for a record that is made anew under its key', async () => {
+    it('does not count for a record that is created anew under its key', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       const before = activeRecords.enter('a');
       await activeRecords.end('a', 'destroyed', async () => undefined);
@@ -99,7 +99,7 @@ describe('what a process knows of a record', () => {
     });
   });
 
-  it('is written over only where it came after what the request has read', () => {
+  it('replaces what the request has read only if it is newer', () => {
     const activeRecords = new ActiveRecords(MINUTE);
     const active = activeRecords.enter('a');
     const early = { active, writes: active.writes };
@@ -111,7 +111,7 @@ describe('what a process knows of a record', () => {
   });
 });
 
-describe('requests that come one after the other in two processes lose nothing', () => {
+describe('requests that alternate between two processes lose nothing', () => {
   /** One visitor whose cookie both processes know. */
   async function twoProcesses() {
     const client = new MapClient();
@@ -132,7 +132,7 @@ describe('requests that come one after the other in two processes lose nothing',
   }
   const all = { user: 'ann', a: '1', b: '1', c: '1', d: '1', e: '1' };
 
-  it('while an event stream keeps a request of one of them open', async () => {
+  it('while an event stream keeps a request in one of them running', async () => {
     const { here, there, headers } = await twoProcesses();
     const { open: close, opened: closed } = gate();
     const stream = slow(here, '/slow?stream=over', closed);
@@ -142,7 +142,7 @@ describe('requests that come one after the other in two processes lose nothing',
     await stream.reply;
   });
 
-  it('after a request of one of them has read its session only when its response was over', async () => {
+  it('after a request in one of them has read its session only after its response', async () => {
     const { client, here, there, headers } = await twoProcesses();
     const { open: later, opened: isLater } = gate();
     let reading: Promise<unknown> | undefined;

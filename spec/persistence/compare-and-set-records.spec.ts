@@ -48,7 +48,7 @@ describe('Requests of one session that overlap, with a store that can compare an
   };
 
   describe('in several processes', () => {
-    it('lose nothing, for a few tries each', async () => {
+    it('lose nothing, in a few attempts each', async () => {
       const store = swapping();
       const { client } = store;
       const processes = await Promise.all([1, 2, 3, 4].map(() => open(client)));
@@ -87,12 +87,12 @@ describe('Requests of one session that overlap, with a store that can compare an
       return { here, reply: await late.reply, see, swaps: store.tries, cookie };
     };
 
-    it('merge keys that only one of them changed, with one more try', async () => {
+    it('merge keys that only one of them changed, with one more attempt', async () => {
       const { see, swaps } = await overtaken('/slow?here=1', '/put?there=1');
       expect([await see(), swaps]).toEqual([{ user: 'ann', here: '1', there: '1' }, 2]);
     });
 
-    it('take the later value of a key that both changed', async () => {
+    it('keep the later value of a key that both changed', async () => {
       const { see } = await overtaken('/slow?color=late', '/put?color=early');
       expect(await see()).toEqual({ user: 'ann', color: 'late' });
     });
@@ -110,12 +110,12 @@ describe('Requests of one session that overlap, with a store that can compare an
       expect(await see()).toEqual({ user: 'user,ann,late,early' });
     });
 
-    it('take a key for changed twice also where both gave it the same value: both may have counted to it', async () => {
+    it('count a key as changed twice even if both set the same value: both may have counted', async () => {
       const { reply, see } = await overtaken('/slow?seats=1', '/put?seats=1', { onConflict: 'throw' });
       expect([reply.status, await see()]).toEqual([500, { user: 'ann', seats: '1' }]);
     });
 
-    it.each(['/logout', '/renew'])('write nothing over what %s of another process has left', async (byPath) => {
+    it.each(['/logout', '/renew'])('do not overwrite what %s in another process has left', async (byPath) => {
       const { here, reply, swaps, cookie } = await overtaken('/slow?late=1', byPath);
       expect([reply.status, setCookieOf(reply), swaps]).toEqual([200, undefined, 1]);
       expect(here.events()).toContain('session:gone');
@@ -126,16 +126,16 @@ describe('Requests of one session that overlap, with a store that can compare an
       expect((await overtaken('/slow-update', '/logout')).reply.text).toBe('"ERR_SESSION_GONE"');
     });
 
-    it('see in an update what another process has stored meanwhile', async () => {
+    it('see what another process has stored during an update', async () => {
       const { reply, see } = await overtaken('/slow-update', '/put?there=1');
       expect([reply.status, await see()]).toEqual([200, { user: 'ann', there: '1', late: true }]);
     });
   });
 
-  describe('with a store that is in trouble', () => {
+  describe('with a store in trouble', () => {
     const shortly = { timeout: 300, reconnectTimeout: 300 };
 
-    it('give up when others come first until the time is over', async () => {
+    it('give up if others keep coming first until the time is up', async () => {
       const { client } = swapping();
       let tries = 0;
       const site = await open(client, shortly);
@@ -154,7 +154,7 @@ describe('Requests of one session that overlap, with a store that can compare an
       expect(await see()).toEqual({ user: 'ann', later: '1' });
     });
 
-    it('go on after a swap that failed', async () => {
+    it('continue after a swap that failed', async () => {
       const { client } = swapping();
       const site = await open(client);
       const { ann, see } = await login(site);
@@ -167,7 +167,7 @@ describe('Requests of one session that overlap, with a store that can compare an
       expect(site.errors).toMatchObject([{ name: 'StoreError', operation: 'set', message: 'disk is full' }]);
     });
 
-    it('go on after a swap that has landed but did not answer', async () => {
+    it('continue after a swap that was applied but not answered', async () => {
       const { client } = swapping();
       const site = await open(client, shortly);
       const { ann, see } = await login(site);
@@ -182,7 +182,7 @@ describe('Requests of one session that overlap, with a store that can compare an
       expect(await see()).toEqual({ user: 'ann', landed: '1', later: '1' });
     });
 
-    it('never see a write again that was given up, once the session has gone on', async () => {
+    it('never see a late write after the session has changed', async () => {
       const { client } = swapping();
       const site = await open(client, shortly);
       const { ann, see } = await login(site);
@@ -202,7 +202,7 @@ describe('Requests of one session that overlap, with a store that can compare an
     });
   });
 
-  it('make another id where the new one is taken', async () => {
+  it('create another id if the new one is taken', async () => {
     const ids = ['taken', 'taken', 'free'];
     const site = await open(new MemoryStore(), { genSid: () => String(ids.shift()) });
     const { see } = await login(site);
@@ -212,7 +212,7 @@ describe('Requests of one session that overlap, with a store that can compare an
     expect([await see(), (await bob.get('/see')).json()]).toEqual([{ user: 'ann' }, { user: 'bob' }]);
   });
 
-  it('read nothing but a session from a record', async () => {
+  it('read only sessions from a record', async () => {
     const memory = new MemoryStore();
     const site = await open(memory, { cookie: { signed: false }, prefix: '' });
     for (const record of ['5', '"text"', '[]', 'true', '{"cut":']) memory.create(record, record, 60_000);
@@ -225,7 +225,7 @@ describe('Requests of one session that overlap, with a store that can compare an
 });
 
 describe('A record whose session another request has regenerated', () => {
-  it.each([true, false])('tells the new id, and whether the data is there (%s)', (keepsData) => {
+  it.each([true, false])('names the new id, and says whether the data is there (%s)', (keepsData) => {
     const client = new MemoryStore();
     const store = new Store(client);
     client.create(store.keyOf('old'), regeneratedMarker({ successor: 'new', keepsData }), 60_000);

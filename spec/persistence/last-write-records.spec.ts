@@ -17,7 +17,7 @@ class WrittenClient extends MapClient {
   }
 }
 
-describe('Requests of one session that overlap, with a store that only gets, sets and destroys,', () => {
+describe('Overlapping requests of one session, with a store that only has get, set and destroy,', () => {
   describe('in one process', () => {
     overlapContract(() => {
       const client = new WrittenClient();
@@ -95,7 +95,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann', early: '1', late: '1' });
   });
 
-  it('read what is stored once they overlap no more, whoever wrote it', async () => {
+  it('read the stored record when they no longer overlap, whatever process wrote it', async () => {
     const client = new MapClient();
     const { visitor } = await open(client);
     const ann = visitor();
@@ -106,7 +106,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
     expect((await ann.get('/see')).json()).toEqual({ user: 'written elsewhere', more: '1' });
   });
 
-  it('follow the last write where they run in two processes', async () => {
+  it('keep the last write if they run in two processes', async () => {
     const client = new MapClient();
     const { see } = await overtaken(client, client.inAnotherProcess(), '/put?there=1');
     expect(await see()).toEqual({ user: 'ann', here: '1' });
@@ -119,7 +119,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
       expect(await see()).toEqual({ user: 'ann', here: '1', there: '1' });
     });
 
-    it.each(['/logout', '/renew'])('write nothing over what %s of the other has left', async (path) => {
+    it.each(['/logout', '/renew'])('do not overwrite what %s in the other has left', async (path) => {
       const client = new MapClient();
       const { here, reply, cookie } = await overtaken(client, client, path);
       expect([reply.status, setCookieOf(reply)]).toEqual([200, undefined]);
@@ -134,7 +134,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
       expect((await there.visitor().get('/see', { cookie })).json()).toEqual({ user: 'ann', here: '1', there: '1' });
     });
 
-    it('wait for each other: what one is writing is not there any more once the other has logged out', async () => {
+    it('wait for each other: a write is gone after the other has logged out', async () => {
       const client = new MapClient();
       const { there, cookie, ...writing } = await whileWriting(client);
       await writing.overtakenBy(there.visitor().get('/logout', { cookie }));
@@ -142,14 +142,14 @@ describe('Requests of one session that overlap, with a store that only gets, set
     });
   });
 
-  it('leave nothing stored when a write is on its way while another one logs out', async () => {
+  it('leave nothing stored if a write is pending during a logout', async () => {
     const client = new MapClient();
     const { here, cookie, ...writing } = await whileWriting(client);
     await writing.overtakenBy(here.visitor().get('/logout', { cookie }));
     expect(client.size).toBe(0);
   });
 
-  it('get a session that goes nowhere where the record is moved while they read it', async () => {
+  it('get an empty session that is not stored if the record is moved while they read it', async () => {
     const client = new MapClient();
     const site = await open(client);
     const ann = site.visitor();
@@ -172,7 +172,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('do not write a record on whose time another one has let it end meanwhile', async () => {
+  it('do not write a record that has expired because another request shortened its ttl', async () => {
     fakeDate();
     const client = new MapClient();
     const { visitor, events } = await open(
@@ -196,7 +196,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
     expect([client.size, events().at(-1)]).toEqual([0, 'session:gone']);
   });
 
-  describe('that go on after their response', () => {
+  describe('that continue after their response', () => {
     /** Sets `late` once it is told to, after the response. */
     const working = async (client: MapClient) => {
       const { open: go, opened } = gate();
@@ -231,7 +231,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', early: '1', late: '1' });
     });
 
-    it('write nothing where the record is not there any more', async () => {
+    it('write nothing if the record is gone', async () => {
       const client = new MapClient();
       const { site, finish } = await working(client);
       client.records.clear();
@@ -250,15 +250,15 @@ describe('Requests of one session that overlap, with a store that only gets, set
       return { sent: setCookieOf(reply) !== undefined, touched: calls.of('touch'), written: calls.of('write') };
     };
 
-    it('by touching it where the client can', async () => {
+    it('with touch, if the client has it', async () => {
       expect(await extended(new TouchableMapClient())).toEqual({ sent: true, touched: 1, written: 0 });
     });
 
-    it('by writing it again where it cannot', async () => {
+    it('by writing it again, if it does not', async () => {
       expect(await extended(new MapClient())).toEqual({ sent: true, touched: 0, written: 1 });
     });
 
-    it('never once the client says that it is gone', async () => {
+    it('never after the client says that it is gone', async () => {
       const client = new TouchableMapClient();
       const site = await open(client, { rolling: true });
       const ann = site.visitor();
@@ -273,7 +273,7 @@ describe('Requests of one session that overlap, with a store that only gets, set
     });
   });
 
-  it('go on after a write that failed', async () => {
+  it('continue after a write that failed', async () => {
     const client = new MapClient();
     const site = await open(client);
     const ann = site.visitor();

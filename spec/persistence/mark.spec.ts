@@ -55,7 +55,7 @@ async function inACalmMoment(check: () => Promise<void>, tries = 5): Promise<voi
 }
 
 describe('A writer that has lost twice', () => {
-  it('asks others to stand back for its own way, however long it has stood back for them', () =>
+  it('asks others to stand back for its own round trip only, however long it has waited for them', () =>
     inACalmMoment(async () => {
       const calls = await written(new RivalledStore(), [0, 20, 0]);
       expect(calls.map(({ name }) => name)).toEqual(['swap', 'swap', 'swap', 'mark', 'swap']);
@@ -63,7 +63,7 @@ describe('A writer that has lost twice', () => {
       expect(calls[3]?.length).toBeLessThan(40);
     }));
 
-  it('stands back for a mark that still counts when its own would arrive', () =>
+  it('waits for a mark that is still valid when its own would arrive', () =>
     inACalmMoment(async () => {
       const calls = await written(new RivalledStore(), [0, 0, 20, 0]);
       expect(calls.map(({ name }) => name)).toEqual(['swap', 'swap', 'swap', 'swap', 'mark', 'swap']);
@@ -75,7 +75,7 @@ describe('A writer that has lost twice', () => {
       expect(calls.map(({ name }) => name)).toEqual(['swap', 'swap', 'swap', 'mark', 'swap']);
     }));
 
-  it('goes on at once after its own mark, which has undone the earlier ones', () =>
+  it('continues at once after its own mark, which has cancelled the earlier ones', () =>
     inACalmMoment(async () => {
       const store = new RivalledStore();
       const mark = store.mark.bind(store);

@@ -67,8 +67,8 @@ async function contested(client = new PlainClient()) {
   return { client, site, ann, key, isGone };
 }
 
-describe('a client without remove, take and mark, whose record others write before each swap', () => {
-  it('is compared with four times, then the record is destroyed: a logout succeeds', async () => {
+describe('on a client without remove, take and mark, with a record that others write before each swap', () => {
+  it('compares four times, then destroys the record: a logout succeeds', async () => {
     const { client, site, ann, isGone } = await contested();
     const reply = await ann.get('/logout');
     expect([reply.status, sentId(reply), site.errors]).toEqual([200, '', []]);
@@ -83,7 +83,7 @@ describe('a client without remove, take and mark, whose record others write befo
     expect(await isGone()).toEqual({});
   });
 
-  it('loses none of what others have written in a rotation', async () => {
+  it('loses none of what others have written during a rotation', async () => {
     const { client, ann, isGone } = await contested();
     expect((await ann.get('/rotate')).status).toBe(200);
     const swapped = client.calls.filter((call) => call === 'swap').length;
@@ -120,7 +120,7 @@ describe.each([true, false])('a login whose take fails (carried out: %s)', (work
     return { store, site, ann };
   };
 
-  it('is tried once more', async () => {
+  it('is tried again', async () => {
     const { store, site, ann } = await open(1);
     const reply = await ann.get('/login');
     expect([reply.status, store.takes, site.errors]).toEqual([200, 2, []]);
@@ -152,7 +152,7 @@ class UncertainStore extends MemoryStore {
   }
 }
 
-it.each([true, false])('a rotation finds out whether a claim that failed was carried out (%s)', async (works) => {
+it.each([true, false])('a rotation finds out whether a failed claim was carried out (%s)', async (works) => {
   const store = new UncertainStore(works);
   const site = await siteWith({ store }, routes);
   const ann = await member(site);
@@ -180,7 +180,7 @@ describe('a rotation whose claim is never answered', () => {
     }
   }
 
-  it.each([true, false])('finds out what has become of it within its time (carried out: %s)', async (works) => {
+  it.each([true, false])('finds out the result within its time (carried out: %s)', async (works) => {
     const store = new SilentStore(works);
     const site = await siteWith({ store, reconnectTimeout: 600 }, routes);
     const ann = await member(site);
@@ -189,7 +189,7 @@ describe('a rotation whose claim is never answered', () => {
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann', rotated: true });
   });
 
-  it('says that its outcome is unknown if it cannot, and keeps the new record, which may be all that is left', async () => {
+  it('reports an unknown outcome if it cannot, and keeps the new record, which may be the only one left', async () => {
     const store = new SilentStore(true);
     const site = await siteWith({ store, reconnectTimeout: 300 }, routes);
     const ann = await member(site);
@@ -205,7 +205,7 @@ describe('a rotation whose claim is never answered', () => {
   });
 });
 
-it('a logout finds a session that was moved more often than anybody counts', async () => {
+it('a logout finds a session however often it was moved', async () => {
   const site = await siteWith({ store: new MemoryStore() }, routes);
   const ann = await member(site);
   const old = await ann.jar.getCookieString(site.url);
@@ -215,7 +215,7 @@ it('a logout finds a session that was moved more often than anybody counts', asy
   expect((await ann.get('/see')).json()).toEqual({});
 });
 
-it('a record that is no session any more is left to its owner', async () => {
+it('a record that is no longer a session is left alone', async () => {
   const store = new MemoryStore();
   const site = await siteWith({ store }, routes);
   const ann = await member(site);

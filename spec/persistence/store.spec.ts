@@ -19,7 +19,7 @@ function heardOf(store: Store): string[] {
 
 describe('Store', () => {
   describe('around a client', () => {
-    it('is an EventEmitter that knows its client and prefix', () => {
+    it('is an EventEmitter with its client and prefix', () => {
       const client = new MapClient();
       const store = new Store(client);
       expect(store).toBeInstanceOf(EventEmitter);
@@ -36,13 +36,13 @@ describe('Store', () => {
       expect(client.size).toBe(0);
     });
 
-    it('takes an empty prefix for what it is', async () => {
+    it('accepts an empty prefix', async () => {
       const client = new MapClient();
       await new Store(client, { prefix: '' }).set('a', { cookie: {} });
       expect([...client.records.keys()]).toEqual(['a']);
     });
 
-    it('is what the `store` option takes too', async () => {
+    it('is accepted by the `store` option', async () => {
       const client = new MapClient();
       const store = new Store(client, { prefix: 'shop:', ttl: 5000 });
       const use = session({ store });
@@ -60,7 +60,7 @@ describe('Store', () => {
       expect((await site.visitor().get('/same')).json()).toBe(true);
     });
 
-    it('passes key, session and ttl on, and nothing else', async () => {
+    it('passes on key, session and ttl, and nothing else', async () => {
       const calls: unknown[][] = [];
       const log = (...args: unknown[]) => void calls.push(args);
       const store = new Store({ get: log, set: log, destroy: log } as SessionStore, { prefix: '' });
@@ -71,7 +71,7 @@ describe('Store', () => {
       expect(calls).toEqual([['a', it, 5], ['a'], ['a']]);
     });
 
-    it('asks the methods that the client has at that moment', async () => {
+    it('calls the methods that the client has at that moment', async () => {
       const client: SessionStore = plainClient((run) => run());
       const store = new Store(client);
       client.get = () => ({ cookie: {}, replaced: true });
@@ -81,20 +81,20 @@ describe('Store', () => {
     it.each([
       ['three methods', {}],
       ['compare-and-set', compareAndSetClient(async (run) => run())],
-    ])('resolves set and destroy with nothing, whatever a client with %s answers', async (_which, client) => {
+    ])('resolves set and destroy to undefined, whatever a client with %s returns', async (_which, client) => {
       const store = new Store({ ...client, get: () => 'OK', set: () => 'OK', destroy: () => 1 });
       expect(await Promise.all([store.set('a', { cookie: {} }), store.destroy('a')])).toEqual([undefined, undefined]);
     });
 
     it.each([[undefined], [null], [{}], [{ get() {}, set() {} }], ['redis'], [MemoryStore]])(
-      'refuses %p, which is no client',
+      'refuses %p, which is not a client',
       (client) => {
         expect(() => new Store(client as unknown as SessionStore)).toThrow(TypeError);
       },
     );
   });
 
-  it.each([['shop:'], [5], [() => undefined]])('refuses options that are none: %p', (options) => {
+  it.each([['shop:'], [5], [() => undefined]])('refuses %p as options', (options) => {
     expect(() => new Store(new MapClient(), options as unknown as object)).toThrow(TypeError);
     expect(() => new Store(new MapClient(), options as unknown as object)).toThrow(
       /Expected `options` to be an object/,
@@ -102,11 +102,11 @@ describe('Store', () => {
   });
 
   describe('get', () => {
-    it.each([[null], [undefined]])("passes on the client's own %p for what is missing", async (missing) => {
+    it.each([[null], [undefined]])("passes on the client's own %p for a missing session", async (missing) => {
       expect(await new Store({ get: () => missing, set() {}, destroy() {} }).get('a')).toBe(missing);
     });
 
-    it('revives the date in cookie.expires', async () => {
+    it('restores the date in cookie.expires', async () => {
       const store = new Store(new MapClient());
       const expires = new Date(Date.now() + HOUR);
       await store.set('a', { cookie: { expires } });
@@ -114,13 +114,13 @@ describe('Store', () => {
     });
 
     it.each([[5], ['text'], [true], [[]], [{ user: 1 }], [{ cookie: null }]])(
-      'hands out a stored %j as it is',
+      'returns a stored %j unchanged',
       async (value) => {
         expect(await new Store({ get: () => value, set() {}, destroy() {} }).get('a')).toEqual(value);
       },
     );
 
-    it('takes ENOENT for missing, as clients on files report it', async () => {
+    it('treats ENOENT as missing, since clients on files report it', async () => {
       const get = async () => Promise.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }));
       expect(await new Store({ get, set() {}, destroy() {} }).get('a')).toBeUndefined();
     });
@@ -146,23 +146,23 @@ describe('Store', () => {
       ['one day for a maxAge of 0', undefined, { maxAge: 0 }, 24 * HOUR],
       ['whole milliseconds, rounded up', undefined, { maxAge: 0.2 }, 1],
       ['no more than every store can count', undefined, { maxAge: 1e300 }, Number.MAX_SAFE_INTEGER],
-    ])('takes %s', async (_rule, ttl, cookie, expected) => {
+    ])('accepts %s', async (_rule, ttl, cookie, expected) => {
       expect(await ttlOf(new Store(new MapClient(), { ttl }), cookie)).toBe(expected);
     });
 
-    it('asks a ttl function about the session', async () => {
+    it('calls a ttl function with the session', async () => {
       const store = new Store(new MapClient(), { ttl: (it) => (it['guest'] ? 1000 : null) });
       await store.set('guest', { cookie: { maxAge: HOUR }, guest: true });
       await store.set('user', { cookie: { maxAge: HOUR } });
       expect([...(store.client as MapClient).ttls.values()]).toEqual([1000, HOUR]);
     });
 
-    it('takes a ttl of its own before all rules', async () => {
+    it('prefers a given ttl to all rules', async () => {
       const store = new Store(new MapClient(), { ttl: 5000 });
       expect(await ttlOf(store, { maxAge: HOUR }, 70.5)).toBe(71);
     });
 
-    it('takes a ttl of 0 for none', async () => {
+    it('treats a ttl of 0 as not given', async () => {
       expect(await ttlOf(new Store(new MapClient()), { maxAge: HOUR }, 0)).toBe(HOUR);
     });
 
@@ -189,7 +189,7 @@ describe('Store', () => {
     );
   });
 
-  describe('a record that is written again as it is', () => {
+  describe('a record that is written again unchanged', () => {
     it.each<[string, object | null, number]>([
       ['its own time', { maxAge: HOUR, own: ['maxAge'] }, HOUR],
       ['one day where its cookie holds what is no time', { maxAge: 'soon', expires: 'never' }, 24 * HOUR],
@@ -204,7 +204,7 @@ describe('Store', () => {
       expect(client.ttls.get(KEY)).toBe(expected);
     });
 
-    it('lives one day where another program has meanwhile given it what is no time', async () => {
+    it('lives one day if another program has put an invalid lifetime into it', async () => {
       const client = new MemoryStore();
       const routes: Routes = {
         '/late': async (ctx) => {
@@ -242,7 +242,7 @@ describe('Store', () => {
   });
 
   describe('events and status', () => {
-    it('says each change of the connection once', () => {
+    it('reports each change of the connection once', () => {
       const client = new EmittingClient();
       const heard = heardOf(new Store(client));
       for (const event of ['connect', 'connect', 'disconnect', 'disconnect', 'connect', 'disconnect'])
@@ -250,14 +250,14 @@ describe('Store', () => {
       expect(heard).toEqual(['connect', 'disconnect', 'connect', 'disconnect']);
     });
 
-    it('says them to every Store of one client', () => {
+    it('reports it to every Store of one client', () => {
       const client = new EmittingClient();
       const heard = [heardOf(new Store(client)), heardOf(new Store(client, { prefix: 'other:' }))];
       client.emit('disconnect');
       expect(heard).toEqual([['disconnect'], ['disconnect']]);
     });
 
-    it('follows the connection with its status', () => {
+    it('updates its status with the connection', () => {
       const client = new EmittingClient();
       const store = new Store(client);
       const states = [store.status];
@@ -269,12 +269,12 @@ describe('Store', () => {
       expect([...states, store.status]).toEqual(['available', 'pending', 'available', 'closed']);
     });
 
-    it('is available all along with a client that has no events', async () => {
+    it('is always available with a client without events', async () => {
       const store = new Store(new MapClient());
       expect([store.status, await store.get('a')]).toEqual(['available', null]);
     });
 
-    it('hears nothing any more once it is closed', () => {
+    it('emits nothing after it is closed', () => {
       const client = new EmittingClient();
       const store = new Store(client);
       const heard = heardOf(store);
@@ -283,13 +283,13 @@ describe('Store', () => {
       expect([heard, store.status, client.eventNames()]).toEqual([[], 'closed', []]);
     });
 
-    it('fails what is asked of it once it is closed', async () => {
+    it('fails every call after it is closed', async () => {
       const store = new Store(new MapClient());
       store.close();
       await expect(store.get('a')).rejects.toMatchObject({ name: 'StoreUnavailableError', operation: 'get' });
     });
 
-    it('closes with the last middleware that uses it, and its client only where that was made for it', async () => {
+    it('closes with the last middleware that uses it, and closes its client only if the client was created for it', async () => {
       const closed: string[] = [];
       const client = () => Object.assign(new MapClient(), { close: () => closed.push('client') });
       const store = new Store(client());
@@ -303,7 +303,7 @@ describe('Store', () => {
       expect(closed).toEqual(['client']);
     });
 
-    it('waits for the connection and then asks', async () => {
+    it('waits for the connection before it calls', async () => {
       const client = new EmittingClient();
       const store = new Store(client);
       client.emit('disconnect');

@@ -61,12 +61,12 @@ everyTestStartsAt(Date.UTC(2030, 0, 1));
 describe.each([
   ['at once', () => new PlainText()],
   ['later', () => new Slow()],
-])('sessions that travel with their visitors, by a store that answers %s', (_when, make) => {
+])('sessions in tokens, from a store that answers %s', (_when, make) => {
   describe.each([
     ['loaded up front', false],
     ['deferred', true],
   ])('%s', (_mode, defer) => {
-    it('are in the cookie, and in no other place', async () => {
+    it('are in the cookie and nowhere else', async () => {
       const site = await siteWith({ store: make(), defer });
       const ann = site.visitor();
       const token = sentId(await ann.get('/put?user=ann'));
@@ -79,7 +79,7 @@ describe.each([
       );
     });
 
-    it('keep an id of their own, which is all that others are shown', async () => {
+    it('have a separate id, which is all that others see', async () => {
       const site = await siteWith({ store: make(), defer }, routes);
       const ann = await member(site);
       await ann.get('/put?colour=red');
@@ -93,14 +93,14 @@ describe.each([
       expect(site.heard.at(-1)).toMatchObject({ name: 'session:destroyed', key: sid });
     });
 
-    it('cost no cookie where nothing has changed', async () => {
+    it('cost no cookie if nothing has changed', async () => {
       const site = await siteWith({ store: make(), defer });
       const ann = await member(site);
       for (const path of ['/see', '/idle', '/put', '/put?user=ann'])
         expect((await ann.get(path)).setCookie).toEqual([]);
     });
 
-    it('are extended by being sent again, with `rolling` and with `renew`', async () => {
+    it('are extended by sending them again, with `rolling` and with `renew`', async () => {
       for (const options of [{ rolling: true }, { renew: true }]) {
         const site = await siteWith({ store: make(), defer, ...options });
         const ann = await member(site);
@@ -113,14 +113,14 @@ describe.each([
       }
     });
 
-    it('with `renew` are left alone while they have time enough', async () => {
+    it('with `renew` are not sent while they have enough time left', async () => {
       const site = await siteWith({ store: make(), defer, renew: true });
       const ann = await member(site);
       pass(0.4 * DAY);
       expect((await ann.get('/see')).setCookie).toEqual([]);
     });
 
-    it('end with their time, were the cookie presented for longer', async () => {
+    it('expire in time, even if the cookie is sent for longer', async () => {
       const site = await siteWith({ store: make(), defer });
       const ann = await member(site);
       const cookie = await ann.jar.getCookieString(site.url);
@@ -134,7 +134,7 @@ describe.each([
       ]);
     });
 
-    it('that cannot be read are new sessions, and nobody is shown what was presented', async () => {
+    it('that cannot be read become new sessions, and the token is not shown', async () => {
       const site = await siteWith({ store: make(), defer, cookie: { signed: false } });
       for (const token of ['nonsense', 'x'.repeat(5000)]) {
         const reply = await site.visitor().get('/see', { cookie: `koa.sid=${token}` });
@@ -149,7 +149,7 @@ describe.each([
       expect(site.heard.at(-2)).toEqual({ name: 'session:invalid', key: undefined, value: '[]' });
     });
 
-    it('saved several times in a request leave one cookie, the last', async () => {
+    it('saved several times in a request send one cookie, the last', async () => {
       const site = await siteWith(
         { store: make(), defer },
         {
@@ -170,7 +170,7 @@ describe.each([
       }
     });
 
-    it('that have been saved are what `reload()` reads', async () => {
+    it('that have been saved are returned by `reload()`', async () => {
       const site = await siteWith(
         { store: make(), defer },
         {
@@ -190,7 +190,7 @@ describe.each([
       expect((await site.visitor().get('/reload')).json()).toEqual([['cookie', 'saved'], true]);
     });
 
-    it('are changed by `update()`, given a new id, and end', async () => {
+    it('can be changed by `update()`, get a new id, and end', async () => {
       const site = await siteWith(
         { store: make(), defer },
         {
@@ -217,7 +217,7 @@ describe.each([
       expect((await ann.get('/see')).json()).toEqual({});
     });
 
-    it('reach the visitor of a handler that fails', async () => {
+    it('reach the visitor even if the handler fails', async () => {
       const site = await siteWith(
         { store: make(), defer },
         {
@@ -238,7 +238,7 @@ describe.each([
       ['updated', (ctx) => ctx.sessionHandler.update((current) => void Object.assign(current, { late: true }))],
       ['touched', (ctx) => ctx.sessionHandler.touch()],
       ['saved', (ctx) => ctx.saveSession()],
-    ])('%s after the head of the response are an error, save where nothing was', async (what, late) => {
+    ])('%s after the response headers are an error, unless nothing has changed', async (what, late) => {
       let over = () => {};
       const isOver = new Promise<void>((resolve) => {
         over = resolve;
@@ -264,7 +264,7 @@ describe.each([
       expect(site.errors).toEqual(errors);
     });
 
-    it('that are still being packed when the head is sent are an error for whoever saves them', async () => {
+    it('that are still being packed when the headers are sent cause an error on saving', async () => {
       const store: TokenStore = make();
       const { opened, open } = gate();
       const site = await siteWith(
@@ -290,14 +290,14 @@ describe.each([
       expect(failed).toMatchObject({ code: 'ERR_SESSION_HEADERS_SENT' });
     });
 
-    it('are not extended by `rolling` once the head is sent, and that is no error', async () => {
+    it('are not extended by `rolling` after the headers, without an error', async () => {
       const site = await siteWith({ store: make(), defer, rolling: true }, routes);
       const ann = await member(site);
       expect((await ann.get('/sent')).text).toBe('sent');
       expect(site.errors).toEqual([]);
     });
 
-    it('saved before the head is sent are with the visitor, whatever comes then', async () => {
+    it('saved before the headers have reached the visitor, whatever happens later', async () => {
       const site = await siteWith(
         { store: make(), defer },
         {
@@ -315,7 +315,7 @@ describe.each([
       expect(site.errors).toEqual([]);
     });
 
-    it('that no cookie holds fail before anything is sent, and the visitor keeps the last that could', async () => {
+    it('that do not fit into a cookie fail before anything is sent, and the visitor keeps the last one that fitted', async () => {
       const site = await siteWith(
         { store: make(), defer },
         {
@@ -336,7 +336,7 @@ describe.each([
       expect((await ann.get('/small')).status).toBe(200);
     });
 
-    it('travel by an id store of the user’s own', async () => {
+    it('travel through a custom id store', async () => {
       const header = 'x-session';
       const site = await siteWith({
         store: make(),
@@ -360,7 +360,7 @@ describe.each([
       expect((await site.visitor().get('/logout', { [header]: token })).headers.get(header)).toBe('none');
     });
 
-    it('that the system behind the store fails to read leave the cookie alone', async () => {
+    it('that the system behind the store fails to read leave the cookie unchanged', async () => {
       const store = make();
       const site = await siteWith({ store, defer, errorHandler: () => undefined });
       const ann = await member(site);
@@ -373,7 +373,7 @@ describe.each([
       expect(site.heard.at(-1)).toEqual({ name: 'session:destroyed', key: undefined, value: undefined });
     });
 
-    it('are signed with `app.keys` unless they are sealed, and anew with a newer key', async () => {
+    it('are signed with `app.keys` unless they are sealed, and again with a newer key', async () => {
       const store = make();
       const before = await siteWith({ store, defer }, {}, { keys: ['old'] });
       const ann = before.visitor();
@@ -392,13 +392,13 @@ describe.each([1, 12])('a token under a name of %d letters', (letters) => {
   const withToken = (size: number) => siteWith({ store: { pack: () => 'x'.repeat(size), unpack: () => null }, key });
   const fits = 4096 - letters;
 
-  it('may have what the name leaves of 4096 bytes, whatever stands between them', async () => {
+  it('may use what the name leaves of 4096 bytes', async () => {
     const reply = await (await withToken(fits)).visitor().get('/put?user=ann');
     expect([reply.status, sentId(reply, key)?.length]).toEqual([200, fits]);
     expect(setCookieOf(reply, key)?.split(';')[0]).toHaveLength('='.length + 4096);
   });
 
-  it('may not have a byte more', async () => {
+  it('may not have one byte more', async () => {
     const site = await withToken(fits + 1);
     const reply = await site.visitor().get('/put?user=ann');
     expect([reply.status, reply.setCookie]).toEqual([500, []]);
@@ -411,13 +411,13 @@ describe.each([1, 12])('a token under a name of %d letters', (letters) => {
   });
 });
 
-describe('a store whose sessions travel', () => {
-  it('promises the last write alone, and knows how long sessions have left', async () => {
+describe('a store of tokens', () => {
+  it('guarantees last-write only, and knows the remaining lifetime', async () => {
     const { sessionStore } = await contextOf();
     expect([sessionStore.guarantee, sessionStore.knowsTtl, sessionStore.prefix]).toEqual(['last-write', true, '']);
   });
 
-  it('has no session to read, write or destroy by its id', async () => {
+  it('cannot read, write or destroy a session by its id', async () => {
     const { sessionStore } = await contextOf();
     const refusal = { code: 'ERR_SESSION_NOT_KEPT', name: 'SessionError' };
     await expect(sessionStore.get('id')).rejects.toMatchObject(refusal);
@@ -425,7 +425,7 @@ describe('a store whose sessions travel', () => {
     await expect(sessionStore.destroy('id')).rejects.toMatchObject(refusal);
   });
 
-  it('needs the name of the cookie, which a Store of its own does not know', () => {
+  it('needs the name of the cookie, which a separate Store does not know', () => {
     expect(() => new Store(new PlainText())).toThrow(
       new TypeError(
         'Expected `client` to keep sessions, got one whose sessions travel in the cookie: pass it directly, `session({ store })`',
@@ -433,7 +433,7 @@ describe('a store whose sessions travel', () => {
     );
   });
 
-  it('takes no prefix', () => {
+  it('refuses a prefix', () => {
     expect(() => session({ store: new PlainText(), prefix: 'shop:' })).toThrow(
       'Expected `prefix` not to be given, since the sessions of this `store` travel in the cookie',
     );

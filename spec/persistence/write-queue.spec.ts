@@ -16,7 +16,7 @@ function hang(client: OpenClient): void {
 }
 
 describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
-  it('do not blame the store for an update that takes too long, and go on without it', async () => {
+  it('do not blame the store for an update that takes too long, and continue without it', async () => {
     const { site, ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
       '/update': (ctx) => ctx.sessionHandler.update(never),
     }));
@@ -27,7 +27,7 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
     expect(await see()).toEqual({ user: 'ann', a: '1' });
   });
 
-  it('leave nothing behind of an update that ends when its request has no time left', async () => {
+  it('leave nothing behind of an update that ends after its request has run out of time', async () => {
     const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
       '/update': (ctx) =>
         ctx.sessionHandler.update(async (session) => {
@@ -40,7 +40,7 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
     expect(await see()).toEqual({ user: 'ann' });
   });
 
-  it('leave nothing behind where one that is stored together with them takes all of their time', async () => {
+  it('leave nothing behind if one in their batch uses up all of their time', async () => {
     const [started, plainAsked, lastAsked, done] = [gate(), gate(), gate(), gate()];
     const { ann, see } = await siteWithMember({ store: make(), ...shortly }, () => ({
       '/first': (ctx) =>
@@ -81,7 +81,7 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
     expect(await see()).toEqual({ user: 'ann' });
   });
 
-  it('are told that they had no time left, not that the store took a millisecond or none', async () => {
+  it('report that they had no time left, not that the store took too long', async () => {
     const client = make();
     const { site, ann } = await siteWithMember({ store: client, ...shortly }, () => ({
       '/saves': async (ctx) => {

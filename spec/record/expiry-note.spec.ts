@@ -16,7 +16,7 @@ const cookieIn = (client: MapClient) => {
   return (JSON.parse(record) as Session).cookie as Record<string, unknown>;
 };
 
-describe('A session whose client never lets go of it', () => {
+describe('A session on a client that never expires records', () => {
   const open = async (options: SessionOptions = {}) => {
     const client = new MapClient();
     const site = await siteWith({ store: client, ttl: MINUTE, ...options }, { '/counts': count, '/cookie': cookie });
@@ -30,7 +30,7 @@ describe('A session whose client never lets go of it', () => {
     });
   const cookie = async (ctx: Parameters<typeof sessionOf>[0]) => (await sessionOf(ctx)).cookie;
 
-  it('is there until its time is over, and missing from then on', async () => {
+  it('is found until it expires, and is missing after that', async () => {
     const { site, ann, created, see } = await open();
     pass(MINUTE - 1);
     expect(await see()).toEqual({ user: 'ann' });
@@ -47,7 +47,7 @@ describe('A session whose client never lets go of it', () => {
     expect([await see(), site.events().slice(1)]).toEqual([{}, ['session:expired', 'session:missed']]);
   });
 
-  it('stays where it is: it may be read by others', async () => {
+  it('stays stored, since others may read it', async () => {
     const { client, see } = await open();
     pass(MINUTE);
     await see();
@@ -73,7 +73,7 @@ describe('A session whose client never lets go of it', () => {
     ['changed', {}, '/put?more=1'],
     ['changed in one step', {}, '/counts'],
     ['used, with `rolling`,', { rolling: true }, '/see'],
-  ])('has its whole time again once it was %s', async (_how, options, path) => {
+  ])('has its full lifetime again after it was %s', async (_how, options, path) => {
     const { ann, see } = await open(options);
     pass(MINUTE - 1);
     await ann.get(path);
@@ -83,14 +83,14 @@ describe('A session whose client never lets go of it', () => {
     expect(await see()).toEqual({});
   });
 
-  it('is written anew, and not over what has ended, by who comes back', async () => {
+  it('is written anew, and not over the expired one, when its visitor returns', async () => {
     const { client, ann, see } = await open();
     pass(MINUTE);
     expect(setCookieOf(await ann.get('/put?user=bob'))).toBeDefined();
     expect([await see(), client.size]).toEqual([{ user: 'bob' }, 2]);
   });
 
-  it('is not written by a request that goes on after its end', async () => {
+  it('is not written by a request that continues after its end', async () => {
     const client = new MapClient();
     let late: Promise<unknown> | undefined;
     let go = () => {};
@@ -121,7 +121,7 @@ describe('A session whose client never lets go of it', () => {
     ]);
   });
 
-  it('shows handlers nothing of the note', async () => {
+  it('hides the note from handlers', async () => {
     const { client, ann } = await open();
     expect(cookieIn(client)).toMatchObject({ ends: Date.now() + MINUTE, maxage: null });
     const seen = (await ann.get('/cookie')).json() as object;
@@ -129,7 +129,7 @@ describe('A session whose client never lets go of it', () => {
     expect(Object.keys(seen)).not.toContain('maxage');
   });
 
-  it('is not changed by being read: what has no change is not written', async () => {
+  it('is not changed by reading: without a change, nothing is written', async () => {
     const { client, ann } = await open();
     const [before] = client.records.values();
     await ann.get('/cookie');
@@ -137,7 +137,7 @@ describe('A session whose client never lets go of it', () => {
     expect([...client.records.values()]).toEqual([before]);
   });
 
-  it('has ended for Store#get too', async () => {
+  it('has expired for Store#get too', async () => {
     const { client } = await open();
     const store = new Store(client, { prefix: '' });
     const [key = ''] = client.records.keys();
@@ -147,7 +147,7 @@ describe('A session whose client never lets go of it', () => {
     expect(await store.get(key)).toBeUndefined();
   });
 
-  it('is stored by Store#set as it is given', async () => {
+  it('is stored by Store#set unchanged', async () => {
     const client = new MapClient();
     const it = { cookie: { maxAge: MINUTE }, user: 'ann' };
     await new Store(client, { prefix: '' }).set('a', it);
@@ -171,7 +171,7 @@ describe('Beside koa-generic-session on such a client', () => {
     return { client, inYoung, inOld: browser(old.url, inYoung.jar) };
   };
 
-  it('a session that it has written since has the time that it gave', async () => {
+  it('a session that it has written since has the lifetime that it set', async () => {
     const { client, inYoung, inOld } = await open();
     pass(MINUTE - 1);
     await inOld.get('/put?old=1');
@@ -181,7 +181,7 @@ describe('Beside koa-generic-session on such a client', () => {
     expect(cookieIn(client)).toMatchObject({ ends: Date.now() + MINUTE, maxage: null });
   });
 
-  it('a session that it has extended and not changed has the time that it gave', async () => {
+  it('a session that it has extended without a change has the lifetime that it set', async () => {
     const { inYoung, inOld } = await open({ rolling: true });
     pass(MINUTE - 1);
     await inOld.get('/see');
@@ -189,7 +189,7 @@ describe('Beside koa-generic-session on such a client', () => {
     expect((await inYoung.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('a maxAge that its handlers set counts, here and there', async () => {
+  it('a maxAge that its handlers set counts in both packages', async () => {
     const { inYoung, inOld } = await open();
     const days = (line = '') => Math.round((Date.parse(line.match(/expires=([^;]+)/i)?.[1] ?? '') - Date.now()) / DAY);
     expect(days(setCookieOf(await inOld.get('/week')))).toBe(7);
@@ -238,7 +238,7 @@ describe('The end of a record', () => {
     ['a session without a cookie', { user: 'ann' }],
     ['a session whose cookie is none', { cookie: 'no', user: 'ann' }],
     ['a session without a note', { cookie: { path: '/' } }],
-  ])('is not looked for in %s', (_kind, answer) => {
+  ])('is not read from %s', (_kind, answer) => {
     expect(untilEnd(answer)).toBe(answer);
     expect(withoutEnd(answer)).toBe(answer);
   });
@@ -247,12 +247,12 @@ describe('The end of a record', () => {
     ['is no number', { ends: 'soon', maxage: null }],
     ['has lost what makes it good', { ends: 5 }],
     ['somebody else has a `maxage` beside', { ends: 5, maxage: 5 }],
-  ])('does not count where it %s', (_how, note) => {
+  ])('does not count if it %s', (_how, note) => {
     const noted = { cookie: { ...cookie, ...note } };
     expect([untilEnd(noted), withoutEnd(noted)]).toEqual([{ cookie }, { cookie }]);
   });
 
-  it('is not noted where there is no cookie to note it in', () => {
+  it('is not noted without a cookie', () => {
     expect(withEnd({ user: 'ann' }, 1000)).toEqual({ user: 'ann' });
   });
 });

@@ -74,7 +74,7 @@ function valuesOf(members: Map<string, string>): [string, unknown][] {
 }
 
 describe(`Members of a record, seed ${seed}`, () => {
-  it('are those that JSON.parse finds, however the text is laid out', () => {
+  it('are those that JSON.parse finds, whatever the layout of the text', () => {
     const property = fc.property(object, (record) => {
       const members = membersOf(record);
       expect(valuesOf(members)).toEqual(sorted(parsed(record)));
@@ -83,7 +83,7 @@ describe(`Members of a record, seed ${seed}`, () => {
     fc.assert(property, RUNS);
   });
 
-  it('are the same where some are known, in the text or not', () => {
+  it('are the same if some are already known, in the text or not', () => {
     const property = fc.property(object, object, fc.boolean(), (record, other, isNear) => {
       const known = isNear ? parsedMembers(record) : membersOf(other);
       expect(valuesOf(membersOf(record, known))).toEqual(sorted(parsed(record)));
@@ -91,7 +91,7 @@ describe(`Members of a record, seed ${seed}`, () => {
     fc.assert(property, RUNS);
   });
 
-  it('are none of a text that ends too soon, and of what is no object', () => {
+  it('are empty for a text that ends too soon, and for anything but an object', () => {
     const property = fc.property(object, value, fc.nat(), (record, other, cut) => {
       const short = record.slice(0, cut % record.length);
       expect(membersOf(short)).toEqual(new Map());
@@ -101,7 +101,7 @@ describe(`Members of a record, seed ${seed}`, () => {
     fc.assert(property, RUNS);
   });
 
-  it('are never an error of a text that somebody has spoilt, and right where it still is one', () => {
+  it('never throw for a damaged text, and are right if it is still an object', () => {
     const piece = fc.constantFrom('"', '\\', '{', '}', ',', ':', '[', ']', 'x', ' ', '');
     const property = fc.property(object, fc.nat(), piece, (record, at, by) => {
       const place = at % record.length;

@@ -31,8 +31,8 @@ function merge({ base, mine, theirs, handled = mine, onConflict = 'last-write', 
   return JSON.parse(applyChange(change, text(theirs), onConflict));
 }
 
-describe('a change of a session that nobody else changed', () => {
-  it('is stored as it is', () => {
+describe('a change of a session that no other request changed', () => {
+  it('is stored unchanged', () => {
     const mine = '{"a":2, "b":3}';
     const change: Change = { base: '{"a":1}', mine, handled: mine, replaced: false, cookieChanged: false };
     expect(applyChange(change, '{"a":1}', 'throw')).toBe('{"a":2, "b":3}');
@@ -57,7 +57,7 @@ describe('changes of two requests to different keys are both kept', () => {
       expect(merge({ ...sides, onConflict })).toEqual(expected);
   });
 
-  it('whatever they are, and in either order', () => {
+  it('whatever they are, in either order', () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
     const key = fc.oneof(
       fc.string(),
@@ -108,7 +108,7 @@ describe('keys that every object inherits', () => {
     },
   );
 
-  it('survive requests over HTTP that change a session side by side', async () => {
+  it('survive requests over HTTP that change a session in parallel', async () => {
     const both = meeting(2);
     const site = await siteWith(
       { store: new MemoryStore() },
@@ -139,7 +139,7 @@ describe('the same key changed twice', () => {
   const removed = { base: { a: 0 }, mine: {}, theirs: { a: 2 } };
   const theyRemoved = { base: { a: 0 }, mine: { a: 1 }, theirs: {} };
 
-  it("is the later write's with 'last-write', a removal too", () => {
+  it("has the later value with 'last-write', also after a removal", () => {
     expect(merge(sides)).toEqual({ a: 1 });
     expect(merge(removed)).toEqual({});
     expect(merge(theyRemoved)).toEqual({ a: 1 });
@@ -157,7 +157,7 @@ describe('the same key changed twice', () => {
     );
   });
 
-  it('is what a function makes of the three values; `undefined` stands for none', () => {
+  it('has the value that a function returns for the three values; `undefined` stands for a missing key', () => {
     const seen: unknown[][] = [];
     const sum: OnConflict = (...values) => {
       seen.push(values);
@@ -172,7 +172,7 @@ describe('the same key changed twice', () => {
     ]);
   });
 
-  it('a conflict to the same value too: of two that counted to one, or took a token, one did not', () => {
+  it('conflicts even with equal values: of two requests that counted, or took a token, one would be lost', () => {
     for (const same of [
       { base: { a: 0 }, mine: { a: 1 }, theirs: { a: 1 } },
       { base: { a: 0 }, mine: {}, theirs: {} },
@@ -181,7 +181,7 @@ describe('the same key changed twice', () => {
     }
   });
 
-  it('no conflict: the cookie, of which the later counts', () => {
+  it('never conflicts for the cookie: the later one wins', () => {
     const conflict = {
       base: { cookie: { maxAge: 1 } },
       mine: { cookie: { maxAge: 2 } },
@@ -233,7 +233,7 @@ describe('the same key changed twice', () => {
   it.each<[string, string[], string[]]>([
     ['of others', ['old'], ['old', 'theirs']],
     ['of others and its own', ['old', 'mine'], ['old', 'theirs', 'mine']],
-  ])("the cookie is this request's, if it has changed that, with the stamps %s", (_whose, mine, stamps) => {
+  ])('the cookie is that of this request, if it has changed it, with the stamps %s', (_whose, mine, stamps) => {
     const sides = {
       base: { cookie: { maxAge: 1, stamps: ['old'] } },
       mine: { cookie: { maxAge: 2, stamps: mine } },
@@ -248,13 +248,13 @@ describe('the same key changed twice', () => {
     ['an async function', async () => 5],
     // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
     ['a function that returns what other promise libraries make', () => ({ then: () => undefined })],
-  ])('is not to be settled by %s: nobody would wait for it', (_what, onConflict) => {
+  ])('cannot be settled by %s, which nothing would wait for', (_what, onConflict) => {
     expect(() => merge({ ...sides, onConflict })).toThrow(
       expect.objectContaining({ code: 'ERR_SESSION_VALUE', message: expect.stringContaining('onConflict') }),
     );
   });
 
-  it('no conflict: what only beforeSave set', () => {
+  it('never conflicts for keys that only beforeSave set', () => {
     const stamped = { base: { at: 1 }, handled: { at: 1, a: 1 }, mine: { at: 2, a: 1 }, theirs: { at: 3 } };
     expect(merge({ ...stamped, onConflict: 'throw' })).toEqual({ at: 2, a: 1 });
     const both = { ...stamped, handled: { at: 5, a: 1 } };
@@ -265,11 +265,11 @@ describe('the same key changed twice', () => {
 describe('a session that a request replaced as a whole', () => {
   const replaced = true;
 
-  it('loses the stored keys that the new object lacks, also those that others have set', () => {
+  it('loses the stored keys that the new object lacks, including those that others have set', () => {
     expect(merge({ base: { a: 1 }, mine: { b: 2 }, theirs: { a: 1, c: 3 }, replaced })).toEqual({ b: 2 });
   });
 
-  it('keeps what others did to the keys that it left as they were', () => {
+  it('keeps what others did to the keys that it left unchanged', () => {
     expect(merge({ base: { a: 1, b: 1 }, mine: { a: 1, b: 2 }, theirs: { a: 5, b: 1, c: 3 }, replaced })).toEqual({
       a: 5,
       b: 2,
@@ -285,6 +285,6 @@ describe('a session that a request replaced as a whole', () => {
   });
 });
 
-it.each(['5', '[]', 'null', '{', '"x"'])('what is no session counts as one without keys: %s', (theirs) => {
+it.each(['5', '[]', 'null', '{', '"x"'])('a record that is not a session counts as one without keys: %s', (theirs) => {
   expect(merge({ base: '{"a":1}', mine: '{"a":1,"b":2}', theirs })).toEqual({ b: 2 });
 });

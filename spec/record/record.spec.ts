@@ -18,22 +18,22 @@ const cookieText = JSON.stringify(cookie);
 /** Own keys and all, `__proto__` among them. */
 const parsed = (text: string) => JSON.parse(text) as SessionData;
 
-describe('what is stored for a session', () => {
+describe('the record of a session', () => {
   it('is its JSON with the cookie inside', () => {
     expect(serialize({ a: 1, list: [1, 'x'] }, cookie)).toBe(`{"a":1,"list":[1,"x"],"cookie":${cookieText}}`);
   });
 
-  it('leaves the order of keys to a session that carries the cookie already', () => {
+  it('keeps the order of keys of a session that already contains the cookie', () => {
     expect(serialize({ a: 1, cookie, b: 2 }, cookie)).toBe(`{"a":1,"cookie":${cookieText},"b":2}`);
     expect(serialize({ a: 1, cookie: 'another', b: 2 }, cookie)).toBe(`{"a":1,"cookie":${cookieText},"b":2}`);
   });
 
-  it('takes in the cookie where it is not enumerable', () => {
+  it('contains a cookie that is not enumerable', () => {
     const session = Object.defineProperty({ a: 1 }, 'cookie', { value: cookie });
     expect(serialize(session, cookie)).toBe(`{"a":1,"cookie":${cookieText}}`);
   });
 
-  it('is what toJSON of the session gives, with the cookie', () => {
+  it("is the result of the session's toJSON, with the cookie", () => {
     expect(serialize({ a: 1, toJSON: () => ({ b: 2 }) }, cookie)).toBe(`{"b":2,"cookie":${cookieText}}`);
     expect(serialize({ cookie, toJSON: () => ({ b: 2 }) }, cookie)).toBe(`{"b":2,"cookie":${cookieText}}`);
     class Cart {
@@ -83,7 +83,7 @@ describe('what is stored for a session', () => {
       }),
       /not now/,
     ],
-  ])('is an ERR_SESSION_SERIALIZE for %s', (_what, make, message) => {
+  ])('causes an ERR_SESSION_SERIALIZE for %s', (_what, make, message) => {
     const session = make();
     expect(() => serialize(session, cookie)).toThrow(SessionError);
     expect(() => serialize(session, cookie)).toThrow(
@@ -92,7 +92,7 @@ describe('what is stored for a session', () => {
     expect(() => serialize(session, cookie)).toThrow(message);
   });
 
-  it('comes back as the same data, whatever JSON it is', () => {
+  it('returns the same data, for any JSON', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {
         const { cookie: _, ...rest } = parseRecord(serialize(data, cookie)) as SessionData;
@@ -111,11 +111,11 @@ describe('reading a record', () => {
     },
   );
 
-  it.each(['{}', '{"a":1}', '{"cookie":5}', '{"__proto__":1}', ' {"a":[1]} '])('finds one in %j', (text) => {
+  it.each(['{}', '{"a":1}', '{"cookie":5}', '{"__proto__":1}', ' {"a":[1]} '])('finds a session in %j', (text) => {
     expect(parseRecord(text)).toEqual(JSON.parse(text));
   });
 
-  it('takes objects for sessions, and nothing else', () => {
+  it('accepts only objects as sessions', () => {
     expect([{}, Object.create(null), new Map(), new Date()].every(isSessionData)).toBe(true);
     expect([null, undefined, 5, 'x', true, [], () => 1, Symbol('s')].some(isSessionData)).toBe(false);
   });
@@ -137,7 +137,7 @@ describe('a session without data', () => {
   const keys = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'length', 'cookie', 'constructor'));
   const data = fc.dictionary(keys, value, { maxKeys: 4 }).map((it) => ({ ...it, cookie }));
 
-  it('is one of which JSON keeps nothing but the cookie', () => {
+  it('is one of which JSON keeps only the cookie', () => {
     const empty = new Set<boolean>();
     const property = fc.property(fc.oneof(data, written(data)), (session) => {
       const text = serialize(session as SessionData, cookie);
@@ -148,7 +148,7 @@ describe('a session without data', () => {
     expect(empty.size).toBe(2);
   });
 
-  it('is not one whose text cannot be made: that is an error', () => {
+  it('is not one that JSON cannot hold: that is an error', () => {
     const broken = () => {
       throw new Error('broken');
     };
@@ -161,7 +161,7 @@ describe('a session without data', () => {
 });
 
 describe('the marker of a regenerated session', () => {
-  it('reads as null, and names the successor and whether that has the data', () => {
+  it('is read as null, and names the successor and whether that has the data', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), fc.boolean(), (successor, keepsData) => {
         const marker = regeneratedMarker({ successor, keepsData });
@@ -176,7 +176,7 @@ describe('the marker of a regenerated session', () => {
     expect(regeneratedMarker(marker)).not.toBe(regeneratedMarker(marker));
   });
 
-  it('tells nothing where it names nobody, and no other record is one', () => {
+  it('says nothing if it names no successor, and no other record is a marker', () => {
     for (const record of ['null', 'null ', `null${' '.repeat(36)}`, '{"a":1}', '{"a":1}   ', '']) {
       expect(readMarker(record)).toBeUndefined();
     }
