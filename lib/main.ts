@@ -33,6 +33,8 @@ declare namespace session {
   export import SessionInToken = engine.SessionInToken;
   export import CompareAndSetStore = engine.CompareAndSetStore;
   export import EndingStore = engine.EndingStore;
+  export import IndexingStore = engine.IndexingStore;
+  export import IndexMember = engine.IndexMember;
   export import StoredRecord = engine.StoredRecord;
   export import SwapResult = engine.SwapResult;
   export import Answer = engine.Answer;

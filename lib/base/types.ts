@@ -159,6 +159,45 @@ export interface EndingStore<R = unknown> {
   mark(key: string, length: number): Answer<StoredRecord<R> | null | undefined>;
 }
 
+/**
+ * Methods of a `'compare-and-set'` store that know which records belong to a user. A store has all four or none.
+ *
+ * An *index* holds the keys of a user's records, each with the time when its membership ends. Its name is a key of the
+ * store that no session can have. All times are those of the system behind the store, so the clocks of processes need
+ * not agree; `ttl`, `elapsed` and `keepFor` are durations in milliseconds.
+ */
+export interface IndexingStore {
+  /**
+   * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Of a member, it only moves the end
+   * later. Returns `false` and notes nothing if `key` is not a member and {@link IndexingStore.endedNow} was called at
+   * most `elapsed` milliseconds ago, which is when the calling request began. A key that is past its end is no member.
+   *
+   * `from` is the key in whose place `key` comes: if it is a member, a new member gets its time of enrolment. It stays
+   * a member itself.
+   */
+  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Answer<boolean>;
+  /**
+   * Returns up to `limit` members, ordered by end and then by key, beginning with the first one after `after`. Ends only
+   * move later, so a walk misses no member that was there all the time, and may see one twice. Does not return members
+   * that are past their end.
+   */
+  members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): Answer<IndexMember[]>;
+  /** Removes members: one with `end` only if it ends then, so that one that was enrolled again stays. */
+  dismiss(index: string, entries: readonly { key: string; end?: number | undefined }[]): Answer<unknown>;
+  /** Notes, for at least `keepFor` milliseconds, that all sessions of requests that began before now have ended. */
+  endedNow(index: string, keepFor: number): Answer<unknown>;
+}
+
+/** A record that belongs to an index. */
+export interface IndexMember {
+  /** The key of the record. */
+  key: string;
+  /** When the membership ends, in milliseconds since 1970 by the store's clock. */
+  end: number;
+  /** Milliseconds since the first enrolment, by the store's clock. */
+  enrolledAgo: number;
+}
+
 /** What is in a token. */
 export interface SessionInToken {
   /** The session's id, for events and `ctx.sessionId`: the token itself is a secret. */
