@@ -35,7 +35,7 @@ describe('a store that is taken away, in memory', () => {
   });
   afterEach(() => demo.end());
 
-  it('for six seconds lets requests wait, then fail, and then go on as before', async () => {
+  it('for six seconds lets requests wait, then fail, and then work again', async () => {
     const cookies = await page.context().cookies();
     await page.getByText('live', { exact: true }).waitFor();
     const visit = await page.context().newPage();
@@ -68,7 +68,7 @@ describe('a store that is taken away, in memory', () => {
     expect(values(await page.context().cookies())).toEqual(values(cookies));
   });
 
-  it('for two seconds lets requests wait, and none fail', async () => {
+  it('for two seconds lets requests wait, without failures', async () => {
     const begin = Date.now();
     await takeAway(page, demo, 2);
     const responses = await Promise.all(
@@ -85,7 +85,7 @@ describe('a store that is taken away, in memory', () => {
     expect(await page.locator('.lane rect.failed').count()).toBe(0);
   });
 
-  it('is not taken away twice at once, nor for as long as somebody likes', async () => {
+  it('cannot be taken away twice at once, or for an arbitrary time', async () => {
     await takeAway(page, demo, 60);
     expect((await page.request.get(`${demo.url}/shop/`)).status()).toBe(200);
     await Promise.all([takeAway(page, demo, 2), takeAway(page, demo, 6)]);
@@ -113,7 +113,7 @@ describe('two processes of the demo on one Redis', () => {
     await redis.stop();
   });
 
-  it('share who is logged in, what is in the cart, and the logout', async () => {
+  it('share logins, carts and logouts', async () => {
     await page.goto(`${one.url}/shop/`);
     await logIn(page, 'Ann');
     const sencha = { form: { id: 'sencha' } };
@@ -133,7 +133,7 @@ describe('two processes of the demo on one Redis', () => {
     expect(await rowsOf(page, 'shop')).toEqual([]);
   });
 
-  it('list what is under their prefixes, and nothing else that is in Redis', async () => {
+  it('list what is under their prefixes, and nothing else in Redis', async () => {
     await redis.command(`SET other:sess:1 '${JSON.stringify({ user: 'Zoe' })}'`);
     await redis.command('SET blog:sess:junk nonsense');
     await page.goto(`${one.url}/blog/`);
@@ -142,7 +142,7 @@ describe('two processes of the demo on one Redis', () => {
     expect(await page.content()).not.toContain('Zoe');
   });
 
-  it('lose the store each for itself', async () => {
+  it('lose the store separately', async () => {
     await page.goto(`${one.url}/blog/`);
     await logIn(page, 'Cleo');
     await page.getByText('live', { exact: true }).waitFor();

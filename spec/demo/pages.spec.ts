@@ -51,7 +51,7 @@ describe('pages of the demo', () => {
     expect(await page.evaluate(`getComputedStyle(document.querySelector('.bar rect')).transitionDuration`)).toBe('0s');
   });
 
-  it('are read on a phone without scrolling sideways', async () => {
+  it('can be read on a phone without scrolling sideways', async () => {
     const page = await chromium.open({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
     const width = () => page.evaluate('document.documentElement.scrollWidth');
     await page.goto(demo.url);
@@ -70,7 +70,7 @@ describe('pages of the demo', () => {
     await page.waitForURL(/#panel$/);
   });
 
-  it('are used by keyboard alone, and show where the focus is', async () => {
+  it('can be used by keyboard alone, and show where the focus is', async () => {
     const page = await chromium.open();
     await page.goto(`${demo.url}/shop/`);
     const focused = () =>
@@ -114,7 +114,7 @@ describe('pages of the demo', () => {
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
   });
 
-  it('keep the focus, and what was selected, while the panel is renewed', async () => {
+  it('keep focus and selection while the panel is updated', async () => {
     const page = await chromium.open();
     await fill(page, 'shop');
     await page.getByRole('button', { name: 'For 2 seconds' }).focus();
@@ -149,7 +149,7 @@ describe('pages of the demo', () => {
     await page.getByText('Kept for later').waitFor();
   });
 
-  it('hear of it where a script is not theirs, and do not run it', async () => {
+  it('detect a script from elsewhere, and do not run it', async () => {
     const page = await chromium.open();
     await page.goto(demo.url);
     await page.evaluate(`(() => {

@@ -46,7 +46,7 @@ describe('the process of the demo', () => {
     expect(await page()).toContain('Hello, Ann &lt;b&gt;&quot;&amp;<');
   });
 
-  it('gives a new session id at login, also to who is logged in already', async () => {
+  it('gives a new session id at login, even to a user who is already logged in', async () => {
     await start();
     await logIn('Ann');
     const before = await cookie();
@@ -79,7 +79,7 @@ describe('the process of the demo', () => {
     expect((await visitor.post('/shop/login', 'user=Ann', { ...form, origin: demo.url })).status).toBe(303);
   });
 
-  it('answers for pages that are not there, and for forms that are too long', async () => {
+  it('answers requests for missing pages, and forms that are too long', async () => {
     await start();
     expect((await visitor.get('/nowhere')).status).toBe(404);
     expect((await visitor.post('/shop/login', `user=${'a'.repeat(20_000)}`, form)).status).toBe(413);
@@ -91,7 +91,7 @@ describe('the process of the demo', () => {
     expect(demo.output).not.toContain('Error');
   });
 
-  it('keeps the sessions of two businesses on one Redis apart', async () => {
+  it('separates the sessions of two businesses on one Redis', async () => {
     const { command } = await startOnRedis();
     await logIn('Ann');
     const sid = sidIn(await cookie());
@@ -107,7 +107,7 @@ describe('the process of the demo', () => {
     expect(await page()).toContain('Hello, Ann');
   });
 
-  it('hears Redis go and come back, with the sessions that were in it', async () => {
+  it('notices when Redis goes away and comes back, with the sessions that were in it', async () => {
     const server = await startOnRedis();
     await logIn('Ann');
     await server.kill();
@@ -118,7 +118,7 @@ describe('the process of the demo', () => {
     expect(await page()).toContain('Hello, Ann');
   });
 
-  it('streams the panel, writes nothing to the store for it, and gives no cookie', async () => {
+  it('streams the panel, writes nothing to the store for it, and sends no cookie', async () => {
     const server = await startOnRedis();
     await logIn('Ann');
     const written = async () =>
@@ -144,7 +144,7 @@ describe('the process of the demo', () => {
   });
 
   it.each(['in memory', 'in Redis'])(
-    'ends by itself on SIGTERM with its sessions %s, although the panel is watched',
+    'ends by itself on SIGTERM with its sessions %s, although the panel is open',
     async (where) => {
       if (where === 'in Redis') await startOnRedis();
       else await start();
@@ -173,7 +173,7 @@ describe('the process of the demo', () => {
     expect(await demo.end('SIGINT')).toBe(0);
   });
 
-  it('knows its visitors again after a restart', async () => {
+  it('recognises its visitors after a restart', async () => {
     const { url } = await startOnRedis();
     await logIn('Ann');
     expect(await demo.end('SIGTERM')).toBe(0);
@@ -191,7 +191,7 @@ describe('the process of the demo', () => {
     expect(demo.output).not.toContain(secret);
   });
 
-  it('says what to do where its port is taken', async () => {
+  it('says what to do if its port is in use', async () => {
     await start();
     await expect(startDemo({ PORT: new URL(demo.url).port })).rejects.toThrow('set PORT to a free port');
   });

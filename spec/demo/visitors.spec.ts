@@ -58,7 +58,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     expect(await page.context().cookies()).toEqual([]);
   });
 
-  it('do not leave a cart to the next who logs in', async () => {
+  it('do not leave a cart to the next user of the browser', async () => {
     const page = await open('/shop/');
     await logIn(page, 'Ann');
     await page.getByRole('button', { name: 'Add Assam' }).click();
@@ -96,7 +96,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     await page.getByText('Nothing yet').waitFor();
   });
 
-  it('see their second browser, and end its session, which its page tells', async () => {
+  it('see their second browser, and end its session, which is shown there', async () => {
     const [first, second] = [await open('/shop/'), await open('/shop/')];
     await logIn(first, 'Dora');
     await logIn(second, 'Dora');
@@ -125,7 +125,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     expect(await other.getByRole('heading', { name: 'Hello, Frida' }).isVisible()).toBe(true);
   });
 
-  it('fire 24 writes at once: all keys are kept, and all that update() counts, and not what was only read and raised', async () => {
+  it('fire 24 writes at once: all keys are kept and everything that update() counts, but not a number that was read and incremented', async () => {
     const page = await open('/shop/');
     await page.getByRole('button', { name: 'Fire 24 writes' }).click();
     await page.getByText('24 fired, 24 kept').waitFor();
@@ -136,7 +136,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     expect(Number.parseInt(counts[2] ?? '', 10)).toBeLessThan(24);
   });
 
-  it('watch sessions age, and grow with what is in them, and never see a session id', async () => {
+  it('watch sessions age and grow, and never see a session id', async () => {
     const page = await open('/blog/');
     await logIn(page, 'Gus');
     const own = async () => (await rowsOf(page, 'blog')).find(({ isOwn }) => isOwn);

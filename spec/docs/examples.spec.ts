@@ -35,7 +35,7 @@ describe('the examples', () => {
     expect((await stranger.get('/')).text).toBe('views: 1\n');
   });
 
-  it('redis.js counts in Redis, and hears it go and come back', async () => {
+  it('redis.js counts in Redis, and reports when it goes away and comes back', async () => {
     redis = await startRedis({ appendonly: true });
     const { visitor, stranger } = await start('redis.js', { REDIS_URL: redis.url });
     expect((await visitor.get('/')).text).toBe('views: 1\n');
@@ -49,7 +49,7 @@ describe('the examples', () => {
     expect((await visitor.get('/')).text).toBe('views: 2\n');
   });
 
-  it('outage.js answers 503 with Retry-After while Redis is away, and its health all the time', async () => {
+  it('outage.js answers 503 with Retry-After while Redis is away, and its health check always', async () => {
     redis = await startRedis({ appendonly: true });
     const { visitor } = await start('outage.js', { REDIS_URL: redis.url });
     expect((await visitor.get('/')).text).toBe('views: 1\n');
@@ -97,7 +97,7 @@ describe('the examples', () => {
     }
   });
 
-  it('prefixes.js keeps two businesses apart on one Redis', async () => {
+  it('prefixes.js separates two businesses on one Redis', async () => {
     redis = await startRedis();
     program = await startNode(['examples/prefixes.js'], { PORT: '0', BLOG_PORT: '0', REDIS_URL: redis.url });
     const [, shop] = await program.says(/^shop (http:\S+)$/m);
@@ -113,7 +113,7 @@ describe('the examples', () => {
     expect(keys.match(/\w+:sess:/g)?.sort()).toEqual(['blog:sess:', 'shop:sess:']);
   });
 
-  it('defer.js asks the store only for pages that ask for the session', async () => {
+  it('defer.js calls the store only for pages that use the session', async () => {
     const { visitor } = await start('defer.js');
     const asked = () => program.output.split('the store is asked').length - 1;
     expect((await visitor.post('/visits')).text).toBe('visits: 1\n');
@@ -127,21 +127,21 @@ describe('the examples', () => {
   describe('rolling.js', () => {
     const since = async (from: ReturnType<typeof browser>) => (await from.get('/')).text;
 
-    it('gives the cookie its full time again, though nothing has changed', async () => {
+    it('restarts the lifetime of the cookie, even without a change', async () => {
       const { visitor } = await start('rolling.js');
       const [first, second] = [await visitor.get('/'), await visitor.get('/')];
       expect(second.text).toBe(first.text);
       expect(second.setCookie.join()).toMatch(/^koa\.sid=/);
     });
 
-    it('ends a session that is idle for too long', async () => {
+    it('ends an idle session', async () => {
       const { visitor } = await start('rolling.js', { IDLE_SECONDS: '0.2' });
       const before = await since(visitor);
       await pause(300);
       expect(await since(visitor)).not.toBe(before);
     });
 
-    it('ends a session that has lived for too long, however busy it is', async () => {
+    it('ends a session after its maximum lifetime, however busy it is', async () => {
       const { visitor } = await start('rolling.js', { LIFE_SECONDS: '2' });
       const before = await since(visitor);
       expect(await since(visitor)).toBe(before);
@@ -170,7 +170,7 @@ describe('the examples', () => {
     });
 
     it.each(['name=ann&password=wrong', 'name=bea&password=correct+horse', ''])(
-      'refuses who is not known by both: %s',
+      'refuses a wrong name or password: %s',
       async (body) => {
         const { visitor } = await start('login.js');
         const { status, setCookie } = await visitor.post('/login', body, form);
@@ -229,7 +229,7 @@ describe('the examples', () => {
     expect((await visitor.get('/items', id)).json()).toEqual([]);
   });
 
-  it('custom-store.js keeps a file for each visitor, over a restart', async () => {
+  it('custom-store.js keeps a file for each visitor, across a restart', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'spec-sessions-'));
     try {
       const { visitor, stranger } = await start('custom-store.js', { SESSIONS_DIR: folder });
@@ -260,7 +260,7 @@ describe('the examples', () => {
       return statusCode;
     }
 
-    it('greets who is logged in, and closes the connection after the logout', async () => {
+    it('greets a logged-in user, and closes the connection after the logout', async () => {
       const { url, visitor } = await start('websocket.js', { WATCH_SECONDS: '0.05' });
       expect(await refusal(connect(url, ''))).toBe(401);
       const cookie = cookieHeader(await visitor.post('/login'));
@@ -285,7 +285,7 @@ describe('the examples', () => {
     });
   });
 
-  it('each say how to run them and what to see, and are run here', async () => {
+  it('say how to run them and what to see, and each is run here', async () => {
     const files = (await readdir(join(root, 'examples'))).filter((name) => name.endsWith('.js'));
     const here = textOf('spec/docs/examples.spec.ts');
     for (const file of files) {

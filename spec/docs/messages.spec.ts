@@ -74,7 +74,7 @@ describe('The messages of the package', () => {
     );
   });
 
-  it('do not say that something is not what it is', () => {
+  it('do not contradict themselves', () => {
     expect(breaking((text) => /to be (an? \w+), got \1\b/.test(text))).toEqual([]);
     expect(breaking((text) => /to be a client, got/.test(text))).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe('The messages of the package', () => {
     expect(breaking((text) => phrase.test(text))).toEqual([]);
   });
 
-  it('begin with "Expected" where something was expected', () => {
+  it('begin with "Expected" if an option or value is wrong', () => {
     expect(breaking((text) => /^(You must|Must|Invalid|Please|Illegal|Bad)\b/.test(text))).toEqual([]);
   });
 

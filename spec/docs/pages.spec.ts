@@ -51,7 +51,7 @@ describe('code in the documentation', () => {
   const tests = blocks.filter(({ code }) => code.includes("'node:test'"));
   const redisCommands = inLanguage('sh').filter(({ code }) => code.startsWith('redis-cli'));
 
-  it('is of a language that these specs check, and there is some of each kind', () => {
+  it('is in a language that these specs check, and every kind occurs', () => {
     expect(blocks.filter(({ language }) => !['sh', 'js', 'ts'].includes(language))).toEqual([]);
     expect([inLanguage('js').length > 5, inLanguage('ts').length > 1, runnable.length > 3]).toEqual([true, true, true]);
   });
@@ -61,7 +61,7 @@ describe('code in the documentation', () => {
     expect(fences).toHaveLength(2 * codeBlocks(page).length);
   });
 
-  it('is run where it is a whole program', () => {
+  it('is run if it is a whole program', () => {
     const whole = inLanguage('js', 'ts').filter(({ code }) => code.includes('.listen(') && code.includes('new Koa()'));
     expect(whole.filter((block) => !runnable.includes(block) && !tests.includes(block))).toEqual([]);
   });
@@ -145,7 +145,7 @@ describe('code in the documentation', () => {
       expect(stdout.trim()).toMatch(/^(OK|1)$/);
     });
 
-    it('moves sessions to another prefix, with the time that they have left', async () => {
+    it('moves sessions to another prefix, with their remaining time', async () => {
       const move = redisCommands.find(({ code }) => code.includes('RENAMENX'));
       await redis.command('SET koa:sess:abc {} PX 60000');
       const env = { ...process.env, REDIS_URL: redis.url };
@@ -208,7 +208,7 @@ describe('sessions that began before their time was limited', () => {
   it.each([
     ['docs/security.md', recipe, 8],
     ['examples/rolling.js', textOf('examples/rolling.js'), 12],
-  ])('go on for the full time, and no longer: %s', async (_place, program, hours) => {
+  ])('continue for the full time, and no longer: %s', async (_place, program, hours) => {
     fakeDate();
     const store = new MemoryStore();
     const before = new Koa();
@@ -250,7 +250,7 @@ describe('docs/contributing.md', () => {
     expect(folders.map(({ name }) => name).sort()).toEqual(rows.flat().sort());
   });
 
-  it.each(['persistence', 'session'])('says of every file of lib/%s what it does', (folder) => {
+  it.each(['persistence', 'session'])('says what every file of lib/%s does', (folder) => {
     const files = readdirSync(join(root, 'lib', folder)).map((name) => name.replace(/\.ts$/, ''));
     const named = rowsAfter(`\nThe files of \`${folder}\`:\n`).map(([, file]) => file);
     expect(named.sort()).toEqual(files.sort());
@@ -275,7 +275,7 @@ describe('pages of the documentation', () => {
     expect(crowded).toEqual([]);
   });
 
-  it('have a heading for every error code, and for nothing else', () => {
+  it('have a heading for every error code, and no other', () => {
     expect(headings('docs/errors.md', 2).sort()).toEqual(stringsOf('SessionErrorCode').sort());
   });
 
@@ -294,7 +294,7 @@ describe('pages of the documentation', () => {
     expect(new Set(textOf('docs/errors.md').match(named))).toEqual(new Set(codes));
   });
 
-  it('are where errors say that they are', () => {
+  it('are where errors refer to them', () => {
     const codes = stringsOf('SessionErrorCode') as session.SessionErrorCode[];
     const places = codes.map((code) => new session.SessionError(code, 'failed').docs);
     expect(places.filter((place) => !isThere(place))).toEqual([]);
@@ -311,7 +311,7 @@ describe('pages of the documentation', () => {
     expect([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name).sort()).toEqual(options);
   });
 
-  it('link to what is there', () => {
+  it('link only to existing targets', () => {
     const links = pages.flatMap((page) => linksOf(page));
     expect(links.filter((link) => !isThere(link))).toEqual([]);
     expect(links.length).toBeGreaterThan(5);

@@ -10,7 +10,7 @@ import { root } from '../helpers/programs/node-program';
 const { entryPoints } = require('../../scripts/entry-points') as typeof import('../../scripts/entry-points');
 
 describe('the API reference', () => {
-  it('is what `npm run docs` writes now', async () => {
+  it('is the output of `npm run docs`', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'reference-'));
     try {
       await promisify(execFile)(process.execPath, ['scripts/reference.mjs', folder], { cwd: root });
@@ -30,7 +30,7 @@ describe('the API reference', () => {
     expect(textOf('docs/api/README.md')).toContain(`\`${name}\``);
   });
 
-  it('links to what is there', () => {
+  it('links only to existing targets', () => {
     expect(referencePages.flatMap(linksOf).filter((link) => !isThere(link))).toEqual([]);
   });
 });

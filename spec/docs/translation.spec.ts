@@ -13,7 +13,7 @@ describe('README.zh-CN.md', () => {
     expect(order(translation)).toEqual(order(original));
   });
 
-  it('has its code, letter by letter', () => {
+  it('has its code, character by character', () => {
     const code = (page: string) => codeBlocks(page).map((block) => [block.language, block.code]);
     expect(code(translation)).toEqual(code(original));
   });

@@ -111,12 +111,12 @@ describe.each(Object.entries(ailments))(
   },
 );
 
-describe('A Redis that takes no writes', () => {
+describe('A Redis that refuses writes', () => {
   const [readOnly, full] = [ailments['became a replica'], ailments['is out of memory']] as [Ailment, Ailment];
   beforeEach(() => start({}));
   afterEach(stop);
 
-  it('keeps nobody logged in: the cookie is cleared, the errorHandler hears of the record that stays', async () => {
+  it('keeps nobody logged in: the cookie is cleared, and the errorHandler gets the error of the record that stays', async () => {
     const calm = await openCalmShop(client, patient);
     const ann = calm.visitor();
     await ann.get('/put?user=ann');
@@ -132,7 +132,7 @@ describe('A Redis that takes no writes', () => {
     expect((await ann.get('/see')).json()).toEqual({});
   });
 
-  it('lets users log out where it is merely full', async () => {
+  it('lets users log out if it is only full', async () => {
     const strict = await openShop(client, patient);
     const ann = strict.visitor();
     await ann.get('/put?user=ann');
@@ -142,7 +142,7 @@ describe('A Redis that takes no writes', () => {
     expect([reply.status, sentId(reply), await redis.command('DBSIZE')]).toEqual([200, '', '0']);
   });
 
-  it('cannot extend a session, which the errorHandler hears of as a touch; no cookie promises what the record lacks', async () => {
+  it('cannot extend a session, which the errorHandler gets as a touch; no cookie is sent for the record', async () => {
     const calm = await openCalmShop(client, { rolling: true, ...patient });
     const ann = calm.visitor();
     await ann.get('/put?user=ann');

@@ -94,7 +94,7 @@ describe('A client', () => {
   describe.each(modes)('that stalls, in one request and for more than one thing: %s', (_mode, defer) => {
     afterEach(() => void jest.useRealTimers());
 
-    it('has the budget once: load and commit together', async () => {
+    it('uses one budget: for loading and saving together', async () => {
       const [reading, writing] = [gate(), gate()];
       const client = new TouchableMapClient();
       const strict = await openShop(client, { defer, reconnectTimeout: 300, timeout: 250 });
@@ -124,7 +124,7 @@ describe('A client', () => {
       expect(strict.errors).toEqual([expect.objectContaining({ name: 'StoreTimeoutError', operation: 'set' })]);
     });
 
-    it('has the budget once, however often the handler saves and the errorHandler lets it go on', async () => {
+    it('uses one budget, however often the handler saves and the errorHandler lets it continue', async () => {
       const client = new TouchableMapClient();
       const writing = gate();
       const calm = await openCalmShop(

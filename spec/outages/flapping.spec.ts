@@ -6,10 +6,10 @@ import { settled } from '../helpers/time/fake-clock';
 
 const flaps = 1000;
 
-describe('A client that flaps a thousand times', () => {
+describe('A client whose connection flaps a thousand times', () => {
   afterEach(() => void jest.useRealTimers());
 
-  it('leaves no timer and no listener behind, whichever way it ends', () => {
+  it('leaves no timer and no listener behind, whichever state it ends in', () => {
     jest.useFakeTimers();
     const client = new EmittingClient();
     const sessions = Array.from({ length: 12 }, (_, n) => session({ store: client, prefix: `${n}:` }));
@@ -31,7 +31,7 @@ describe('A client that flaps a thousand times', () => {
     expect([jest.getTimerCount(), client.eventNames()]).toEqual([0, []]);
   });
 
-  it('holds no process, and warns nobody', async () => {
+  it('does not keep the process alive, and causes no warning', async () => {
     const script = `
       const { EventEmitter } = require('node:events');
       const nothing = () => undefined;
@@ -46,7 +46,7 @@ describe('A client that flaps a thousand times', () => {
   it.each([
     ['eager', false],
     ['defer', true],
-  ])('answers each request that comes meanwhile: %s', async (_mode, defer) => {
+  ])('answers each request in between: %s', async (_mode, defer) => {
     const client = new EmittingClient();
     const strict = await openShop(client, { defer, reconnectTimeout: 10_000 });
     const ann = strict.visitor();
@@ -68,7 +68,7 @@ describe('A client that flaps a thousand times', () => {
     expect([user, Object.keys(rest).length]).toEqual(['ann', 40]);
   });
 
-  it('is asked nothing where the connection comes and goes at once', async () => {
+  it('is not called if the connection comes and goes at once', async () => {
     const client = new EmittingClient();
     const strict = await openShop(client, { reconnectTimeout: 10_000 });
     const ann = strict.visitor();

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterEach(() => redis.command('CONFIG SET maxmemory 0'));
 afterAll(() => redis.stop());
 
-describe.each(['ioredis5', 'redis5'])('a Redis that is full, with %s', (name) => {
+describe.each(['ioredis5', 'redis5'])('a full Redis, with %s', (name) => {
   const fill = () => redis.command('CONFIG SET maxmemory 1');
 
   async function siteWithAnn() {
@@ -45,7 +45,7 @@ describe.each(['ioredis5', 'redis5'])('a Redis that is full, with %s', (name) =>
     await close();
   });
 
-  it.each(['/login', '/rotate'])('fails %s, and leaves the old session as it was', async (path) => {
+  it.each(['/login', '/rotate'])('fails %s, and leaves the old session unchanged', async (path) => {
     const { site, ann, close } = await siteWithAnn();
     await fill();
     const reply = await ann.get(path);

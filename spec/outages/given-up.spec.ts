@@ -32,7 +32,7 @@ describe('A request that waits for a lost connection', () => {
     };
   };
 
-  it('is told that the store is unavailable, and not slow, where its time ends before the outage does', async () => {
+  it('is told that the store is unavailable, not that it is slow, if its time ends before the outage', async () => {
     const client = new EmittingClient();
     const { routes, gates } = holding();
     const calm = await openCalmShop(client, { reconnectTimeout: 300, timeout: 300 }, routes);
@@ -58,7 +58,7 @@ describe('A request that waits for a lost connection', () => {
     ]);
   });
 
-  it('and has failed leaves nothing behind for others to write, once the connection is back', async () => {
+  it('and has failed leaves no writes behind when the connection is back', async () => {
     const client = new EmittingClient();
     const { routes, gates } = holding();
     const strict = await openShop(client, { reconnectTimeout: 1000, timeout: 1000 }, routes);

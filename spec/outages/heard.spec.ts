@@ -32,7 +32,7 @@ describe.each(Object.entries(koaRedisKinds))('%s', (kind, connect) => {
     await redis.stop();
   });
 
-  it('lets the application hear of a killed Redis within half a second, and of its return, each once', async () => {
+  it('reports a killed Redis within half a second, and its return, once each', async () => {
     sessions = session({ store: client });
     listen(sessions.store);
     const took: number[] = [];
@@ -53,7 +53,7 @@ describe.each(Object.entries(koaRedisKinds))('%s', (kind, connect) => {
     expect(took.sort((a, b) => a - b)[2]).toBeLessThan(500);
   });
 
-  it('does not say the end of all retries once more', async () => {
+  it('does not report the end of all retries again', async () => {
     await endOf(client);
     client = connect(redis, { retryStrategy: (times: number) => (times > 3 ? null : 10) });
     client.on('error', () => undefined);
@@ -66,7 +66,7 @@ describe.each(Object.entries(koaRedisKinds))('%s', (kind, connect) => {
     expect(heard).toEqual(['disconnect']);
   });
 
-  it('that loses its connection again and again leaves no timer and no listener behind', async () => {
+  it('leaves no timer and no listener behind after many lost connections', async () => {
     const warned = jest.fn();
     process.on('warning', warned);
     const operator = new Redis5(redis.port, '127.0.0.1');

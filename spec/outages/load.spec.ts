@@ -29,7 +29,7 @@ describe('An application whose Redis is killed', () => {
     await redis.stop();
   });
 
-  describe('under the load of 500 visitors, each counting in a session of their own', () => {
+  describe('under the load of 500 visitors, each counting in their own session', () => {
     const unharmed = { hung: 0, cookiesCleared: 0, cookiesReplaced: 0, lost: 0 };
 
     /** What became of the visitors, from before the outage to after it. */
@@ -56,13 +56,13 @@ describe('An application whose Redis is killed', () => {
       return { ...figures, refused: figures.refused + late.refused };
     };
 
-    it('for a second: nobody notices', async () => {
+    it('for a second: no request fails', async () => {
       await start();
       const figures = await survive({ away: 1_000, budget: 10_000 });
       expect(figures.refused).toBe(0);
     });
 
-    it('for eight seconds: nothing is lost, and only what was in flight may fail', async () => {
+    it('for eight seconds: nothing is lost, and only pending requests may fail', async () => {
       await start();
       const figures = await survive({ away: 8_000, budget: 10_000 });
       // The client gives a command up a little before the request would: each visitor has one at most.
@@ -76,7 +76,7 @@ describe('An application whose Redis is killed', () => {
     });
   });
 
-  it('while nobody comes lives on, also past the reconnectTimeout, and goes on once Redis is back', async () => {
+  it('without requests keeps running, even past the reconnectTimeout, and works once Redis is back', async () => {
     await start({ reconnectTimeout: 200 });
     const visitor = browser(program.url);
     expect((await visitor.get('/count')).text).toBe('1');

@@ -56,7 +56,7 @@ describe.each(Object.entries(koaRedisKinds))('%s', (_kind, connect) => {
       },
     );
 
-    it('is not missed by routes that leave the session alone, in defer mode', async () => {
+    it('does not affect routes without the session, in defer mode', async () => {
       const strict = await openShop(client, { defer: true });
       const reply = await at(strict, await cookie()).get('/idle');
       expect([reply.status, reply.text, strict.use.store.status]).toEqual([200, '"idle"', 'pending']);
@@ -64,7 +64,7 @@ describe.each(Object.entries(koaRedisKinds))('%s', (_kind, connect) => {
   });
 });
 
-it('tells why the connection failed, as the cause of its error', async () => {
+it('reports why the connection failed, as the cause of its error', async () => {
   const client = Object.values(koaRedisKinds)[0]?.({ port: await deadPort() } as RedisServer) as KoaRedis;
   const calm = await openCalmShop(client);
   await at(calm, await cookie()).get('/change');
@@ -72,14 +72,14 @@ it('tells why the connection failed, as the cause of its error', async () => {
   expect(calm.told).toMatchObject([{ type: 'connect', error: { cause: { code: 'ECONNREFUSED' } } }]);
 });
 
-describe('Routes that leave the session alone', () => {
+describe('Routes without the session', () => {
   const hanging = () => new Promise<void>(() => undefined);
   const failing = () => Promise.reject(new Error('out of order'));
 
   it.each<[string, () => unknown]>([
     ['hangs', hanging],
     ['fails', failing],
-  ])('do not ask a client that %s, in defer mode, and get no cookie', async (_how, act) => {
+  ])('do not call a client that %s, in defer mode, and get no cookie', async (_how, act) => {
     const asked = jest.fn(act);
     const client = { get: asked, set: asked, destroy: asked } as SessionStore;
     const strict = await openShop(client, { defer: true, rolling: true });
@@ -91,7 +91,7 @@ describe('Routes that leave the session alone', () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  it('that fail for a reason of their own say so, and not that the store is away', async () => {
+  it('that fail for another reason report that, and not that the store is away', async () => {
     const strict = await openShop(
       { get: hanging, set: hanging, destroy: hanging },
       { defer: true },

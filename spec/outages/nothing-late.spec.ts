@@ -57,8 +57,8 @@ describe('After an outage', () => {
     return commands.map((command) => Number(stats[`cmdstat_${command}`]?.match(/calls=(\d+)/)?.[1] ?? 0));
   };
 
-  describe('nothing arrives of a request that failed in it', () => {
-    it('a session that was ended elsewhere meanwhile does not come back', async () => {
+  describe('no write arrives from a request that failed during it', () => {
+    it('a session that was ended elsewhere does not come back', async () => {
       const { reply } = await hold('/put?cart=book');
       await lose();
       await ann.get('/go');
@@ -75,7 +75,7 @@ describe('After an outage', () => {
       ['a change', '/put?cart=book', 'set'],
       ['a logout', '/logout', 'destroy'],
       ['a new session id', '/renew', 'set'],
-    ])('%s is not made later', async (_what, path, operation) => {
+    ])('%s does not happen later', async (_what, path, operation) => {
       const { reply } = await hold(path);
       await lose();
       await ann.get('/go');
@@ -109,7 +109,7 @@ describe('After an outage', () => {
   });
 
   // A command that has left the process cannot be called back, and a plain write does not look at what it replaces.
-  describe('what was under way when Redis stopped may still arrive, with a client that cannot compare and set', () => {
+  describe('a pending write may still arrive after Redis stops, with a client that cannot compare and set', () => {
     const timeOut = async () => {
       const { reply } = await hold('/put?cart=book');
       await redis.kill('SIGSTOP');
@@ -118,20 +118,20 @@ describe('After an outage', () => {
       await app.says(/failed with StoreTimeoutError of set/);
     };
 
-    it('it lands when Redis goes on, though the request has failed', async () => {
+    it('it is stored when Redis continues, although the request has failed', async () => {
       await timeOut();
       await redis.kill('SIGCONT');
       expect((await ann.get('/see')).json()).toMatchObject({ user: 'ann', cart: 'book' });
     });
 
-    it('but before anything that the application asks for afterwards: a logout stays a logout', async () => {
+    it('but before any later call of the application: a logout stays a logout', async () => {
       await timeOut();
       await redis.kill('SIGCONT');
       const reply = await ann.get('/logout');
       expect([reply.status, await redis.command(`EXISTS ${key}`)]).toEqual([200, '0']);
     });
 
-    it('it is sent again on a new connection, and brings back even a session that was ended elsewhere meanwhile', async () => {
+    it('it is sent again on a new connection, and brings back even a session that was ended elsewhere', async () => {
       await timeOut();
       await lose();
       await redis.restart();

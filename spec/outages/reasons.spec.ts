@@ -40,7 +40,7 @@ const messageOf = (store: Store): Promise<string> =>
     (error: Error) => error.message,
   );
 
-describe('A store that is away says why', () => {
+describe('An unavailable store reports the reason', () => {
   it.each(ioRedisNames)('nothing listens: %s', async (name) => {
     const port = await deadPort();
     const store = storeOn(redisStoreOn(name).redisStore({ host, port, ...ours }));
@@ -89,7 +89,7 @@ describe('A store that is away says why', () => {
     expect(await messageOf(store)).toBe(`${unavailable}${why}`);
   });
 
-  it.each(['redis4', 'redis5', 'redis6'])('nobody has connected it: a Cluster of %s', async (name) => {
+  it.each(['redis4', 'redis5', 'redis6'])('a Cluster of %s was never connected', async (name) => {
     const { createCluster } = interop(name) as { createCluster(options: object): NodeRedisClient };
     const client = createCluster({ rootNodes: [{ socket: { host, port: await deadPort() } }] });
     expect(await messageOf(storeOn(redisStore({ client })))).toBe(
@@ -97,7 +97,7 @@ describe('A store that is away says why', () => {
     );
   });
 
-  it.each(['redis5', 'redis6'])('nobody has connected it, or it was closed: a pool of %s', async (name) => {
+  it.each(['redis5', 'redis6'])('a pool of %s was never connected, or was closed', async (name) => {
     const { createClientPool } = interop(name) as { createClientPool(options: object): NodeRedisClient };
     const pool = createClientPool({ password: 'right', socket: { host, port: redis.port } });
     const store = storeOn(redisStore({ client: pool }));
@@ -142,7 +142,7 @@ describe('A store that is away says why', () => {
     expect(await messageOf(store)).toBe(`${unavailable}the session middleware was closed`);
   });
 
-  it('in the line that Koa logs by itself', async () => {
+  it('in the line that Koa itself logs', async () => {
     const app = new Koa();
     app.keys = ['secret'];
     const port = await deadPort();
@@ -161,7 +161,7 @@ describe('A store that is away says why', () => {
   });
 });
 
-describe('`disconnect` carries why', () => {
+describe('`disconnect` has the reason as its argument', () => {
   it.each(ioRedisNames)('nothing listens: %s', async (name) => {
     const store = storeOn(redisStoreOn(name).redisStore({ host, port: await deadPort(), ...ours }));
     const heard = await new Promise((resolve) => store.on('disconnect', resolve));
@@ -176,7 +176,7 @@ describe('`disconnect` carries why', () => {
     expect(heard).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('and nothing where the client says nothing', () => {
+  it('and no argument if the client gives no reason', () => {
     const store = storeOn(Object.assign(new EventEmitter(), new MapClient(), plain) as unknown as SessionStore);
     const heard: unknown[] = [];
     store.on('disconnect', (...args) => heard.push(args));

@@ -75,8 +75,8 @@ const openAll = async () => {
 const same = (fate: unknown) => Object.fromEntries(own.map(([how]) => [how, fate]));
 const userOf = async ({ store }: Opened) => (await store.get('sid'))?.['user'];
 
-describe('A connection that redisStore made', () => {
-  it('is made anew once a call had no answer on it, and nothing else came', async () => {
+describe('A connection that redisStore opened', () => {
+  it('is replaced after a call without an answer, if nothing else has arrived', async () => {
     const { fates } = await openAll();
     proxy.silence();
     expect(await fates(userOf)).toEqual(same('ERR_SESSION_STORE_TIMEOUT'));
@@ -85,7 +85,7 @@ describe('A connection that redisStore made', () => {
     expect(await fates(userOf)).toEqual(same('bob'));
   });
 
-  it('is made anew where its server has become a replica, and no request fails', async () => {
+  it('is replaced if its server has become a replica, and no request fails', async () => {
     const { fates } = await openAll();
     // The address leads to the new primary, but who is connected stays connected.
     target = () => other.port;
@@ -99,7 +99,7 @@ describe('A connection that redisStore made', () => {
     await redis.command('REPLICAOF NO ONE');
   });
 
-  it('is not made anew with each request where the server stays a replica', async () => {
+  it('is not replaced with each request if the server stays a replica', async () => {
     const { fates } = await openAll();
     await redis.command(`REPLICAOF ${host} 1`);
     const before = proxy.connections;
@@ -111,7 +111,7 @@ describe('A connection that redisStore made', () => {
     await redis.command('REPLICAOF NO ONE');
   });
 
-  it('stays where the server is busy for a moment', async () => {
+  it('stays if the server is busy for a moment', async () => {
     const { store, heard } = await storeOn(redisStore({ host, port: proxy.port, ...quiet }), 100);
     heard.length = 0;
     const { client } = store.client as unknown as { client: { blpop(...args: unknown[]): Promise<unknown> } };
@@ -124,7 +124,7 @@ describe('A connection that redisStore made', () => {
     expect([proxy.connections - before, heard]).toEqual([0, []]);
   });
 
-  it('is made anew where its server takes it and says nothing', async () => {
+  it('is replaced if its server accepts connections and never answers', async () => {
     const { store, heard } = await storeOn(redisStore({ host, port: proxy.port, ...quiet, connectTimeout: 100 }), 100);
     heard.length = 0;
     proxy.silenceAll();
@@ -142,7 +142,7 @@ describe('A connection that redisStore made', () => {
   });
 });
 
-it('A client of your own is left as it is', async () => {
+it('A client that was passed in is left alone', async () => {
   const client = driverOf('ioredis5').open({ host, port: proxy.port });
   ends.push(() => driverOf('ioredis5').end(client));
   const { store, heard } = await storeOn(redisStore({ client }), 100);
@@ -154,7 +154,7 @@ it('A client of your own is left as it is', async () => {
   expect([proxy.connections - before, heard, store.status]).toEqual([0, [], 'available']);
 });
 
-describe('The options of docs/redis.md bring back a client of your own', () => {
+describe('The options of docs/redis.md reconnect your own client', () => {
   const comesBack = async (client: RedisClient, end: () => unknown) => {
     ends.push(end);
     const { store } = await storeOn(redisStore({ client }), 2000);

@@ -19,7 +19,7 @@ describe('An application whose Redis primary is killed, with a replica and a sen
   });
   afterAll(() => redis.stop());
 
-  it('goes on with the replica: no visitor is logged out, and no request is left hanging', async () => {
+  it('continues with the replica: no visitor is logged out, and no request hangs', async () => {
     clients = new CountingClients(program.port, { clients: 50, patience: 10_500, rest: 50 });
     await clients.start();
     // A session that the primary alone knows would end with it.

@@ -32,7 +32,7 @@ describe.each(ways)('%s, while the store is away', (_way, close) => {
     jest.useRealTimers();
   });
 
-  it('fails all that wait for it, and all that come later', async () => {
+  it('fails all pending requests, and all later ones', async () => {
     const failure = (work: Promise<unknown>) => work.then(String, (error: StoreError) => error);
     const waiting = [
       failure(sessions.store.get('sid')),
@@ -55,7 +55,7 @@ describe.each(ways)('%s, while the store is away', (_way, close) => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('stops listening: the client may come back, and nothing is heard of it', async () => {
+  it('stops listening: a client that comes back causes no event', async () => {
     const heard: string[] = [];
     sessions.store.on('connect', () => heard.push('connect'));
     await close(sessions);
@@ -65,7 +65,7 @@ describe.each(ways)('%s, while the store is away', (_way, close) => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('may be said twice', async () => {
+  it('may be called twice', async () => {
     await close(sessions);
     await sessions.close();
     expect(sessions.store.status).toBe('closed');
@@ -73,7 +73,7 @@ describe.each(ways)('%s, while the store is away', (_way, close) => {
 });
 
 describe('After close()', () => {
-  it('a request that has a session fails at once, and the errorHandler is told that the store is not connected', async () => {
+  it('a request with a session fails at once, and the errorHandler gets that the store is not connected', async () => {
     const heard: ErrorType[] = [];
     const errorHandler = (error: Error, type: ErrorType) => {
       heard.push(type);
@@ -153,7 +153,7 @@ describe('The process of an application that shuts down', () => {
     expect(ended).toEqual({ code: 0, signal: null, stdout: '200 count 1\n200 count 2\n', stderr: '' });
   });
 
-  it('ends by itself while Redis is away, and whoever waits is told', async () => {
+  it('ends by itself while Redis is away, and pending requests get an error', async () => {
     const shutdown = `
       process.kill(args.pid, 'SIGKILL');
       await once(sessions.store, 'disconnect');
@@ -169,7 +169,7 @@ describe('The process of an application that shuts down', () => {
     expect(ended).toEqual({ code: 0, signal: null, stdout: '200 count 1\n500 Internal Server Error\n', stderr: '' });
   });
 
-  it('would go on for as long as the client does, which is not ours to end', async () => {
+  it('would run as long as the client does, which only the application may close', async () => {
     const shutdown = `
       server.close();
       server.closeIdleConnections();

@@ -9,7 +9,7 @@ import { closedAfterTest } from '../helpers/sites/open-sites';
 import { answer, cookieHeader, openSite, sentId, sessionOf, setCookieOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
 
-describe('cookies that are not what was asked for', () => {
+describe('cookies that differ from what the application set', () => {
   compare(
     'a logout clears a cookie that nobody has: the one that was set stays in the browser',
     ['eager', 'defer'],
@@ -127,7 +127,7 @@ describe('cookies that are not what was asked for', () => {
     },
   );
 
-  describe('inside of an application that is mounted below the path of its cookie', () => {
+  describe('inside an application that is mounted below the path of its cookie', () => {
     async function visit(use: (options: object) => Koa.Middleware): Promise<unknown> {
       const inner = new Koa();
       inner.use(use({ store: new MapClient(), cookie: { path: '/admin' } }));

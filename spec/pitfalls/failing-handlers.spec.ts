@@ -33,7 +33,7 @@ const orphans = { cookies: 0, records: 3, next: {} };
 const kept = { cookies: 1, records: 1, next: { tried: true } };
 
 describe('handlers that throw', () => {
-  describe('on a new session, which leaves a record for each visit that nobody can use', () => {
+  describe('on a new session leave an orphaned record for each visit', () => {
     const kinds: [string, () => unknown][] = [
       ['an error', () => new Error('no')],
       ['a string', () => 'no'],

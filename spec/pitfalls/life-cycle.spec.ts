@@ -42,7 +42,7 @@ describe('The life cycle of a store', () => {
     return site;
   };
 
-  describe('that is disconnected while nobody waits', () => {
+  describe('that is disconnected while no request waits', () => {
     let redis: RedisServer;
     beforeAll(async () => {
       redis = await startRedis();
@@ -65,7 +65,7 @@ describe('The life cycle of a store', () => {
         predecessor: { code: 1, stdout: '', stderr: expect.stringContaining('session store is unavailable') },
         own: { code: 0, stdout: 'the last work is done\n', stderr: '' },
       }),
-    )('ends the process, or not: %s', async (_name, maker, fate) => {
+    )('ends the process, or does not: %s', async (_name, maker, fate) => {
       expect(await runScript(maker, quit, { port: redis.port })).toMatchObject(fate as object);
     });
   });
@@ -149,7 +149,7 @@ describe('The life cycle of a store', () => {
       },
     );
 
-    it('is not missed by routes that never ask for the session, in defer mode', async () => {
+    it('does not affect routes that never use the session, in defer mode', async () => {
       const ann = await openWithout('own', { defer: true });
       expect((await ann.get('/idle')).text).toBe('"idle"');
       expect((await ann.get('/see')).status).toBe(500);
@@ -186,11 +186,11 @@ describe('The life cycle of a store', () => {
         predecessor: { stdout: '11 listeners', stderr: expect.stringContaining('MaxListenersExceededWarning') },
         own: { stdout: '1 listeners', stderr: '' },
       }),
-    )('takes a listener for each of them, or not: %s', async (_name, maker, fate) => {
+    )('adds a listener for each of them, or does not: %s', async (_name, maker, fate) => {
       expect(await runScript(maker, eleven)).toMatchObject({ code: 0, ...(fate as object) });
     });
 
-    it('takes its listeners back as the last of them is closed', async () => {
+    it('removes its listeners when the last of them is closed', async () => {
       const client = new EmittingClient();
       const uses = Array.from({ length: 11 }, () => session({ store: client }));
       await Promise.all(uses.slice(1).map((use) => use.close()));

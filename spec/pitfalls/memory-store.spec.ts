@@ -29,7 +29,7 @@ describe('the store in memory', () => {
   it.each<[string, Make, unknown[]]>([
     ['happens with koa-generic-session', predecessor as unknown as Make, ['unsaved']],
     ['does not happen here', session, []],
-  ])('keeps what a request changed that saved nothing: %s', async (_what, make, list) => {
+  ])('keeps changes of a request that did not save: %s', async (_what, make, list) => {
     const visitor = (await siteOf(make)).visitor();
     await visitor.get('/list');
     await visitor.get('/peek');
@@ -39,7 +39,7 @@ describe('the store in memory', () => {
   it.each<[string, () => Memory, unknown]>([
     ['happens with koa-generic-session', () => new stores.MemoryStore(), { cookie: {} }],
     ['does not happen here', () => new session.MemoryStore() as Memory, undefined],
-  ])('hands out a session whose time is over: %s', (_what, newStore, expected) => {
+  ])('returns an expired session: %s', (_what, newStore, expected) => {
     const store = newStore();
     store.set('a', { cookie: {} }, 1000);
     jest.useFakeTimers({ now: Date.now() + 1001 });

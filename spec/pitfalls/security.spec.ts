@@ -133,7 +133,7 @@ describe('sessions in the wrong hands', () => {
       expect(await attack(session)).toBeUndefined();
     });
 
-    it('does not happen here with a client that keeps sessions in a plain object either', async () => {
+    it('does not happen here either with a client that keeps sessions in a plain object', async () => {
       const sessions: Record<string, unknown> = {};
       const store = {
         get: (key: string) => sessions[key],

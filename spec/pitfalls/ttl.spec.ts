@@ -65,7 +65,7 @@ describe('ctx.session = { user: 1 }, an object without a cookie', () => {
     expect(line).not.toContain('domain=example.com');
   });
 
-  it('here: the ttl and the cookie of any session', async () => {
+  it('here: the ttl and the cookie of any other session', async () => {
     const { ttl, line, cookie } = await ours({ cookie: { domain: 'example.com' } }, assign);
     expect([ttl, cookie]).toEqual([DAY, DAY]);
     expect(line).toContain('domain=example.com');
@@ -79,11 +79,11 @@ describe('an expires of seven days beside the default maxAge', () => {
     expect(await fault({}, week)).toMatchObject({ cookie: DAY, ttl: 7 * DAY });
   });
 
-  it('here: seven days both', async () => {
+  it('here: both live seven days', async () => {
     expect(await ours({}, week)).toMatchObject({ cookie: 7 * DAY, ttl: 7 * DAY });
   });
 
-  it('here, set in the options: seven days both', async () => {
+  it('here, set in the options: both live seven days', async () => {
     const options = { cookie: { expires: new Date(NOW + 7 * DAY) } };
     expect(await ours(options, change({}))).toMatchObject({ cookie: 7 * DAY, ttl: 7 * DAY });
   });
@@ -106,11 +106,11 @@ describe.each([0, null])('a maxAge of %p, for a cookie that ends with the browse
 });
 
 describe('a maxAge of -1', () => {
-  it('koa-generic-session: handed to the store, whose error is a 500', async () => {
+  it('koa-generic-session: passed to the store, whose error is a 500', async () => {
     expect(await fault({}, change({ maxAge: -1 }))).toMatchObject({ status: 500, message: 'ERR invalid expire time' });
   });
 
-  it('here: the session ends by a handler, and is refused in the options', async () => {
+  it('here: a handler ends the session, and the options refuse it', async () => {
     expect(await ours({}, change({ maxAge: -1 }))).toMatchObject({ status: 200, stored: 0, line: undefined });
     expect(() => session({ cookie: { maxAge: -1 } })).toThrow(TypeError);
   });
@@ -119,7 +119,7 @@ describe('a maxAge of -1', () => {
 describe('a ttl of NaN', () => {
   const ttl = () => Number.NaN;
 
-  it('koa-generic-session: handed to the store as it is', async () => {
+  it('koa-generic-session: passed to the store unchanged', async () => {
     // Neither truthy nor a number: without a maxAge nothing takes its place.
     const { ttl: handed, stored } = await fault({ ttl, cookie: { maxAge: null } }, change({}));
     expect([handed, stored]).toEqual([Number.NaN, 1]);

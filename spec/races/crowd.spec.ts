@@ -43,7 +43,7 @@ async function pipelined(url: string, cookie: string, paths: readonly string[]):
   return statuses().map((line) => line.slice(-3));
 }
 
-it('a crowd of writers that comes at once on one connection is stored in few calls, and nothing is lost', async () => {
+it('a crowd of writers on one connection is stored in few calls, and nothing is lost', async () => {
   const store = new LateStore();
   const site = await siteWith({ store });
   const ann = await member(site);
@@ -61,7 +61,7 @@ it('a crowd of writers that comes at once on one connection is stored in few cal
   expect(Object.keys((await ann.get('/see')).json<object>())).toHaveLength(1001);
 });
 
-it('each of a crowd of writers costs one parse of the record, however many are stored together, and they do not lose to each other', async () => {
+it('each writer of a crowd costs one parse of the record, however many are stored together, and they do not conflict with each other', async () => {
   const refused: unknown[] = [];
   class Watched extends MemoryStore {
     override swap(...args: Parameters<MemoryStore['swap']>) {
@@ -89,7 +89,7 @@ it('each of a crowd of writers costs one parse of the record, however many are s
   expect(Object.keys((await ann.get('/see')).json<object>())).toHaveLength(names.length + 1);
 });
 
-it('past what may wait for one session, requests fail, the errorHandler hears of it, and all that was acknowledged is there', async () => {
+it('requests beyond the limit for one session fail, the errorHandler is called, and nothing acknowledged is lost', async () => {
   const store = new LateStore();
   const heard: string[] = [];
   const site = await siteWith(
@@ -125,7 +125,7 @@ it('past what may wait for one session, requests fail, the errorHandler hears of
   expect(Object.keys(kept).sort()).toEqual([...stored].sort());
 });
 
-it('a load of a crowd that is not answered keeps only those waiting that came before it', async () => {
+it('an unanswered load of a crowd delays only the requests that came before it', async () => {
   const store = new LateStore();
   const site = await siteWith({ store, timeout: 600, reconnectTimeout: 600 });
   const ann = await member(site);

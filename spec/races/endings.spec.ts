@@ -8,7 +8,7 @@ import { MapClient } from '../helpers/stores/map-client';
 import { gate } from '../helpers/time/gate';
 
 describe.each(eitherClient)('in %s, the end of one session', (_what, make) => {
-  it('leaves the writes of other visitors alone', async () => {
+  it('does not affect the writes of other visitors', async () => {
     const { site, ann } = await siteWithMember({ store: make() });
     const bob = await member(site);
     await ann.get('/logout');
@@ -17,7 +17,7 @@ describe.each(eitherClient)('in %s, the end of one session', (_what, make) => {
     expect(site.events()).not.toContain('session:gone');
   });
 
-  it('and that of another are both final: late writes bring neither back', async () => {
+  it('and one of another session are both final: late writes bring neither back', async () => {
     const store = make();
     const doors = [gate(), gate()];
     const inside = [gate(), gate()];
@@ -38,7 +38,7 @@ describe.each(eitherClient)('in %s, the end of one session', (_what, make) => {
     expect(store.size).toBe(0);
   });
 
-  it('comes where two requests have together brought its ttl to an end', async () => {
+  it('happens if two requests together have brought its ttl to an end', async () => {
     const store = make();
     const ttl = (session: object) => ('a' in session && 'b' in session ? -1 : 60_000);
     const { ann } = await siteWithMember({ store, ttl }, (meanwhile) => ({
@@ -52,7 +52,7 @@ describe.each(eitherClient)('in %s, the end of one session', (_what, make) => {
   });
 });
 
-it('a logout that waits for a slow writer ends with a time-out of its own', async () => {
+it('a logout that waits for a slow writer ends with its own time-out', async () => {
   const client = new MapClient();
   const [started, answer] = [gate(), gate()];
   const { site, ann } = await siteWithMember({ store: client, timeout: 30_000 });
@@ -70,7 +70,7 @@ it('a logout that waits for a slow writer ends with a time-out of its own', asyn
   expect((await write).status).toBe(200);
 });
 
-it('a writer that waits behind another fails at reconnectTimeout, and not after its budget, where the store goes away', async () => {
+it('a waiting writer fails at reconnectTimeout, not after its budget, if the store goes away', async () => {
   const client = new EmittingClient();
   const [started, asked, broken] = [gate(), gate(), gate()];
   const { site, ann } = await siteWithMember({ store: client, timeout: 30_000, reconnectTimeout: 50 }, () => ({
@@ -102,7 +102,7 @@ it('a writer that waits behind another fails at reconnectTimeout, and not after 
   ]);
 });
 
-it('two visitors with the same data never share an id that genSid has made twice', async () => {
+it('two visitors with the same data never share an id that genSid has created twice', async () => {
   const site = await siteWith({ store: new MemoryStore(), genSid: () => 'twice' });
   const [ann, bob] = [site.visitor(), site.visitor()];
   await ann.get('/put?a=1');
@@ -128,7 +128,7 @@ it.each(eitherClient)('in %s, an update that throws writes nothing, not even wha
   expect(await see()).toEqual({ user: 'ann' });
 });
 
-it('a value that JSON cannot hold is no error where sessionSave is false', async () => {
+it('a value that JSON cannot hold is no error if sessionSave is false', async () => {
   const { site, ann, see } = await siteWithMember({}, () => ({
     '/big': async (ctx) => {
       (await sessionOf(ctx))['big'] = 1n;

@@ -44,7 +44,7 @@ describe.each(entries)('two requests that renew the id of one session at the sam
     await close();
   });
 
-  it('do not hand the login of one to the other, which has not logged in', async () => {
+  it('do not pass the login of one to the other, which has not logged in', async () => {
     const { get, close } = await siteOf(face);
     const { cookie } = await get('/basket');
     const [login, other] = await Promise.all([get('/both/ann', cookie), get('/both/', cookie)]);

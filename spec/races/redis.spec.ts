@@ -54,7 +54,7 @@ describe('On a real Redis', () => {
     return { ann, cookie: await ann.jar.getCookieString(site.url), see: async () => (await ann.get('/see')).json() };
   };
 
-  describe('a counter that ten requests in two processes have read before anyone writes it', () => {
+  describe('a counter that ten requests in two processes have read before any of them writes it', () => {
     const count = async (options: SessionOptions) => {
       const meet = meeting(10);
       const routes: Routes = {
@@ -103,7 +103,7 @@ describe('On a real Redis', () => {
     });
   });
 
-  describe('a swap that is given up on, since Redis is suspended,', () => {
+  describe('an abandoned swap, while Redis is suspended,', () => {
     /** A route that has read the session and waits until it may go on with `change`. */
     const waiting = (change: (ctx: Koa.Context) => unknown) => {
       const [arrived, go] = [gate(), gate()] as [Gate, Gate];
@@ -172,7 +172,7 @@ describe('On a real Redis', () => {
         expect(await redis.command("EVAL \"return #redis.call('KEYS','*')\" 0")).toBe('0');
       });
 
-      it('writes nothing under the id that another process has regenerated', async () => {
+      it('writes nothing under an id that another process has regenerated', async () => {
         const { reply, old, see } = await overtake((ctx) => ctx.regenerateSession({ keepData: true }), isSentAgain);
         expect([reply.status, old]).toEqual([200, {}]);
         expect(await see()).toMatchObject({ user: 'ann', warm: '1' });

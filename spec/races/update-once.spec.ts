@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-describe('update(), while its connection breaks and the driver sends it again,', () => {
+describe('update(), if its connection breaks and the driver sends it again,', () => {
   countsOnceContract(async () => {
     const line = await startBreaking([redis.port]);
     const driver = driverOf('ioredis5');

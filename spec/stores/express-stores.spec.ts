@@ -109,7 +109,7 @@ describe.each(Object.entries(subjects))('%s', (_name, open) => {
     return { client: fromExpressStore(store), ...subject };
   });
 
-  describe('holds the sessions of a site', () => {
+  describe('keeps the sessions of a site', () => {
     let subject: Subject;
     let express: Served | undefined;
     beforeEach(async () => {
@@ -133,7 +133,7 @@ describe.each(Object.entries(subjects))('%s', (_name, open) => {
     };
     const stored = (key: string): Promise<Session | undefined> => fromExpressStore(subject.store).get(key);
 
-    it('that people log in to and out of', async () => {
+    it('in which users log in and out', async () => {
       const { site, ann, key, see } = await siteOf();
       const fresh = `koa:sess:${sentId(await ann.get('/login'))}`;
       expect(await see()).toEqual({ user: 'ann' });
@@ -144,14 +144,14 @@ describe.each(Object.entries(subjects))('%s', (_name, open) => {
       expect((await site.visitor().get('/see', { cookie })).json()).toEqual({});
     });
 
-    it('for as long as their cookies', async () => {
+    it('for the lifetime of their cookies', async () => {
       const { ann, key } = await siteOf({ cookie: { maxAge: 2 * HOUR } });
       await expectLeft(subject, key, 2 * HOUR);
       await ann.get('/remember');
       await expectLeft(subject, key, WEEK);
     });
 
-    it('with what handlers set on the cookie, that of a browser session for a day', async () => {
+    it('with the attributes that handlers set on the cookie; a browser session lives for a day', async () => {
       const { ann, key } = await siteOf({ cookie: { maxAge: 2 * HOUR } });
       await ann.get('/for-now');
       await expectLeft(subject, key, 24 * HOUR);
@@ -165,7 +165,7 @@ describe.each(Object.entries(subjects))('%s', (_name, open) => {
       expect((await ann.get('/cookie')).json()).toMatchObject({ maxAge: null, sameSite: 'strict' });
     });
 
-    it('and extends those that are read with `rolling`, and changes nothing else of them', async () => {
+    it('and extends sessions that are read with `rolling`, without other changes', async () => {
       const { ann, key, see } = await siteOf({ rolling: true });
       await ann.get('/remember');
       const before = await stored(key);
@@ -178,14 +178,14 @@ describe.each(Object.entries(subjects))('%s', (_name, open) => {
       expect(await see()).toEqual({ user: 'nobody' });
     });
 
-    it('and loses nothing of what requests write side by side', async () => {
+    it('and loses no changes of parallel requests', async () => {
       const { ann, see } = await siteOf({ rolling: true });
       const names = Array.from({ length: 20 }, (_, n) => `k${n}`);
       await Promise.all(names.flatMap((name) => [ann.get(`/put?${name}=1`), ann.get('/see')]));
       expect(await see()).toEqual({ user: 'nobody', ...Object.fromEntries(names.map((name) => [name, '1'])) });
     });
 
-    it('and brings none back that logged out while others were read', async () => {
+    it('and does not restore sessions that were logged out while others were read', async () => {
       const { ann } = await siteOf({ rolling: true });
       for (let round = 1; round <= 5; round += 1) {
         const key = `koa:sess:${sentId(await ann.get('/login'))}`;
@@ -195,7 +195,7 @@ describe.each(Object.entries(subjects))('%s', (_name, open) => {
       }
     });
 
-    it('and lets no touch that is under way bring back what was destroyed', async () => {
+    it('and prevents a pending touch from restoring a destroyed session', async () => {
       const client = fromExpressStore(subject.store);
       for (let delay = 0; delay < 36; delay += 1) {
         await client.set('sid', { cookie: {}, user: 'ann' }, HOUR);
@@ -274,7 +274,7 @@ describe('connect-redis', () => {
   });
   afterAll(() => server.stop());
 
-  it('lets the application hear of an outage, and goes on after it', async () => {
+  it('reports an outage to the application, and continues after it', async () => {
     const client = openRedis(server.port);
     await until(() => driver.isReady(client));
     const sessions = session({
@@ -300,7 +300,7 @@ describe('connect-redis', () => {
     await driver.end(client);
   });
 
-  it('is waited for where its client is still on its way', async () => {
+  it('is waited for if its client is still connecting', async () => {
     const client = openRedis(server.port);
     const sessions = session({ store: fromExpressStore(new RedisStore({ client })) });
     expect(sessions.store.status).toBe('pending');

@@ -58,7 +58,7 @@ function storeWith(methods: Partial<ExpressStoreLike>): ExpressStoreLike {
 const ann = (): Session => ({ cookie: { maxAge: HOUR }, user: 'ann' });
 
 describe('fromExpressStore()', () => {
-  it('takes whatever the types of express-session call a store', async () => {
+  it('accepts what the types of express-session call a store', async () => {
     const { MemoryStore: Memory } = interop('express-session') as { MemoryStore: typeof MemoryStore };
     const store: Store = new Memory();
     const client = fromExpressStore(store);
@@ -66,13 +66,13 @@ describe('fromExpressStore()', () => {
     expect([client.store, await client.get('sid')]).toEqual([store, ann()]);
   });
 
-  it('gives one client for one store, so that two middlewares know of each other', () => {
+  it('returns one client per store, so that two middlewares know of each other', () => {
     const store = new PlainStore();
     expect(fromExpressStore(store)).toBe(fromExpressStore(store));
     expect(fromExpressStore(new PlainStore())).not.toBe(fromExpressStore(store));
   });
 
-  it('promises no more than the last write', () => {
+  it('guarantees last-write only', () => {
     const { store } = session({ store: fromExpressStore(new RewritingStore()) });
     expect(store.guarantee).toBe('last-write');
     store.close();
@@ -92,7 +92,7 @@ describe('fromExpressStore()', () => {
       interop('memorystore'),
       'got a function: pass it express-session and create an instance of the class it returns, `new (factory(session))(options)`',
     ],
-  ])('is a TypeError that says what to do for %s', (_what, store, message) => {
+  ])('throws a TypeError that says what to do for %s', (_what, store, message) => {
     const make = () => fromExpressStore(store as ExpressStoreLike);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
@@ -103,7 +103,7 @@ describe('A session in a store of express-session', () => {
   beforeEach(() => jest.useFakeTimers({ now: Date.UTC(2030, 0), doNotFake: ['nextTick', 'queueMicrotask'] }));
   afterEach(() => jest.useRealTimers());
 
-  it('has a cookie that tells the ttl in each way that stores ask for, as a Date too', async () => {
+  it('has a cookie that states the ttl in every form that stores read, as a Date too', async () => {
     let given: Kept | undefined;
     const store = storeWith({
       set: (_sid, record, callback) => {
@@ -119,7 +119,7 @@ describe('A session in a store of express-session', () => {
     });
   });
 
-  it('ends before the year 10 000, which not every database knows', async () => {
+  it('ends before the year 10 000, since some databases have no later dates', async () => {
     const store = new PlainStore();
     await fromExpressStore(store).set('sid', ann(), Number.MAX_SAFE_INTEGER);
     const { expires, maxAge } = store.kept('sid')?.cookie ?? {};
@@ -132,20 +132,20 @@ describe('A session in a store of express-session', () => {
     ['with a date', { expires: '2031-01-01T00:00:00.000Z', own: ['expires'], stamp: 'x' }],
     ['with our lifetime', { path: '/', sameSite: 'lax', maxAge: HOUR, own: [], lifetime: HOUR }],
     ['of koa-generic-session', { path: '/', httpOnly: true, maxAge: HOUR, overwrite: true, signed: true }],
-  ])('reads back with the very cookie that was stored, %s', async (_what, cookie) => {
+  ])('has the same cookie after reading as when it was stored, %s', async (_what, cookie) => {
     const client = fromExpressStore(new PlainStore());
     const text = JSON.stringify({ first: 1, cookie, last: 2 });
     await client.set('sid', JSON.parse(text), 5000);
     expect(JSON.stringify(await client.get('sid'))).toBe(text);
   });
 
-  it('reads back without a cookie where it had none', async () => {
+  it('has no cookie after reading if it had none', async () => {
     const client = fromExpressStore(new PlainStore());
     await client.set('sid', { user: 'ann' } as unknown as Session, HOUR);
     expect(await client.get('sid')).toEqual({ user: 'ann' });
   });
 
-  it('is not changed by being stored', async () => {
+  it('is not changed by storing it', async () => {
     const stored = Object.freeze({ ...ann(), cookie: Object.freeze({ maxAge: HOUR }) });
     const store = storeWith({
       set: (_sid, record, callback) => {
@@ -157,7 +157,7 @@ describe('A session in a store of express-session', () => {
     expect(stored).toEqual(ann());
   });
 
-  it('is stored as it was when it was given', async () => {
+  it('is stored as it was at the time of the call', async () => {
     const client = fromExpressStore(new RewritingStore());
     const cart = ['tea'];
     const stored = client.set('sid', { ...ann(), cart }, HOUR);
@@ -166,7 +166,7 @@ describe('A session in a store of express-session', () => {
     expect(await client.get('sid')).toEqual({ ...ann(), cart: ['tea'] });
   });
 
-  it('shows nothing of what session-file-store adds', async () => {
+  it('does not show what session-file-store adds', async () => {
     const store = new PlainStore();
     store.texts.set('sid', JSON.stringify({ ...ann(), __lastAccess: 5 }));
     expect(await fromExpressStore(store).get('sid')).toEqual(ann());
@@ -185,17 +185,17 @@ describe('A session in a store of express-session', () => {
     });
   });
 
-  it.each([[undefined], [null], [false]])('is none where the store answers %s', async (answer) => {
+  it.each([[undefined], [null], [false]])('is missing if the store answers %s', async (answer) => {
     const store = storeWith({ get: (_sid, callback) => callback(null, answer) });
     expect(await fromExpressStore(store).get('sid')).toBeUndefined();
   });
 
-  it.each([[5], ['text'], [[1]]])('is told as it is where the store answers %j', async (answer) => {
+  it.each([[5], ['text'], [[1]]])('is passed on unchanged if the store answers %j', async (answer) => {
     const store = storeWith({ get: (_sid, callback) => callback(null, answer) });
     expect(await fromExpressStore(store).get('sid')).toEqual(answer);
   });
 
-  it('has a key that no store can take for a path', async () => {
+  it('has a key that no store can use as a path', async () => {
     const store = new PlainStore();
     const client = fromExpressStore(store);
     for (const key of ['a/../../b', 'a\\b', 'a%2Fb', 'a:b']) await client.set(key, ann(), HOUR);
@@ -233,7 +233,7 @@ describe('A store of express-session', () => {
         throw new Error('another');
       },
     ],
-  ])('fails where it %s', async (_how, get) => {
+  ])('fails if it %s', async (_how, get) => {
     const client = fromExpressStore(
       storeWith({ get, set: (sid, _record, callback) => get(sid, callback), destroy: get }),
     );
@@ -271,17 +271,17 @@ describe('A store of express-session', () => {
         throw broken;
       },
     ],
-  ])('answers where it %s', async (_how, get) => {
+  ])('answers if it %s', async (_how, get) => {
     expect(await fromExpressStore(storeWith({ get })).get('sid')).toEqual(ann());
   });
 
-  it('holds no request longer than `timeout` where it never calls back', async () => {
+  it('delays no request longer than `timeout` if it never calls back', async () => {
     const { store } = session({ store: fromExpressStore(storeWith({ get: () => undefined })), timeout: 20 });
     await expect(store.get('sid')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_TIMEOUT' });
     await store.close();
   });
 
-  it('may say ENOENT where there is nothing', async () => {
+  it('may report a missing session with ENOENT', async () => {
     const fail: ExpressStoreLike['get'] = (_sid, callback) => callback(missing);
     const touch = () => undefined;
     const client = fromExpressStore(storeWith({ get: fail, destroy: fail, touch }));
@@ -301,18 +301,18 @@ describe('A store of express-session', () => {
 });
 
 describe('touch', () => {
-  it('is there for stores that have it', () => {
+  it('exists for stores that have it', () => {
     expect(fromExpressStore(new PlainStore()).touch).toBeUndefined();
     expect(fromExpressStore(new RewritingStore()).touch).toBeInstanceOf(Function);
   });
 
-  it('creates nothing, though the store would', async () => {
+  it('creates nothing, although the store would', async () => {
     const store = new RewritingStore();
     expect(await fromExpressStore(store).touch?.('sid', HOUR)).toBe(false);
     expect([store.touched, store.texts.size]).toEqual([0, 0]);
   });
 
-  it('gives the store the whole record with its new time, and leaves our cookie alone', async () => {
+  it('passes the whole record with its new time to the store, and leaves our cookie unchanged', async () => {
     const store = new RewritingStore();
     const client = fromExpressStore(store);
     await client.set('sid', ann(), 5000);
@@ -343,7 +343,7 @@ describe('touch', () => {
     };
     const eve = () => ({ ...ann(), user: 'eve' });
 
-    it('does not bring back what was destroyed meanwhile', async () => {
+    it('does not restore a record that was destroyed in between', async () => {
       const { store, client, open } = await setUp();
       const touch = client.touch?.('sid', HOUR);
       await until(() => store.touched === 1);
@@ -355,7 +355,7 @@ describe('touch', () => {
       expect(await client.get('sid')).toBeUndefined();
     });
 
-    it('does not undo what was written meanwhile', async () => {
+    it('does not undo a write in between', async () => {
       const { store, client, open } = await setUp();
       const touch = client.touch?.('sid', HOUR);
       await until(() => store.touched === 1);
@@ -366,7 +366,7 @@ describe('touch', () => {
       expect(await client.get('sid')).toEqual(eve());
     });
 
-    it('waits for what is being written', async () => {
+    it('waits for a pending write', async () => {
       const { store, client, open } = await setUp();
       const { open: write, opened: writes } = gate();
       const set = store.set.bind(store);
@@ -381,7 +381,7 @@ describe('touch', () => {
       expect(await client.get('sid')).toEqual(eve());
     });
 
-    it('holds up no other session', async () => {
+    it('does not delay other sessions', async () => {
       const { client, open } = await setUp();
       const touch = client.touch?.('sid', HOUR);
       await client.set('other', ann(), HOUR);
@@ -390,7 +390,7 @@ describe('touch', () => {
       expect(await touch).toBe(true);
     });
 
-    it('holds up its own session for no longer than ten seconds where it gets no answer', async () => {
+    it('delays its own session by no more than ten seconds if it gets no answer', async () => {
       jest.useFakeTimers();
       try {
         const { client } = await setUp();
@@ -406,7 +406,7 @@ describe('touch', () => {
       }
     });
 
-    it('is followed by others where it failed', async () => {
+    it('does not block later ones if it failed', async () => {
       const store = storeWith({ touch: (_sid, _record, callback) => callback(new Error('disk is full')) });
       const client = fromExpressStore(store);
       await client.set('sid', ann(), HOUR);
@@ -431,7 +431,7 @@ describe('The events of a store of express-session', () => {
     }
   }
 
-  it('let the application hear of the connection, and requests wait for it', async () => {
+  it('report the connection to the application, and requests wait for it', async () => {
     const store = new EmittingStore();
     const sessions = session({ store: fromExpressStore(store) });
     const heard: string[] = [];
@@ -446,13 +446,13 @@ describe('The events of a store of express-session', () => {
     expect(store.events.eventNames()).toEqual([]);
   });
 
-  it('are not needed', async () => {
+  it('are optional', async () => {
     const sessions = session({ store: fromExpressStore(new PlainStore()) });
     expect(sessions.store.status).toBe('available');
     await sessions.close();
   });
 
-  it('are heard once by any number of Stores', async () => {
+  it('reach any number of Stores, once each', async () => {
     const store = new EmittingStore();
     const many = Array.from({ length: 30 }, (_, n) => session({ store: fromExpressStore(store), prefix: `${n}:` }));
     expect(store.events.listenerCount('disconnect')).toBe(1);

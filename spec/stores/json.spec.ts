@@ -91,7 +91,7 @@ const routes: Routes = {
   },
 };
 
-describe('A session holds what JSON holds, in', () => {
+describe('A session keeps what JSON keeps, in', () => {
   it.each(Object.entries(stores))('%s', async (_name, open) => {
     const store = await open();
     const sessions = session({ store });

@@ -42,7 +42,7 @@ describe.each(Object.entries(makers))('%s', (_name, { make, prefix }) => {
 
   storeContract('keeps the contract:', () => ({ client: fromKeyv(keyv), ttlLeft }));
 
-  describe('holds the sessions of a site', () => {
+  describe('keeps the sessions of a site', () => {
     const routes: Routes = {
       '/login': async (ctx) => {
         await ctx['regenerateSession']();
@@ -63,7 +63,7 @@ describe.each(Object.entries(makers))('%s', (_name, { make, prefix }) => {
       return { site, ann, key, see };
     };
 
-    it('that people log in to and out of', async () => {
+    it('in which users log in and out', async () => {
       const { site, ann, key, see } = await siteOf();
       const fresh = `koa:sess:${sentId(await ann.get('/login'))}`;
       expect(await see()).toEqual({ user: 'ann' });
@@ -74,7 +74,7 @@ describe.each(Object.entries(makers))('%s', (_name, { make, prefix }) => {
       expect((await site.visitor().get('/see', { cookie })).json()).toEqual({});
     });
 
-    it('for as long as their cookies, with `rolling` from the last request on', async () => {
+    it('for the lifetime of their cookies, counted from the last request with `rolling`', async () => {
       const { ann, key } = await siteOf({ cookie: { maxAge: 2 * HOUR }, rolling: true });
       expect(Math.round((await ttlLeft(key)) / HOUR)).toBe(2);
       await ann.get('/remember');
@@ -84,14 +84,14 @@ describe.each(Object.entries(makers))('%s', (_name, { make, prefix }) => {
       expect(Math.round((await ttlLeft(key)) / HOUR)).toBe(WEEK / HOUR);
     });
 
-    it('and loses nothing of what requests write side by side', async () => {
+    it('and loses no changes of parallel requests', async () => {
       const { ann, see } = await siteOf({ rolling: true });
       const names = Array.from({ length: 20 }, (_, n) => `k${n}`);
       await Promise.all(names.flatMap((name) => [ann.get(`/put?${name}=1`), ann.get('/see')]));
       expect(await see()).toEqual({ user: 'nobody', ...Object.fromEntries(names.map((name) => [name, '1'])) });
     });
 
-    it('and logs nobody out where Redis answers with an error', async () => {
+    it('and logs nobody out if Redis answers with an error', async () => {
       const { site, ann, key, see } = await siteOf();
       await redis.command(`RENAME ${prefix}${key} aside`);
       await redis.command(`LPUSH ${prefix}${key} 1`);
@@ -111,7 +111,7 @@ describe.each(Object.entries(makers))('%s whose Redis goes away', (_name, { make
   });
   afterAll(() => server.stop());
 
-  it('lets the application hear of it, and goes on once Redis is back', async () => {
+  it('reports an outage to the application, and continues once Redis is back', async () => {
     const keyv = make(server.url);
     const sessions = session({ store: fromKeyv(keyv), reconnectTimeout: 50, timeout: 10_000 });
     // It connects with the first command.

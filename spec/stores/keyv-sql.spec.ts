@@ -69,7 +69,7 @@ describe.each(Object.entries(subjects))('Keyv on %s', (_name, { start, rows }) =
   const ttlLeft = async (key: string) => Number((await keyv.getRaw(key))?.expires) - Date.now();
   storeContract('keeps the contract:', () => ({ client: fromKeyv(keyv), ttlLeft }), { guarantee: 'last-write' });
 
-  it('holds the sessions of a site that people log in to and out of', async () => {
+  it('keeps the sessions of a site in which users log in and out', async () => {
     const routes: Routes = {
       '/login': async (ctx) => {
         await ctx['regenerateSession']();
@@ -102,7 +102,7 @@ describe.each(Object.entries(subjects))('Keyv on %s', (_name, { start, rows }) =
   });
 });
 
-describe('Keyv on @keyv/mysql, on the table that it makes itself,', () => {
+describe('Keyv on @keyv/mysql, on the table that it creates itself,', () => {
   const everywhere = {
     'returns a session of 100 kB': expect.stringContaining('Data too long'),
     'distinguishes keys that differ in upper and lower case': expect.stringContaining('binary collation'),
@@ -113,7 +113,7 @@ describe('Keyv on @keyv/mysql, on the table that it makes itself,', () => {
   it.each<[charset: string, failures: Record<string, string>]>([
     ['utf8mb4', everywhere],
     ['latin1', { ...everywhere, 'returns any text': expect.stringContaining('Incorrect string value') }],
-  ])('breaks the contract by its 64 kB and by its collation, in a database of %s', async (charset, failures) => {
+  ])('breaks the contract by its limit of 64 kB and its collation, in a database of %s', async (charset, failures) => {
     await mariadb.query(`CREATE DATABASE own_${charset} CHARACTER SET ${charset}`);
     const keyv = openMysql(`own_${charset}`);
     try {

@@ -40,13 +40,13 @@ storeContract('Keyv on a Map', () => fromKeyv(new Keyv({ throwOnErrors: true }))
 storeContract('Keyv on an adapter', () => open().client);
 
 describe('fromKeyv()', () => {
-  it('gives one client for one instance, so that two middlewares know of each other', () => {
+  it('returns one client per instance, so that two middlewares know of each other', () => {
     const { keyv } = open();
     expect(fromKeyv(keyv)).toBe(fromKeyv(keyv));
     expect(fromKeyv(open().keyv)).not.toBe(fromKeyv(keyv));
   });
 
-  it("leaves Keyv's namespace, its way to write and its options as they are", async () => {
+  it("does not change Keyv's namespace, serialiser and options", async () => {
     const { adapter, client, keyv } = open();
     await client.set('koa:sess:sid', ann(), HOUR);
     const [[key, text] = []] = adapter.texts;
@@ -56,7 +56,7 @@ describe('fromKeyv()', () => {
     expect([keyv.throwOnErrors, adapter.throwOnErrors, client.keyv]).toEqual([true, undefined, keyv]);
   });
 
-  it("gives Keyv what JSON keeps of a session, and as text what Keyv's serialiser would call", async () => {
+  it("passes to Keyv what JSON keeps of a session, as text if Keyv's serialiser would change it", async () => {
     const { client, keyv } = open();
     await client.set('sid', { ...ann(), since: new Date(0), photo: Buffer.from('a') }, HOUR);
     const photo = { type: 'Buffer', data: [97] };
@@ -67,7 +67,7 @@ describe('fromKeyv()', () => {
     expect(await client.get('sid')).toEqual(session);
   });
 
-  it('leaves text that is no session for the engine to judge', async () => {
+  it('passes on text that is not a session', async () => {
     const { client, keyv } = open();
     await keyv.set('sid', 'no session');
     expect(await client.get('sid')).toBe('no session');
@@ -99,7 +99,7 @@ describe('fromKeyv()', () => {
       Object.assign(new Keyv({ throwOnErrors: true }), { serialize: undefined }),
       'Expected `keyv.serialize` to be a function, got `undefined`',
     ],
-  ])('is a TypeError that says what to do for %s', (_what, keyv, message) => {
+  ])('throws a TypeError that says what to do for %s', (_what, keyv, message) => {
     const make = () => fromKeyv(keyv as KeyvLike);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
@@ -120,13 +120,13 @@ describe('A failure of the adapter', () => {
     await expect(ask(client)).rejects.toBe(broken);
   });
 
-  it('would be a missing session with the defaults of Keyv', async () => {
+  it('would look like a missing session with the defaults of Keyv', async () => {
     const adapter = new Adapter();
     adapter.get = () => Promise.reject(broken);
     expect(await new Keyv({ store: adapter }).get('sid')).toBeUndefined();
   });
 
-  it('is a rejection too where it is no more than `false`', async () => {
+  it('is a rejection even if it is only `false`', async () => {
     const { adapter, client } = open();
     await client.set('sid', ann(), HOUR);
     adapter.set = async () => false;
@@ -136,7 +136,7 @@ describe('A failure of the adapter', () => {
     await expect(client.destroy('missing')).resolves.toBeUndefined();
   });
 
-  it('does not log anybody out', async () => {
+  it('logs nobody out', async () => {
     const { adapter, client } = open();
     const { store } = session({ store: client });
     await store.set('sid', ann());
@@ -150,7 +150,7 @@ describe('A failure of the adapter', () => {
 });
 
 describe('The events of an adapter', () => {
-  it('let the application hear of the connection, and requests wait for it', async () => {
+  it('report the connection to the application, and requests wait for it', async () => {
     const { adapter, client } = open();
     const sessions = session({ store: client });
     const heard: string[] = [];

@@ -52,7 +52,7 @@ describe('The store contract', () => {
     'accepts the longest ttl, Number.MAX_SAFE_INTEGER': expect.stringContaining("Unknown column 'NaN'"),
   };
 
-  it('is kept on a table made for it as docs/stores.md says, but for the time that sessions have', async () => {
+  it('is kept on a table made for it as docs/stores.md says, except for the lifetime of sessions', async () => {
     const commands = codeBlocks('docs/stores.md').map(({ code }) => code);
     const [statement = ''] = /CREATE TABLE _mysql_session_store [^"]+/.exec(commands.join('\n')) ?? [];
     await mariadb.query('CREATE DATABASE prepared');
@@ -61,7 +61,7 @@ describe('The store contract', () => {
     expect(failuresOf(await runContract(() => client))).toEqual(expiry);
   });
 
-  it('is broken on the table that it makes itself, by its 64 kB and by its collation too', async () => {
+  it('is broken on the table that it creates itself, also by its 64 kB and its collation', async () => {
     const { client } = await open();
     expect(failuresOf(await runContract(() => client))).toEqual({
       ...expiry,
@@ -96,7 +96,7 @@ describe('An app on koa-mysql-session', () => {
     return { client, site, ann };
   };
 
-  it('knows its visitors, and forgets who logs out', async () => {
+  it('recognises its visitors, and forgets those who log out', async () => {
     const { site, ann } = await openApp();
     const bob = site.visitor();
     await bob.get('/put?user=bob');
@@ -107,7 +107,7 @@ describe('An app on koa-mysql-session', () => {
     expect([(await rows()).length, site.errors]).toEqual([1, []]);
   });
 
-  it('has no session in an expired row, though the client hands it out', async () => {
+  it('has no session in an expired row, although the client returns it', async () => {
     fakeDate();
     const { client, site, ann } = await openApp({ ttl: HOUR });
     pass(HOUR - 1);
@@ -132,7 +132,7 @@ describe('An app on koa-mysql-session', () => {
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('has the expired rows to delete itself', async () => {
+  it('must delete the expired rows itself', async () => {
     fakeDate();
     const { client } = await openApp({ ttl: HOUR });
     pass(2 * HOUR);
@@ -140,7 +140,7 @@ describe('An app on koa-mysql-session', () => {
     expect((await rows()).map(({ expires }) => Number(expires) < Date.now())).toEqual([true]);
   });
 
-  it('hears of a session that does not fit, and what was stored stays', async () => {
+  it('gets an error for a session that does not fit, and the stored one is kept', async () => {
     const { site, ann } = await openApp();
     const reply = await ann.get('/big');
     expect([reply.status, setCookieOf(reply)]).toEqual([500, undefined]);
@@ -150,10 +150,10 @@ describe('An app on koa-mysql-session', () => {
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  describe('whose database cuts what does not fit', () => {
+  describe('whose database truncates a long session', () => {
     beforeEach(() => mariadb.query("SET GLOBAL sql_mode = ''"));
 
-    it('hears of it with the next read, and neither cookie nor record is touched', async () => {
+    it('gets an error on the next read, and neither cookie nor record is changed', async () => {
       const { site, ann } = await openApp();
       expect((await ann.get('/big')).status).toBe(200);
       const reply = await ann.get('/see');
@@ -164,7 +164,7 @@ describe('An app on koa-mysql-session', () => {
       expect((await site.visitor().get('/see')).status).toBe(200);
     });
 
-    it('lets the visitor out where an errorHandler lets the request go on', async () => {
+    it('lets the visitor log out if an errorHandler lets the request continue', async () => {
       const { ann } = await openApp({ errorHandler: () => undefined });
       await ann.get('/big');
       expect((await ann.get('/see')).json()).toEqual({});
@@ -175,7 +175,7 @@ describe('An app on koa-mysql-session', () => {
     });
   });
 
-  it('fails with a StoreError while the database is away, and goes on once it is back', async () => {
+  it('fails with a StoreError while the database is away, and continues once it is back', async () => {
     const { site, ann } = await openApp();
     await mariadb.kill();
     expect((await ann.get('/see')).status).toBe(500);
@@ -186,11 +186,11 @@ describe('An app on koa-mysql-session', () => {
 });
 
 describe('koa-mysql-session', () => {
-  it('holds the process by a timer that nobody can end', async () => {
+  it('keeps the process alive by a timer that cannot be stopped', async () => {
     expect(await open()).toMatchObject({ holds: true });
   });
 
-  it('ends the process where the database cannot be reached at its start', async () => {
+  it('ends the process if the database cannot be reached at the start', async () => {
     const script = "new (require('./spec/interop/node_modules/koa-mysql-session'))({ host: '127.0.0.1', port: 1 })";
     const program = await startNode(['--eval', script]);
     await program.says(/ECONNREFUSED/);

@@ -41,7 +41,7 @@ describe('koa-redis', () => {
     return { site, ann, key, text: () => redis.command(`GET ${key}`) };
   };
 
-  it('is taken as it is, and its records are as koa-generic-session left them: Redis itself ends them', async () => {
+  it('works unchanged, and its records are as with koa-generic-session: Redis itself expires them', async () => {
     const { ann, key, text } = await open();
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
     expect(key).toMatch(/^koa:sess:[\w-]{24}$/);
@@ -53,7 +53,7 @@ describe('koa-redis', () => {
   it.each([
     ['what is no JSON', '{"user":"an'],
     ['nothing', ''],
-  ])('counts a record as missing that holds %s, and leaves it and its cookie alone', async (_what, record) => {
+  ])('counts a record as missing if it holds %s, and leaves it and its cookie alone', async (_what, record) => {
     const { site, ann, key, text } = await open();
     await redis.command(`SET ${key} ${JSON.stringify(record)}`);
     const reply = await ann.get('/see');
@@ -61,14 +61,14 @@ describe('koa-redis', () => {
     expect(await text()).toBe(record);
   });
 
-  it.each(['5', '[1]', '"text"'])('hands nobody a session where the record holds %s', async (record) => {
+  it.each(['5', '[1]', '"text"'])('opens no session if the record holds %s', async (record) => {
     const { site, ann, key } = await open();
     await redis.command(`SET ${key} ${JSON.stringify(record)}`);
     expect((await ann.get('/see')).json()).toEqual({});
     expect(site.events().slice(1)).toEqual(['session:invalid', 'session:missed']);
   });
 
-  it('promises the last write, and cannot tell how long a record has left', () => {
+  it('guarantees last-write, and does not report how long a record has left', () => {
     expect(new Store(client)).toMatchObject({ guarantee: 'last-write', knowsTtl: false });
     expect(() => session({ store: client, renew: true })).toThrow(
       /Expected `store` to tell how long a record has left/,

@@ -38,7 +38,7 @@ storeContract('koa-session-local that clears up with each read', () =>
 describe('fromKoaSessionStore', () => {
   everyTestStartsAt(Date.UTC(2030, 0, 1));
 
-  it('asks the store as koa-session does', async () => {
+  it('calls the store as koa-session does', async () => {
     const calls: unknown[][] = [];
     const store = new Store(fromKoaSessionStore(doing((...args) => void calls.push(args))), { prefix: '' });
     await store.set('a', { cookie: {}, user: 'ann' }, 5000);
@@ -56,7 +56,7 @@ describe('fromKoaSessionStore', () => {
     ]);
   });
 
-  it('hands out no session whose time is over, which stores leave to koa-session', async () => {
+  it('returns no expired session, which stores leave to koa-session', async () => {
     const record = { user: 'ann', _expire: Date.now() + 5, _maxAge: 5 };
     const client = fromKoaSessionStore(doing(() => record));
     expect(await client.get('a')).toEqual({ user: 'ann' });
@@ -64,17 +64,17 @@ describe('fromKoaSessionStore', () => {
     expect(await client.get('a')).toBeUndefined();
   });
 
-  it.each([null, undefined])('takes %p for nothing', async (nothing) => {
+  it.each([null, undefined])('treats %p as missing', async (nothing) => {
     expect(await fromKoaSessionStore(doing(() => nothing)).get('a')).toBeUndefined();
   });
 
-  it('passes on what is no session, for the Store to judge', async () => {
+  it('passes on a value that is not a session', async () => {
     const site = await siteWith({ store: fromKoaSessionStore(doing(() => 'text')), cookie: { signed: false } });
     await site.visitor().get('/see', { cookie: 'koa.sid=a' });
     expect(site.events()).toEqual(['session:invalid', 'session:missed']);
   });
 
-  it('tells why the store failed', async () => {
+  it('reports why the store failed', async () => {
     const store = new Store(
       fromKoaSessionStore(
         doing(() => {
@@ -89,13 +89,13 @@ describe('fromKoaSessionStore', () => {
     });
   });
 
-  it('is one client for one store, however often it is asked', () => {
+  it('is one client per store, however often it is called', () => {
     const store = new LocalSessionStore();
     expect(fromKoaSessionStore(store)).toBe(fromKoaSessionStore(store));
     expect(fromKoaSessionStore(store).store).toBe(store);
   });
 
-  it('passes connect and disconnect on, where the store has them', () => {
+  it('passes on connect and disconnect, if the store has them', () => {
     const store = Object.assign(
       new EventEmitter(),
       doing(() => undefined),
@@ -129,7 +129,7 @@ describe('Beside koa-session on koa-session-local', () => {
     return { store, young, inOld, inYoung: browser(young.url, inOld.jar) };
   };
 
-  it('a session of koa-session goes on here', async () => {
+  it('a session of koa-session continues here', async () => {
     const { inOld, inYoung, young } = await open();
     await inOld.get('/put?user=ann');
     expect([(await inYoung.get('/see')).json(), young.events()]).toEqual([{ user: 'ann' }, []]);
@@ -137,7 +137,7 @@ describe('Beside koa-session on koa-session-local', () => {
     expect((await inOld.get('/see')).json()).toMatchObject({ user: 'ann', young: '1' });
   });
 
-  it('a session of this package goes on in koa-session', async () => {
+  it('a session of this package continues in koa-session', async () => {
     const { inOld, inYoung } = await open();
     await inYoung.get('/put?user=ann');
     expect((await inOld.get('/see')).json()).toMatchObject({ user: 'ann' });
@@ -154,7 +154,7 @@ describe('Beside koa-session on koa-session-local', () => {
     expect((await inOld.get('/see', { cookie: held })).json()).toEqual({});
   });
 
-  it('a record says in the words of koa-session how long it lives', async () => {
+  it('a record states its lifetime as koa-session does', async () => {
     const { store, inYoung } = await open();
     await inYoung.get('/put?user=ann');
     const [{ json, ttl } = { json: {}, ttl: 0 }] = store.sessions.values();

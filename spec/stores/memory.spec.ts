@@ -35,13 +35,13 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(1);
     });
 
-    it('answers undefined for what is missing', () => {
+    it('returns undefined for a missing session', () => {
       const store = newStore();
       expect(store.get('a')).toBeUndefined();
       expect(store.load('a')).toBeUndefined();
     });
 
-    it('replaces what is stored, ttl included', () => {
+    it('replaces what is stored, including the ttl', () => {
       const store = newStore();
       store.set('a', session({ user: 1 }), 1000);
       store.set('a', session({ user: 2 }), 5000);
@@ -50,7 +50,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(1);
     });
 
-    it('removes a session, and removing a missing one is a no-op', () => {
+    it('removes a session, and ignores a missing one', () => {
       const store = newStore();
       store.set('a', session(), 1000);
       expect(store.destroy('a')).toBeUndefined();
@@ -59,7 +59,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it('copies in: a later change of the session is not stored', () => {
+    it('copies on set: a later change of the session is not stored', () => {
       const store = newStore();
       const mine = session({ cart: ['apple'] });
       store.set('a', mine, 1000);
@@ -67,7 +67,7 @@ describe('MemoryStore', () => {
       expect(store.get('a')).toEqual({ cookie: {}, cart: ['apple'] });
     });
 
-    it('copies out: a change of what was read is not stored, and no reader sees that of another', () => {
+    it('copies on get: a change of the result is neither stored nor seen by other readers', () => {
       const store = newStore();
       store.set('a', session({ cart: ['apple'] }), 1000);
       const first = store.get('a');
@@ -77,7 +77,7 @@ describe('MemoryStore', () => {
       expect(store.get('a')).toEqual({ cookie: {}, cart: ['apple'] });
     });
 
-    it.each(['__proto__', 'constructor', 'hasOwnProperty', ''])('takes %j for a key like any other', (key) => {
+    it.each(['__proto__', 'constructor', 'hasOwnProperty', ''])('treats %j like any other key', (key) => {
       const store = newStore();
       expect(store.get(key)).toBeUndefined();
       store.set(key, session({ polluted: true }), 1000);
@@ -87,7 +87,7 @@ describe('MemoryStore', () => {
       expect(store.get(key)).toBeUndefined();
     });
 
-    it('keeps `__proto__` inside a session a property', () => {
+    it('keeps `__proto__` in a session as a property', () => {
       const store = newStore();
       store.create('a', '{"cookie":{},"__proto__":{"polluted":true}}', 1000);
       expect(Object.keys(store.get('a') ?? {})).toEqual(['cookie', '__proto__']);
@@ -109,7 +109,7 @@ describe('MemoryStore', () => {
       [undefined, '`undefined`'],
       [() => 1, 'a function'],
       [Symbol('s'), '`Symbol(s)` (symbol)'],
-    ])('refuses %p for a session and keeps what is stored', (value, shown) => {
+    ])('refuses %p as a session and keeps what is stored', (value, shown) => {
       const store = newStore();
       store.set('a', session({ user: 1 }), 1000);
       const set = () => store.set('a', value as unknown as Session, 1000);
@@ -117,7 +117,7 @@ describe('MemoryStore', () => {
       expect(store.get('a')).toEqual({ cookie: {}, user: 1 });
     });
 
-    it('passes on that a session is no JSON, and keeps what is stored', () => {
+    it('throws for a session that JSON cannot hold, and keeps what is stored', () => {
       const store = newStore();
       store.set('a', session({ user: 1 }), 1000);
       const cyclic = session();
@@ -126,14 +126,14 @@ describe('MemoryStore', () => {
       expect(store.get('a')).toEqual({ cookie: {}, user: 1 });
     });
 
-    it('throws for a text that is no JSON; load gives it', () => {
+    it('throws for a text that is not JSON; load returns it', () => {
       const store = newStore();
       const revision = store.create('a', 'no JSON', 1000);
       expect(() => store.get('a')).toThrow(SyntaxError);
       expect(store.load('a')).toEqual({ record: 'no JSON', revision });
     });
 
-    it('keeps nothing of a longer text that a key or a record was cut from', () => {
+    it('does not keep the longer text in memory that a key or a record was cut from', () => {
       setFlagsFromString('--expose-gc');
       const gc = runInNewContext('gc') as () => void;
       const store = newStore();
@@ -162,7 +162,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it.each([undefined, null])('is one day where it is %p', (ttl) => {
+    it.each([undefined, null])('is one day if it is %p', (ttl) => {
       const store = newStore();
       store.set('a', session(), ttl);
       expect(store.load('a', { ttl: true })?.ttl).toBe(DAY);
@@ -188,7 +188,7 @@ describe('MemoryStore', () => {
       [Number.POSITIVE_INFINITY, 'number'],
       ['soon', 'string'],
       [10n, 'bigint'],
-    ])('is refused where it is %p, and nothing changes', (value, type) => {
+    ])('is refused if it is %p, and nothing changes', (value, type) => {
       const store = newStore();
       const ttl = value as number;
       const revision = Number(store.create('a', '{"user":1}', 1000));
@@ -205,7 +205,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(1);
     });
 
-    it('runs on where the clock is set back', () => {
+    it('continues if the clock is set back', () => {
       const store = newStore();
       store.set('before', session(), 10_000);
       jest.setSystemTime(Date.now() - 365 * DAY);
@@ -218,7 +218,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it('ends with the clock where it is set forward', () => {
+    it('ends with the clock if it is set forward', () => {
       const store = newStore();
       store.set('a', session(), 10_000);
       jest.setSystemTime(Date.now() + DAY);
@@ -227,21 +227,21 @@ describe('MemoryStore', () => {
   });
 
   describe('load', () => {
-    it('gives the text and its revision', () => {
+    it('returns the text and its revision', () => {
       const store = newStore();
       const revision = store.create('a', '{"user":1}', 1000);
       expect(store.load('a')).toEqual({ record: '{"user":1}', revision });
       expect(store.load('a', {})).toEqual({ record: '{"user":1}', revision });
     });
 
-    it('gives the milliseconds left where it is asked to', () => {
+    it('returns the remaining milliseconds if asked to', () => {
       const store = newStore();
       const revision = store.create('a', '{}', 1000);
       jest.advanceTimersByTime(300);
       expect(store.load('a', { ttl: true })).toEqual({ record: '{}', revision, ttl: 700 });
     });
 
-    it('never gives a ttl of 0, whenever the clock ticks', () => {
+    it('never returns a ttl of 0, whenever the clock ticks', () => {
       const store = newStore();
       const revision = store.create('a', '{}', 2);
       let time = Date.now();
@@ -250,7 +250,7 @@ describe('MemoryStore', () => {
       expect(store.load('a', { ttl: true })).toBeUndefined();
     });
 
-    it('gives a new revision after every write of another text', () => {
+    it('returns a new revision after every write of another text', () => {
       const store = newStore();
       store.set('a', session({ user: 1 }), 1000);
       const first = store.load('a')?.revision;
@@ -261,7 +261,7 @@ describe('MemoryStore', () => {
       expect(new Set([first, second, store.load('a')?.revision]).size).toBe(3);
     });
 
-    it('misses what has expired', () => {
+    it('does not find an expired record', () => {
       const store = newStore();
       store.create('a', '{}', 100);
       jest.advanceTimersByTime(100);
@@ -270,7 +270,7 @@ describe('MemoryStore', () => {
   });
 
   describe('create', () => {
-    it('stores where nothing is', () => {
+    it('stores a new record', () => {
       const store = newStore();
       const revision = store.create('a', '{"user":1}', 1000);
       expect(store.load('a', { ttl: true })).toEqual({ record: '{"user":1}', revision, ttl: 1000 });
@@ -283,14 +283,14 @@ describe('MemoryStore', () => {
       expect(store.load('a', { ttl: true })).toEqual({ record: '{"user":1}', revision, ttl: 1000 });
     });
 
-    it('counts its own text as done', () => {
+    it('counts its own text as success', () => {
       const store = newStore();
       const revision = store.create('a', '{"user":1}', 1000);
       expect(store.create('a', '{"user":1}', 5000)).toBe(revision);
       expect(store.load('a', { ttl: true })).toEqual({ record: '{"user":1}', revision, ttl: 5000 });
     });
 
-    it('stores over what has expired', () => {
+    it('replaces an expired record', () => {
       const store = newStore();
       const old = store.create('a', '{"user":1}', 100);
       jest.advanceTimersByTime(100);
@@ -311,7 +311,7 @@ describe('MemoryStore', () => {
       expect(store.load('a', { ttl: true })).toEqual({ record: '{"user":2}', revision, ttl: 5000 });
     });
 
-    it('hands over what is stored where it is another revision', () => {
+    it('returns what is stored if the revision differs', () => {
       const store = newStore();
       const old = Number(store.create('a', '{"user":1}', 1000));
       store.set('a', session({ user: 2 }), 1000);
@@ -324,7 +324,7 @@ describe('MemoryStore', () => {
       expect(store.load('a', { ttl: true })).toEqual(stored);
     });
 
-    it('counts its own text as done, whatever the revision', () => {
+    it('counts its own text as success, whatever the revision', () => {
       const store = newStore();
       const old = Number(store.create('a', '{"user":1}', 1000));
       const first = store.swap('a', '{"user":2}', 1000, old);
@@ -332,7 +332,7 @@ describe('MemoryStore', () => {
       expect(store.load('a', { ttl: true })?.ttl).toBe(5000);
     });
 
-    it('says that a record is gone, and creates none', () => {
+    it('reports that a record is gone, and creates none', () => {
       const store = newStore();
       expect(store.swap('a', '{}', 1000, 1)).toEqual({ ok: false, gone: true });
       const destroyed = Number(store.create('b', '{}', 1000));
@@ -344,7 +344,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it('does not take a record for the one that was destroyed before it', () => {
+    it('distinguishes a record from one destroyed before it', () => {
       const store = newStore();
       const old = Number(store.create('a', '{"user":1}', 1000));
       store.destroy('a');
@@ -364,7 +364,7 @@ describe('MemoryStore', () => {
       expect(store.get('a')).toBeUndefined();
     });
 
-    it('never creates: false for what is missing or has expired', () => {
+    it('never creates: returns false for a missing or expired record', () => {
       const store = newStore();
       store.set('a', session(), 100);
       jest.advanceTimersByTime(100);
@@ -375,7 +375,7 @@ describe('MemoryStore', () => {
   });
 
   describe('a regenerated session, the text null', () => {
-    it('is a record but no session', () => {
+    it('is a record but not a session', () => {
       const store = newStore();
       const old = Number(store.create('a', '{"user":1}', 1000));
       const { revision } = store.swap('a', 'null', 60_000, old) as { revision: number };
@@ -392,7 +392,7 @@ describe('MemoryStore', () => {
     });
   });
 
-  describe('freeing what nobody reads', () => {
+  describe('freeing expired sessions', () => {
     it('happens within 10 s of the end', () => {
       const store = newStore();
       store.set('a', session(), 500);
@@ -403,7 +403,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it('keeps up with 100 000 sessions of mixed ttls that are read, extended and destroyed meanwhile', () => {
+    it('keeps up with 100 000 sessions of mixed ttls that are read, extended and destroyed at the same time', () => {
       const store = newStore();
       const ends = new Map<string, number>();
       for (let i = 0; i < 100_000; i++) {
@@ -429,7 +429,7 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it('goes in small steps where many end at once', () => {
+    it('goes in small steps if many expire at once', () => {
       const store = newStore();
       for (let i = 0; i < 50_000; i++) store.create(String(i), '{}', i % 5 === 4 ? DAY : 500);
       const sizes: number[] = [];
@@ -441,7 +441,7 @@ describe('MemoryStore', () => {
       for (let i = 0; i < 50_000; i++) expect(store.get(String(i)) !== undefined).toBe(i % 5 === 4);
     });
 
-    it('has one timer, which does not hold the process, and only while there are sessions', () => {
+    it('has one timer, which does not keep the process alive, and only while there are sessions', () => {
       const timers = jest.spyOn(globalThis, 'setTimeout');
       const store = newStore();
       expect(jest.getTimerCount()).toBe(0);
@@ -456,7 +456,7 @@ describe('MemoryStore', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('has no timer once the last session is destroyed, and one again with the next', () => {
+    it('has no timer after the last session is destroyed, and one again with the next', () => {
       const store = newStore();
       store.set('a', session(), 5000);
       store.destroy('a');
@@ -488,7 +488,7 @@ describe('MemoryStore', () => {
       for (const key of ['load', 'set', 'swap', 'touch', 'new', 'newer']) expect(store.load(key)).toBeDefined();
     });
 
-    it('warns once for each store, in words that help', () => {
+    it('warns once per store, with advice', () => {
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
       const store = newStore({ max: 2 });
       store.set('a', session(), 1000);
@@ -505,7 +505,7 @@ describe('MemoryStore', () => {
       expect(warn).toHaveBeenCalledTimes(2);
     });
 
-    it('says nothing where what goes has expired', () => {
+    it('causes no warning if the dropped sessions have expired', () => {
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
       const store = newStore({ max: 1 });
       store.set('a', session(), 100);
@@ -515,7 +515,7 @@ describe('MemoryStore', () => {
       expect(warn).not.toHaveBeenCalled();
     });
 
-    it('goes on sweeping what is left', () => {
+    it('continues to sweep what is left', () => {
       jest.spyOn(process, 'emitWarning').mockImplementation();
       const store = newStore({ max: 100 });
       for (let i = 0; i < 1000; i++) store.set(String(i), session(), 1000);
@@ -524,13 +524,13 @@ describe('MemoryStore', () => {
       expect(store.size).toBe(0);
     });
 
-    it.each([5, 'five', true])('is given in an object, and not as %p', (options) => {
+    it.each([5, 'five', true])('must be in an object, and not %p', (options) => {
       expect(() => new MemoryStore(options as unknown as object)).toThrow(
         /^Expected `options` to be an object such as `\{ max: 10_000 \}`, got /,
       );
     });
 
-    it('is the one option: another is warned of', () => {
+    it('is the only option: another causes a warning', () => {
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
       new MemoryStore({ maxx: 5 } as object);
       expect(warn.mock.calls.map(([message]) => message)).toEqual([
@@ -540,7 +540,7 @@ describe('MemoryStore', () => {
     });
 
     it.each([undefined, null, {}, { max: undefined }, { max: null }, { max: Number.MAX_SAFE_INTEGER }])(
-      'may be left out: %p',
+      'may be omitted: %p',
       (options) => {
         expect(newStore(options).size).toBe(0);
       },
@@ -556,7 +556,7 @@ describe('MemoryStore', () => {
       [Number.POSITIVE_INFINITY, 'number'],
       [2 ** 53, 'number'],
       [true, 'boolean'],
-    ])('is refused where it is %p', (max, type) => {
+    ])('is refused if it is %p', (max, type) => {
       expect(() => new MemoryStore({ max: max as number })).toThrow(
         new TypeError(`Expected \`max\` to be a positive integer, got \`${String(max)}\` (${type})`),
       );

@@ -63,7 +63,7 @@ describe('The store contract is kept by', () => {
     expect(failuresOf(await runContract(makeClient, options))).toEqual({});
   });
 
-  it('a client that says ENOENT for what is missing', async () => {
+  it('a client that reports a missing session with ENOENT', async () => {
     class Files extends RightClient {
       override async get(key: string) {
         const found = await super.get(key);
@@ -83,7 +83,7 @@ describe('The store contract is kept by', () => {
     expect(failuresOf(await runContract(() => new InSeconds(), compareAndSet))).toEqual({});
   });
 
-  it('a client that counts in seconds, and stores nothing whose time is over when it gets to it', async () => {
+  it('a client that counts in seconds, and does not store a session that expires before it is written', async () => {
     class Busy extends RightTouchableClient {
       #calls = 0;
 
@@ -99,7 +99,7 @@ describe('The store contract is kept by', () => {
     expect(failuresOf(await runContract(() => new Busy()))).toEqual({});
   });
 
-  it('a client that takes its time', async () => {
+  it('a slow client', async () => {
     class Slow extends RightEndingClient {
       override reach() {
         return pause(15);
@@ -159,13 +159,13 @@ describe('The store contract is broken by a client that', () => {
     expect(failures[noticedBy]).toMatch(/^Expected .+(: .+| lacks .+| missing)$/);
   });
 
-  it('is right in nothing that a case looks at', () => {
+  it('is correct in everything that no case checks', () => {
     const noticing = new Set(Object.values(outcomes).flatMap((each) => Object.keys(failuresOf(each))));
     const idle = titlesOf(compareAndSet).filter((title) => !noticing.has(title) && !noticing.has(whereTouch(title)));
     expect(idle).toEqual(["reaches the guarantee 'compare-and-set'"].filter((title) => !noticing.has(title)));
   });
 
-  it('has a wrong idea of its time, which the system knows better', async () => {
+  it('measures time wrongly, which the storage system shows', async () => {
     const open = () => ({ client: new RightCompareAndSetClient(), ttlLeft: () => HOUR / 1000 });
     const { 'reports the remaining lifetime of a record': failure } = failuresOf(
       await runContract(open, compareAndSet),
@@ -191,13 +191,13 @@ describe('The store contract is broken by a client that', () => {
 describe('The guarantee', () => {
   const titles = (options?: StoreContractOptions) => titlesOf(options).filter((title) => title.includes('guarantee'));
 
-  it('is what the client is said to reach, last-write unless it is said', () => {
+  it('is the claimed one, last-write by default', () => {
     expect(titles()).toEqual(["reaches the guarantee 'last-write'"]);
     expect(titles({ guarantee: null })).toEqual(titles());
     expect(titles(compareAndSet)).toEqual(["reaches the guarantee 'compare-and-set'"]);
   });
 
-  it('fails with the abilities that are missing', async () => {
+  it('reports the missing methods', async () => {
     const failures = failuresOf(await runContract(() => new RightTouchableClient(), compareAndSet));
     expect(failures["reaches the guarantee 'compare-and-set'"]).toBe(
       "Expected the guarantee 'compare-and-set', got 'last-write': the client lacks `load`, `create`, `swap`",
@@ -207,7 +207,7 @@ describe('The guarantee', () => {
     );
   });
 
-  it('fails where the client reaches more', async () => {
+  it('fails if the client reaches more', async () => {
     expect(failuresOf(await runContract(() => new MemoryStore()))).toEqual({
       "reaches the guarantee 'last-write'":
         "Expected no more than the guarantee 'last-write', got 'compare-and-set': claim it with `{ guarantee: 'compare-and-set' }`, so that all of it is tested",
@@ -216,7 +216,7 @@ describe('The guarantee', () => {
 });
 
 describe('Each case', () => {
-  it('has a client of its own, which is ended once, also where the case fails', async () => {
+  it('has a separate client, which is ended once, even if the case fails', async () => {
     const ended: Subject[] = [];
     const open = (client: SessionStore) => {
       const subject: Subject = {
@@ -239,7 +239,7 @@ describe('Each case', () => {
     expect(client.size).toBe(0);
   });
 
-  it('takes a client that has a `client` of its own', async () => {
+  it('accepts a client that itself has a `client`', async () => {
     expect(failuresOf(await runContract(() => Object.assign(new RightClient(), { client: {} })))).toEqual({});
   });
 
@@ -251,13 +251,13 @@ describe('Each case', () => {
       'stuck',
     ],
     ['there is none', () => undefined as never, 'Expected `store` to be an object with `get`, `set`, `destroy`'],
-  ])('fails where %s', async (_what, makeClient, message) => {
+  ])('fails if %s', async (_what, makeClient, message) => {
     const failures = Object.values(failuresOf(await runContract(makeClient)));
     expect(failures).toHaveLength(titlesOf().length);
     for (const failure of failures) expect(failure).toContain(message);
   });
 
-  it('tells its own failure rather than that of the end', async () => {
+  it('reports its own failure rather than that of `end`', async () => {
     const end = () => Promise.reject(new Error('stuck'));
     const failures = failuresOf(await runContract(() => ({ client: new RightTouchableClient(), end }), compareAndSet));
     expect(failures['does not swap a missing or destroyed record']).toContain('which it lacks');
@@ -266,7 +266,7 @@ describe('Each case', () => {
 });
 
 describe('storeContract', () => {
-  it('registers its cases under its name, with what it is given before what is global', () => {
+  it('registers its cases under its name, and prefers the given functions to global ones', () => {
     const heard: unknown[] = [];
     storeContract('my store', () => new MemoryStore(), {
       describe: (name, body) => {
@@ -278,7 +278,7 @@ describe('storeContract', () => {
     expect(heard).toEqual(['my store', ...titlesOf().map((title) => [title, 0])]);
   });
 
-  it('takes the functions of other runners', () => {
+  it('accepts the functions of other runners', () => {
     // As far as types go; further down they run.
     const ofNode = {} as Pick<typeof import('node:test'), 'describe' | 'it'>;
     const ofJest = {} as { describe: jest.Describe; it: jest.It };
@@ -299,12 +299,12 @@ describe('storeContract', () => {
       "Expected `guarantee` to be 'compare-and-set' or 'last-write', got `all` (string)",
     ],
     ['it', ['it', () => new MemoryStore(), { it: 'it' }], 'Expected `it` to be a function, got `it` (string)'],
-  ])('refuses what cannot be its %s', (_name, args, message) => {
+  ])('refuses an invalid %s', (_name, args, message) => {
     expect(() => Reflect.apply(storeContract, undefined, args)).toThrow(new TypeError(message));
   });
 });
 
-describe('The kit in a process of its own', () => {
+describe('The kit in a separate process', () => {
   const run = async (...args: string[]) => {
     const program = await startNode(args);
     return Object.assign(program, { [Symbol.asyncDispose]: async () => void (await program.end()) });
@@ -324,7 +324,7 @@ describe('The kit in a process of its own', () => {
     expect(program.output).toMatch(/^# Subtest: MemoryStore\n {4}# Subtest: reaches the guarantee 'compare-and-set'$/m);
   });
 
-  it('fails under node:test where a client does', async () => {
+  it('fails under node:test if a client does', async () => {
     const script = `
       const { describe, it } = require('node:test');
       const { MemoryStore } = require('koa-evented-session');
@@ -335,7 +335,7 @@ describe('The kit in a process of its own', () => {
     expect(program.output).toContain("Expected no more than the guarantee 'last-write', got 'compare-and-set'");
   });
 
-  it('runs under any runner whose functions are global, as the documentation has it', async () => {
+  it('runs under any runner whose functions are global, as in the documentation', async () => {
     const [block] = codeBlocks('docs/stores-testing.md');
     const script = `
       const cases = [];
@@ -350,7 +350,7 @@ describe('The kit in a process of its own', () => {
     await program.says(new RegExp(`^MapStore\\npassed ${titlesOf().length}$`, 'm'));
   });
 
-  it('loads without a runner, and says then what to do', async () => {
+  it('loads without a runner, and reports on use what to do', async () => {
     const script = `
       const { storeContract } = require('koa-evented-session/testing');
       try {

@@ -14,14 +14,14 @@ export function databaseServerContract(start: () => Promise<DatabaseServer>): vo
     await Promise.all(servers.splice(0).map((server) => server.stop()));
   });
 
-  it('starts a server that answers, and gives each caller its own', async () => {
+  it('starts a separate server for each caller', async () => {
     const [one, other] = await Promise.all([begin(), begin()]);
     await one.query('CREATE TABLE mine (name varchar(10))');
     expect(await one.query('SELECT * FROM mine')).toEqual([]);
     await expect(other.query('SELECT * FROM mine')).rejects.toThrow(/mine/);
   });
 
-  it('remembers over a crash', async () => {
+  it('keeps its data across a crash', async () => {
     const server = await begin();
     const { pid } = server;
     await server.query('CREATE TABLE mine (name varchar(10))');
@@ -34,7 +34,7 @@ export function databaseServerContract(start: () => Promise<DatabaseServer>): vo
     expect(await server.query('SELECT name FROM mine')).toEqual([{ name: 'Zoë' }]);
   });
 
-  it('can be suspended, and stopped then; it leaves nothing behind', async () => {
+  it('can be suspended and then stopped, and leaves nothing behind', async () => {
     const server = await begin();
     await server.kill('SIGSTOP');
     await server.stop();

@@ -49,7 +49,7 @@ async function twoProcesses({ far, near, line, end }: TwoClients) {
 
 /** update() counts once, though the driver sends it again after its connection broke. */
 export function countsOnceContract(open: () => Promise<TwoClients>): void {
-  it.each([0, 1, 7])('counts once where it had been carried out and %i others came in between', async (others) => {
+  it.each([0, 1, 7])('counts once if it was carried out and %i others came in between', async (others) => {
     const { visitor, interrupted, get, end } = await twoProcesses(await open());
     expect(await visitor.get('/count').then((reply) => reply.json())).toBe(1);
     expect(await interrupted('unanswered', others)).toBe(2);
@@ -57,7 +57,7 @@ export function countsOnceContract(open: () => Promise<TwoClients>): void {
     await end();
   });
 
-  it('counts once where it was the first that counted', async () => {
+  it('counts once if it was the first to count', async () => {
     const { interrupted, get, end } = await twoProcesses(await open());
     // The script must be there: what is refused was not carried out.
     await get('/put?user=bob');
@@ -66,7 +66,7 @@ export function countsOnceContract(open: () => Promise<TwoClients>): void {
     await end();
   });
 
-  it('counts once where it had not been carried out', async () => {
+  it('counts once if it was not carried out', async () => {
     const { visitor, interrupted, get, end } = await twoProcesses(await open());
     await visitor.get('/count');
     expect(await interrupted('unsent', 3)).toBe(5);
@@ -74,7 +74,7 @@ export function countsOnceContract(open: () => Promise<TwoClients>): void {
     await end();
   });
 
-  it('counts once where other requests have written in between', async () => {
+  it('counts once if other requests have written in between', async () => {
     const { visitor, count, get, interrupted, end } = await twoProcesses(await open());
     await visitor.get('/count');
     await get('/put?plain=1');
@@ -84,7 +84,7 @@ export function countsOnceContract(open: () => Promise<TwoClients>): void {
     await end();
   });
 
-  it('rejects where nobody can tell any more: too many have counted in between', async () => {
+  it('rejects if the outcome cannot be known: too many have counted in between', async () => {
     const { visitor, interrupted, get, end } = await twoProcesses(await open());
     await visitor.get('/count');
     expect(await interrupted('unanswered', 9)).toBe('ERR_SESSION_OUTCOME_UNKNOWN');

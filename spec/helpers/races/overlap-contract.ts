@@ -43,7 +43,7 @@ export function overlapContract(make: () => Overlapping): void {
   };
   const statuses = (replies: Reply[]) => replies.map(({ status }) => status);
 
-  it('keep what each of 200 wrote, for the cost of few writes', async () => {
+  it('keep the changes of all 200, with few writes', async () => {
     await open();
     const names = Array.from({ length: 200 }, (_, n) => `k${n}`);
     const replies = await together(...names.map((name) => `/meet?${name}=1`));
@@ -58,7 +58,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect(await see()).toEqual({ added: '1' });
   });
 
-  it('lose nothing by updating in turn', async () => {
+  it('lose nothing with update()', async () => {
     await open();
     const replies = await Promise.all(Array.from({ length: 50 }, () => ann.get('/count')));
     expect(replies.map((reply) => Number(reply.text)).sort((a, b) => a - b)).toEqual(
@@ -67,7 +67,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect(await see()).toEqual({ user: 'ann', count: 50 });
   });
 
-  it('take the later of two values of a key', async () => {
+  it('keep the later of two values of a key', async () => {
     await open();
     const replies = await together('/meet?color=red', '/meet?color=blue');
     expect(statuses(replies)).toEqual([200, 200]);
@@ -91,7 +91,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect(await see()).toEqual({ user: 'ann', color: 'blue,red' });
   });
 
-  it('leave alone who fails to settle a conflict', async () => {
+  it('are not affected by one that fails to settle a conflict', async () => {
     const onConflict = () => {
       throw new Error('undecided');
     };
@@ -104,14 +104,14 @@ export function overlapContract(make: () => Overlapping): void {
   it.each([
     ['throws', '/update-that-throws', 500],
     ['gives the session a time that is none', '/update-to-no-time', 500],
-  ])('leave alone whose update %s', async (_how, path, status) => {
+  ])('are not affected by one whose update %s', async (_how, path, status) => {
     await open();
     const replies = await together('/meet?a=1', path, '/meet?b=1');
     expect(statuses(replies)).toEqual([200, status, 200]);
     expect(await see()).toEqual({ user: 'ann', a: '1', b: '1' });
   });
 
-  it('do not wait for ever for one whose update does not end', async () => {
+  it('do not wait for ever for an update that does not end', async () => {
     await open({ timeout: 300, reconnectTimeout: 300 });
     const stuck = ann.get('/update-that-hangs');
     expect((await stuck).status).toBe(500);
@@ -119,7 +119,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect(await see()).toEqual({ user: 'ann', later: '1' });
   });
 
-  it('store a batch for as long as its cookie lives, whoever set that', async () => {
+  it('store a batch for the lifetime of its cookie, whichever request set that', async () => {
     await open();
     await together('/meet?a=1', '/meet-for-a-week', '/meet?b=1');
     expect(await see()).toEqual({ user: 'ann', a: '1', b: '1' });
@@ -129,7 +129,7 @@ export function overlapContract(make: () => Overlapping): void {
   it.each([
     ['logged out', '/logout'],
     ['regenerated', '/renew'],
-  ])('write nothing once one of them has %s', async (_how, path) => {
+  ])('write nothing after one of them has %s', async (_how, path) => {
     await open();
     const { open: go, opened } = gate();
     const [held, late] = [await ann.jar.getCookieString(site.url), slow(ann, '/slow?late=1', opened)];
@@ -143,7 +143,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect((await site.visitor().get('/see', { cookie: held })).json()).toEqual({});
   });
 
-  it('get an empty session that goes nowhere for an id that was regenerated a moment ago', async () => {
+  it('get an empty session that is not stored for an id that was just regenerated', async () => {
     await open();
     const cookie = await ann.jar.getCookieString(site.url);
     await ann.get('/renew');
@@ -153,7 +153,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect(await see()).toEqual({ user: 'ann' });
   });
 
-  it('extend nothing once one of them has logged out', async () => {
+  it('extend nothing after one of them has logged out', async () => {
     await open({ rolling: true });
     const { open: go, opened } = gate();
     const [held, late] = [await ann.jar.getCookieString(site.url), slow(ann, '/slow', opened)];
@@ -164,7 +164,7 @@ export function overlapContract(make: () => Overlapping): void {
     expect((await site.visitor().get('/see', { cookie: held })).json()).toEqual({});
   });
 
-  it('are refused an update once one of them has logged out', async () => {
+  it('cannot update after one of them has logged out', async () => {
     await open();
     const { open: go, opened } = gate();
     const late = slow(ann, '/slow-update', opened);

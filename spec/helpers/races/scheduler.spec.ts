@@ -9,7 +9,7 @@ describe('The scheduler', () => {
     jest.restoreAllMocks();
   });
 
-  it('repeats an order with the same random numbers, and takes another one with others', async () => {
+  it('repeats an order with the same random numbers, and chooses another one with others', async () => {
     const race = {
       store: 'compare-and-set',
       processes: 2,
@@ -20,7 +20,7 @@ describe('The scheduler', () => {
     expect(await traceOf(1)).not.toBe(await traceOf(2));
   });
 
-  it('lets one go on at a time', async () => {
+  it('lets one step run at a time', async () => {
     const scheduler = new Scheduler(randomFrom(1));
     let [busy, most] = [0, 0];
     const work = Array.from({ length: 5 }, async (_, n) => {
@@ -34,13 +34,13 @@ describe('The scheduler', () => {
     expect([most, [...scheduler.trace].sort()]).toEqual([1, ['0', '1', '2', '3', '4']]);
   });
 
-  it('tells what hangs, and after what', async () => {
+  it('reports what hangs, and after which step', async () => {
     const scheduler = new Scheduler(randomFrom(1));
     const stuck = scheduler.hold('a call').then(() => new Promise(() => undefined));
     await expect(scheduler.run([stuck])).rejects.toThrow('hangs after a call');
   });
 
-  it('holds a call on its way to the store and on its way back, and sends what it was given then', async () => {
+  it('holds a call on its way to the store and on its way back, and sends its original arguments', async () => {
     const scheduler = new Scheduler(randomFrom(1));
     const stored: unknown[] = [];
     const client = { set: async (key: string, value: object) => void stored.push(key, value) };

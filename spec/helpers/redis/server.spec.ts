@@ -29,13 +29,13 @@ describe('startRedis', () => {
     expect(await redis.info('server')).toMatchObject({ process_id: String(redis.pid) });
   });
 
-  it('gives each caller a server of its own', async () => {
+  it('gives each caller a separate server', async () => {
     const [one, other] = await Promise.all([start(), start()]);
     await one.command('SET name one');
     expect(await other.command('EXISTS name')).toBe('0');
   });
 
-  it('forgets over a restart', async () => {
+  it('forgets its data on a restart', async () => {
     const redis = await start();
     const { pid } = redis;
     await redis.command('SET name value');
@@ -45,7 +45,7 @@ describe('startRedis', () => {
     expect(await redis.command('EXISTS name')).toBe('0');
   });
 
-  it('remembers over a kill when asked to', async () => {
+  it('keeps its data across a kill if asked to', async () => {
     const redis = await start({ appendonly: true });
     await redis.command('SET name value');
     await redis.kill('SIGKILL');
@@ -75,7 +75,7 @@ describe('startRedis', () => {
     expect([existsSync(dir), runs(redis.pid)]).toEqual([false, false]);
   });
 
-  it('tells why a server did not start', async () => {
+  it('reports why a server did not start', async () => {
     await expect(start({ args: ['--no-such-setting', '1'] })).rejects.toThrow('no-such-setting');
   });
 });

@@ -3,7 +3,7 @@ import { tokenKeys } from '../../../lib/stores/cookie/keys';
 
 const bytes = randomBytes(64);
 
-describe('keys that seal', () => {
+describe('keys of a cookie store', () => {
   it.each([
     ['bytes', new Uint8Array(bytes)],
     ['a Buffer', bytes],
@@ -17,7 +17,7 @@ describe('keys that seal', () => {
     expect(Buffer.from(read as Uint8Array)).toEqual(bytes);
   });
 
-  it('are copied: what is done to the bytes or the array afterwards changes nothing', () => {
+  it('are copied: later changes to the bytes or the array have no effect', () => {
     const given = [Uint8Array.from(bytes)];
     const keys = tokenKeys(given);
     given[0]?.fill(0);
@@ -44,7 +44,7 @@ describe('keys that seal', () => {
     ],
     ['an object', [{}], `Expected \`keys[0]\` to be ${form}, got an object. ${how}`],
     ['a number', [64], `Expected \`keys[0]\` to be ${form}, got a number. ${how}`],
-  ])('are no keys where there is %s', (_what, keys, message) => {
+  ])('are invalid with %s', (_what, keys, message) => {
     expect(() => tokenKeys(keys)).toThrow(new TypeError(message));
   });
 });

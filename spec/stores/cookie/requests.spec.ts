@@ -91,7 +91,7 @@ describe.each([
       siteWith({ store: new WatchedCookieStore(), defer, ...options }, routes, { Koa: AnyKoa });
     const idOf: Routes = { '/id': async (ctx) => [Object.keys(dataOf(await ctx.session) ?? {}), ctx.sessionId] };
 
-    describe('what stores see otherwise', () => {
+    describe('differences to other stores', () => {
       it('an assigned object replaces the session, under the same id', async () => {
         const site = await open({}, { ...idOf, '/replace': (ctx) => void Object.assign(ctx, { session: { b: 2 } }) });
         const ann = await member(site);
@@ -100,7 +100,7 @@ describe.each([
         expect((await ann.get('/id')).json()).toEqual([['b'], sid]);
       });
 
-      it('`sessionSave = true` seals what has not changed, and what is empty, but not what was ended', async () => {
+      it('`sessionSave = true` seals an unchanged or empty session, but not an ended one', async () => {
         const site = await open(
           {},
           {
@@ -120,7 +120,7 @@ describe.each([
         expect(sentId(await ann.get('/end'))).toBe('');
       });
 
-      it('a session saved and then ended in one request is ended; one assigned after that is another', async () => {
+      it('a session that is saved and then ended in one request has ended; one assigned after that is new', async () => {
         const site = await open(
           {},
           {
@@ -155,7 +155,7 @@ describe.each([
         expect((await visitor.get('/see')).setCookie).toEqual([]);
       });
 
-      it('`rolling` seals anew whatever is used, and not what ends', async () => {
+      it('`rolling` seals every session in use again, but not one that ends', async () => {
         const site = await open({ rolling: true });
         const ann = await member(site);
         const sent = [ann.sid, sentId(await ann.get('/see')), sentId(await ann.get('/see'))];
@@ -164,7 +164,7 @@ describe.each([
         expect(sentId(await ann.get('/logout'))).toBe('');
       });
 
-      it('`regenerateSession()` gives a new id, with or without data, and clears the cookie of what stays empty', async () => {
+      it('`regenerateSession()` creates a new id, with or without data, and clears the cookie if the session stays empty', async () => {
         const site = await open(
           {},
           {
@@ -181,7 +181,7 @@ describe.each([
         expect(await cookieOf(ann, site)).toBe('');
       });
 
-      it('`genSid` makes the ids, and `ctx.sessionId` may be chosen', async () => {
+      it('`genSid` creates the ids, and `ctx.sessionId` may be chosen', async () => {
         const site = await open(
           { genSid: () => 'made' },
           {
@@ -199,7 +199,7 @@ describe.each([
         expect((await bob.get('/id')).json()).toEqual([['a'], defer ? 'made' : 'chosen']);
       });
 
-      it('`valid` that refuses ends the session, and the visitor gets another', async () => {
+      it('a `valid` that refuses ends the session, and the visitor gets another', async () => {
         let isValid = true;
         const site = await open({ valid: async () => isValid }, idOf);
         const ann = await member(site);
@@ -213,7 +213,7 @@ describe.each([
         ]);
       });
 
-      it('a handler that does not wait has its session regenerated and saved before the request ends', async () => {
+      it('a handler that does not await has its session regenerated and saved before the request ends', async () => {
         const site = await open(
           {},
           {
@@ -228,7 +228,7 @@ describe.each([
         expect((await ann.get('/see')).json()).toEqual({ user: 'ann', hasty: true });
       });
 
-      it('a handler that throws may have regenerated or ended the session: the cookie says so', async () => {
+      it('a handler that throws may have regenerated or ended the session, and the cookie says so', async () => {
         const site = await open(
           {},
           {

@@ -41,7 +41,7 @@ describe.each([
   const open = (options: session.SessionOptions = {}, routes: Routes = {}) =>
     siteWith({ store, defer, ...options }, routes);
 
-  it('go with the visitor in one cookie, which nobody but the server can read', async () => {
+  it('travel with the visitor in one cookie, which only the server can read', async () => {
     const site = await open();
     const ann = site.visitor();
     const reply = await ann.get('/put?user=ann');
@@ -55,7 +55,7 @@ describe.each([
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('name their cookie, their id and their end, which is as exact as their ttl', async () => {
+  it("contain their cookie's name, their id and their end, as exact as their ttl", async () => {
     const site = await open({ ttl: 1234 });
     const ann = await member(site);
     expect(await claimsOf(ann.sid)).toEqual({
@@ -71,7 +71,7 @@ describe.each([
     expect(site.events().slice(-2)).toEqual(['session:expired', 'session:missed']);
   });
 
-  it('tell that they have expired however long ago, to nobody but the application', async () => {
+  it('report that they have expired, however long ago, only to the application', async () => {
     const site = await open();
     const ann = await member(site);
     const { jti } = await claimsOf(ann.sid);
@@ -93,7 +93,7 @@ describe.each([
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('are signed too where the options say so', async () => {
+  it('are signed too if the options say so', async () => {
     const site = await open({ cookie: { signed: true } });
     expect((await site.visitor().get('/put?user=ann')).setCookie.map((line) => line.split('=')[0])).toEqual([
       'koa.sid',
@@ -101,7 +101,7 @@ describe.each([
     ]);
   });
 
-  it('are opened by every key and sealed by the first, so that keys can be changed', async () => {
+  it('can be opened with every key and are sealed with the first, so that keys can be changed', async () => {
     const newKey = randomBytes(64);
     const before = await open();
     const ann = await member(before);
@@ -156,7 +156,7 @@ describe.each([
       () =>
         new CompactEncrypt(Buffer.from('hello')).setProtectedHeader({ alg: 'dir', enc: 'A256CBC-HS512' }).encrypt(key),
     ],
-  ])('are new sessions where the cookie has %s', async (_what, forge) => {
+  ])('become new sessions if the cookie has %s', async (_what, forge) => {
     const site = await open();
     const ann = await member(site);
     const cookie = `koa.sid=${await forge(ann.sid)}`;
@@ -167,7 +167,7 @@ describe.each([
     expect((await site.visitor().get('/put?user=bob', { cookie })).status).toBe(200);
   });
 
-  it('of one cookie are nothing in another, were they sealed by the same store', async () => {
+  it('of one cookie are invalid in another, even if the same store has sealed them', async () => {
     const use = [
       session({ store, defer, key: 'shop', cookie: { path: '/shop' } }),
       session({ store, defer, key: 'blog', cookie: { path: '/blog' } }),
@@ -181,14 +181,14 @@ describe.each([
     expect(await keysAt('/blog', `blog=${token}`)).toEqual(['cookie']);
   });
 
-  it('end with the browser where the cookie does, and after a day at the latest', async () => {
+  it('end with the browser if the cookie does, and after a day at the latest', async () => {
     const site = await open({ cookie: { maxAge: null } });
     const reply = await site.visitor().get('/put?user=ann');
     expect(lifetime(setCookieOf(reply))).toBeUndefined();
     expect((await claimsOf(sentId(reply))).exp).toBe((Date.now() + DAY) / 1000);
   });
 
-  it('take the lifetime and the attributes that a handler sets', async () => {
+  it('have the lifetime and the attributes that a handler sets', async () => {
     const site = await open(
       {},
       {
@@ -207,14 +207,14 @@ describe.each([
     expect(lifetime(setCookieOf(await ann.get('/put?colour=red')))).toBe(30 * DAY);
   });
 
-  it('refuse to go in clear where the cookie is `secure`', async () => {
+  it('are not sent unencrypted if the cookie is `secure`', async () => {
     const site = await open({ cookie: { secure: true } });
     const reply = await site.visitor().get('/put?user=ann');
     expect([reply.status, reply.setCookie]).toEqual([500, []]);
     expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_COOKIE' })]);
   });
 
-  it('that grow too long for a cookie are an error, which says by how much', async () => {
+  it('that are too long for a cookie cause an error, which says by how much', async () => {
     const site = await open(
       {},
       {
@@ -274,8 +274,8 @@ describe.each([
     expect((await ann.get('/see')).setCookie).toEqual([]);
   });
 
-  describe('what they cannot do', () => {
-    it('a copy made before the logout is good until it expires', async () => {
+  describe('limits of sessions in the cookie', () => {
+    it('a copy made before the logout stays valid until it expires', async () => {
       const site = await open();
       const ann = await member(site);
       const copy = `koa.sid=${ann.sid}`;
@@ -286,14 +286,14 @@ describe.each([
       expect((await site.visitor().get('/see', { cookie: copy })).json()).toEqual({});
     });
 
-    it('a copy made before `regenerateSession()` is good until it expires', async () => {
+    it('a copy made before `regenerateSession()` stays valid until it expires', async () => {
       const site = await open({}, { '/login': (ctx) => ctx.regenerateSession() });
       const ann = await member(site);
       await ann.get('/login');
       expect((await site.visitor().get('/see', { cookie: `koa.sid=${ann.sid}` })).json()).toEqual({ user: 'ann' });
     });
 
-    it('of parallel requests the answer that comes last counts, a logout included', async () => {
+    it('of parallel requests, the last answer wins, a logout included', async () => {
       const { opened, open: letGo } = gate();
       const read = gate();
       const slow = async (ctx: Koa.Context) => {
@@ -313,7 +313,7 @@ describe.each([
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', slow: true });
     });
 
-    it('`update()` sees what the request came with', async () => {
+    it('`update()` sees the session that the request carried', async () => {
       const site = await open(
         {},
         {
@@ -333,7 +333,7 @@ describe.each([
 
 const HEADERS = 2000;
 
-it(`${HEADERS} random Cookie headers are never an error, and open no session but the one they were made from`, async () => {
+it(`${HEADERS} random Cookie headers never cause an error, and open only the session that they were made from`, async () => {
   const seed = 20_300_101;
   const site = await siteWith({ store });
   const ann = await member(site);
@@ -356,7 +356,7 @@ it(`${HEADERS} random Cookie headers are never an error, and open no session but
 });
 
 describe('cookieStore()', () => {
-  it('takes nothing for keys that are none', () => {
+  it('refuses invalid keys', () => {
     expect(() => cookieStore({ keys: ['secret'] })).toThrow(/^Expected `keys\[0\]` to be 64 random bytes/);
     expect(() => cookieStore(undefined as never)).toThrow(
       new TypeError(
@@ -366,7 +366,7 @@ describe('cookieStore()', () => {
     expect(() => cookieStore([key] as never)).toThrow(/^Expected `options` to be an object .*, got an array$/);
   });
 
-  it('shows no key to whoever prints the store', () => {
+  it('shows no key if the store is printed', () => {
     const hex = key.toString('hex');
     const { inspect } = require('node:util') as typeof import('node:util');
     expect(inspect(cookieStore({ keys: [hex] }), { depth: 9, showHidden: true })).not.toMatch(
@@ -420,7 +420,7 @@ describe('cookieStore()', () => {
     expect(await (store as CookieStore).unpack(token, 'koa.sid')).toMatchObject({ sid: 'id', record: '{"user":1}' });
   });
 
-  it('says what to do where jose is not installed', async () => {
+  it('says what to do if jose is not installed', async () => {
     const { folder, remove } = await installed();
     const program = await startNode(['-e', sealing(folder)], { KEY: key.toString('hex') });
     await program.says(/TypeError: cookieStore\(\) needs jose to seal sessions: run `npm install jose`\./);

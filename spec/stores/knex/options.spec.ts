@@ -82,7 +82,7 @@ describe('knexStore()', () => {
     });
   });
 
-  it('takes `null` and `undefined` for "not given", and leaves the options as they are', async () => {
+  it('treats `null` and `undefined` as "not given", and does not change the options', async () => {
     const options: KnexStoreOptions = Object.freeze({
       knex,
       table: null,
@@ -111,11 +111,8 @@ describe('knexStore()', () => {
     warned.mockRestore();
   });
 
-  it.each([createSessionsTable, dropSessionsTable])(
-    'comes with migrations that refuse the same: %p',
-    async (migrate) => {
-      await expect(migrate(sqlite as unknown as Knex)).rejects.toThrow('Expected `knex` to be an instance of Knex');
-      await expect(migrate(knex, { table: '' })).rejects.toThrow('Expected `table` to be a name of up to 48');
-    },
-  );
+  it.each([createSessionsTable, dropSessionsTable])('has migrations that refuse the same: %p', async (migrate) => {
+    await expect(migrate(sqlite as unknown as Knex)).rejects.toThrow('Expected `knex` to be an instance of Knex');
+    await expect(migrate(knex, { table: '' })).rejects.toThrow('Expected `table` to be a name of up to 48');
+  });
 });

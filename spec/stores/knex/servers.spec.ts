@@ -28,7 +28,7 @@ describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexSt
     return { ...site, store, codes };
   };
 
-  it(`lose nothing of what ${WRITERS} requests in ${PROCESSES} processes write into one session at once`, async () => {
+  it(`lose no changes of ${WRITERS} requests in ${PROCESSES} processes that write into one session at once`, async () => {
     const env = { DATABASE: JSON.stringify(database.config) };
     const programs: NodeProgram[] = await Promise.all(
       Array.from({ length: PROCESSES }, () => startNode(['spec/helpers/programs/sql-writing-app.js'], env)),
@@ -53,7 +53,7 @@ describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexSt
     }
   });
 
-  it('answer at once while the database is down, and go on with their sessions once it is back', async () => {
+  it('answer at once while the database is down, and continue with their sessions once it is back', async () => {
     const site = await open();
     const ann = site.visitor();
     await ann.get('/put?user=ann');
@@ -72,7 +72,7 @@ describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexSt
     expect((await ann.get('/see')).json()).toEqual({ user: 'eve' });
   });
 
-  it('start while the database is down, and make their table once it is there', async () => {
+  it('start while the database is down, and create their table once it is up', async () => {
     await database.server.query('DROP TABLE IF EXISTS sessions');
     await database.server.kill();
     const site = await open();
@@ -84,7 +84,7 @@ describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexSt
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
-  it('do not wait for a database that hangs, and go on once it answers', async () => {
+  it('do not wait for a database that hangs, and continue once it answers', async () => {
     const site = await open({ timeout: 500 }, { pool: { min: 0, max: 2 }, acquireConnectionTimeout: 500 });
     const ann = site.visitor();
     await ann.get('/put?user=ann');

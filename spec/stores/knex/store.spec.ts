@@ -37,7 +37,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     return seen;
   };
 
-  it('costs a site one statement for each session that is read, changed, touched, stored anew or destroyed', async () => {
+  it('costs a site one statement for each session that is read, changed, touched, stored or destroyed', async () => {
     const sessions = session({ store, rolling: true });
     const site = await closedAfterTest(openSite({ use: sessions }));
     const ann = site.visitor();
@@ -53,7 +53,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(site.errors).toEqual([]);
   });
 
-  it('marks a session without a transaction, which would lock its row while answers travel', async () => {
+  it('marks a session without a transaction, which would lock its row during a round trip', async () => {
     await store.create('marked', '{"a":1}', HOUR);
     const made = await statements(() => store.mark('marked', 3));
     // MariaDB and MySQL can't answer an update with the text.
@@ -61,7 +61,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(await store.load('marked')).toMatchObject({ record: '{"a":1}   ' });
   });
 
-  it('keeps the businesses of one table apart by their prefixes', async () => {
+  it('separates the businesses of one table by their prefixes', async () => {
     const [shop, blog] = await Promise.all(
       ['shop:', 'blog:'].map((prefix) => closedAfterTest(openSite({ use: session({ store, prefix }) }))),
     );
@@ -74,7 +74,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(rows.map(({ id }) => String(id))).toContain(`shop:${sid}`);
   });
 
-  it('keeps a record of a megabyte, and of any script, as it was written', async () => {
+  it('keeps a record of a megabyte, and of any script, unchanged', async () => {
     const text = 'Zoë 🎈 \\ " \' % _ ? :x $1 日本 '.repeat(30_000);
     const record = JSON.stringify({ text, list: [], big: 9007199254740991, cookie: {} });
     expect(Buffer.byteLength(record)).toBeGreaterThan(1_000_000);
@@ -86,7 +86,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect((await store.get('large'))?.['big']).toBe(9007199254740990);
   });
 
-  it('gives a revision never again, not even for the same text', async () => {
+  it('never reuses a revision, not even for the same text', async () => {
     const seen = new Set<unknown>();
     for (let n = 0; n < 3; n += 1) {
       const first = await store.create('again', '{"n":1}', HOUR);
@@ -98,14 +98,14 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect([seen.size, seen.has(false)]).toEqual([9, false]);
   });
 
-  it('gives a record that it finds swapped already the time that it was to have', async () => {
+  it('extends a record that it finds already swapped', async () => {
     const revision = String(await store.create('renewed', '{"n":1}', HOUR));
     await store.swap('renewed', '{"n":2}', HOUR, revision);
     expect(await store.swap('renewed', '{"n":2}', 2 * HOUR, revision)).toMatchObject({ ok: true });
     expect((await store.load('renewed', { ttl: true }))?.ttl).toBeGreaterThan(HOUR);
   });
 
-  it('refuses to store under a key that it could not tell from another, and finds nothing there', async () => {
+  it('refuses to store under a key that it could not distinguish, and finds nothing under it', async () => {
     for (const key of ['x'.repeat(513), 'é'.repeat(257), 'a\0b', 'a\ud800']) {
       const message = 'Expected the key to be a string of up to 512 bytes';
       await expect(store.create(key, '{}', HOUR)).rejects.toThrow(message);
@@ -128,7 +128,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(await store.get(longest.slice(1))).toBeUndefined();
   });
 
-  it('answers nothing but objects to who asks the store itself', async () => {
+  it('returns only objects if the store itself is called', async () => {
     for (const [n, text] of ['5', '[]', '{user:ann}', 'null'].entries()) {
       await store.create(`odd${n}`, text, HOUR);
       expect([await store.get(`odd${n}`), (await store.load(`odd${n}`))?.record]).toEqual([undefined, text]);
@@ -146,7 +146,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     }
   });
 
-  it('fails with what the database says, without the session or its id in it', async () => {
+  it('fails with the message of the database, without the session or its id', async () => {
     const id = { MariaDB: 'varbinary(512)', PostgreSQL: 'text', SQLite: 'text' }[name as 'MariaDB'];
     await knex.raw(
       `create table narrow (id ${id} primary key, record text, revision text, expires bigint, check (length(record) < 20))`,
@@ -169,7 +169,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(await narrow.get(sid)).toEqual({ a: 1 });
   });
 
-  it('has a word for what it refuses', async () => {
+  it('explains what it refuses', async () => {
     const error = await knex.transaction(async (transaction) => {
       try {
         open({ knex: transaction });
@@ -219,7 +219,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
       return Number((found.rows ?? found[0])[0]?.n) === count;
     });
 
-  it('let one of many win, and fail nobody', async () => {
+  it('let one of many win, without failures', async () => {
     for (let round = 0; round < 5; round += 1) {
       const key = `sid${round}`;
       const created = await all((store, n) => store.create(key, `{"n":${n}}`, HOUR), 20);
@@ -232,7 +232,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
     }
   });
 
-  it('create a record once where another creation was taken back', async () => {
+  it('create a record once if another creation was rolled back', async () => {
     let creating: Promise<(string | false)[]> | undefined;
     const takenBack = new Error('taken back');
     const row = { id: 'created', record: '{}', revision: 'x', expires: Date.now() + HOUR };
@@ -247,7 +247,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
     expect((await creating)?.filter((answer) => answer === false)).toHaveLength(1);
   });
 
-  it('end a session in their turn, however many writers are there', async () => {
+  it('end a session in their turn, however many writers there are', async () => {
     await stores[0]?.create('written', '{"n":0}', HOUR);
     await stores[0]?.remove('none');
     const writers = 6;
@@ -279,7 +279,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
     expect(await stores[1]?.load('written')).toBeNull();
   });
 
-  it('refuse a swap where another one comes first, and show what is stored then', async () => {
+  it('refuse a swap if another one comes first, and return what is stored then', async () => {
     const revision = await stores[0]?.create('swapped', '{"n":0}', HOUR);
     const theirs = { record: '{"n":1}', revision: 'another' };
     let swapping: Promise<unknown[]> | undefined;
@@ -292,7 +292,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
   });
 });
 
-describe('A KnexStore on a MariaDB that gives itself out as a MySQL without strict mode', () => {
+describe('A KnexStore on a MariaDB that pretends to be a MySQL without strict mode', () => {
   let database: SqlDatabase;
   beforeAll(async () => {
     database = await sqlServers.MariaDB({ args: ['--sql-mode=', '--max-allowed-packet=1M', '--version=8.4.6'] });
@@ -334,7 +334,7 @@ describe('A KnexStore on a MariaDB that gives itself out as a MySQL without stri
     expect(await store.swap('marked', '{"n":3}', HOUR, String(marked?.revision))).toMatchObject({ ok: true });
   });
 
-  it('fails to mark what would grow too large, and keeps it', async () => {
+  it('fails to mark a record that would become too large, and keeps it', async () => {
     const store = knexStore({ knex: database.open(), sweepInterval: 0 });
     const record = JSON.stringify({ text: 'x'.repeat(1_048_000) });
     await store.create('large', record, HOUR);
@@ -342,7 +342,7 @@ describe('A KnexStore on a MariaDB that gives itself out as a MySQL without stri
     expect((await store.load('large'))?.record).toBe(record);
   });
 
-  it('keeps all of a record, or fails', async () => {
+  it('keeps the whole record, or fails', async () => {
     const store = knexStore({ knex: database.open(), sweepInterval: 0 });
     const record = JSON.stringify({ text: '🎈'.repeat(100_000) });
     const revision = await store.create('sid', record, HOUR);

@@ -53,7 +53,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     return store;
   };
 
-  it('removes what has expired and nothing else, in batches', async () => {
+  it('removes only expired rows, in batches', async () => {
     await fill(knex, 230, 70);
     const store = open({ sweepBatch: 100 });
     let deletes = 0;
@@ -104,7 +104,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     expect((await knex('sessions').select('id').where({ record: '{"new":true}' })).length).toBe(reborn);
   });
 
-  it('spares a session that is stored anew between its two statements', async () => {
+  it('spares a session that is stored again between its two statements', async () => {
     await fill(knex, 10);
     // On one connection the next statement is the one that was asked for first.
     const own = database.open({ pool: { min: 1, max: 1 } });
@@ -120,7 +120,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     expect(await left(knex)).toBe(1);
   });
 
-  it('comes by itself, now and then', async () => {
+  it('runs by itself, at intervals', async () => {
     await fill(knex, 30, 5);
     const store = open({ sweepInterval: 20 });
     await until(async () => (await left(knex)) === 5);
@@ -130,7 +130,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     expect(warned).not.toHaveBeenCalled();
   });
 
-  it('never comes with an interval of 0, nor once the store was closed', async () => {
+  it('never runs with an interval of 0, nor after the store was closed', async () => {
     await fill(knex, 10);
     const closed = open({ sweepInterval: 1 });
     await closed.close();
@@ -145,7 +145,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     expect(await closed.sweep()).toBe(0);
   });
 
-  it('that fails is warned of once, and comes again', async () => {
+  it('that fails causes one warning, and runs again', async () => {
     await dropSessionsTable(knex);
     let failures = 0;
     const hear = () => {
@@ -181,7 +181,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     expect(warned).not.toHaveBeenCalled();
   });
 
-  it('does not hold the process', async () => {
+  it('does not keep the process alive', async () => {
     const script = `
       const { knexStore } = require(args.store);
       const knex = require(args.knex)({ ...args.config, pool: { min: 0, afterCreate: (connection, done) => done(connection.pragma?.('busy_timeout = 5000') && undefined) } });
@@ -198,7 +198,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
 });
 
 describe.each(Object.entries(sqlServers))('A sweep of a KnexStore on %s that has to wait', (_name, start) => {
-  it('lets all others work', async () => {
+  it('does not block other work', async () => {
     const database = await start();
     try {
       const knex = database.open();
@@ -230,7 +230,7 @@ describe('A sweeper', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  it('comes at a moment of its own within the second half of the interval', async () => {
+  it('runs at a random time within the second half of the interval', async () => {
     const sweeps: number[] = [];
     const start = Date.now();
     const sweepers = Array.from(
@@ -262,7 +262,7 @@ describe('A sweeper', () => {
     expect(isClosed).toBe(true);
   });
 
-  it('does one sweep after the other', async () => {
+  it('runs one sweep after the other', async () => {
     let [running, most] = [0, 0];
     const sweeper = new Sweeper(0, async () => {
       running += 1;

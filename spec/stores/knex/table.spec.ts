@@ -61,7 +61,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     return JSON.stringify(found);
   };
 
-  it('is created by the first use, not by the set-up, with an index on the time of expiry', async () => {
+  it('is created on first use, not at set-up, with an index on the time of expiry', async () => {
     const store = open();
     expect(await knex.schema.hasTable(table)).toBe(false);
     expect(await store.get('sid')).toBeUndefined();
@@ -69,7 +69,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     expect(await indexes()).toContain('expires');
   });
 
-  it('is looked for once', async () => {
+  it('is checked once', async () => {
     const store = open();
     await Promise.all([store.get('sid'), store.create('sid', '{}', HOUR), store.touch('sid', HOUR)]);
     let statements = 0;
@@ -83,7 +83,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     expect(statements).toBe(2);
   });
 
-  it('is created by many at once', async () => {
+  it('is created by many requests at once', async () => {
     const others = Array.from({ length: 4 }, () => database.open());
     for (let round = 0; round < 5; round += 1) {
       const stores = others.map((other) => open({ knex: other, table: `${table}_${round}` }));
@@ -119,7 +119,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     expect(await indexes()).toContain('expires');
   });
 
-  it('is left alone where it is there, whatever the rights', async () => {
+  it("is left alone if it exists, whatever the user's rights", async () => {
     await createSessionsTable(knex, { table });
     const seen: string[] = [];
     const hear = ({ sql }: { sql: string }) => void seen.push(sql);
@@ -129,7 +129,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     expect(seen.filter((sql) => /create|alter/i.test(sql))).toEqual([]);
   });
 
-  it('is missed where it is not to be created, and found once it is there', async () => {
+  it('is reported missing if it must not be created, and found once it exists', async () => {
     const store = open({ createTable: false });
     const message = `The table \`${table}\` is missing: create it in a migration with createSessionsTable()`;
     await expect(store.get('sid')).rejects.toThrow(message);
@@ -139,7 +139,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     expect(await store.create('sid', '{"a":1}', HOUR)).toEqual(expect.any(String));
   });
 
-  it('is not taken for its own where it is somebody else’s', async () => {
+  it('is refused if it was made by another program', async () => {
     await knex.schema.createTable(table, (columns) => {
       columns.string('sid');
       columns.text('sess');
@@ -149,7 +149,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     );
   });
 
-  it('is created anew once it was dropped', async () => {
+  it('is created again after it was dropped', async () => {
     const store = open();
     await store.create('sid', '{}', HOUR);
     await dropSessionsTable(knex, { table });
@@ -181,7 +181,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     await dropSessionsTable(knex, { table });
   });
 
-  it('may be in a schema of its own, and have a name that SQL would not take as it is', async () => {
+  it('may be in a separate schema, and have a name that SQL must quote', async () => {
     const schema = name === 'SQLite' ? 'main' : 'My-schema';
     if (name !== 'SQLite') await knex.raw('create schema ??', [schema]);
     const qualified = `${schema}.Select-${table}`;
@@ -220,7 +220,7 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     await dropSessionsTable(mapped, { table: `${table}Of` });
   });
 
-  it('is prepared anew after the database could not be reached', async () => {
+  it('is checked again if the database could not be reached', async () => {
     const nowhere = name === 'SQLite' ? { filename: '/nowhere/at/all' } : { host: '127.0.0.1', port: 1, user: 'x' };
     const log = { warn: () => undefined };
     const store = open({ knex: database.open({ connection: nowhere, pool: { min: 0, max: 1 }, log }) });

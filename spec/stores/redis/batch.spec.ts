@@ -49,7 +49,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     return () => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
   }
 
-  it('go out in one write where they come in one turn', async () => {
+  it('are sent in one write if they come in one turn', async () => {
     await store.create('sid', '{}', HOUR);
     const count = writes();
     const answers = await Promise.all([
@@ -69,7 +69,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     expect(count() - before).toBe(1);
   });
 
-  it('go out in another write where they come in a later turn, with no wait for the answers of the first', async () => {
+  it('are sent in another write if they come in a later turn, without waiting for the first answers', async () => {
     const count = writes();
     const first = [store.load('a'), store.load('b')];
     await nextTurn();
@@ -81,7 +81,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     expect(count()).toBe(2);
   });
 
-  it('wait for no more than the turn that they come in, also from within promises and ticks', async () => {
+  it('wait no longer than the turn in which they come, also in promises and ticks', async () => {
     const count = writes();
     const ticked = new Promise((resolve) => process.nextTick(() => resolve(store.load('a'))));
     const promised = Promise.resolve().then(() => store.load('b'));
@@ -89,7 +89,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     expect(count()).toBe(1);
   });
 
-  it('are not held back where they are long', async () => {
+  it('are not held back if they are long', async () => {
     const long = JSON.stringify({ text: 'x'.repeat(8_200) });
     const count = writes();
     const created = store.create('long', long, HOUR);
@@ -105,7 +105,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     expect(client.stream.writableCorked).toBe(0);
   });
 
-  it('leave the way free for those of the application on the same client', async () => {
+  it('do not delay those of the application on the same client', async () => {
     const loaded = store.load('sid');
     const written = client.set('app', 'kept');
     const read = client.get('app');
@@ -122,7 +122,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     await other.close();
   });
 
-  it('come to an end where the connection is lost with them in it, and go on over the next one', async () => {
+  it('fail if the connection is lost with them in it, and work on the next one', async () => {
     for (let round = 0; round < 5; round += 1) {
       const lost = client.stream;
       const held = sids(10).map((sid) => store.create(`${sid}-${round}`, '{}', HOUR));
@@ -136,7 +136,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     expect(await redis.command('DBSIZE')).toBe('50');
   });
 
-  it('go on after the server has hung up and after it was started anew', async () => {
+  it('work after the server has hung up and was started again', async () => {
     for (const loss of [() => redis.command('CLIENT KILL TYPE normal').catch(() => ''), () => redis.restart()]) {
       // Not by `once` of node:events, which an error ends.
       const lost = new Promise<void>((resolve) => client.on('close', () => resolve()));
@@ -150,7 +150,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     }
   });
 
-  it('go on after the application has disconnected and connected again', async () => {
+  it('work after the application has disconnected and connected again', async () => {
     const application = client as unknown as { disconnect(): void; connect(): Promise<void> };
     const cut = store.load('sid').catch(({ message }: Error) => message);
     application.disconnect();
@@ -173,7 +173,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     }
   });
 
-  it('given before there is a connection go out with it', async () => {
+  it('sent before there is a connection are sent with it', async () => {
     const fresh = driver.open({ host: '127.0.0.1', port: redis.port }, { lazyConnect: true });
     const early = redisStore({ client: fresh });
     expect(await Promise.all(sids(5).map((sid) => early.create(sid, '{}', HOUR)))).toEqual(Array(5).fill('{}'));
@@ -189,7 +189,7 @@ describe('A Cluster', () => {
   });
   afterAll(() => cluster.stop());
 
-  it.each(['ioredis4', 'ioredis5', 'ioredis6'])('of %s works without a stream of its own', async (name) => {
+  it.each(['ioredis4', 'ioredis5', 'ioredis6'])('of %s works without a separate stream', async (name) => {
     const driver = driverOf(name);
     const client = driver.openCluster(cluster.addresses) as IoRedisClient;
     await until(() => driver.isReady(client));
@@ -210,7 +210,7 @@ describe('RedisBatch', () => {
     return { done, cork: () => void done.push('cork'), uncork: () => void done.push('uncork') };
   };
 
-  it('holds a stream back once a turn, and lets go of it after the turn', async () => {
+  it('holds a stream back once per turn, and releases it after the turn', async () => {
     const batch = new RedisBatch();
     const one = stream();
     for (let turn = 0; turn < 3; turn += 1) {
@@ -222,7 +222,7 @@ describe('RedisBatch', () => {
     }
   });
 
-  it('lets go of it after the turn under fake timers too', async () => {
+  it('releases it after the turn under fake timers too', async () => {
     jest.useFakeTimers();
     try {
       const one = stream();
@@ -234,7 +234,7 @@ describe('RedisBatch', () => {
     }
   });
 
-  it('has nothing to hold back without a stream, and for a long text', async () => {
+  it('holds nothing back without a stream, or for a long text', async () => {
     const batch = new RedisBatch();
     const one = stream();
     batch.join(undefined, 0);
@@ -244,7 +244,7 @@ describe('RedisBatch', () => {
     expect(one.done).toEqual([]);
   });
 
-  it('lets go of each stream as often as it held it back, though another took its place in the same turn', async () => {
+  it('releases each stream as often as it held it back, even if another one replaced it in the same turn', async () => {
     const batch = new RedisBatch();
     const [lost, next] = [stream(), stream()];
     for (const one of [lost, next, lost, lost, next]) batch.join(one, 0);

@@ -32,7 +32,7 @@ describe('A RedisStore on ioredis-mock', () => {
   });
   afterAll(() => client.disconnect());
 
-  it('serves a site: logins, changes side by side, `rolling`, and logouts', async () => {
+  it('serves a site: logins, parallel changes, `rolling`, and logouts', async () => {
     const use = session({ store: redisStore({ client }), rolling: true });
     const routes: Routes = {
       '/login': async (ctx) => {
@@ -53,13 +53,13 @@ describe('A RedisStore on ioredis-mock', () => {
     expect(site.errors).toEqual([]);
   });
 
-  it('knows what is gone', async () => {
+  it('recognises missing records', async () => {
     const store = redisStore({ client });
     expect(await store.swap('gone', '{}', HOUR, '{"a":1}')).toEqual({ ok: false, gone: true });
     expect([await store.touch('gone', HOUR), await store.load('gone', { ttl: true })]).toEqual([false, null]);
   });
 
-  it('keeps long records, though its scripts make no digests', async () => {
+  it('keeps long records, although its scripts compute no digests', async () => {
     const store = redisStore({ client });
     const long = JSON.stringify({ text: 'x'.repeat(5_000) });
     await store.create('long', long, HOUR);
@@ -68,7 +68,7 @@ describe('A RedisStore on ioredis-mock', () => {
     expect(await store.swap('long', '{"n":2}', HOUR, revision)).toMatchObject({ ok: false, record: '{"n":1}' });
   });
 
-  it('hears of its end', async () => {
+  it('notices its end', async () => {
     const ended = new Mock();
     const store = redisStore({ client: ended });
     const said: string[] = [];
@@ -106,7 +106,7 @@ describe.each(['redis5', 'redis6'])('A RedisStore on a pool of %s', (name) => {
   });
   storeContract('keeps the contract:', client, { guarantee: 'compare-and-set' });
 
-  it('serves a site, also while the pool is still connecting, and after Redis was away', async () => {
+  it('serves a site, even while the pool is still connecting, and after Redis was away', async () => {
     const fresh = open();
     const connecting = fresh.connect();
     const site = await closedAfterTest(openSite({ use: session({ store: redisStore({ client: fresh }) }) }));
@@ -119,13 +119,13 @@ describe.each(['redis5', 'redis6'])('A RedisStore on a pool of %s', (name) => {
     clearTimeout(Reflect.get(Object.getPrototypeOf(fresh), 'cleanupTimeout'));
   });
 
-  it('says that nobody has connected it', async () => {
+  it('reports that it was never connected', async () => {
     const store = new Store(redisStore({ client: open() }));
     await expect(store.get('sid')).rejects.toThrow('the pool was never connected, or was closed: await pool.connect()');
     await store.close();
   });
 
-  it('has no duplicate', () => {
+  it('cannot be duplicated', () => {
     expect(() => redisStore({ client: pool, duplicate: true })).toThrow(
       new TypeError('Expected `duplicate` not to be given beside a pool: create another with `createClientPool`'),
     );
@@ -148,7 +148,7 @@ it('A RedisStore works on a Sentinel client of node-redis 5 and 6', async () => 
   await topology.stop();
 });
 
-describe('What is refused as `client` is told what it lacks', () => {
+describe('The error for a refused `client` names what it lacks', () => {
   const words = 'Expected `client` to be a client of ioredis (4 or later) or of node-redis (4 or later), got ';
   it.each<[string, () => unknown, string]>([
     [

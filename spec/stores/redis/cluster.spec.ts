@@ -59,7 +59,7 @@ describe.each(ways)('RedisStore %s', (_how, connect) => {
   });
   storeContract('keeps the contract:', open, { guarantee: 'compare-and-set' });
 
-  it('has sessions on every primary', async () => {
+  it('keeps sessions on every primary', async () => {
     const sids = Array.from({ length: 30 }, (_, n) => `${_how}:${n}`.replaceAll(' ', '-'));
     await Promise.all(sids.map((sid) => one.store.create(sid, '{}', HOUR)));
     const primaries = new Set(await Promise.all(sids.map((sid) => cluster.primaryOf(sid))));
@@ -71,7 +71,7 @@ describe.each(ways)('RedisStore %s', (_how, connect) => {
 });
 
 describe.each(drivers)('A site whose RedisStore is on a Cluster of $name', (driver) => {
-  it('has sessions though the Cluster was not connected when it was given', async () => {
+  it('keeps sessions even if the Cluster was not connected when it was passed in', async () => {
     const client = driver.openCluster(cluster.addresses);
     const store = redisStore({ client });
     const site = await closedAfterTest(openSite({ use: session({ store, reconnectTimeout: 5_000 }) }));
@@ -84,7 +84,7 @@ describe.each(drivers)('A site whose RedisStore is on a Cluster of $name', (driv
   });
 });
 
-it('A Cluster of node-redis 4 that was closed says so when it is asked', async () => {
+it('A closed Cluster of node-redis 4 reports that when it is called', async () => {
   const { store: client, end } = await withClient(driverOf('redis4'))();
   const store = new Store(client);
   await client.client.quit();
@@ -99,7 +99,7 @@ it('A Cluster of node-redis 4 that was closed says so when it is asked', async (
 // A Cluster of node-redis 4 does not tell when it ends.
 const telling = drivers.filter(({ name }) => name !== 'redis4');
 describe.each(telling)('A RedisStore on a Cluster of $name', (driver) => {
-  it('tells when the Cluster is ended', async () => {
+  it('reports the end of the Cluster', async () => {
     const { store, end } = await withClient(driver)();
     let disconnects = 0;
     store.on('disconnect', () => {
@@ -116,7 +116,7 @@ describe.each(telling)('A RedisStore on a Cluster of $name', (driver) => {
 class DisconnectsClientError extends Error {}
 
 describe.each(drivers.filter(({ name }) => name.startsWith('redis')))('On a Cluster of $name', (driver) => {
-  it('a command whose connection the Cluster has dropped is asked again, and does no harm if it is done twice', async () => {
+  it('a command whose connection the Cluster has dropped is repeated, and may safely run twice', async () => {
     const { store, end } = await withClient(driver)();
     const { client } = store as { client: NodeRedisClient };
     // The script is there: it is not to be sent.
@@ -235,7 +235,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
     expect(await own.primaryOf(key)).toBe(target);
   });
 
-  it('lose nothing where all servers forget their scripts', async () => {
+  it('lose nothing if all servers forget their scripts', async () => {
     const { write, all } = await open();
     const flush = () => Promise.all(own.nodes.map((node) => node.command('SCRIPT FLUSH')));
     for (let round = 0; round < 5; round += 1) {
@@ -256,7 +256,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
   const promoted = (replica: RedisServer) =>
     until(async () => (await replica.info('replication'))['role'] === 'master');
 
-  it('lose nothing while a replica takes over from their primary', async () => {
+  it('lose nothing while a replica takes over from its primary', async () => {
     const { key, write, all } = await open();
     await write();
     const replica = await followed(await own.primaryOf(key));
@@ -271,7 +271,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
 
   // The Clusters of node-redis look for the killed server for many seconds, that of version 5 for ever.
   if (!driver.name.startsWith('ioredis')) return;
-  it('go on once a replica has taken over from a primary that was killed', async () => {
+  it('continue after a replica has taken over from a primary that was killed', async () => {
     const { key, write, all } = await open();
     await write();
     const primary = await own.primaryOf(key);
@@ -284,7 +284,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
   });
 });
 
-it('The connection to one node that has gone silent is made anew, and the others stay', async () => {
+it('The connection to one silent node is replaced, and the others stay', async () => {
   const silent = await cluster.primaryOf('koa:sess:sid');
   const proxy = await startSilentProxy(() => silent.port);
   const natMap = { [`127.0.0.1:${silent.port}`]: { host: '127.0.0.1', port: proxy.port } };
@@ -302,7 +302,7 @@ it('The connection to one node that has gone silent is made anew, and the others
   await proxy.close();
 });
 
-describe('update() on a Cluster of ioredis5, while the connection to a node breaks and the Cluster sends it again,', () => {
+describe('update() on a Cluster of ioredis5, if the connection to a node breaks and the Cluster sends it again,', () => {
   const driver = driverOf('ioredis5');
   countsOnceContract(async () => {
     const line = await startBreaking(cluster.addresses.map(({ port }) => port));

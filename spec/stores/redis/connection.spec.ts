@@ -40,7 +40,7 @@ const reaches = async (store: RedisStore, db = 0, server = redis): Promise<boole
 };
 
 describe('redisStore', () => {
-  it('ends its own connection while Redis hangs too, once and for all', async () => {
+  it('ends its own connection even while Redis hangs, and only once', async () => {
     const hung = await startRedis();
     try {
       const store = redisStore({ host, port: hung.port });
@@ -54,17 +54,17 @@ describe('redisStore', () => {
     }
   });
 
-  it.each([[5], ['redis://localhost'], [[]]])('refuses %p for its options', (options) => {
+  it.each([[5], ['redis://localhost'], [[]]])('refuses %p as options', (options) => {
     expect(() => redisStore(options as unknown as RedisConnectionOptions)).toThrow(
       'Expected `options` to be an object, got ',
     );
   });
 
-  it('refuses to serialise otherwise than as JSON', () => {
+  it('refuses any serialisation other than JSON', () => {
     expect(() => redisStore({ serialize: String })).toThrow('records are JSON');
   });
 
-  it('tells a Store why Redis is out of reach', async () => {
+  it('reports to a Store why Redis is unavailable', async () => {
     const store = new Store(open({ host, port: await deadPort() }), { reconnectTimeout: 2_000 });
     await expect(store.get('sid')).rejects.toMatchObject({
       code: 'ERR_SESSION_STORE_UNAVAILABLE',
@@ -73,14 +73,14 @@ describe('redisStore', () => {
     await store.close();
   });
 
-  it('refuses a url beside a client, which it could not follow', () => {
+  it('refuses a url beside a client, which would be ignored', () => {
     const { client } = open({ lazyConnect: true, host, port: redis.port });
     for (const duplicate of [false, true]) {
       expect(() => redisStore({ client, duplicate, url: redis.url })).toThrow('`url` not to be given beside `client`');
     }
   });
 
-  it('makes a RedisStore', () => {
+  it('creates a RedisStore', () => {
     expect(open({ lazyConnect: true })).toBeInstanceOf(RedisStore);
     expect(() => open({ ...{ lazyConnect: true }, client: undefined })).not.toThrow();
   });
@@ -125,7 +125,7 @@ describe('redisStore', () => {
     expect(await redis.command('EXISTS app:sid')).toBe('1');
   });
 
-  it('finds the primary by its Sentinels', async () => {
+  it('finds the primary through its Sentinels', async () => {
     const topology = await startSentinel(60_000);
     const store = redisStore(deepFreeze({ ...topology.options }));
     expect(await reaches(store, 0, topology.primary)).toBe(true);
@@ -133,7 +133,7 @@ describe('redisStore', () => {
     await topology.stop();
   }, 30_000);
 
-  it('does not end the process where no Redis is, and can be closed', async () => {
+  it('does not end the process if there is no Redis, and can be closed', async () => {
     const store = redisStore({ host, port: 1, db: 3, disconnectTimeout: 50 });
     const heard: string[] = [];
     store.on('disconnect', () => heard.push('disconnect'));
@@ -142,7 +142,7 @@ describe('redisStore', () => {
     expect([heard, store.connected]).toEqual([['disconnect'], false]);
   });
 
-  it('ends the connection that it made', async () => {
+  it('closes the connection that it opened', async () => {
     const store = redisStore({ host, port: redis.port });
     await store.set('sid', { cookie: {} }, HOUR);
     expect((await redis.info('clients'))['connected_clients']).toBe('2');
@@ -165,7 +165,7 @@ describe('redisStore', () => {
   it.each<[string, unknown]>([
     ['a url', 'redis://:hunter2@localhost'],
     ['a URL', new URL('redis://:hunter2@localhost')],
-  ])('says what to give in place of %s, and shows no password', (_what, url) => {
+  ])('says what to pass instead of %s, and shows no password', (_what, url) => {
     const open = () => redisStore(url as RedisConnectionOptions);
     expect(open).toThrow(
       new TypeError('Expected `options` to be an object, got a URL: pass it as `redisStore({ url })`'),
@@ -180,13 +180,13 @@ describe('redisStore', () => {
     await driver.end(client);
   });
 
-  it.each([undefined, null, [], 'localhost:7000'])('says that a Cluster needs nodes, and not %p', (nodes) => {
+  it.each([undefined, null, [], 'localhost:7000'])('says that a Cluster needs nodes, not %p', (nodes) => {
     expect(() => redisStore({ isRedisCluster: true, nodes: nodes as [] })).toThrow(
       /^Expected `nodes` to be an array of at least one node, since `isRedisCluster` is true, got /,
     );
   });
 
-  it('does not take nodes for a single server', () => {
+  it('refuses nodes for a single server', () => {
     expect(() => redisStore({ nodes: [7000] })).toThrow(
       new TypeError(
         'Expected `isRedisCluster` to be `true`, since `nodes` are given, which only a Cluster has, got `undefined`',
@@ -194,7 +194,7 @@ describe('redisStore', () => {
     );
   });
 
-  it('says what to do where ioredis is not installed, and needs it for nothing but to connect', async () => {
+  it('says what to do if ioredis is not installed, and needs it only to connect', async () => {
     const { folder, remove } = await installed();
     const script = `
       const { redisStore } = require(${JSON.stringify(join(folder, 'node_modules/koa-evented-session/dist/redis.js'))});
@@ -230,7 +230,7 @@ describe.each(drivers)('redisStore with a client of $name', (driver) => {
     await driver.end(client);
     await locked.stop();
   });
-  it('uses that one', () => {
+  it('uses the given client', () => {
     expect(open({ client }).client).toBe(client);
     expect(open({ client, duplicate: false }).client).toBe(client);
   });
@@ -254,21 +254,21 @@ describe.each(drivers)('redisStore with a client of $name', (driver) => {
     expect(await client.get('sid')).toBe('{"cookie":{}}');
   });
 
-  it('duplicates it, the password kept', async () => {
+  it('duplicates it, and keeps the password', async () => {
     const store = open(Object.freeze({ client, duplicate: true }));
     expect(store.client).not.toBe(client);
     await store.set('sid', { cookie: {} }, HOUR);
     expect(await client.get('sid')).toBe('{"cookie":{}}');
   });
 
-  it('duplicates it onto another database, the client left where it is', async () => {
+  it('duplicates it onto another database, without changing the client', async () => {
     const other = driver.open({ host, port: redis.port });
     expect(await reaches(open({ client: other, duplicate: true, db: 3 }), 3)).toBe(true);
     expect(await other.get('sid')).toBeNull();
     await driver.end(other);
   });
 
-  it('duplicates it onto another server, with a user of its own', async () => {
+  it('duplicates it onto another server, with a separate user', async () => {
     const store = open({ client, duplicate: true, host, port: redis.port, username: 'ann', password });
     expect(await reaches(store)).toBe(true);
     expect(await client.get('sid')).toBeNull();

@@ -124,7 +124,7 @@ describe('A database that the server refuses', () => {
     expect(await keys()).toEqual([]);
   });
 
-  it('does not hide that the password is wrong, and all is well once it is right', async () => {
+  it('does not hide a wrong password, and everything works once the password is right', async () => {
     await redis.command('ACL SETUSER ann reset on >right ~* +@all');
     const options = { host, port: redis.port, db: 1, username: 'ann', password: 'other', ...ours };
     const stores = ioRedisNames.map((name) => storeOn(opened(redisStoreOn(name).redisStore(options))));
@@ -139,7 +139,7 @@ describe('A database that the server refuses', () => {
 
 describe('A server that has the database again', () => {
   const ofEach = kinds.filter(({ kind }) => /`db`|check|redis\d, a dup/.test(kind) && !/ioredis\d, a dup/.test(kind));
-  it('serves every store, which wrote to no other database meanwhile', async () => {
+  it('serves every store, which has written to no other database', async () => {
     await restartWith(100);
     const all = ofEach.map(({ kind, open }) => {
       const client = open();

@@ -49,7 +49,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
     storeContract('the contract:', open, { guarantee: 'compare-and-set' });
   });
 
-  it('goes on where Redis has forgotten the scripts', async () => {
+  it('works after Redis has forgotten the scripts', async () => {
     const { store } = await connect();
     await redis.command('SET sid {}');
     let revision = '{}';
@@ -72,7 +72,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
     expect(await Promise.all(Array.from({ length: 10 }, () => store.touch('sid', HOUR)))).not.toContain(false);
   });
 
-  it('passes on what Redis refuses', async () => {
+  it('passes on an error of Redis', async () => {
     const { store } = await connect();
     await redis.command('DEL list');
     await redis.command('RPUSH list 1');
@@ -88,7 +88,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
     await expect(store.set('sid', { cookie: {} }, -1)).rejects.toThrow('invalid expire time');
   });
 
-  it('ends sessions in a Redis that is full, also if that has forgotten the script', async () => {
+  it('ends sessions in a full Redis, even if that has forgotten the script', async () => {
     const { store } = await connect();
     const sids = ['one', 'other'];
     for (const sid of sids) await store.set(sid, { cookie: {} }, HOUR);
@@ -114,7 +114,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
     }
   });
 
-  describe('tells of an outage', () => {
+  describe('reports an outage', () => {
     let own: RedisServer;
     beforeEach(async () => {
       own = await startRedis();
@@ -146,7 +146,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
       }
     });
 
-    it('that is there from the beginning', async () => {
+    it('that exists from the beginning', async () => {
       await own.kill('SIGKILL');
       const { store } = await connect({}, own, false);
       const heard = listenTo(store);
@@ -168,7 +168,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
       expect([heard, store.connected]).toEqual([['disconnect'], false]);
     });
 
-    it('when its client is ended', async () => {
+    it('when its client is closed', async () => {
       const { client, store } = await connect({}, own);
       const heard = listenTo(store);
       await client.quit();
@@ -177,8 +177,8 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
     });
   });
 
-  describe('of its own, by `duplicate`,', () => {
-    it('ends that one alone', async () => {
+  describe('with a duplicated connection,', () => {
+    it('closes only that one', async () => {
       const { client } = await connect();
       const before = await redis.info('clients');
       const store = redisStore({ client, duplicate: true });
@@ -189,7 +189,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
       expect(JSON.parse(String(await client.get('sid')))).toMatchObject({ user: 'ann' });
     });
 
-    it('can be ended while Redis is away', async () => {
+    it('can be closed while Redis is away', async () => {
       const own = await startRedis();
       const { client } = await connect({}, own);
       const store = redisStore({ client, duplicate: true });
@@ -201,7 +201,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
       await own.stop();
     });
 
-    it('can be ended before it is connected', async () => {
+    it('can be closed before it is connected', async () => {
       const { client } = await connect();
       const before = await redis.info('clients');
       const store = redisStore({ client, duplicate: true });

@@ -21,7 +21,7 @@ const HANDSHAKE = 22;
 const stores: RedisStore[] = [];
 afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
 
-describe('No password goes in the clear where TLS is asked for', () => {
+describe('No password is sent unencrypted if TLS is requested', () => {
   let ear: Eavesdropper;
   let sentinel: Eavesdropper;
   beforeAll(async () => {
@@ -117,7 +117,7 @@ describe('No password goes in the clear where TLS is asked for', () => {
     });
   });
 
-  it('which a connection without TLS does, as the rest of this spec relies on', async () => {
+  it('but it is without TLS, on which the rest of this spec relies', async () => {
     const heard = ear.heard();
     stores.push(redisStore({ host, port: ear.port, password, ...quiet }));
     expect(String(await heard)).toContain(password);
@@ -231,7 +231,7 @@ describe('Sessions are kept over TLS', () => {
     expect(await keeps(redisStore({ isRedisCluster: true, nodes, tls, keyPrefix: `${name}:` }))).toBe('ann');
   });
 
-  it('and not where the certificate of the server is not trusted', async () => {
+  it('and not if the certificate of the server is not trusted', async () => {
     const store = redisStore({ host, port: Number(tlsPorts.get(redis)), tls: {}, ...quiet });
     stores.push(store);
     const reasons: unknown[] = [];

@@ -26,7 +26,7 @@ const given = (options: object) => {
 const optionsOf = (options: object) => (given(options).store.client as { options?: object }).options;
 
 describe('The options of redisStore', () => {
-  it.each(['ioredis4', 'ioredis5', 'ioredis6'])('are all those of %s', (name) => {
+  it.each(['ioredis4', 'ioredis5', 'ioredis6'])('include all options of %s', (name) => {
     const ofType = (file: string, block = /.*/s) => {
       const text = block.exec(readFileSync(interopPath(`${name}/built/${file}.d.ts`), 'utf8'))?.[0];
       return [...String(text).matchAll(/^ {4}(\w+)\??: /gm)].map(([, option]) => option);
@@ -88,7 +88,7 @@ describe('The options of redisStore', () => {
       { isRedisCluster: true, nodes: [1], clusterOptions: { slotRefreshTimeout: 1, redisOptions: { pasword: 'x' } } },
       "does not know redisStore's option `clusterOptions.slotRefreshTimeout`; did you mean `clusterOptions.slotsRefreshTimeout`?",
     ],
-  ])('that are unknown are a warning: %p', (options, text) => {
+  ])('that are unknown cause a warning: %p', (options, text) => {
     expect(given(options).warnings[0]).toEqual(['KOA_EVENTED_SESSION_UNKNOWN_OPTION', `koa-evented-session ${text}`]);
   });
 
@@ -103,7 +103,7 @@ describe('The options of redisStore', () => {
     [{ sentinels: undefined }, '`sentinels: undefined` for redisStore, and connects to localhost:6379'],
     [{ nodes: undefined }, '`nodes: undefined` for redisStore, and connects to localhost:6379'],
     [{ host: undefined, port: 6380 }, '`host: undefined` for redisStore, and connects to localhost:6380'],
-  ])('that name no address are a warning: %p', (options, text) => {
+  ])('that contain no address cause a warning: %p', (options, text) => {
     const { warnings } = given(options);
     expect(warnings).toEqual([['KOA_EVENTED_SESSION_NO_ADDRESS', expect.stringContaining(text)]]);
   });
@@ -116,7 +116,7 @@ describe('The options of redisStore', () => {
     [{ host: undefined, sentinels: [{ host: 'a', port: 1 }], name: 'sessions' }],
     [{ password: undefined, tls: undefined, keyPrefix: 'app:' }],
     [{ isRedisCluster: false }],
-  ])('that are right are none: %p', (options) => {
+  ])('that are correct cause none: %p', (options) => {
     expect(given(options).warnings).toEqual([]);
   });
 
@@ -128,7 +128,7 @@ describe('The options of redisStore', () => {
     ['redis://[::1]:6380', { host: '::1', port: 6380 }],
     ['rediss://:x@redis.internal', { host: 'redis.internal', port: 6379, password: 'x', tls: {} }],
     ['redis://redis.internal?family=6&db=2', { host: 'redis.internal', family: 6, db: 2 }],
-  ])('take the url %s', (url, options) => {
+  ])('accept the url %s', (url, options) => {
     expect(optionsOf({ url })).toMatchObject(options);
     expect(optionsOf({ url: new URL(url) })).toMatchObject(options);
   });
@@ -146,7 +146,7 @@ describe('The options of redisStore', () => {
     `redis://localhost?password=${password}`,
     'redis://localhost?tls=true',
     'redis://localhost?db=two',
-  ])('refuse the url %s, and show none of it', (url) => {
+  ])('refuse the url %s, and do not show it', (url) => {
     expect(() => given({ url })).toThrow(TypeError);
     expect(() => given({ url })).toThrow(unusable);
     expect(() => given({ url })).not.toThrow(password);
@@ -368,13 +368,13 @@ describe('The options of redisStore', () => {
       { client: nodeRedis, duplicate: true, connectTimeout: 5 },
       '`lazyConnect`, `connectTimeout` not to be given beside a `client` of node-redis',
     ],
-  ])('are refused where they would not be used: %s', (_what, options, message) => {
+  ])('are refused if they would have no effect: %s', (_what, options, message) => {
     expect(() => given(options)).toThrow(TypeError);
     expect(() => given(options)).toThrow(`Expected ${message}`);
     expect(() => given(options)).not.toThrow(password);
   });
 
-  it('beside `nodes` are those of each node, and those of a Cluster its own', () => {
+  it('beside `nodes` apply to each node, and those of a Cluster to the Cluster', () => {
     const retry = () => 1;
     const each = {
       username: 'ann',
@@ -403,7 +403,7 @@ describe('The options of redisStore', () => {
     });
   });
 
-  it('in the url of a node hold for those that it finds too', () => {
+  it('in the url of a node also apply to the nodes that it finds', () => {
     const options = optionsOf({ isRedisCluster: true, nodes: [`rediss://ann:${password}@a:7000`] });
     expect(options).toMatchObject({ redisOptions: { username: 'ann', password, tls: {} } });
   });
@@ -415,11 +415,11 @@ describe('The options of redisStore', () => {
     ['[::1]:7000', { host: '::1', port: 7000 }],
     [`ann:${password}@a:7000`, { host: 'a', port: 7000, username: 'ann', password }],
     [new URL('redis://a:7000'), { host: 'a', port: 7000 }],
-  ])('take the node %s', (node, address) => {
+  ])('accept the node %s', (node, address) => {
     expect(forCluster({ isRedisCluster: true, nodes: [node] }).nodes).toEqual([address]);
   });
 
-  it('take `null` from ioredis where it means something there', () => {
+  it('pass on `null` if it has a meaning for ioredis', () => {
     expect(optionsOf({ retryStrategy: null, maxRetriesPerRequest: null, host: null })).toMatchObject({
       retryStrategy: null,
       maxRetriesPerRequest: null,
@@ -427,7 +427,7 @@ describe('The options of redisStore', () => {
     });
   });
 
-  it('laid over a client bring the connection to where they say', () => {
+  it('that override those of a client connect to the given place', () => {
     const duplicate = (more: object, options: object) => {
       const of = driverOf('ioredis5').open({ host: 'a', port: 1 }, { ...lazy, ...more });
       return optionsOf({ client: of, duplicate: true, ...options });

@@ -59,13 +59,13 @@ describe('Businesses that share one Redis', () => {
       sid = await login(visitor, 'ann');
     });
 
-    it('do not see a session of the other, even when its id is presented', async () => {
+    it('do not see a session of the other, even if its id is presented', async () => {
       expect(await see(bank, sid)).toEqual({});
       expect(await see(shop, sid)).toEqual({ user: 'ann' });
       expect(bank.events()).toEqual(['session:missed']);
     });
 
-    it('adopt no id of the other', async () => {
+    it('do not adopt an id of the other', async () => {
       const reply = await bank.visitor().get('/put?user=bob', { cookie: `koa.sid=${sid}` });
       const own = sentId(reply);
       expect(own).toMatch(/^[\w-]{24}$/);
@@ -81,7 +81,7 @@ describe('Businesses that share one Redis', () => {
     });
   });
 
-  it('may have the same id for two sessions, which stay apart', async () => {
+  it('may have the same id for two separate sessions', async () => {
     const client = connect();
     const genSid = () => 'the-same-id';
     const shop = await open(client, 'shop:sess:', { genSid });
@@ -131,7 +131,7 @@ describe('Businesses that share one Redis', () => {
     bank.close();
   });
 
-  describe('with a user of Redis for each, as docs/prefixes.md has it', () => {
+  describe('with a separate Redis user each, as in docs/prefixes.md', () => {
     const user = { username: 'shop', password: 'a password' };
     const [block] = codeBlocks('docs/prefixes.md').filter(({ code }) => code.includes('ACL SETUSER'));
     const rules = String(block?.code.trim().split('ACL SETUSER shop ')[1]);
@@ -142,7 +142,7 @@ describe('Businesses that share one Redis', () => {
     it.each([
       ['koa-evented-session/redis', rules],
       ['koa-redis', `${rules.split(' +')[0]} ${/`(\+get \+set \+setex[^`]*)`/.exec(textOf('docs/prefixes.md'))?.[1]}`],
-    ])('do not reach the sessions of the other, with %s', async (kind, allowed) => {
+    ])('cannot reach the sessions of the other, with %s', async (kind, allowed) => {
       await setUser(`reset ${allowed}`);
       const store = kind === 'koa-redis' ? koaRedis(redis, { ...user }) : redisStore(asUser());
       const shop = await open(store as SessionStore, 'shop:sess:', { rolling: true });

@@ -54,7 +54,7 @@ describe('A site with its sessions in a RedisStore', () => {
     return { site, ann, key, see };
   };
 
-  it('is promised that nothing is lost', () => {
+  it('has the guarantee compare-and-set', () => {
     const store = new Store(open());
     expect(store.guarantee).toBe('compare-and-set');
     store.close();
@@ -91,7 +91,7 @@ describe('A site with its sessions in a RedisStore', () => {
     expect(await see()).toEqual({});
   });
 
-  it('ends a session also if Redis is full', async () => {
+  it('ends a session even if Redis is full', async () => {
     const { site, ann, see, key } = await siteOf();
     await redis.command('CONFIG SET maxmemory 1');
     try {
@@ -104,7 +104,7 @@ describe('A site with its sessions in a RedisStore', () => {
     }
   });
 
-  it('extends a session that is only read by one PEXPIRE with `rolling`, without a SET', async () => {
+  it('extends a session that is only read with one PEXPIRE with `rolling`, without a SET', async () => {
     const { ann, key } = await siteOf({ rolling: true });
     await redis.command(`PEXPIRE ${key} 60000`);
     const count = await commands();
@@ -114,7 +114,7 @@ describe('A site with its sessions in a RedisStore', () => {
     expect(Number(await redis.command(`PTTL ${key}`))).toBeGreaterThan(23 * HOUR);
   });
 
-  it('extends a session by `renew` once half of its time is over, not before', async () => {
+  it('extends a session with `renew` after half of its time, not before', async () => {
     const { ann, key } = await siteOf({ renew: true });
     let count = await commands();
     await ann.get('/see');
@@ -126,7 +126,7 @@ describe('A site with its sessions in a RedisStore', () => {
     expect(Number(await redis.command(`PTTL ${key}`))).toBeGreaterThan(23 * HOUR);
   });
 
-  it('goes on through SCRIPT FLUSH', async () => {
+  it('works after SCRIPT FLUSH', async () => {
     const { ann, see } = await siteOf({ rolling: true });
     await redis.command('SCRIPT FLUSH');
     expect(await see()).toEqual({ user: 'ann', warm: '1' });
@@ -144,7 +144,7 @@ describe('A site with its sessions in a RedisStore', () => {
     ['a number', '5'],
     ['a list', '[]'],
     ['a string', '"ann"'],
-  ])('takes a record that is %s for a missed session, says so, and keeps it', async (_what, text) => {
+  ])('counts a record that is %s as a missed session, reports it, and keeps it', async (_what, text) => {
     const { site, ann, key } = await siteOf();
     await redis.command(`SET ${key} '${text}'`);
     site.heard.length = 0;
@@ -160,7 +160,7 @@ describe('A site with its sessions in a RedisStore', () => {
     expect(site.errors).toEqual([]);
   });
 
-  it('answers nothing but objects to who asks the store itself', async () => {
+  it('returns only objects if the store itself is called', async () => {
     const store = open();
     for (const text of ['5', '[]', '{user:ann}', 'null']) {
       await redis.command(`SET sid ${text}`);
@@ -168,7 +168,7 @@ describe('A site with its sessions in a RedisStore', () => {
     }
   });
 
-  it('does not write to a record that turned into something else meanwhile', async () => {
+  it('does not write to a record that has become something else', async () => {
     const store = open();
     const revision = await store.create('sid', '{}', HOUR);
     await redis.command('SET sid 5');
@@ -181,7 +181,7 @@ describe('A site with its sessions in a RedisStore', () => {
 });
 
 describe('A RedisStore', () => {
-  it('sends no old record along with a new one', async () => {
+  it('does not send the old record with a new one', async () => {
     const store = open();
     const large = JSON.stringify({ text: 'x'.repeat(200_000) });
     const received = async () => Number((await redis.info('stats'))['total_net_input_bytes']);
@@ -206,7 +206,7 @@ describe('A RedisStore', () => {
     await endOf(other);
   });
 
-  it('shows koa-redis no session where one was regenerated', async () => {
+  it('shows koa-redis no session under a regenerated id', async () => {
     const [store, other] = [open(), koaRedis(redis)];
     const site = await closedAfterTest(
       openSite({ use: session({ store }), routes: { '/renew': (ctx) => ctx['regenerateSession']() } }),
@@ -220,7 +220,7 @@ describe('A RedisStore', () => {
     await endOf(other);
   });
 
-  it('takes the longest time that there is', async () => {
+  it('accepts the longest possible ttl', async () => {
     const store = open();
     await store.set('sid', { cookie: {} }, Number.MAX_SAFE_INTEGER);
     expect(await store.swap('sid', '{}', Number.MAX_SAFE_INTEGER, '{"cookie":{}}')).toMatchObject({ ok: true });
@@ -241,11 +241,11 @@ describe('A RedisStore', () => {
   });
 });
 
-describe('A record that was made to live for ever', () => {
+describe('A record without a ttl', () => {
   it.each<[string, SessionOptions]>([
     ['unread', {}],
     ['read', { valid: () => true }],
-  ])('is a session all the same, and gets a time again with `renew`: %s', async (_how, options) => {
+  ])('is still a session, and gets a ttl with `renew`: %s', async (_how, options) => {
     const use = session({ store: open(), renew: true, ...options });
     const site = await closedAfterTest(openSite({ use }));
     const ann = site.visitor();
@@ -259,7 +259,7 @@ describe('A record that was made to live for ever', () => {
 it.each([
   ['/put?n=1', { name: '\uFFFD', n: '1' }],
   ['/logout', {}],
-])('A record with bytes that are no UTF-8 can be changed and ended: %s', async (path, seen) => {
+])('A record with bytes that are not UTF-8 can be changed and ended: %s', async (path, seen) => {
   const site = await closedAfterTest(openSite({ use: session({ store: open(), timeout: 2000 }) }));
   const ann = site.visitor();
   const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
@@ -270,7 +270,7 @@ it.each([
   expect((await ann.get('/see')).json()).toEqual(seen);
 });
 
-it('A record with bytes that are no UTF-8 can be marked, and swapped from there', async () => {
+it('A record with bytes that are not UTF-8 can be marked, and then swapped', async () => {
   const store = open();
   const client = new Redis({ host: '127.0.0.1', port: redis.port });
   await client.set('bytes', Buffer.from([...Buffer.from('{"name":"'), 0xe9, ...Buffer.from('"}')]));

@@ -10,12 +10,12 @@ const texts = ['', 'a', 'ë', '商', '😀'].flatMap((letter) =>
 );
 
 describe('Text of UTF-8 bytes', () => {
-  it('is what was encoded, wherever its letters stand', () => {
+  it('is what was encoded, whatever the position of its letters', () => {
     for (const text of texts) expect(textOf(Buffer.from(text))).toBe(text);
     for (const letter of ['ë', '商', '😀']) expect(textOf(Buffer.from(letter.repeat(5000)))).toBe(letter.repeat(5000));
   });
 
-  it('is what Node makes of bytes that are no UTF-8', () => {
+  it('is the same as Node decodes from bytes that are not UTF-8', () => {
     const bytes = Buffer.alloc(6000, 0x80);
     expect(textOf(bytes)).toBe(bytes.toString());
     const seed = randomInt(2 ** 32);
