@@ -156,7 +156,7 @@ describe('cookies', () => {
     return own.setCookie;
   };
 
-  it('are encrypted by Egg, one day long, and not for scripts', async () => {
+  it('are encrypted by Egg, last one day, and are hidden from scripts', async () => {
     expect(await lines('the cookie')).toEqual([`EGG_SESS=<value>; ${attributes}; httponly`]);
     const ann = await visitor(ours, 'the cookie');
     await ann.see('/set?user=ann');
@@ -164,7 +164,7 @@ describe('cookies', () => {
     expect([value.length > 20, Buffer.from(value, 'base64').toString().includes('ann')]).toEqual([true, false]);
   });
 
-  it('have a signature by Egg where they are not encrypted', async () => {
+  it('have a signature by Egg if they are not encrypted', async () => {
     expect(await lines('a signed cookie')).toEqual([
       `EGG_SESS=<value>; ${attributes}; httponly`,
       `EGG_SESS.sig=<value>; ${attributes}; httponly`,
@@ -176,12 +176,12 @@ describe('cookies', () => {
     expect(await lines('a cookie for third parties', chrome(120))).toEqual([secure]);
   });
 
-  it('are not marked for third parties where the browser would take that amiss', async () => {
+  it('are not marked for third parties if the browser does not support that', async () => {
     const secure = `EGG_SESS=<value>; ${attributes}; secure; httponly`;
     expect(await lines('a cookie for third parties', chrome(70))).toEqual([secure]);
   });
 
-  it('are refused where they are for TLS alone and there is none', async () => {
+  it('are refused if they require TLS and there is none', async () => {
     const [theirs, own] = await both(async (apps) =>
       go(await visitor(apps, 'a cookie for third parties'), ['/see', '/set?user=ann', '/see']),
     );
@@ -193,7 +193,7 @@ describe('cookies', () => {
     expect(own).toEqual(theirs);
   });
 
-  it('come twice for browsers that have partitions, and once for others', async () => {
+  it('are sent twice to browsers with partitions, and once to others', async () => {
     const rest = `${attributes}; samesite=none; secure; httponly`;
     expect(await lines('a cookie in two partitions', chrome(120))).toEqual([
       `_CHIPS-EGG_SESS=<value>; ${rest}; partitioned`,
@@ -217,7 +217,7 @@ describe('cookies', () => {
     },
   );
 
-  it('take the place of those without a partition', async () => {
+  it('replace those without a partition', async () => {
     expect(await lines('a partitioned cookie', chrome(120))).toEqual([
       'EGG_SESS=; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; samesite=none; secure; httponly',
       `EGG_SESS=<value>; ${attributes}; samesite=none; secure; httponly; partitioned`,
@@ -255,7 +255,7 @@ describe('cookies', () => {
     },
   );
 
-  it('that somebody altered are a new session', async () => {
+  it('that were altered become a new session', async () => {
     const [theirs, own] = await both(async (apps) => {
       const ann = await visitor(apps, 'the cookie');
       await ann.see('/set?user=ann');
@@ -338,11 +338,11 @@ describe('app.sessionStore', () => {
     ['generators', 'object'],
     ['class', 'object'],
     ['null', 'undefined'],
-  ])('takes what is one: %s', async (is, type) => {
+  ])('accepts a store: %s', async (is, type) => {
     expect(await set(is)).toEqual({ is: type });
   });
 
-  it.each(['get', 'set', 'destroy'])('has to have a method %s', async (name) => {
+  it.each(['get', 'set', 'destroy'])('must have the method %s', async (name) => {
     expect(await set(`without ${name}`)).toEqual({
       name: 'AssertionError',
       code: 'ERR_ASSERTION',
@@ -350,7 +350,7 @@ describe('app.sessionStore', () => {
     });
   });
 
-  it('is undefined where it was set to null, and sessions are in the cookie', async () => {
+  it('is undefined if it was set to null, and sessions are in the cookie', async () => {
     const [theirs, own] = await both(async (apps) => (await visitor(apps, 'no store after all')).see('/set?user=ann'));
     expect(own).toMatchObject({ cookie: { user: 'ann' }, records: {} });
     expect(own).toEqual(theirs);
@@ -374,7 +374,7 @@ describe('app.sessionStore', () => {
     expect(own).toEqual(theirs);
   });
 
-  it('says in the log where one took the place of another', async () => {
+  it('logs that one replaced another', async () => {
     const app = await visitor(ours, 'a store to try');
     await app.get('/store?is=memory');
     await app.get('/store?is=generators');
@@ -383,7 +383,7 @@ describe('app.sessionStore', () => {
     );
   });
 
-  it('gives what it was given, with methods that return promises', async () => {
+  it('returns the given store, with methods that return promises', async () => {
     const [theirs, own] = await both(async (apps) => {
       const app = await visitor(apps, 'a store of generators');
       return app.ask('/direct');
@@ -433,7 +433,7 @@ describe('config.session', () => {
     expect(own?.at(-1)).toEqual([expect.stringContaining('"user":"ann"'), expect.stringContaining('value("")')]);
   });
 
-  it('keeps sessions from requests that `ignore` names', async () => {
+  it('separates sessions from requests that `ignore` names', async () => {
     const [theirs, own] = await both(async (apps) =>
       go(await visitor(apps, 'a part of the site'), ['/set?user=ann', '/see', '/untouched', '/set?cart=tea', '/see']),
     );
@@ -458,7 +458,7 @@ describe('the log', () => {
     ],
     ['memory', [`[expired] key(<id>) value(${ann})`, `[invalid] key(<id>) value(${banned})`]],
     ['memory, and a log without values', ['[expired] key(<id>) value("")', '[invalid] key(<id>) value("")']],
-  ])('tells of expired and invalid sessions: %s', async (name, told) => {
+  ])('contains expired and invalid sessions: %s', async (name, told) => {
     for (const apps of [peers, ours]) {
       const before = (await lines(apps, name)).length;
       const late = await visitor(apps, name);
@@ -474,7 +474,7 @@ describe('the log', () => {
     }
   });
 
-  it('tells nothing of a page that does not ask for what its cookie holds', async () => {
+  it('contains nothing about a page that does not use its cookie', async () => {
     for (const apps of [peers, ours]) {
       const before = (await lines(apps, 'a signed cookie')).length;
       const late = await visitor(apps, 'a signed cookie');
@@ -487,7 +487,7 @@ describe('the log', () => {
     }
   });
 
-  it('tells of missed sessions', async () => {
+  it('contains missed sessions', async () => {
     for (const apps of [peers, ours]) {
       const before = (await lines(apps, 'a class of stores')).length;
       const ann = await visitor(apps, 'a class of stores');
@@ -500,7 +500,7 @@ describe('the log', () => {
   });
 });
 
-describe('other than with egg-session', () => {
+describe('differences to egg-session', () => {
   /** A page that has its session already while `meanwhile` happens, and then puts tea in the cart; then what the visitor finds. */
   const slowly = (meanwhile: string) => async (apps: EggApps<Name>) => {
     const ann = await visitor(apps, 'memory');
@@ -514,26 +514,26 @@ describe('other than with egg-session', () => {
     return (await ann.see('/see')).body;
   };
 
-  it('nobody who has logged out is logged in again by a page that was slow', async () => {
+  it('a slow page does not log in a user who has logged out', async () => {
     const [theirs, own] = await both(slowly('/end'));
     expect(theirs).toMatchObject({ session: { user: 'ann', cart: 'tea' } });
     expect(own).toMatchObject({ session: {}, isNew: true });
   });
 
-  it('what two pages changed at the same time is all kept', async () => {
+  it('changes of two parallel pages are both kept', async () => {
     const [theirs, own] = await both(slowly('/set?language=en'));
     expect(theirs).toMatchObject({ session: { user: 'ann', cart: 'tea' } });
     expect(own).toMatchObject({ session: { user: 'ann', cart: 'tea', language: 'en' } });
   });
 
-  it.each(['1', '"text"', '[]'])('a cookie that says no more than %s is a new session', async (text) => {
+  it.each(['1', '"text"', '[]'])('a cookie that contains only %s becomes a new session', async (text) => {
     const cookies = [`EGG_SESS=${Buffer.from(text).toString('base64')}`];
     const [theirs, own] = await both(async (apps) => (await visitor(apps, 'a plain cookie', cookies)).see('/see'));
     expect(theirs?.body).toMatchObject({ isNew: false });
     expect(own?.body).toMatchObject({ isNew: true, session: {} });
   });
 
-  it('a session of the browser session is still one after `save()`', async () => {
+  it("a session with `maxAge: 'session'` keeps that after `save()`", async () => {
     const [theirs, own] = await both(async (apps) =>
       (await visitor(apps, 'memory of the browser session')).see('/save'),
     );
@@ -542,7 +542,7 @@ describe('other than with egg-session', () => {
   });
 });
 
-describe('a context that Egg did not make for a request', () => {
+describe('a context that Egg did not create for a request', () => {
   const find = async (name: Name, how: string) => {
     const [theirs, own] = await both(async (apps) => {
       const ann = await visitor(apps, name);
@@ -554,11 +554,11 @@ describe('a context that Egg did not make for a request', () => {
     return own;
   };
 
-  it('has the session that its cookie holds', async () => {
+  it('has the session in its cookie', async () => {
     expect(await find('the cookie', '')).toEqual({ session: { user: 'ann' } });
   });
 
-  it('has a new session where a store would have to be asked', async () => {
+  it('has a new session if it would need the store', async () => {
     expect(await find('memory', '')).toEqual({ session: {} });
   });
 

@@ -14,7 +14,7 @@ afterEach(() => void jest.useRealTimers());
 const inCookie = (name: string) => (value: unknown) => ({ cookie: { [name]: value } });
 const beside = (name: string) => (value: unknown) => ({ [name]: value });
 
-describe('Options of koa-session-minimal, with values that configurations hold by mistake', () => {
+describe('Options of koa-session-minimal, with accidental values from configurations', () => {
   const pair: [Make, Make] = [make(interop('koa-session-minimal')), make(minimal)];
   /** Where koa-session-minimal works, and this differs. */
   const known: Record<string, Record<string, string>> = {
@@ -46,7 +46,7 @@ describe('Options of koa-session-minimal, with values that configurations hold b
     );
   });
 
-  it('all empty, as in the sample application that came with its announcement', async () => {
+  it('all empty, as in the sample application of its announcement', async () => {
     const names = ['maxAge', 'expires', 'path', 'domain', 'httpOnly', 'overwrite', 'secure', 'sameSite', 'signed'];
     const cookie = Object.fromEntries(names.map((name) => [name, '']));
     const found = await differences(pair, (value) => (value === '' ? { key: 'SESSION_ID', cookie } : {}));
@@ -55,7 +55,7 @@ describe('Options of koa-session-minimal, with values that configurations hold b
   });
 });
 
-describe('Options of koa-session, with values that configurations hold by mistake', () => {
+describe('Options of koa-session, with accidental values from configurations', () => {
   const { createSession } = interop('koa-session') as { createSession: Make };
   const byDefault = 'koa.sess; path=/; httponly';
   const names = [
@@ -68,7 +68,7 @@ describe('Options of koa-session, with values that configurations hold by mistak
     expect(await differences([createSession, make(koaSession)], beside(name))).toEqual(known);
   });
 
-  it.each(['store', 'sameSite', 'ContextStore'])('%s of a wrong type is an error that names it', (name) => {
+  it.each(['store', 'sameSite', 'ContextStore'])('%s of a wrong type causes an error that names it', (name) => {
     for (const value of [5, {}, []]) {
       const middleware = () => make(koaSession)({ [name]: value }, { use: () => undefined, context: {} } as never);
       expect(middleware).toThrow(`Expected \`${name}`);
@@ -76,7 +76,7 @@ describe('Options of koa-session, with values that configurations hold by mistak
   });
 });
 
-describe('Options of koa-generic-session, with values that configurations hold by mistake, at the main entry', () => {
+describe('Options of koa-generic-session, with accidental values from configurations, at the main entry point', () => {
   const pair: [Make, Make] = [make(generic), make(session)];
   /** Without the one attribute that is another on purpose. */
   const differ = async (optionsOf: (value: unknown) => object) => {
@@ -100,7 +100,7 @@ describe('Options of koa-generic-session, with values that configurations hold b
     );
   });
 
-  it('are refused where they are empty', () => {
+  it('are refused if they are empty', () => {
     for (const name of COOKIE_ATTRIBUTES) {
       expect(() => session({ cookie: { [name]: '' } })).toThrow(`Expected \`cookie.${name}\``);
     }

@@ -62,7 +62,7 @@ describe.each<[string, Koa.Middleware | undefined, Partial<session.CreateSession
     expect(await see([id, other, otherSignature, idSignature].join('; '))).toBe('ann');
   });
 
-  it('koa-session reads the first alone', async () => {
+  it('koa-session reads only the first', async () => {
     const site = await siteIn(new RecordingStore(), theirs);
     const dead = await login(site, 'dead');
     pass(3 * MINUTE);

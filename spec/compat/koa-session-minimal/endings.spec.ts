@@ -76,7 +76,7 @@ describe.each(stores)('a session that a handler of koa-session-minimal ends, on 
     expect([await see(old), await see(renewedCookie)]).toEqual([{}, {}]);
   });
 
-  it('ends as well if the logout comes with an id that was renewed before', async () => {
+  it('also ends if the logout comes with an id that was renewed before', async () => {
     const { ann, see, cookieOf } = await loggedIn(newStore());
     const old = cookieOf();
     await ann.go('/rotate', old);
@@ -100,7 +100,7 @@ it.each(Object.keys(logouts))(
   },
 );
 
-describe('on a Redis that is full', () => {
+describe('on a full Redis', () => {
   let redis: RedisServer;
   let client: ReturnType<ReturnType<typeof driverOf>['open']>;
   beforeAll(async () => {

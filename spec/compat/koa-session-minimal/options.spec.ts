@@ -6,8 +6,8 @@ import { openMinimal, type Routes } from './site';
 
 const client = () => new MapClient();
 
-describe('options of koa-session-minimal’s entry point', () => {
-  it.each([undefined, null, {}, { key: null, store: null, cookie: null }])('may be left out: %j', (options) => {
+describe('options of the entry point for koa-session-minimal', () => {
+  it.each([undefined, null, {}, { key: null, store: null, cookie: null }])('may be omitted: %j', (options) => {
     expect(minimal(options)).toBeInstanceOf(Function);
   });
 
@@ -37,7 +37,7 @@ describe('options of koa-session-minimal’s entry point', () => {
     expect(options).toMatchObject({ key: 'shop', cookie: { maxAge: -1 } });
   });
 
-  it('are refused in the request where the cookie function goes wrong, and nothing is stored', async () => {
+  it('are refused in the request if the cookie function fails, and nothing is stored', async () => {
     const store = client();
     const cookie = () => ({ maxAge: 'soon' as never });
     const site = await openMinimal(minimal({ store, cookie }), routes);
@@ -72,11 +72,11 @@ const routes: Routes = {
 };
 
 describe('the middleware', () => {
-  it('is the default export too', () => {
+  it('is also the default export', () => {
     expect((minimal as unknown as { default: unknown }).default).toBe(minimal);
   });
 
-  it('leaves a request alone that another one has', async () => {
+  it('skips a request of another middleware', async () => {
     const [outer, inner] = [client(), client()];
     const second = minimal({ store: inner, key: 'second' });
     const first = minimal({ store: outer });
@@ -85,7 +85,7 @@ describe('the middleware', () => {
     expect([outer.size, inner.size]).toEqual([1, 0]);
   });
 
-  it('takes an object with a toJSON for what that gives, and an array for a mistake', async () => {
+  it("stores the result of an object's toJSON, and refuses an array", async () => {
     const site = await openMinimal(minimal({ store: client() }), routes);
     const ann = site.visitor();
     await ann.go('/instance');
@@ -95,7 +95,7 @@ describe('the middleware', () => {
     expect((await ann.go('/see')).text).toBe('{"items":2}');
   });
 
-  it('keeps the data of a session that was to get a new id once the head was sent', async () => {
+  it('keeps the data of a session whose new id came after the headers', async () => {
     const site = await openMinimal(minimal({ store: client() }), routes);
     const ann = site.visitor();
     await ann.go('/put?a=1');
@@ -125,7 +125,7 @@ describe('the middleware', () => {
     expect((await ann.go('/see')).text).toBe('{"anew":true}');
   });
 
-  it('hears of a lost connection, and of nothing more once it is closed', async () => {
+  it('reports a lost connection, and nothing after it is closed', async () => {
     const store = new EmittingClient();
     const sessions = minimal({ store });
     expect(store.listenerCount('disconnect')).toBe(1);
@@ -134,7 +134,7 @@ describe('the middleware', () => {
     expect(store.listenerCount('disconnect')).toBe(0);
   });
 
-  it('keeps sessions in memory where no store is given', async () => {
+  it('keeps sessions in memory without a store', async () => {
     const ann = (await openMinimal(minimal(), routes)).visitor();
     await ann.go('/put?a=1');
     expect((await ann.go('/see')).text).toBe('{"a":"1"}');

@@ -129,7 +129,7 @@ describe('records', () => {
     }
   });
 
-  it('hold the time that the cookie function gave where two requests were stored as one', async () => {
+  it('live as long as the cookie function says if two requests were stored together', async () => {
     const client = new session.MemoryStore();
     const set = jest.spyOn(client, 'swap');
     const site = await openMinimal(ours({ store: client, cookie: () => ({ maxAge: 30 * DAY }) }), routes);
@@ -140,7 +140,7 @@ describe('records', () => {
     expect(new Set(set.mock.calls.map(([, , ttl]) => ttl))).toEqual(new Set([30 * DAY]));
   });
 
-  it('are shared by all who are given the same client', async () => {
+  it('are shared by all middlewares with the same client', async () => {
     const client = new MapClient();
     const sites = [];
     for (let i = 0; i < 2; i += 1) sites.push(await openMinimal(ours({ store: client }), routes));
@@ -169,7 +169,7 @@ describe('records', () => {
     expect(site.errors).toEqual([]);
   });
 
-  it('come from clients that are frozen, and from thunks', async () => {
+  it('may come from frozen clients, and from thunks', async () => {
     const records = new Map<string, string>();
     type Callback = (error: unknown, value?: unknown) => void;
     const store = Object.freeze({
@@ -187,7 +187,7 @@ describe('records', () => {
     expect([...records.values()].map((record) => JSON.parse(record).cookie)).toEqual([{ maxAge: 'data' }]);
   });
 
-  it('are told from what is no session', async () => {
+  it('are distinguished from anything but a session', async () => {
     const client = new session.MemoryStore();
     const ann = (await openMinimal(ours({ store: client }), routes)).visitor();
     await client.create('koa:sess:an-id', '"a text"', DAY);

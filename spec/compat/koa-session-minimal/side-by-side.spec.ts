@@ -226,7 +226,7 @@ describe('the same as koa-session-minimal', () => {
     expect(await play(ours)).toEqual(theirs);
   });
 
-  it('fails requests whose cookie must not go over plain HTTP, and keeps no record', async () => {
+  it('fails requests whose cookie must not be sent over plain HTTP, and keeps no record', async () => {
     const play = async (make: Make) => {
       const store = new NotingClient();
       const site = await openMinimal(make({ store, cookie: { secure: true } }), routes);

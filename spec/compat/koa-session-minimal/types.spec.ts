@@ -31,8 +31,8 @@ const consumer = `
   }
 `;
 
-describe('types of koa-session-minimal’s entry point', () => {
-  it('take what the peer’s types take', () => {
+describe('types of the entry point for koa-session-minimal', () => {
+  it('accept what the types of the original accept', () => {
     // The types as they are built: those of lib bring the main entry point's ctx.session along.
     const lenient = { noPropertyAccessFromIndexSignature: false, paths: {} };
     expect(problemsIn('consumer.ts', consumer, '', lenient)).toEqual([]);

@@ -17,7 +17,7 @@ const sessionOf = (ctx: Koa.Context) => (ctx as unknown as { session: session.Se
 describe('koa-evented-session/koa-session', () => {
   everyTestStartsAt(Date.UTC(2030, 0, 1));
 
-  it('is what koa-session exports, and the function itself', () => {
+  it('has the exports of koa-session, and is the function itself', () => {
     expect([session, session.createSession, (session as unknown as { default: unknown }).default]).toEqual(
       Array(3).fill(expect.any(Function)),
     );
@@ -47,7 +47,7 @@ describe('koa-evented-session/koa-session', () => {
       ['in the cookie', () => ({})],
       ['in a store', () => ({ store: new RecordingStore(), prefix: 'app:' })],
       ["of maxAge 'session'", () => ({ store: new RecordingStore(), maxAge: 'session' as const })],
-    ])('%s goes on here, and the other way round', async (_place, options) => {
+    ])('%s continues here, and the other way round', async (_place, options) => {
       const { inOld, inYoung, old, young } = await both(options());
       await inOld.get('/put?user=ann');
       expect(await data(inYoung.get('/see'))).toEqual({ user: 'ann' });
@@ -65,7 +65,7 @@ describe('koa-evented-session/koa-session', () => {
       expect([old.heard, young.heard]).toEqual([[], []]);
     });
 
-    it('that begins here goes on there', async () => {
+    it('that starts here continues there', async () => {
       const { inOld, inYoung } = await both({ store: new RecordingStore() });
       await inYoung.get('/put?user=ann');
       expect(await data(inOld.get('/see'))).toEqual({ user: 'ann' });
@@ -75,7 +75,7 @@ describe('koa-evented-session/koa-session', () => {
   });
 
   describe('ctx.session', () => {
-    it('can be read where the middleware never runs: what is in the cookie, or a new session', async () => {
+    it('can be read without the middleware: the session in the cookie, or a new one', async () => {
       const held = (await siteOf(ours, {})).visitor();
       const cookie = (await held.get('/put?user=ann')).setCookie.map((line) => line.split(';', 1)[0]).join('; ');
       const read = (options: session.CreateSessionOptions) => {
@@ -89,7 +89,7 @@ describe('koa-evented-session/koa-session', () => {
       expect(read({ store: new RecordingStore(), key: 'sid' })).toEqual([{}, true, 'sid']);
     });
 
-    it('is not read from the cookie unless somebody asks', async () => {
+    it('is not read from the cookie until it is used', async () => {
       let decoded = 0;
       const decode = (text: string) => {
         decoded += 1;
@@ -103,7 +103,7 @@ describe('koa-evented-session/koa-session', () => {
       expect(decoded).toBe(1);
     });
 
-    it('is none that a stranger can break with names of its own methods', async () => {
+    it('cannot be broken by a stranger with names of its own methods', async () => {
       const mark = (ctx: Koa.Context) => {
         sessionOf(ctx)['marked'] = true;
         return Object.getPrototypeOf(sessionOf(ctx)) !== 'x';
@@ -117,7 +117,7 @@ describe('koa-evented-session/koa-session', () => {
       expect([status, text]).toEqual([200, 'true']);
     });
 
-    it('that cannot be saved does not hide what the handler failed with', async () => {
+    it('that cannot be saved does not hide the error of the handler', async () => {
       const fail = (ctx: Koa.Context) => {
         sessionOf(ctx)['circle'] = sessionOf(ctx);
         ctx.throw(418);
@@ -128,7 +128,7 @@ describe('koa-evented-session/koa-session', () => {
       expect((await visitor.get('/fail')).status).toBe(418);
     });
 
-    it('calls back, whether it could be saved or not', async () => {
+    it('calls back, whether or not it could be saved', async () => {
       const store = new RecordingStore();
       const told = (ctx: Koa.Context, method: 'save' | 'regenerate') =>
         new Promise((resolve) => {
@@ -194,7 +194,7 @@ describe('koa-evented-session/koa-session', () => {
       it.each([
         ['koa-session', theirs],
         ['this package', ours],
-      ])('is stored and sent, though the middleware never runs: %s', async (_name, make) => {
+      ])('is stored and sent, although the middleware never runs: %s', async (_name, make) => {
         const { store, site } = await open(make);
         const visitor = site.visitor();
         const reply = await visitor.get('/early');
@@ -202,7 +202,7 @@ describe('koa-evented-session/koa-session', () => {
         expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ early: true });
       });
 
-      it('is added to what the visitor has, in one record', async () => {
+      it("is merged into the visitor's session, in one record", async () => {
         const { store, site } = await open(ours);
         const visitor = site.visitor();
         await visitor.get('/put?a=1');
@@ -211,7 +211,7 @@ describe('koa-evented-session/koa-session', () => {
         expect(store.records.size).toBe(1);
       });
 
-      it('is the session that the handlers go on with', async () => {
+      it('is the session with which the handlers continue', async () => {
         const { site } = await open(ours);
         const visitor = site.visitor();
         await visitor.get('/put?a=1');
@@ -219,7 +219,7 @@ describe('koa-evented-session/koa-session', () => {
         expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ a: '1', early: true });
       });
 
-      it('is nothing to remember once the response is sent, nor where there is none', async () => {
+      it('leaves nothing behind after the response, or without one', async () => {
         const created = jest.spyOn(LastWriteRecords.prototype, 'create');
         const released = jest.spyOn(LastWriteRecords.prototype, 'release');
         const { site } = await open(ours);
@@ -251,7 +251,7 @@ describe('koa-evented-session/koa-session', () => {
       expect(store.calls.filter(([method]) => method === 'set')).toHaveLength(1);
     });
 
-    it('keeps the maxAge that it was given', async () => {
+    it('keeps the maxAge that was set', async () => {
       const store = new RecordingStore();
       const before: Koa.Middleware = async (ctx, next) => {
         if (ctx.path === '/idle') sessionOf(ctx).maxAge = 5000;
@@ -265,7 +265,7 @@ describe('koa-evented-session/koa-session', () => {
       ]);
     });
 
-    it('is nothing any more once another is assigned', async () => {
+    it('has no effect after another one is assigned', async () => {
       const before: Koa.Middleware = async (ctx, next) => {
         if (ctx.path === '/idle') {
           sessionOf(ctx)['early'] = true;
@@ -283,7 +283,7 @@ describe('koa-evented-session/koa-session', () => {
   it.each([
     ['koa-session', theirs],
     ['this package', ours],
-  ])('ends the session that is set to null, were it given a new key afterwards: %s', async (_name, make) => {
+  ])('ends the session that is set to null, even if it gets a new key afterwards: %s', async (_name, make) => {
     const store = new RecordingStore();
     const end = async (ctx: Koa.Context) => {
       const it = sessionOf(ctx);
@@ -297,7 +297,7 @@ describe('koa-evented-session/koa-session', () => {
   });
 
   describe('The store', () => {
-    it('of one request is another than that of the next: what they know of a key is not shared', async () => {
+    it('of one request is separate from that of the next: what is known about a key is not shared', async () => {
       const databases = { one: new RecordingStore(), two: new RecordingStore() };
       class OfTenant {
         readonly #store: RecordingStore;
@@ -356,7 +356,7 @@ describe('koa-evented-session/koa-session', () => {
           },
         }),
       ],
-    ])('that all requests have, %s, keeps the changes of those that overlap', async (_how, options) => {
+    ])('that all requests share, %s, keeps the changes of overlapping requests', async (_how, options) => {
       const store = new RecordingStore();
       const [begun, go] = [gate(), gate()];
       const slow = async (ctx: Koa.Context) => {
@@ -387,7 +387,7 @@ describe('koa-evented-session/koa-session', () => {
       expect((await site.visitor().get('/see', { cookie: 'koa.sess=a' })).status).toBe(500);
     }, 2000);
 
-    it('may be given, exchanged and taken away while requests run', async () => {
+    it('may be set, replaced and removed while requests run', async () => {
       const options: session.CreateSessionOptions = {};
       const visitor = (await siteOf(ours, options)).visitor();
       const [one, other] = [new RecordingStore(), new RecordingStore()];
@@ -402,7 +402,7 @@ describe('koa-evented-session/koa-session', () => {
       expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ in: 'cookie' });
     });
 
-    it('hears on whose behalf it is asked, also where it is asked from elsewhere', async () => {
+    it('learns which request calls it, even if the call comes from elsewhere', async () => {
       const store = new RecordingStore();
       const routes = {
         '/later': (ctx: Koa.Context) => new Promise((resolve) => setImmediate(() => resolve(sessionOf(ctx).save()))),
@@ -430,7 +430,7 @@ describe('koa-evented-session/koa-session', () => {
       expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ a: '1' });
     });
 
-    it('keeps the data of one visitor apart from those of another, were it asked by both at once', async () => {
+    it('separates the data of visitors, even if both call at once', async () => {
       const store = new RecordingStore();
       const site = await siteOf(ours, { store });
       const visitors = Array.from({ length: 10 }, () => site.visitor());
@@ -442,7 +442,7 @@ describe('koa-evented-session/koa-session', () => {
     });
   });
 
-  it('emits what koa-session emits, at once', async () => {
+  it('emits the events of koa-session immediately', async () => {
     const site = await siteOf(ours, { maxAge: HOUR });
     const visitor = site.visitor();
     const { setCookie } = await visitor.get('/put?a=1');
@@ -454,7 +454,7 @@ describe('koa-evented-session/koa-session', () => {
     ]);
   });
 
-  it('ends a session whose time is over before it begins', async () => {
+  it('ends a session that has expired before it starts', async () => {
     const store = new RecordingStore();
     const visitor = (await siteOf(ours, { store })).visitor();
     await visitor.get('/put?a=1');
@@ -462,7 +462,7 @@ describe('koa-evented-session/koa-session', () => {
     expect([store.records.size, setCookie[0]]).toEqual([0, expect.stringMatching(/^koa.sess=;/)]);
   });
 
-  it('tells that valid has to be async to be waited for, where the session is in the cookie', async () => {
+  it('reports that valid must be async to be awaited, if the session is in the cookie', async () => {
     const site = await siteOf(ours, { valid: () => Promise.resolve(true) });
     const visitor = site.visitor();
     await visitor.get('/put?a=1');
@@ -470,7 +470,7 @@ describe('koa-evented-session/koa-session', () => {
     expect(site.heard).toEqual([['error', expect.stringMatching(/Expected `valid` to return at once/)]]);
   });
 
-  describe('What cannot be right is a TypeError at set-up', () => {
+  describe('An invalid option throws a TypeError at set-up', () => {
     const methods = { get() {}, set() {} };
     it.each<[object, RegExp]>([
       [{ key: 5 }, /`key` to be a string/],

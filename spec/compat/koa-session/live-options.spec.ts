@@ -49,7 +49,7 @@ async function play(make: Make, [given, changed]: [Options, Options], isStored: 
   return [...played, [...store.records.values()], [...replacement.records.values()]];
 }
 
-describe('Options that are changed in place count from the next request on, as those of koa-session do', () => {
+describe('Options that are changed in place apply from the next request on, as with koa-session', () => {
   everyTestStartsAt(Date.UTC(2030, 0, 1));
 
   describe.each([
@@ -64,7 +64,7 @@ describe('Options that are changed in place count from the next request on, as t
     });
   });
 
-  it('is refused what has the wrong type, until it is mended', async () => {
+  it('must have the right type, and requests fail until they do', async () => {
     const options: Options = {};
     const site = await siteOf(ours, options);
     const visitor = site.visitor();
@@ -79,7 +79,7 @@ describe('Options that are changed in place count from the next request on, as t
     expect(JSON.parse((await visitor.get('/see')).text).data).toEqual({ a: '1' });
   });
 
-  it('is not so of `timeout`, which bounds the waiting of all requests', async () => {
+  it('do not include `timeout`, which limits the waiting of all requests', async () => {
     const store = Object.assign(new RecordingStore(), { set: () => new Promise(() => undefined) });
     const options: Options = { store, timeout: 20 };
     const site = await siteOf(ours, options);
@@ -118,7 +118,7 @@ describe('SessionOptions.parse()', () => {
     expect(() => parser.parse({ [name]: value })).toThrow(`Expected \`${name}\``);
   });
 
-  it('gives options of its own, which may be given to the middleware', async () => {
+  it('returns a separate object, which the middleware accepts', async () => {
     const given = Object.freeze({ key: 'sid' });
     const options = session.SessionOptions.parse(given);
     const site = await siteOf((first: object, app: Koa) => session(first, app), { ...options, rolling: true });

@@ -351,7 +351,7 @@ describe('Faults of koa-session', () => {
     { fault: 500, right: 200 },
   );
 
-  it('a store that never answers fails the request after the time that is given; koa-session waits for ever', async () => {
+  it('a store that never answers fails the request after the given time; koa-session waits for ever', async () => {
     const store = { get: () => new Promise(() => undefined), set: () => undefined, destroy: () => undefined };
     const site: KoaSessionSite = await siteOf(ours, { store, signed: false, timeout: 20 });
     expect((await site.visitor().get('/see', { cookie: `${NAME}=a` })).status).toBe(500);

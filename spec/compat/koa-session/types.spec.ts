@@ -56,14 +56,14 @@ const consumer = `
 `;
 
 describe('The types of koa-evented-session/koa-session', () => {
-  it('take what those of koa-session take', () => {
+  it('accept what those of koa-session accept', () => {
     // The types as they are built: those of lib bring the main entry point's ctx.session along.
     expect(problemsIn('consumer.ts', consumer, '', { noPropertyAccessFromIndexSignature: false, paths: {} })).toEqual(
       [],
     );
   });
 
-  it('are there for CommonJS too', () => {
+  it('exist for CommonJS too', () => {
     const code = `
       import session = require('koa-evented-session/koa-session');
       import Koa = require('koa');

@@ -7,7 +7,7 @@ export function assigningContract(variant: Variant): void {
   const open = siteOpener(variant);
 
   describe('assigning ctx.session', () => {
-    it('replaces the session: the keys that the new object lacks are gone', async () => {
+    it('replaces the session: keys that the new object lacks are removed', async () => {
       const site = await open(
         {},
         {
@@ -23,7 +23,7 @@ export function assigningContract(variant: Variant): void {
       expect(await cookieOf(ann, site)).toBe(ann.sid);
     });
 
-    it('replaces it also where nobody has read it before', async () => {
+    it('replaces it even if no handler has read it before', async () => {
       const site = await open(
         {},
         {
@@ -38,7 +38,7 @@ export function assigningContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('begins a session for a new visitor', async () => {
+    it('starts a session for a new visitor', async () => {
       const site = await open(
         {},
         {
@@ -56,7 +56,7 @@ export function assigningContract(variant: Variant): void {
       );
     });
 
-    it('keeps the object: later changes count, and it gains no key that loops would meet', async () => {
+    it('keeps the object: later changes count, and it gets no enumerable key', async () => {
       const site = await open(
         {},
         {
@@ -75,7 +75,7 @@ export function assigningContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ theme: 'dark', late: 'yes' });
     });
 
-    it('takes objects that nobody can add to', async () => {
+    it('accepts objects that cannot be extended', async () => {
       const site = await open(
         {},
         {
@@ -89,7 +89,7 @@ export function assigningContract(variant: Variant): void {
       expect((await visitor.get('/see')).json()).toEqual({ theme: 'dark' });
     });
 
-    it.each(['text', 5, true, [['list']]])('refuses %j, and the session stays as it was', async (value) => {
+    it.each(['text', 5, true, [['list']]])('refuses %j, and the session stays unchanged', async (value) => {
       const site = await open(
         {},
         {
@@ -106,7 +106,7 @@ export function assigningContract(variant: Variant): void {
   });
 
   describe('ending a session', () => {
-    it.each([null, undefined])('happens by setting it to %s: record and cookie go', async (nothing) => {
+    it.each([null, undefined])('by setting it to %s destroys the record and clears the cookie', async (nothing) => {
       const site = await open(
         {},
         {
@@ -123,7 +123,7 @@ export function assigningContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({});
     });
 
-    it('shows in the same request', async () => {
+    it('is visible in the same request', async () => {
       const site = await open(
         {},
         {
@@ -137,7 +137,7 @@ export function assigningContract(variant: Variant): void {
       expect((await ann.get('/end')).json()).toEqual({ session: null });
     });
 
-    it('is nothing for a visitor who has none', async () => {
+    it('does nothing for a visitor without a session', async () => {
       const site = await open();
       const calls = countCalls(site.client);
       const reply = await site.visitor().get('/logout');
@@ -157,7 +157,7 @@ export function assigningContract(variant: Variant): void {
       }
     });
 
-    it('keeps the data that a handler still holds out of the store', async () => {
+    it('does not store the data that a handler still holds', async () => {
       const site = await open(
         {},
         {

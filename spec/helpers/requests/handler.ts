@@ -27,7 +27,7 @@ export function handlerContract(variant: Variant): void {
       '/move': (ctx) => ctx.sessionHandler.regenerateId(),
     };
 
-    it('tells the id, whether a record exists, and where the session stands', async () => {
+    it('reports the id, whether a record exists, and the status', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       expect((await ann.get('/state')).json()).toEqual({ id: ann.sid, isNew: false, status: 'unmodified' });
@@ -35,7 +35,7 @@ export function handlerContract(variant: Variant): void {
       expect(fresh).toEqual({ id: expect.stringMatching(/^[\w-]{24}$/), isNew: true, status: 'unmodified' });
     });
 
-    it.each(['a member', 'a new visitor'])('save() writes what has changed so far, for %s', async (who) => {
+    it.each(['a member', 'a new visitor'])('save() writes the changes so far, for %s', async (who) => {
       const site = await open({}, routes);
       const visitor = who === 'a member' ? await member(site) : site.visitor();
       const calls = countCalls(site.client);
@@ -52,7 +52,7 @@ export function handlerContract(variant: Variant): void {
       expect([sentId(reply), site.client.size, await cookieOf(ann, site)]).toEqual(['', 0, '']);
     });
 
-    it('touch() extends record and cookie; it is false where there is no record', async () => {
+    it('touch() extends record and cookie, and is false without a record', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const calls = countCalls(site.client);
@@ -62,7 +62,7 @@ export function handlerContract(variant: Variant): void {
       expect((await site.visitor().get('/touch')).json()).toBe(false);
     });
 
-    it('regenerateId() moves the data under a new id', async () => {
+    it('regenerateId() moves the data to a new id', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const sid = sentId(await ann.get('/move'));
@@ -71,7 +71,7 @@ export function handlerContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
     });
 
-    it('reload() reads the record again, and drops what is not saved', async () => {
+    it('reload() reads the record again, and discards unsaved changes', async () => {
       const client = variant.newClient();
       const site = await open(
         {},
@@ -92,7 +92,7 @@ export function handlerContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('update() changes the stored session as one step: stored data and own pending changes in, the result out', async () => {
+    it('update() changes the stored session in one step: the function gets stored data and pending changes, and its result is returned', async () => {
       const site = await open(
         {},
         {
@@ -129,7 +129,7 @@ export function handlerContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', count: 20 });
     });
 
-    it('update() begins the session of a new visitor', async () => {
+    it('update() starts the session of a new visitor', async () => {
       const site = await open(
         {},
         {
@@ -141,7 +141,7 @@ export function handlerContract(variant: Variant): void {
       expect((await visitor.get('/see')).json()).toEqual({ user: 'ann' });
     });
 
-    it('update() rejects where the session has been destroyed meanwhile, and brings nothing back', async () => {
+    it('update() rejects if the session has been destroyed, and does not restore it', async () => {
       const site = await open(
         {},
         {
@@ -158,7 +158,7 @@ export function handlerContract(variant: Variant): void {
       expect([reply.json(), reply.setCookie, site.client.size]).toEqual(['ERR_SESSION_GONE', [], 0]);
     });
 
-    it.each(['a member', 'a new visitor'])('update() whose function throws changes nothing, for %s', async (who) => {
+    it.each(['a member', 'a new visitor'])('update() changes nothing if its function throws, for %s', async (who) => {
       const site = await open(
         {},
         {
@@ -177,7 +177,7 @@ export function handlerContract(variant: Variant): void {
       expect((await visitor.get('/see')).json()).toEqual(before);
     });
 
-    it('says where the store fails', async () => {
+    it('reports a failure of the store', async () => {
       const site = await open(
         {},
         {
@@ -196,7 +196,7 @@ export function handlerContract(variant: Variant): void {
   });
 
   describe('the events of the application', () => {
-    it('tell the life of a session, each with context, id and session', async () => {
+    it('report the life of a session, each with context, id and session', async () => {
       const site = await open({}, { '/move': (ctx) => ctx.regenerateSession({ keepData: true }) });
       const contexts: unknown[] = [];
       for (const name of ['created', 'saved', 'regenerated', 'destroyed']) {
@@ -217,7 +217,7 @@ export function handlerContract(variant: Variant): void {
       expect(contexts).toEqual(['/put', '/put', '/move', '/move', '/logout']);
     });
 
-    it('tell a session that has expired, which no request gets', async () => {
+    it('report a session that has expired, which no request gets', async () => {
       const site = await open(
         {},
         {

@@ -14,7 +14,7 @@ export function hooksContract(variant: Variant): void {
     it.each([
       ['returns', (sid: string) => sid],
       ['promises', (sid: string) => later().then(() => sid)],
-    ])('makes the ids: what it %s is known to the handler and sent to the visitor', async (_how, giving) => {
+    ])('creates the ids: the handler and the visitor get what it %s', async (_how, giving) => {
       const heard: unknown[] = [];
       const site = await open(
         {
@@ -36,7 +36,7 @@ export function hooksContract(variant: Variant): void {
       expect(await recordOf(site.client, 'koa:sess:own-24')).toMatchObject({ user: 'ann' });
     });
 
-    it('makes the id of a regenerated session too', async () => {
+    it('creates the id of a regenerated session too', async () => {
       let count = 0;
       const genSid = async () => `id-${++count}`;
       const site = await open({ genSid }, { '/new-id': (ctx) => ctx.regenerateSession({ keepData: true }) });
@@ -47,7 +47,7 @@ export function hooksContract(variant: Variant): void {
     });
 
     it.each(['', 'line\nbreak', 7, undefined, '__proto__'])(
-      'may not make %j: the request fails, nothing is stored',
+      'must not return %j: the request fails, and nothing is stored',
       async (sid) => {
         const site = await open({ genSid: () => sid as string });
         expect((await site.visitor().get('/put?user=ann')).status).toBe(500);
@@ -67,38 +67,41 @@ export function hooksContract(variant: Variant): void {
     it.each([
       ['returns', (answer: boolean) => answer],
       ['promises', (answer: boolean) => later().then(() => answer)],
-    ])('decides whether a stored session is used: where it %s false, record and cookie go', async (_how, giving) => {
-      const seen: unknown[] = [];
-      const site = await open({
-        valid(ctx, session) {
-          seen.push([ctx.path, session['user'], session.cookie.path]);
-          return giving(ctx.query['ok'] === 'yes');
-        },
-      });
-      const ann = await member(site);
-      expect((await ann.get('/see?ok=yes')).json()).toEqual({ user: 'ann' });
-      const reply = await ann.get('/see?ok=no');
-      expect(reply.json()).toEqual({});
-      expect(sentId(reply)).toBe('');
-      expect(site.client.size).toBe(0);
-      expect(seen).toEqual([
-        ['/see', 'ann', '/'],
-        ['/see', 'ann', '/'],
-      ]);
-      expect(site.heard.find(({ name }) => name === 'session:invalid')).toMatchObject({
-        key: ann.sid,
-        value: { user: 'ann' },
-      });
-    });
+    ])(
+      'decides whether a stored session is used: if it %s false, record and cookie are removed',
+      async (_how, giving) => {
+        const seen: unknown[] = [];
+        const site = await open({
+          valid(ctx, session) {
+            seen.push([ctx.path, session['user'], session.cookie.path]);
+            return giving(ctx.query['ok'] === 'yes');
+          },
+        });
+        const ann = await member(site);
+        expect((await ann.get('/see?ok=yes')).json()).toEqual({ user: 'ann' });
+        const reply = await ann.get('/see?ok=no');
+        expect(reply.json()).toEqual({});
+        expect(sentId(reply)).toBe('');
+        expect(site.client.size).toBe(0);
+        expect(seen).toEqual([
+          ['/see', 'ann', '/'],
+          ['/see', 'ann', '/'],
+        ]);
+        expect(site.heard.find(({ name }) => name === 'session:invalid')).toMatchObject({
+          key: ann.sid,
+          value: { user: 'ann' },
+        });
+      },
+    );
 
-    it('is not asked about new sessions', async () => {
+    it('is not called for new sessions', async () => {
       const valid = jest.fn(() => false);
       const site = await open({ valid });
       expect((await site.visitor().get('/put?user=ann')).status).toBe(200);
       expect(valid).not.toHaveBeenCalled();
     });
 
-    it('that refuses leaves the visitor a new session, with a new id', async () => {
+    it('that refuses gives the visitor a new session, with a new id', async () => {
       const site = await open({ valid: async () => false });
       const ann = await member(site);
       const reply = await ann.get('/put?user=bob');
@@ -141,25 +144,22 @@ export function hooksContract(variant: Variant): void {
     it.each([
       ['sync', (change: () => void) => change()],
       ['async', (change: () => void) => later().then(change)],
-    ])(
-      '(%s) runs once before a changed session is written, and what it changes is written too',
-      async (_how, doing) => {
-        const beforeSave = jest.fn((ctx: Koa.Context, session: Session) =>
-          doing(() => {
-            session['saved'] = ctx.url;
-          }),
-        );
-        const site = await open({ beforeSave });
-        const ann = await member(site);
-        expect(beforeSave).toHaveBeenCalledTimes(1);
-        await ann.get('/put?user=bob');
-        expect(beforeSave).toHaveBeenCalledTimes(2);
-        expect((await ann.get('/see')).json()).toEqual({ user: 'bob', saved: '/put?user=bob' });
-        expect(beforeSave).toHaveBeenCalledTimes(2);
-      },
-    );
+    ])('(%s) runs once before a changed session is written, and its changes are written too', async (_how, doing) => {
+      const beforeSave = jest.fn((ctx: Koa.Context, session: Session) =>
+        doing(() => {
+          session['saved'] = ctx.url;
+        }),
+      );
+      const site = await open({ beforeSave });
+      const ann = await member(site);
+      expect(beforeSave).toHaveBeenCalledTimes(1);
+      await ann.get('/put?user=bob');
+      expect(beforeSave).toHaveBeenCalledTimes(2);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'bob', saved: '/put?user=bob' });
+      expect(beforeSave).toHaveBeenCalledTimes(2);
+    });
 
-    it('does not run where the session is only extended', async () => {
+    it('does not run if the session is only extended', async () => {
       const beforeSave = jest.fn();
       const site = await open({ beforeSave, rolling: true });
       const ann = await member(site);
@@ -167,7 +167,7 @@ export function hooksContract(variant: Variant): void {
       expect(beforeSave).toHaveBeenCalledTimes(1);
     });
 
-    it('may set the cookie: it is sent that way', async () => {
+    it('may change the cookie, which is sent with the changes', async () => {
       const site = await open({
         beforeSave: async (_ctx, session) => {
           session.cookie.sameSite = 'strict';
@@ -183,7 +183,7 @@ export function hooksContract(variant: Variant): void {
       expect(site.errors.map(({ message }) => message)).toEqual(['not now']);
     });
 
-    it('cannot save the session itself, which would wait for itself', async () => {
+    it('cannot save the session itself, which would never finish', async () => {
       const site = await open({ beforeSave: (ctx) => ctx.saveSession() });
       expect((await site.visitor().get('/put?user=ann')).status).toBe(500);
       expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_NESTED' })]);
@@ -234,7 +234,7 @@ export function hooksContract(variant: Variant): void {
       expect(site.client.size).toBe(0);
     });
 
-    it('that fails to hand the id out leaves no record behind', async () => {
+    it('that fails to send the id leaves no record behind', async () => {
       const set = () => Promise.reject(new Error('cannot say'));
       const site = await open({ sessionIdStore: { ...header, set } });
       expect((await site.visitor().get('/put?user=ann')).status).toBe(500);

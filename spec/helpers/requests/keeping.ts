@@ -9,7 +9,7 @@ export function keepingContract(variant: Variant): void {
   const open = siteOpener(variant);
 
   describe('keeping a session', () => {
-    it('keeps data from one request to the next, for each visitor apart', async () => {
+    it('keeps data from one request to the next, separately for each visitor', async () => {
       const site = await open();
       const [ann, bob] = [site.visitor(), site.visitor()];
       await ann.get('/put?user=ann');
@@ -29,7 +29,7 @@ export function keepingContract(variant: Variant): void {
       expect(Math.abs(expires - Date.now() - 24 * 60 * 60 * 1000)).toBeLessThan(60_000);
     });
 
-    it('stores the session under prefix and id, with its cookie inside', async () => {
+    it('stores the session under prefix and id, with its cookie in it', async () => {
       const site = await open();
       const { sid } = await member(site);
       expect(await recordOf(site.client, `koa:sess:${sid}`)).toMatchObject({
@@ -38,7 +38,7 @@ export function keepingContract(variant: Variant): void {
       });
     });
 
-    it('takes other names for cookie and keys', async () => {
+    it('accepts other names for cookie and keys', async () => {
       const site = await open({ key: 'shop:sid', prefix: 'shop:' });
       const reply = await site.visitor().get('/put?user=ann');
       const sid = sentId(reply, 'shop:sid');
@@ -46,7 +46,7 @@ export function keepingContract(variant: Variant): void {
       expect(await recordOf(site.client, `shop:${sid}`)).toMatchObject({ user: 'ann' });
     });
 
-    it('forbids shared caches to keep a reply that carries the cookie', async () => {
+    it('forbids shared caches to store a response with the cookie', async () => {
       const site = await open();
       const visitor = site.visitor();
       const { headers } = await visitor.get('/put?user=ann');
@@ -57,7 +57,7 @@ export function keepingContract(variant: Variant): void {
       expect(later.headers.get('cache-control')).toBeNull();
     });
 
-    it("leaves the application's own caching headers alone", async () => {
+    it("keeps the application's own caching headers", async () => {
       const site = await open(
         {},
         {
@@ -74,8 +74,8 @@ export function keepingContract(variant: Variant): void {
     });
   });
 
-  describe('doing nothing without need', () => {
-    it('sends and stores nothing for visitors whose session stays empty, and does not ask the store', async () => {
+  describe('a request that does not need a session', () => {
+    it('sends and stores nothing for visitors whose session stays empty, and does not call the store', async () => {
       const site = await open();
       const calls = countCalls(site.client);
       for (const path of ['/idle', '/see', '/put']) expect((await site.visitor().get(path)).setCookie).toEqual([]);
@@ -89,7 +89,7 @@ export function keepingContract(variant: Variant): void {
         (session) => Object.assign(session, { a: () => 1, b: Symbol('b'), c: undefined, d: { toJSON() {} } }),
       ],
       ['an assigned object of functions', (_, ctx) => Object.assign(ctx, { session: { save: () => 1 } })],
-    ])('sends and stores nothing where JSON would keep nothing of a session: %s', async (what, put) => {
+    ])('sends and stores nothing if JSON would keep nothing of a session: %s', async (what, put) => {
       const isReplaced = what.startsWith('an assigned');
       for (const rolling of [false, true]) {
         const routes: Routes = {
@@ -123,7 +123,7 @@ export function keepingContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('writes nothing and sends no cookie where a session is only read', async () => {
+    it('writes nothing and sends no cookie if a session is only read', async () => {
       const site = await open();
       const ann = await member(site);
       const calls = countCalls(site.client);
@@ -132,7 +132,7 @@ export function keepingContract(variant: Variant): void {
       expect([calls.of('write'), calls.of('touch')]).toEqual([0, 0]);
     });
 
-    it('reads the session once in a request', async () => {
+    it('reads the session once per request', async () => {
       const site = await open(
         {},
         {
@@ -145,7 +145,7 @@ export function keepingContract(variant: Variant): void {
       expect(calls.of('read')).toBe(1);
     });
 
-    it('notices that a key was removed, and a change deep inside', async () => {
+    it('detects a removed key, and a deeply nested change', async () => {
       const site = await open(
         {},
         {
@@ -163,7 +163,7 @@ export function keepingContract(variant: Variant): void {
   });
 
   describe("the session's own cookie attributes", () => {
-    it('reach the cookie, stay with the session and decide how long the record lives', async () => {
+    it('are sent with the cookie, stay with the session and set the lifetime of the record', async () => {
       const site = await open(
         {},
         {

@@ -28,7 +28,7 @@ export function parallelContract(variant: Variant): void {
   }
 
   describe('changes of parallel requests', () => {
-    it('to different keys all land', async () => {
+    it('to different keys are all stored', async () => {
       const site = await open();
       const ann = await member(site);
       await Promise.all(Array.from({ length: 20 }, (_, index) => ann.get(`/put?key${index}=${index}`)));
@@ -36,7 +36,7 @@ export function parallelContract(variant: Variant): void {
       expect(keys).toHaveLength(21);
     });
 
-    it('to different keys land, also where one removes a key and the other one replaces the session', async () => {
+    it('to different keys are stored, even if one removes a key and the other replaces the session', async () => {
       let ann!: Visitor;
       const site = await open(
         {},
@@ -68,7 +68,7 @@ export function parallelContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', late: true, other: '1' });
     });
 
-    it("to the same key are an error with onConflict 'throw', and the earlier one stays", async () => {
+    it("to the same key cause an error with onConflict 'throw', and the earlier one stays", async () => {
       let ann!: Visitor;
       const site = await open(
         { onConflict: 'throw' },
@@ -81,7 +81,7 @@ export function parallelContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', late: 'no' });
     });
 
-    it("to different keys are none with onConflict 'throw'", async () => {
+    it("to different keys cause none with onConflict 'throw'", async () => {
       let ann!: Visitor;
       const site = await open(
         { onConflict: 'throw' },
@@ -92,7 +92,7 @@ export function parallelContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', early: '1', late: true });
     });
 
-    it("to the same value are an error too with onConflict 'throw': of two that count to one, one would be lost", async () => {
+    it("to the same value cause an error too with onConflict 'throw': of two requests that count to one, one would be lost", async () => {
       let ann!: Visitor;
       const count = async (ctx: Koa.Context) => {
         (await sessionOf(ctx))['count'] = '1';
@@ -105,7 +105,7 @@ export function parallelContract(variant: Variant): void {
       expect((await ann.get('/late')).status).toBe(500);
     });
 
-    it('are put together by onConflict as a function', async () => {
+    it('are merged by onConflict as a function', async () => {
       let ann!: Visitor;
       const asked: unknown[] = [];
       const site = await open(
@@ -128,7 +128,7 @@ export function parallelContract(variant: Variant): void {
       expect(asked).toEqual([['user', 'ann', 'bob', 'cat']]);
     });
 
-    it('never conflict over what only beforeSave set', async () => {
+    it('never conflict for keys that only beforeSave has set', async () => {
       let ann!: Visitor;
       let stamp = 0;
       const site = await open(
@@ -145,7 +145,7 @@ export function parallelContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toMatchObject({ early: '1', late: true, stamp });
     });
 
-    it('are carried over by keepData', async () => {
+    it('are kept by keepData', async () => {
       let ann!: Visitor;
       const site = await open(
         {},
@@ -175,7 +175,7 @@ export function parallelContract(variant: Variant): void {
       ['touched', (ctx: Koa.Context) => ctx.sessionHandler.touch()],
       ['regenerated', (ctx: Koa.Context) => ctx.regenerateSession()],
       ['regenerated with its data', (ctx: Koa.Context) => ctx.regenerateSession({ keepData: true })],
-    ])('stays gone where it is %s late: nothing is stored, no cookie is sent or cleared', async (_how, change) => {
+    ])('stays gone if it is %s late: nothing is stored, no cookie is sent or cleared', async (_how, change) => {
       let ann!: Visitor;
       const site = await open(
         {},
@@ -189,7 +189,7 @@ export function parallelContract(variant: Variant): void {
       expect(site.heard.at(-1)).toMatchObject({ name: 'session:gone', key: ann.sid });
     });
 
-    it('is not revived by rolling', async () => {
+    it('is not restored by rolling', async () => {
       let ann!: Visitor;
       const site = await open(
         { rolling: true },
@@ -203,7 +203,7 @@ export function parallelContract(variant: Variant): void {
       expect([reply.setCookie, site.client.size]).toEqual([[], 0]);
     });
 
-    it('leaves the cookie of the new login alone, where it was regenerated', async () => {
+    it('keeps the cookie of the new login, if it was regenerated', async () => {
       let ann!: Visitor;
       const site = await open(
         {},
@@ -220,7 +220,7 @@ export function parallelContract(variant: Variant): void {
       ctx.session = null;
     };
 
-    it('leaves a new login alone, where a late request logs out', async () => {
+    it('does not affect a new login if a late request logs out', async () => {
       let ann!: Visitor;
       const site = await open(
         {},
@@ -231,7 +231,7 @@ export function parallelContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', again: true });
     });
 
-    it('is logged out under its new id too, where a late request logs out', async () => {
+    it('is logged out under its new id too, if a late request logs out', async () => {
       let ann!: Visitor;
       let moved: string | undefined;
       const site = await open(
@@ -246,7 +246,7 @@ export function parallelContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${moved}`)).toBeUndefined();
     });
 
-    it('gives the late request an empty session when it asks again', async () => {
+    it('gives a late request an empty session when it uses the session again', async () => {
       let ann!: Visitor;
       const seen: unknown[] = [];
       const site = await open(

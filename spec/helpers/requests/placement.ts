@@ -12,7 +12,7 @@ export function placementContract(variant: Variant): void {
   const open = siteOpener(variant);
 
   describe('ctx.sessionId', () => {
-    it('is the id that the visitor has or gets', async () => {
+    it("is the visitor's id, existing or new", async () => {
       const site = await open(
         {},
         {
@@ -28,7 +28,7 @@ export function placementContract(variant: Variant): void {
       expect((await visitor.get('/id')).json()).toBe(sentId(first));
     });
 
-    it('that an earlier middleware has set is used in place of the cookie', async () => {
+    it('that an earlier middleware has set is used instead of the cookie', async () => {
       const before: Koa.Middleware = (ctx, next) => {
         if (ctx.get('authorization')) ctx.sessionId = ctx.get('authorization');
         return next();
@@ -41,7 +41,7 @@ export function placementContract(variant: Variant): void {
       expect((await site.visitor().get('/id', { authorization: ann.sid })).json()).toEqual([{ user: 'ann' }, ann.sid]);
     });
 
-    it('that an earlier middleware has set is not adopted where the store does not know it', async () => {
+    it('that an earlier middleware has set is not adopted if the store does not know it', async () => {
       const before: Koa.Middleware = (ctx, next) => {
         ctx.sessionId = 'made-up';
         return next();
@@ -51,7 +51,7 @@ export function placementContract(variant: Variant): void {
       expect(await recordOf(site.client, 'koa:sess:made-up')).toBeUndefined();
     });
 
-    it('may be chosen for a new session, and for no other', async () => {
+    it('can be chosen for a new session only', async () => {
       const site = await open(
         {},
         {
@@ -91,7 +91,7 @@ export function placementContract(variant: Variant): void {
   });
 
   describe('a second session middleware', () => {
-    it('leaves a request alone that the first one has taken', async () => {
+    it('skips a request that the first one handles', async () => {
       const other = variant.newClient();
       const after = session({ key: 'other', store: other, defer: variant.defer });
       const site = await open({}, {}, { after });
@@ -103,7 +103,7 @@ export function placementContract(variant: Variant): void {
       expect([site.client.size, other.size, calls.of('read')]).toEqual([1, 0, 0]);
     });
 
-    it('has the requests that the first one does not cover', async () => {
+    it('handles the requests that the first one does not cover', async () => {
       const other = variant.newClient();
       const after = session({ key: 'other', store: other, defer: variant.defer });
       const route = async (ctx: Koa.Context) => Object.assign(await sessionOf(ctx), { user: 'ann' });
@@ -146,7 +146,7 @@ export function placementContract(variant: Variant): void {
       }
     });
 
-    it('does not ask the store elsewhere', async () => {
+    it('does not call the store elsewhere', async () => {
       const site = await open({ cookie: { path: '/admin' } }, routes);
       const visitor = site.visitor();
       const set = await visitor.get('/admin');
@@ -155,7 +155,7 @@ export function placementContract(variant: Variant): void {
       expect(calls.of('read')).toBe(0);
     });
 
-    it('is compared with the address that the visitor sees, whatever a middleware makes of it', async () => {
+    it('is compared with the URL that the visitor sees, even if a middleware rewrites it', async () => {
       const after: Koa.Middleware = (ctx, next) => {
         ctx.url = '/elsewhere';
         return next();
@@ -165,7 +165,7 @@ export function placementContract(variant: Variant): void {
       expect((await site.visitor().get('/elsewhere')).json()).toBe('no session');
     });
 
-    it('is compared with the whole path inside of koa-mount', async () => {
+    it('is compared with the whole path inside koa-mount', async () => {
       const client = variant.newClient();
       const inner = new variant.Koa();
       inner.use(session({ store: client, defer: variant.defer, cookie: { path: '/admin' } }));
@@ -179,7 +179,7 @@ export function placementContract(variant: Variant): void {
   });
 
   describe('the names on ctx', () => {
-    it("are anybody's where there is no session", async () => {
+    it('can be used freely without a session', async () => {
       const site = await open(
         { cookie: { path: '/admin' } },
         {

@@ -20,7 +20,7 @@ export function regeneratingContract(variant: Variant): void {
   } satisfies Routes;
 
   describe('ctx.regenerateSession()', () => {
-    it('gives an empty session under a new id; the old id is worth nothing', async () => {
+    it('gives an empty session under a new id; the old id is worthless', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const stolen = await ann.jar.getCookieString(site.url);
@@ -32,7 +32,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
     });
 
-    it('with keepData carries the data over', async () => {
+    it('with keepData keeps the data', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const reply = await ann.get('/escalate');
@@ -41,7 +41,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
     });
 
-    it('with keepData also carries over what the handler has changed before', async () => {
+    it('with keepData also keeps changes that the handler has made before', async () => {
       const site = await open(
         {},
         {
@@ -58,7 +58,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', before: 1 });
     });
 
-    it('clears the cookie where the session stays empty', async () => {
+    it('clears the cookie if the session stays empty', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       expect(sentId(await ann.get('/regenerate'))).toBe('');
@@ -66,7 +66,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(await cookieOf(ann, site)).toBe('');
     });
 
-    it('stores the empty session where allowEmpty says so', async () => {
+    it('stores the empty session with allowEmpty', async () => {
       const site = await open({ allowEmpty: true }, routes);
       const ann = await member(site);
       const sid = sentId(await ann.get('/regenerate')) as string;
@@ -84,7 +84,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('drops what a new visitor was given before', async () => {
+    it('discards the data of a new visitor', async () => {
       const site = await open(
         {},
         {
@@ -140,7 +140,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${sentId(reply)}`)).toMatchObject({ user: 'bob' });
     });
 
-    it('resolves with the new session', async () => {
+    it('resolves to the new session', async () => {
       const site = await open(
         {},
         {
@@ -151,7 +151,7 @@ export function regeneratingContract(variant: Variant): void {
     });
 
     it.each([false, true])(
-      'rejects once the head is sent, before it touches anything (keepData: %s)',
+      'rejects after the response headers, before it changes anything (keepData: %s)',
       async (keepData) => {
         const site = await open(
           {},
@@ -187,7 +187,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(site.heard.at(-1)).toEqual({ name: 'session:gone', key: ann.sid, value: undefined });
     });
 
-    it('lets a login that is tried again succeed, since the first answer may have been lost', async () => {
+    it('lets a repeated login succeed, since the first answer may have been lost', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -200,7 +200,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('takes nothing over where a late request moves its data: the winner has them', async () => {
+    it('moves nothing if a late request moves its data: the first request has it', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -211,7 +211,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', admin: true });
     });
 
-    it('is sent nothing where the login that is tried again keeps nothing', async () => {
+    it('sends nothing if the repeated login keeps no data', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -221,7 +221,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('does not end the login by a late logout', async () => {
+    it('does not end the login if a late request logs out', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -231,7 +231,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('ends the session by a late logout where that was moved with its data, however often', async () => {
+    it('ends the session if a late request logs out and it was moved with its data, however often', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -242,7 +242,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({});
     });
 
-    it('is claimed by one of two parallel requests: the other one stores and sends nothing', async () => {
+    it('is replaced by only one of two parallel requests: the other one stores and sends nothing', async () => {
       const site = await open(
         {},
         {

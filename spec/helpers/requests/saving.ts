@@ -9,7 +9,7 @@ export function savingContract(variant: Variant): void {
   const open = siteOpener(variant);
 
   describe('ctx.sessionSave', () => {
-    it('true saves what has not changed', async () => {
+    it('true saves an unchanged session', async () => {
       const site = await open(
         {},
         {
@@ -40,7 +40,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('true does not bring back what was set to null', async () => {
+    it('true does not restore a session that was set to null', async () => {
       const site = await open(
         {},
         {
@@ -77,7 +77,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('is null where nobody has set it, and tells what was set', async () => {
+    it('is null by default, and returns what was set', async () => {
       const site = await open(
         {},
         {
@@ -93,7 +93,7 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('ctx.saveSession()', () => {
-    it('saves at once: the record is there before the request ends, under the id that the visitor gets', async () => {
+    it('saves at once: the record exists before the request ends, under the id that the visitor gets', async () => {
       const client = variant.newClient();
       const site = await open(
         {},
@@ -112,7 +112,7 @@ export function savingContract(variant: Variant): void {
       expect(client.size).toBe(1);
     });
 
-    it('may be called any number of times: one id, one record, one write for each change', async () => {
+    it('may be called any number of times: one id, one record, one write per change', async () => {
       const site = await open(
         {},
         {
@@ -159,7 +159,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(0);
     });
 
-    it('does not keep a logout from happening', async () => {
+    it('does not prevent a logout', async () => {
       const site = await open(
         {},
         {
@@ -178,7 +178,7 @@ export function savingContract(variant: Variant): void {
       expect([site.client.size, await cookieOf(bob, site)]).toEqual([0, '']);
     });
 
-    it('destroys at once where the session was set to null; what is assigned next is another session', async () => {
+    it('destroys at once if the session was set to null; a session assigned next is a new one', async () => {
       const site = await open(
         {},
         {
@@ -197,7 +197,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('tells the handler where the store fails', async () => {
+    it('reports a failure of the store to the handler', async () => {
       const site = await open(
         {},
         {
@@ -218,7 +218,7 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('autoCommit: false', () => {
-    it('saves nothing but what saveSession() saves', async () => {
+    it('saves only what saveSession() saves', async () => {
       const site = await open(
         { autoCommit: false },
         {
@@ -240,7 +240,7 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('allowEmpty', () => {
-    it('gives a session to every visitor who uses it, with data or without', async () => {
+    it('gives a session to every visitor who uses it, with or without data', async () => {
       const site = await open({ allowEmpty: true });
       const visitor = site.visitor();
       const sid = sentId(await visitor.get('/see'));
@@ -266,7 +266,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(0);
     });
 
-    it('does not extend what the handler ends', async () => {
+    it('does not extend a session that the handler ends', async () => {
       const site = await open({ rolling: true });
       const ann = await member(site);
       expect(sentId(await ann.get('/logout'))).toBe('');
@@ -275,7 +275,7 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('data that cannot be stored', () => {
-    it('fails the request, and the session stays as it was', async () => {
+    it('fails the request, and the session stays unchanged', async () => {
       const site = await open(
         {},
         {

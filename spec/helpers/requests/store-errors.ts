@@ -8,7 +8,7 @@ export function storeErrorsContract(variant: Variant): void {
   const open = siteOpener(variant);
 
   describe('errorHandler', () => {
-    it('that returns lets a request go on whose session cannot be read: empty, stored nowhere, the cookie untouched', async () => {
+    it('that returns lets a request continue whose session cannot be read: empty, not stored, the cookie unchanged', async () => {
       const heard: unknown[] = [];
       const site = await open({
         errorHandler: async (error, type, ctx) => {
@@ -26,7 +26,7 @@ export function storeErrorsContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
     });
 
-    it('hears of a session that cannot be written, and no cookie is sent for it', async () => {
+    it('is called for a session that cannot be written, and no cookie is sent for it', async () => {
       const heard: unknown[] = [];
       const site = await open({ errorHandler: (error, type) => heard.push([error.message, type]) });
       failing(site.client, 'write');
@@ -35,7 +35,7 @@ export function storeErrorsContract(variant: Variant): void {
       expect(heard).toEqual([['store is broken', 'set']]);
     });
 
-    it('hears of a session that cannot be destroyed; the cookie is cleared all the same', async () => {
+    it('is called for a session that cannot be destroyed; the cookie is cleared nevertheless', async () => {
       const heard: unknown[] = [];
       const site = await open({ errorHandler: (error, type) => heard.push([error.message, type]) });
       const ann = await member(site);
@@ -44,7 +44,7 @@ export function storeErrorsContract(variant: Variant): void {
       expect([reply.status, sentId(reply), heard]).toEqual([200, '', [['store is broken', 'destroy']]]);
     });
 
-    it('that throws decides what the request fails with', async () => {
+    it('that throws sets the error of the request', async () => {
       const site = await open({
         errorHandler: async () => {
           throw Object.assign(new Error('please come back later'), { status: 503, expose: true });
@@ -56,7 +56,7 @@ export function storeErrorsContract(variant: Variant): void {
       expect([reply.status, reply.text, reply.setCookie]).toEqual([503, 'please come back later', []]);
     });
 
-    it("by default fails the request with the store's own words; cookie and record stay", async () => {
+    it("by default fails the request with the store's message; cookie and record stay", async () => {
       const site = await open();
       const ann = await member(site);
       const cause = new Error('store is broken');
@@ -70,7 +70,7 @@ export function storeErrorsContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
     });
 
-    it('does not hear what is no failure: code ENOENT means that there is no such session', async () => {
+    it('is not called if there is no failure: the code ENOENT means that there is no such session', async () => {
       const errorHandler = jest.fn();
       const site = await open({ errorHandler });
       const ann = await member(site);
@@ -82,7 +82,7 @@ export function storeErrorsContract(variant: Variant): void {
   });
 
   describe('a logout while the store fails', () => {
-    it('fails the request, but the visitor is out', async () => {
+    it('fails the request, but clears the cookie', async () => {
       const site = await open();
       const ann = await member(site);
       failing(site.client, 'destroy');
@@ -91,7 +91,7 @@ export function storeErrorsContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({});
     });
 
-    it('that the errorHandler lets go on takes cookie and record, though nobody could read it', async () => {
+    it('that the errorHandler lets continue removes cookie and record, although the record could not be read', async () => {
       const site = await open({ errorHandler: () => undefined });
       const ann = await member(site);
       failing(site.client, 'read');

@@ -50,7 +50,7 @@ export function throwingContract(variant: Variant): void {
       expect(headers.get('cache-control')).toBe('no-store');
     });
 
-    it('may have regenerated or ended the session: the cookie says so', async () => {
+    it('may have regenerated or ended the session, and the cookie says so', async () => {
       const site = await open(
         {},
         {
@@ -119,7 +119,7 @@ export function throwingContract(variant: Variant): void {
         'with a prototype that has headers',
         () => Object.assign(Object.create(Object.assign(plain(), { headers: { 'X-Own': '1' } }))),
       ],
-    ])('that throws an error %s which others throw too hands nobody the cookie of another', async (_how, make) => {
+    ])('that throws an error %s which others throw too sends no visitor the cookie of another', async (_how, make) => {
       const shared = make() as Error & { headers?: object };
       const own = Object.getOwnPropertyDescriptor(shared, 'headers');
       const site = await open(
@@ -140,7 +140,7 @@ export function throwingContract(variant: Variant): void {
       expect(sentId(second)).not.toBe(sentId(first));
     });
 
-    it('is the one whose error is told where saving fails too; the other is reported', async () => {
+    it('determines the error if saving fails too; the other one is reported', async () => {
       const site = await open(
         {},
         {
@@ -158,7 +158,7 @@ export function throwingContract(variant: Variant): void {
     });
   });
 
-  describe('a handler that has sent the head', () => {
+  describe('a handler that has sent the headers', () => {
     const sending = (change: (ctx: Koa.Context) => Promise<unknown>): Routes => ({
       '/sent': async (ctx) => {
         ctx.respond = false;
@@ -169,7 +169,7 @@ export function throwingContract(variant: Variant): void {
       },
     });
 
-    it('can begin no session: nothing is stored that nobody could use', async () => {
+    it('cannot start a session: no unusable record is stored', async () => {
       const site = await open(
         {},
         sending(async (ctx) => Object.assign(await sessionOf(ctx), { user: 'ann' })),
@@ -206,7 +206,7 @@ export function throwingContract(variant: Variant): void {
     });
   });
 
-  describe('a handler that does not wait for what it asked', () => {
+  describe("a handler that does not await the session's methods", () => {
     it('has its session regenerated and saved before the request ends', async () => {
       const site = await open({}, { '/hasty': (ctx) => void ctx.regenerateSession({ keepData: true }) });
       const ann = await member(site);
@@ -216,7 +216,7 @@ export function throwingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
     });
 
-    it('has no request end before the session is there', async () => {
+    it('ends no request before the session is stored', async () => {
       const site = await open(
         {},
         {

@@ -8,11 +8,11 @@ import { member, siteOpener, type Variant } from './variant';
 export function trustContract(variant: Variant): void {
   const open = siteOpener(variant);
 
-  describe('a cookie that is not to be believed', () => {
+  describe('a cookie that cannot be trusted', () => {
     it.each([
       ['whose signature is wrong', (sid: string) => `koa.sid=${sid}; koa.sid.sig=AAAAAAAAAAAAAAAAAAAAAAAAAAA`],
       ['that has no signature', (sid: string) => `koa.sid=${sid}`],
-    ])('%s is left alone: the visitor is new, and the store is not asked', async (_name, header) => {
+    ])('%s is left alone: the visitor is new, and the store is not called', async (_name, header) => {
       const site = await open();
       const { sid } = await member(site);
       const calls = countCalls(site.client);
@@ -22,7 +22,7 @@ export function trustContract(variant: Variant): void {
       expect(calls.of('read')).toBe(0);
     });
 
-    it('is signed anew where an older key signed it', async () => {
+    it('is signed again if an older key signed it', async () => {
       const client = variant.newClient();
       const before = await open({}, {}, { keys: ['old key'], client });
       const ann = await member(before);
@@ -39,7 +39,7 @@ export function trustContract(variant: Variant): void {
       expect((await onlyNew.visitor().get('/see', { cookie: renewed })).json()).toEqual({ user: 'ann' });
     });
 
-    it('with an id that the store does not know gives that id to nobody, and stays', async () => {
+    it('with an id that the store does not know is left alone, and its id is not adopted', async () => {
       const site = await open();
       const ann = await member(site);
       await site.client.destroy(`koa:sess:${ann.sid}`);

@@ -51,10 +51,10 @@ export function compare<T>(
       it(`happens with koa-generic-session (${mode})`, async () => {
         expect(await play(predecessor as Make, () => new MapClient())).toEqual(fault);
       });
-      it(`does not happen in a client that can only get, set and destroy (${mode})`, async () => {
+      it(`does not happen on a client that can only get, set and destroy (${mode})`, async () => {
         expect(await play(session, () => new MapClient())).toEqual(right);
       });
-      it(`does not happen in a MemoryStore (${mode})`, async () => {
+      it(`does not happen on a MemoryStore (${mode})`, async () => {
         expect(await play(session, () => new session.MemoryStore())).toEqual(right);
       });
     }
