@@ -4,6 +4,7 @@ const rows = [
   ['base'],
   ['cookies', 'record', 'client'],
   ['stores', 'persistence'],
+  ['users'],
   ['session'],
   ['middleware'],
   ['compat', 'testing'],

@@ -5,7 +5,7 @@ import * as engine from './middleware/engine';
  *
  * @throws TypeError if an option is invalid.
  */
-function session(options?: engine.SessionOptions | null): engine.SessionMiddleware {
+function session<User = unknown>(options?: engine.SessionOptions<User> | null): engine.SessionMiddleware<User> {
   return engine.createSession(options);
 }
 
@@ -26,6 +26,7 @@ declare namespace session {
   export import SessionTypes = engine.SessionTypes;
   export import Application = engine.Application;
   export import SessionOptions = engine.SessionOptions;
+  export import MaxPerUser = engine.MaxPerUser;
   export import StoreOptions = engine.StoreOptions;
   export import SessionStore = engine.SessionStore;
   export import TouchableStore = engine.TouchableStore;
@@ -43,7 +44,9 @@ declare namespace session {
   export import SessionHandler = engine.SessionHandler;
   export import SessionStatus = engine.SessionStatus;
   export type SessionContext = engine.SessionContext;
-  export type SessionMiddleware = engine.SessionMiddleware;
+  export import SessionMiddleware = engine.SessionMiddleware;
+  export type UserSessions = engine.UserSessions;
+  export type UserSession = engine.UserSession;
   export import SessionEvent = engine.SessionEvent;
   export type MemoryStoreOptions = engine.MemoryStoreOptions;
   export type SessionErrorCode = engine.SessionErrorCode;

@@ -18,7 +18,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_SIZE'
   | 'ERR_SESSION_NOT_KEPT'
   | 'ERR_SESSION_DEFERRED'
-  | 'ERR_SESSION_APP';
+  | 'ERR_SESSION_APP'
+  | 'ERR_SESSION_LIMIT';
 
 /** The store operation that failed. */
 export type StoreOperation = 'get' | 'set' | 'touch' | 'destroy';

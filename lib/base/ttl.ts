@@ -7,12 +7,31 @@ export const ONE_DAY = 24 * 60 * 60 * 1000;
 
 /**
  * The lifetime of the session's record in milliseconds: the `ttl` option, else the cookie's `expires`, else its
- * `maxAge`, else one day. `0`, `null` and `undefined` mean "not given" at each step. A result of zero or less means
- * that the session has expired.
+ * `maxAge`, else one day. `0`, `null` and `undefined` mean "not given" at each step. `absoluteTimeout` limits the
+ * result. A result of zero or less means that the session has expired.
  *
  * @throws SessionError `ERR_SESSION_TTL` if a value is not a finite number or a valid date.
  */
-export function ttlOf(session: Session, option: Ttl | undefined): number {
+export function ttlOf(session: Session, option: Ttl | undefined, absoluteTimeout?: Ttl | undefined): number {
+  const idle = idleTimeoutOf(session, option);
+  return absoluteTimeout === undefined ? idle : Math.min(idle, timeLeftOf(session, absoluteTimeout));
+}
+
+/**
+ * Milliseconds until the session reaches its `absoluteTimeout`; zero or less means that it has expired. `Infinity` if
+ * the option does not limit this session. A session whose record does not tell when it began, begins now.
+ *
+ * @throws SessionError `ERR_SESSION_TTL` if the option's function does not return a finite number.
+ */
+export function timeLeftOf(session: Session, absoluteTimeout: Ttl | undefined): number {
+  const ms = typeof absoluteTimeout === 'function' ? absoluteTimeout(session) : absoluteTimeout;
+  if (ms === undefined || ms === null || ms === 0) return Number.POSITIVE_INFINITY;
+  const { began } = Object(session.cookie) as { began?: unknown };
+  const age = typeof began === 'number' ? Date.now() - began : 0;
+  return whole(ms, '`absoluteTimeout`') - age;
+}
+
+function idleTimeoutOf(session: Session, option: Ttl | undefined): number {
   const ttl = typeof option === 'function' ? option(session) : option;
   if (ttl !== undefined && ttl !== null && ttl !== 0) return whole(ttl, '`ttl`');
   const { expires, maxAge }: Partial<CookieOptions> = session.cookie ?? {};

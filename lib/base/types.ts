@@ -265,6 +265,13 @@ export interface StoreOptions {
    * session's cookie.
    */
   ttl?: Ttl | null | undefined;
+  /**
+   * Milliseconds after which a session ends, however often it is used, or a function of the session that returns them.
+   * Limits record, cookie and every extension. `0`, `null` and `undefined` mean no limit. Default: none.
+   *
+   * @see https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#absolute-timeout
+   */
+  absoluteTimeout?: Ttl | null | undefined;
   /** How long to wait for a store that has lost its connection, in milliseconds. Default: 10 000. `0` fails at once. */
   reconnectTimeout?: number | null | undefined;
   /**
@@ -280,7 +287,7 @@ export interface Application {
 }
 
 /** Options of the middleware. `null` and `undefined` mean "not given" for every option except `cookie.maxAge`. */
-export interface SessionOptions extends StoreOptions {
+export interface SessionOptions<User = unknown> extends StoreOptions {
   /** The name of the cookie. Default: `'koa.sid'`. */
   key?: string | null | undefined;
   /**
@@ -331,10 +338,34 @@ export interface SessionOptions extends StoreOptions {
   /** Decides which value is stored if two requests changed the same key of a session. Default: `'last-write'`. */
   onConflict?: OnConflict | null | undefined;
   /**
+   * Returns the user of a session, a string or a number; `null` and `undefined` if nobody is logged in. The store then
+   * lists each user's sessions for `sessions.of(user)`. Needs `redisStore()`, `knexStore()`, a MemoryStore, or another
+   * store with the methods of an {@link IndexingStore}. Default: not given.
+   */
+  user?: ((session: Session) => User) | null | undefined;
+  /**
+   * Describes the visitor's device. Called once, when a session becomes a user's; the result is stored with the session
+   * as JSON, and `sessions.of(user).list()` shows it. Default: not given.
+   */
+  device?: ((ctx: Koa.Context) => unknown) | null | undefined;
+  /**
+   * How many sessions a user may have at the same time. Above it, a login ends the user's oldest session, or fails with
+   * `ERR_SESSION_LIMIT` if `exceeded` is `'refuse'`. Default: no limit.
+   */
+  maxPerUser?: number | MaxPerUser | null | undefined;
+  /**
    * The application that uses the middleware. `read(req)` needs it for the keys that sign cookies. Default: the
    * application of the first request.
    */
   app?: Application | null | undefined;
+}
+
+/** How many sessions a user may have, and what happens to a login above it. */
+export interface MaxPerUser {
+  /** Number of sessions, at least 1. */
+  limit: number;
+  /** `'end-oldest'` ends the session that began first; `'refuse'` fails the login. Default: `'end-oldest'`. */
+  exceeded?: 'end-oldest' | 'refuse' | undefined;
 }
 
 /** Whether this request has changed or destroyed its session. */
@@ -349,6 +380,11 @@ export interface SessionHandler {
   readonly id: string | undefined;
   /** Whether no record of this session is stored yet. */
   readonly isNew: boolean;
+  /**
+   * When the session began: a new id with the same data does not change it. `undefined` for a session that has not been
+   * stored, and unless `user`, `absoluteTimeout` or `renewId` is given.
+   */
+  readonly createdAt: Date | undefined;
   /** Whether this request has changed or destroyed the session: `unmodified`, `modified` or `destroyed`. */
   readonly status: SessionStatus;
   /**

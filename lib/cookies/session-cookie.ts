@@ -1,5 +1,6 @@
 import { SessionError } from '../base/errors';
 import { expected, isGiven } from '../base/expect';
+import { type Notes, notesOf } from '../base/notes';
 import { NO_STAMPS, newStamp, stampsOf, withStamp } from '../base/stamps';
 import type { CookieOptions } from '../base/types';
 import { COOKIE_ATTRIBUTES, type CookieAttribute, isCookieAttribute, wrongAttribute } from './attributes';
@@ -11,12 +12,13 @@ type Own = { [Name in CookieAttribute]?: unknown };
 type StoredCookie = { [Name in CookieAttribute | 'own' | 'lifetime' | 'former']?: unknown };
 
 /** The cookie in a record. */
-type CookieJson = CookieOptions & {
-  own: readonly string[];
-  lifetime?: unknown;
-  former?: readonly Own[];
-  stamps?: readonly string[];
-};
+type CookieJson = CookieOptions &
+  Notes & {
+    own: readonly string[];
+    lifetime?: unknown;
+    former?: readonly Own[];
+    stamps?: readonly string[];
+  };
 
 // Symbols instead of private members: an application may put a Proxy in front of its session, and private members
 // cannot be reached through a Proxy.
@@ -30,6 +32,7 @@ const CHANGED = Symbol('changed');
  */
 const PLACES = Symbol('places');
 const STORED = Symbol('stored');
+const NOTES = Symbol('notes');
 const MARK = Symbol('mark');
 
 /** The attributes that identify a cookie, in addition to its name (RFC 6265, section 5.3). */
@@ -64,6 +67,8 @@ export class SessionCookie {
   declare [CHANGED]: boolean;
   declare [PLACES]: readonly Own[] | undefined;
   declare [STORED]: boolean;
+  /** What is noted about the session beside the cookie; `undefined` unless the options need it. */
+  declare [NOTES]: Notes | undefined;
   /** The stamps that were set through a Proxy, or the mark that identifies a Proxy. */
   declare [MARK]: unknown;
   /** The stamps otherwise. Private, so that a cookie frozen with its session can still be stamped. */
@@ -75,6 +80,7 @@ export class SessionCookie {
     this[CHANGED] = false;
     this[PLACES] = undefined;
     this[STORED] = false;
+    this[NOTES] = undefined;
     this[MARK] = undefined;
   }
 
@@ -104,13 +110,19 @@ export class SessionCookie {
     cookie[PLACES] = placesOf(stored, cookie);
     if ('stamps' in stored || 'stamp' in stored) cookie.#stamps = stampsOf(stored);
     cookie[STORED] = true;
+    cookie[NOTES] = notesOf(stored);
     return cookie;
   }
 
   /** Applies what an application assigned as `session.cookie` on top of the session's previous cookie. */
   static assigned(value: object, previous: SessionCookie): SessionCookie {
-    if ('own' in value) return SessionCookie.fromRecord(previous[DEFAULTS], value);
-    const cookie = new SessionCookie(previous[DEFAULTS], { ...previous[OWN] });
+    const isRecorded = 'own' in value;
+    const cookie = isRecorded
+      ? SessionCookie.fromRecord(previous[DEFAULTS], value)
+      : new SessionCookie(previous[DEFAULTS], { ...previous[OWN] });
+    // The notes are the session's, whatever cookie it is given.
+    cookie[NOTES] = previous[NOTES];
+    if (isRecorded) return cookie;
     cookie[PLACES] = previous[PLACES];
     cookie.#stamps = stampsIn(previous);
     cookie[STORED] = previous[STORED];
@@ -157,6 +169,22 @@ export class SessionCookie {
     const stamps = withStamp(stampsIn(this), stamp);
     if (#stamps in this) this.#stamps = stamps;
     else (this as SessionCookie)[MARK] = stamps;
+  }
+
+  /** What is noted about the session. */
+  get notes(): Notes | undefined {
+    return this[NOTES];
+  }
+
+  /** When the session began, in milliseconds since 1970, if that is noted. */
+  get began(): number | undefined {
+    return this[NOTES]?.began;
+  }
+
+  /** Notes something about the session, in addition to what is noted already. */
+  note(notes: Notes): void {
+    // A frozen cookie cannot change.
+    Reflect.set(this, NOTES, { ...this[NOTES], ...notes });
   }
 
   /** Whether `other` is this cookie or a Proxy in front of it, found by setting a mark here and reading it there. */
@@ -227,16 +255,19 @@ export class SessionCookie {
     const stamps = stampsIn(this);
     if (names.length > 0 || stamps.length > 0 || this.isElsewhere) return jsonOf(this, names, stamps);
     const defaults = this[DEFAULTS];
-    const known = plainJson.get(defaults);
-    if (known !== undefined) return known;
-    const json = Object.freeze(jsonOf(this, Object.freeze(names), stamps));
-    plainJson.set(defaults, json);
-    return json;
+    let plain = plainJson.get(defaults);
+    if (plain === undefined) {
+      plain = Object.freeze(attributesJson(this, Object.freeze(names)));
+      plainJson.set(defaults, plain);
+    }
+    const notes = this[NOTES];
+    return notes === undefined ? plain : { ...plain, ...notes };
   }
 
   /** Whether a record certainly contains this cookie unchanged. Saves creating two texts per write. */
   isPlainIn(record: string): boolean {
     if (this.shared === undefined || stampsIn(this).length > 0 || this.isElsewhere) return false;
+    if (this[NOTES] !== undefined) return record.includes(`"cookie":${JSON.stringify(this)}`);
     let member = plainMember.get(this[DEFAULTS]);
     if (member === undefined) {
       member = `"cookie":${JSON.stringify(this)}`;
@@ -259,15 +290,18 @@ export class SessionCookie {
 const { stampsIn } = SessionCookie;
 
 function jsonOf(cookie: SessionCookie, own: readonly string[], stamps: readonly string[]): CookieJson {
-  const attributes = cookie.attributes();
-  const former = cookie[PLACES]?.filter((place) => !isSamePlace(place, attributes)) ?? [];
+  const former = cookie[PLACES]?.filter((place) => !isSamePlace(place, cookie)) ?? [];
   return {
-    ...attributes,
-    own,
-    ...(own.includes('maxAge') ? undefined : { lifetime: lifetimeOf(attributes) }),
+    ...attributesJson(cookie, own),
     ...(former.length === 0 ? undefined : { former }),
     ...(stamps.length === 0 ? undefined : { stamps }),
+    ...cookie[NOTES],
   };
+}
+
+function attributesJson(cookie: SessionCookie, own: readonly string[]): CookieJson {
+  const attributes = cookie.attributes();
+  return { ...attributes, own, ...(own.includes('maxAge') ? undefined : { lifetime: lifetimeOf(attributes) }) };
 }
 
 function setAttribute(cookie: SessionCookie, name: CookieAttribute, value: unknown): void {

@@ -11,6 +11,7 @@ import { showOnRequests } from './callback-session';
 import { resolveOptions } from './options';
 import { announceTakers, takerOf, warnOfTaken } from './request-takers';
 import { sessionRunner } from './runner';
+import { sessionsOf, type UserSessions } from './sessions-of';
 
 /** What the middleware adds to Koa's `ctx`. Outside the cookie's path, every member is `undefined`. */
 export interface SessionContext {
@@ -63,8 +64,8 @@ declare module 'koa' {
   }
 }
 
-/** The middleware, with its Store. */
-export interface SessionMiddleware extends Koa.Middleware {
+/** The middleware, with its Store. `User` is what the option `user` returns. */
+export interface SessionMiddleware<User = unknown> extends Koa.Middleware {
   /** Where sessions are kept. Emits `connect` and `disconnect`. */
   readonly store: Store;
   /**
@@ -82,6 +83,12 @@ export interface SessionMiddleware extends Koa.Middleware {
    * @throws TypeError by rejection, if `req` is not a Node request, such as a Fetch `Request`.
    */
   read(req: IncomingMessage): Promise<Readonly<Session> | null>;
+  /**
+   * The sessions of a user, to list and to end them. Works without a running application too, for scripts.
+   *
+   * @throws TypeError without the option `user`, or if `user` is not a string or a number.
+   */
+  of(user: NonNullable<User>): UserSessions;
   /**
    * Stops listening to the store and fails the requests that wait for it. Does not close the client; close it yourself.
    */
@@ -103,7 +110,7 @@ const ADVICE = 'Use one of them, or give each a different `key` and `cookie.path
  *
  * @throws TypeError if an option is invalid.
  */
-export function createSession(given?: SessionOptions | null): SessionMiddleware {
+export function createSession<User>(given?: SessionOptions<User> | null): SessionMiddleware<User> {
   const options = resolveOptions(given);
   const { store } = options;
   const close = store.acquire();
@@ -130,7 +137,15 @@ export function createSession(given?: SessionOptions | null): SessionMiddleware 
     return matchesPath(ctx.originalUrl, options.cookieOf(ctx).path);
   }
 
-  return Object.assign(session as Koa.Middleware, { store, read, close, [Symbol.asyncDispose]: close });
+  const of = (user: unknown) =>
+    sessionsOf(
+      user,
+      options,
+      (ctx) => (ctx as OwnContext)[STATE],
+      () => app,
+    );
+
+  return Object.assign(session as Koa.Middleware, { store, read, of, close, [Symbol.asyncDispose]: close });
 }
 
 /**

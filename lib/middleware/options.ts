@@ -12,6 +12,7 @@ import type { SessionSettings } from '../session/settings';
 import { MemoryStore } from '../stores/memory';
 import { adviceOn } from './foreign-options';
 import { checkOptions } from './given-options';
+import { resolveUsers } from './user-options';
 
 const DEFAULTS = {
   key: 'koa.sid',
@@ -24,7 +25,7 @@ const DEFAULTS = {
 } as const satisfies SessionOptions;
 
 const BOOLEANS = ['defer', 'rolling', 'allowEmpty', 'autoCommit'] as const;
-const FUNCTIONS = ['genSid', 'errorHandler', 'valid', 'beforeSave'] as const;
+const FUNCTIONS = ['genSid', 'errorHandler', 'valid', 'beforeSave', 'user', 'device'] as const;
 const KNOWN: readonly string[] = [
   ...Object.keys(DEFAULTS),
   ...STORE_OPTIONS,
@@ -33,6 +34,7 @@ const KNOWN: readonly string[] = [
   'cookie',
   'sessionIdStore',
   'app',
+  'maxPerUser',
 ];
 
 type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]> };
@@ -89,6 +91,8 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
     valid,
     beforeSave,
     app: given.app,
+    notesBeginning: given.user !== undefined || store.hasAbsoluteTimeout,
+    users: resolveUsers(given, store),
     shapeOf: undefined,
     clearsAlways: undefined,
     endsEmptied: undefined,

@@ -14,6 +14,7 @@ import {
   type Commit,
   type Draft,
   type Edit,
+  type Enroll,
   type KeyOf,
   type Loaded,
   REMEMBERED_FOR,
@@ -94,11 +95,11 @@ export class CompareAndSetRecords implements Records {
   }
 
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined> {
-    return this.#queues.add(key, commit, commit, from as TextVersion, budget, this.#writer(key));
+    return this.#queues.add(key, commit, commit, from as TextVersion, budget, this.#writer(key, commit.enroll));
   }
 
-  edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined> {
-    return this.#queues.add(key, edit, undefined, from as TextVersion, budget, this.#writer(key));
+  edit(key: string, edit: Edit, from: Version, budget: Budget, enroll?: Enroll): Promise<Version | undefined> {
+    return this.#queues.add(key, edit, undefined, from as TextVersion, budget, this.#writer(key, enroll));
   }
 
   touch(key: string, ttl: number, _from: () => Version, budget: Budget): Promise<boolean> {
@@ -123,13 +124,11 @@ export class CompareAndSetRecords implements Records {
     const marker = regeneratedMarker({ successor: successor.sid, keepsData: true });
     let { version } = successor;
     let current: StoredRecord = from as TextVersion;
-    const level = async () => {
-      version = await this.#level(
-        successor.key,
-        version,
-        applyChange(commit.change, current.record, commit.onConflict),
-        budget,
-      );
+    const level = async (stored: StoredRecord) => {
+      const record = applyChange(commit.change, stored.record, commit.onConflict);
+      if (!(await mayHold(commit, record, successor.key))) return false;
+      version = await this.#level(successor.key, version, record, budget);
+      return true;
     };
     for (let lost = 0; lost < LEVELLED_FIRST; lost += 1) {
       const began = performance.now();
@@ -147,20 +146,29 @@ export class CompareAndSetRecords implements Records {
         return taken === 'taken' ? version : taken;
       }
       current = now;
-      await level();
+      if (!(await level(now))) return 'gone';
     }
-    // Others keep writing. What they wrote last is copied after the claim.
+    const taken = await this.#takeUnseen(key, marker, current, budget, level);
+    return taken === 'taken' ? version : taken;
+  }
+
+  /** Takes the record while others keep writing. What they wrote last is copied after the claim. */
+  async #takeUnseen(
+    key: string,
+    marker: string,
+    current: StoredRecord,
+    budget: Budget,
+    level: (stored: StoredRecord) => Promise<boolean>,
+  ): Promise<Taken> {
     const found = await this.#ends.take(key, marker, current as TextVersion, budget);
     const taken = this.#taken(key, marker, found);
-    if (taken !== 'taken') return taken;
-    if (found !== undefined && found !== marker) {
-      current = { record: found, revision: undefined };
-      // The record is gone, and the successor lacks only their last writes.
-      await level()
-        .catch(level)
-        .catch(() => undefined);
-    }
-    return version;
+    if (taken !== 'taken' || found === undefined || found === marker) return taken;
+    const last = { record: found, revision: undefined };
+    // The record is gone, and the successor lacks only their last writes.
+    const isListed = await level(last)
+      .catch(() => level(last))
+      .catch(() => true);
+    return isListed ? 'taken' : 'gone';
   }
 
   async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
@@ -183,11 +191,11 @@ export class CompareAndSetRecords implements Records {
     return false;
   }
 
-  async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
+  async endIf(key: string, from: Version, budget: Budget, accept: Accept, tries = ASKED_FIRST): Promise<boolean> {
     const marker = regeneratedMarker({ successor: '', keepsData: false });
     let current = from as TextVersion;
     let isUnknown = false;
-    for (let lost = 0; lost < ASKED_FIRST; lost += 1) {
+    for (let lost = 0; lost < tries; lost += 1) {
       await budget.spend(pauseAfter(lost));
       accept(current.record);
       const swap = () => this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
@@ -271,7 +279,7 @@ export class CompareAndSetRecords implements Records {
     this.#ended.add(key);
   }
 
-  #writer(key: string): Writer {
+  #writer(key: string, enroll: Enroll | undefined): Writer {
     // The marks of this writer stay until another one replaces the text.
     const marked: Marked = { record: '', spaces: 0 };
     const replace: Writer['replace'] = (record, from, draft, budget, cookie) => {
@@ -280,8 +288,11 @@ export class CompareAndSetRecords implements Records {
         return standBack(reservedUntil, budget).then(() => replace(record, version, draft, budget, cookie));
       }
       const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
-      if (ttl > 0) return this.#swap(key, record, ttl, from, 'set', budget, marked);
-      return this.end(key, undefined, budget).then(() => ({ gone: true }));
+      const swap = () => this.#swap(key, record, ttl, from, 'set', budget, marked);
+      // A writer has listed its own text already.
+      if (ttl <= 0) return this.end(key, undefined, budget).then(() => ({ gone: true }));
+      if (enroll === undefined || draft !== undefined) return swap();
+      return enroll(record, key).then((isListed) => (isListed ? swap() : { gone: true }));
     };
     return {
       caller: this.#caller,
@@ -327,6 +338,11 @@ export class CompareAndSetRecords implements Records {
     storeLine('conflict: another writer came first, and the change is tried again');
     return { conflict: versionOf(result, marked) };
   }
+}
+
+/** Whether the record may hold the merged text: all sessions of its user may have been ended. */
+async function mayHold({ enroll }: Commit, record: string, key: string): Promise<boolean> {
+  return enroll === undefined || enroll(record, key);
 }
 
 function outcomeUnknown(cause?: unknown): StoreError {

@@ -54,7 +54,12 @@ export interface Draft {
 export interface Commit extends Draft {
   change: Change;
   onConflict: OnConflict;
+  /** Called before a merged text is stored under the key; `false`: it must not be stored, and the session is gone. */
+  enroll?: Enroll | undefined;
 }
+
+/** Lists a merged record in the index of its user. */
+export type Enroll = (record: string, key: string) => Promise<boolean>;
 
 /** Receives the record that is about to end. If it throws, the record stays. */
 export type Accept = (record: string) => void;
@@ -91,7 +96,7 @@ export interface Records {
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;
   /** Like {@link write}, but with a function that may run several times, on any version of the record. */
-  edit(key: string, edit: Edit, from: Version, budget: Budget): Promise<Version | undefined>;
+  edit(key: string, edit: Edit, from: Version, budget: Budget, enroll?: Enroll): Promise<Version | undefined>;
   /** Extends the record; resolves to `false` if it is gone. Records in tokens resolve to the new version. */
   touch(key: string, ttl: number, from: () => Version, budget: Budget): Promise<boolean | Version>;
   /**
@@ -124,8 +129,10 @@ export interface Records {
   /**
    * Like {@link end}, unless `accept` throws on the record's last version. If others keep writing, or the store cannot
    * compare, the record ends unseen.
+   *
+   * @param tries how often it loses to other writers before it no longer asks
    */
-  endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
+  endIf(key: string, from: Version, budget: Budget, accept: Accept, tries?: number): Promise<boolean>;
   /** Whether this process knows that the record has ended. Does not call the store. */
   hasEnded?(key: string, from: Version): boolean | Promise<boolean>;
   /** Destroys the value under the key, whatever it is. */

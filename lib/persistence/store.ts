@@ -4,7 +4,7 @@ import copy = require('copy-to');
 
 import { storeLine } from '../base/debug-lines';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
-import { ttlOf, whole } from '../base/ttl';
+import { timeLeftOf, ttlOf, whole } from '../base/ttl';
 import type {
   CompareAndSetStore,
   Guarantee,
@@ -27,6 +27,7 @@ import { CompareAndSetRecords } from './compare-and-set-records';
 import { LastWriteRecords } from './last-write-records';
 import type { KeyOf, Records, TtlOfRecord } from './records';
 import { notKept, TokenRecords } from './token-records';
+import { canIndex, UserIndex } from './user-index';
 
 const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
 
@@ -34,6 +35,7 @@ const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
 export const STORE_OPTIONS = [
   'prefix',
   'ttl',
+  'absoluteTimeout',
   'reconnectTimeout',
   'timeout',
 ] as const satisfies readonly (keyof StoreOptions)[];
@@ -68,11 +70,14 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly budget: number;
   /** @internal */
   readonly records: Records;
+  /** @internal The indexes of users' sessions, if the client can keep them. */
+  readonly index: UserIndex | undefined;
   /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
   readonly usesTokens: boolean;
   readonly #caller: ClientCaller;
   readonly #status: ConnectionState;
   readonly #ttl: Ttl | undefined;
+  readonly #absoluteTimeout: Ttl | undefined;
   readonly #ownsClient: boolean;
   readonly #stopListening: () => void;
   #said: keyof StoreEvents | undefined;
@@ -86,13 +91,14 @@ export class Store extends EventEmitter<StoreEvents> {
   constructor(client: SessionStore | TokenStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
     expectClient(client);
-    const { prefix, ttl, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
+    const { prefix, ttl, absoluteTimeout, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
     this.usesTokens = isTokenStore(client);
     this.prefix = this.usesTokens ? '' : prefix;
     this.budget = Math.max(reconnectTimeout, timeout);
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
+    this.#absoluteTimeout = absoluteTimeout;
     let wasThere = !isDisconnected(client);
     this.#status = new ConnectionState(reconnectTimeout, () => whyAway(client, wasThere));
     this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
@@ -102,12 +108,14 @@ export class Store extends EventEmitter<StoreEvents> {
     const ttlOfRecord = (record: string, cookie?: string) =>
       this.ttlOf(
         withLifetime(
-          cookie === undefined || typeof ttl === 'function'
+          cookie === undefined || typeof ttl === 'function' || typeof absoluteTimeout === 'function'
             ? (parseRecord(record) as Session)
             : { cookie: JSON.parse(cookie) },
         ),
       );
     this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
+    const isExact = this.records.guarantee === 'compare-and-set';
+    this.index = isExact && canIndex(client) ? new UserIndex(client, this.#caller, this.prefix) : undefined;
     this.#stopListening = listenToClient(client, {
       connected: () => {
         wasThere = true;
@@ -191,7 +199,17 @@ export class Store extends EventEmitter<StoreEvents> {
    * @throws {@link SessionError} `ERR_SESSION_TTL` if it is not a finite number.
    */
   ttlOf(session: Session): number {
-    return ttlOf(session, this.#ttl);
+    return ttlOf(session, this.#ttl, this.#absoluteTimeout);
+  }
+
+  /** @internal Whether sessions end at a fixed time after they began. */
+  get hasAbsoluteTimeout(): boolean {
+    return this.#absoluteTimeout !== undefined;
+  }
+
+  /** @internal Milliseconds until the session reaches its absolute timeout; `Infinity` without one. */
+  timeLeftOf(session: Session): number {
+    return timeLeftOf(session, this.#absoluteTimeout);
   }
 
   /** @internal */
@@ -256,17 +274,25 @@ function resolveStoreOptions(options: StoreOptions) {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
     prefix?: string;
     ttl?: Ttl;
+    absoluteTimeout?: Ttl;
     reconnectTimeout?: number;
     timeout?: number;
   };
-  const { prefix, ttl, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
+  const { prefix, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
   expectString('prefix', prefix);
-  if (ttl !== undefined && typeof ttl !== 'function' && !(Number.isFinite(ttl) && ttl >= 0)) {
-    throw expected('ttl', 'a positive number of milliseconds or a function that returns one', ttl);
+  for (const [name, value] of Object.entries({ ttl, absoluteTimeout })) {
+    if (value === undefined || typeof value === 'function' || (Number.isFinite(value) && value >= 0)) continue;
+    throw expected(name, 'a positive number of milliseconds or a function that returns one', value);
   }
   expectMilliseconds('reconnectTimeout', reconnectTimeout, 0);
   if (timeout !== undefined) expectMilliseconds('timeout', timeout, 1);
-  return { prefix, ttl, reconnectTimeout, timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout) };
+  return {
+    prefix,
+    ttl,
+    absoluteTimeout,
+    reconnectTimeout,
+    timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout),
+  };
 }
 
 /** A record may contain an invalid lifetime; it then counts as having none, as it does for readers. */

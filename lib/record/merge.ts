@@ -1,4 +1,5 @@
 import { SessionError } from '../base/errors';
+import { mergedNotes, notesOf } from '../base/notes';
 import { stampsOf, withStamp } from '../base/stamps';
 import type { OnConflict } from '../base/types';
 import { type Members, membersOf, parsedMembers, recordOf } from './members';
@@ -77,10 +78,13 @@ function mergedValue(key: string, theirs: Members, difference: Difference, onCon
   const { base, mine, cookieChanged } = difference;
   const stored = theirs.get(key);
   if (key === 'cookie' && !cookieChanged && isTruthy(stored)) {
-    return stamped(stored, base.get(key), mine.get(key));
+    return noted(stamped(stored, base.get(key), mine.get(key)), base.get(key), mine.get(key));
   }
   if (base.get(key) === mine.get(key)) return stored;
-  if (key === 'cookie') return withStoredStamps(stored, base.get(key), mine.get(key));
+  if (key === 'cookie') {
+    const cookie = withStoredStamps(stored, base.get(key), mine.get(key));
+    return cookie && noted(cookie, base.get(key), stored);
+  }
   if (onConflict === 'last-write' || !isConflict(key, stored, difference)) return mine.get(key);
   if (onConflict !== 'throw') {
     const value = onConflict(key, parsed(base.get(key)), parsed(mine.get(key)), parsed(stored));
@@ -126,6 +130,15 @@ function stamped(theirs: string, base: string | undefined, mine: string | undefi
   if (stamp === undefined) return theirs;
   const cookie = JSON.parse(theirs) as object;
   return JSON.stringify({ ...cookie, stamps: withStamp(stampsOf(cookie), stamp) });
+}
+
+/** A merged cookie, with what another writer of the record has noted about the session. */
+function noted(cookie: string, base: string | undefined, other: string | undefined): string {
+  if (!other?.includes('"began"')) return cookie;
+  const notes = notesOf(Object(parsed(other)));
+  if (notes === undefined) return cookie;
+  const merged = JSON.parse(cookie) as object;
+  return JSON.stringify({ ...merged, ...mergedNotes(notesOf(Object(parsed(base))), notes, notesOf(merged)) });
 }
 
 /** This request's cookie, with the stamps of other writers, which still look for them. */

@@ -5,6 +5,8 @@ import { expected } from '../base/expect';
 import type { Session, SessionHandler, SessionStatus } from '../base/types';
 import { carryVary } from '../cookies/error-headers';
 import { varyOnCookie } from '../cookies/shared-caches';
+import { indexOf } from '../persistence/user-index';
+import { indexOfSession, type UserRules } from '../users/rules';
 import { destroyStored, endFormer } from './ending';
 import type { Stored } from './held-session';
 import { checkSessionId } from './id';
@@ -71,6 +73,26 @@ export class ContextSession implements SessionHandler {
 
   get isNew(): boolean {
     return this.#read.origin !== 'stored';
+  }
+
+  get createdAt(): Date | undefined {
+    const { began } = this.#read.held.cookie;
+    return began === undefined ? undefined : new Date(began);
+  }
+
+  /** The keys of the session, the one that it is about to leave included; none if the session is not this user's. */
+  async keysFor(user: string): Promise<readonly string[]> {
+    await this.load();
+    const { held, options, origin, predecessor } = this.#read;
+    const session = origin === 'detached' ? null : held.take();
+    if (session === null || indexOfSession(session, options.users as UserRules) !== indexOf(user)) return [];
+    const ids = [this.id as string, predecessor?.id].filter((id) => id !== undefined);
+    return ids.map((id) => options.store.keyOf(id));
+  }
+
+  /** From now on, the request counts as one that began after all sessions of its user had ended. */
+  exempt(): void {
+    this.#state.began = performance.now();
   }
 
   /** Whether another request has ended the session, or it is out of reach: nothing is kept then, and nothing sent. */

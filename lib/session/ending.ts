@@ -2,12 +2,14 @@ import type { Session } from '../base/types';
 import type { Accept, Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { isEmpty, parseRecord } from '../record/record';
+import { leaveIndex } from './enrolment';
 import { type Former, headersSent, type SessionState } from './state';
 
 /** Destroys the stored session; what is assigned afterwards is a new one. */
 export async function destroyStored(state: SessionState): Promise<void> {
   if (state.isOutOfReach) throw headersSent('The end of the session');
-  const former = { id: state.id as string, version: state.held.version };
+  const { index } = state.held.cookie.notes ?? {};
+  const former = { id: state.id as string, version: state.held.version, index };
   const session = state.held.asSent();
   state.leaveCookies(state.held);
   state.held.destroy();
@@ -40,7 +42,7 @@ class NotEmpty extends Error {}
 
 async function end(
   state: SessionState,
-  { id, version }: Former,
+  { id, version, index }: Former,
   session: Session | undefined,
   accept?: Accept,
 ): Promise<void> {
@@ -61,6 +63,7 @@ async function end(
     return state.fail(error, 'destroy');
   }
   if (!ended) return isDetached ? undefined : state.detach(id);
+  await leaveIndex(state, index, key);
   await leave(state, session);
   state.emit('session:destroyed', id, session);
 }

@@ -3,6 +3,7 @@ import { hasExpired } from '../base/ttl';
 import type { Session, SessionOptions } from '../base/types';
 import { SessionCookie } from '../cookies/session-cookie';
 import type { Loaded, Unread } from '../persistence/records';
+import type { Store } from '../persistence/store';
 import { type Marker, parseRecord } from '../record/record';
 import { destroyRecord } from './ending';
 import type { Stored } from './held-session';
@@ -97,8 +98,8 @@ function follow(
  * (`npm run bench`, untouched).
  */
 function mayStayUnread({ ctx, options }: SessionState): boolean {
-  const { allowEmpty, cookieOf, genSid, renew, rolling, shapeOf, valid } = options;
-  const isExtended = rolling || renew !== undefined;
+  const { allowEmpty, cookieOf, genSid, renew, rolling, shapeOf, store, valid } = options;
+  const isExtended = rolling || renew !== undefined || store.hasAbsoluteTimeout;
   // With `allowEmpty` a visitor whose record is no session gets one without asking.
   return !(shapeOf || valid || genSid || isExtended || allowEmpty) && cookieOf(ctx).expires === undefined;
 }
@@ -134,7 +135,7 @@ function accept(state: SessionState, sid: string, stored: Stored, others: Others
   state.enter(stored);
   if (shapeOf !== undefined) return acceptShaped(state, sid, stored, shapeOf(state.ctx), others);
   const cookie = SessionCookie.fromRecord(cookieOf(state.ctx), stored.data['cookie']);
-  if (hasExpired(cookie) || (options.store.usesTokens && Number(stored.ttl) <= 0)) {
+  if (isOver(stored, cookie, options.store)) {
     state.emit('session:expired', sid, stored.data);
     return lookFurther(state, sid, others);
   }
@@ -142,6 +143,11 @@ function accept(state: SessionState, sid: string, stored: Stored, others: Others
   held.bind(stored, cookie);
   become(state, sid);
   return undefined;
+}
+
+function isOver({ data, ttl }: Stored, cookie: SessionCookie, store: Store): boolean {
+  if (hasExpired(cookie) || (store.usesTokens && Number(ttl) <= 0)) return true;
+  return store.hasAbsoluteTimeout && store.timeLeftOf({ ...data, cookie }) <= 0;
 }
 
 async function acceptIfValid(state: SessionState, sid: string, stored: Stored, valid: Valid): Promise<void> {

@@ -62,7 +62,8 @@ function foundIn(
   if (noted !== undefined) store.records.release?.(noted);
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
   const isOver = hasExpired(cookie) || (store.usesTokens && Number(loaded.ttl) <= 0);
-  return isOver ? undefined : { data: loaded.data, cookie };
+  const isTooOld = store.hasAbsoluteTimeout && store.timeLeftOf({ ...loaded.data, cookie }) <= 0;
+  return isOver || isTooOld ? undefined : { data: loaded.data, cookie };
 }
 
 async function readRecord(

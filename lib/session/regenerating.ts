@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StoreError } from '../base/errors';
 import type { Commit, Successor, Version } from '../persistence/records';
 import { parseRecord, type SessionData } from '../record/record';
+import { leaveIndex } from './enrolment';
 import type { Former, Predecessor, SessionState } from './state';
 
 /** Continues under a new id, once the session is saved: until then nothing is done to the old one, which goes on where something fails. */
@@ -28,7 +29,8 @@ export async function regenerate(state: SessionState, keepData: boolean): Promis
 
 function predecessorOf(state: SessionState, keeps: boolean): Predecessor | undefined {
   const { held, id, origin, predecessor } = state;
-  if (origin === 'stored') return { id: id as string, version: held.version, keepsData: keeps };
+  const index = held.cookie.notes?.index;
+  if (origin === 'stored') return { id: id as string, version: held.version, keepsData: keeps, index };
   if (origin === 'new') return predecessor && { ...predecessor, keepsData: predecessor.keepsData && keeps };
   const former = formerOf(state);
   return former && { ...former, keepsData: false };
@@ -72,6 +74,7 @@ export async function takeOver(
     return shared;
   }
   state.predecessor = undefined;
+  await leaveIndex(state, predecessor.index, state.options.store.keyOf(predecessor.id));
   state.emit('session:regenerated', successor.sid, state.held.take());
   return takeover;
 }
@@ -148,7 +151,7 @@ async function discard(state: SessionState, { key }: Successor): Promise<void> {
 
 /** The new session is not stored, since there is nothing in it: the old one goes out of use all the same. */
 export async function leavePredecessor(state: SessionState): Promise<void> {
-  const { id, version } = state.predecessor as Predecessor;
+  const { id, version, index } = state.predecessor as Predecessor;
   // Another request has ended it: what that one has sent must stay.
   if (version === undefined) return;
   const { store } = state.options;
@@ -161,6 +164,7 @@ export async function leavePredecessor(state: SessionState): Promise<void> {
   }
   if (!isTaken) return state.detach(id);
   state.predecessor = undefined;
+  await leaveIndex(state, index, store.keyOf(id));
   state.cookieDue = 'clear';
   state.emit('session:regenerated', sid, state.held.take());
   await state.takeIdBack();

@@ -3,6 +3,7 @@ import { SessionError } from '../base/errors';
 import type { Session } from '../base/types';
 import type { Commit, Draft, Loaded, Version } from '../persistence/records';
 import { destroyEmptied, destroyStored, endFormer, expire } from './ending';
+import { type Enrolment, endOldest, enrollMerged, enter, lacksNotes, note } from './enrolment';
 import { leavePredecessor, type Takeover, takeOver } from './regenerating';
 import { headersSent, type SessionState } from './state';
 
@@ -66,6 +67,10 @@ export async function touchSession(state: SessionState, session: Session): Promi
     await expire(state, session);
     return false;
   }
+  if (lacksNotes(state, session, ttl)) {
+    await saveChanged(state, session, state.held.text(session));
+    return state.origin === 'stored';
+  }
   let touched: boolean | Version;
   try {
     touched = await store.records.touch(state.key, ttl, () => state.held.version, state.budget);
@@ -96,10 +101,11 @@ export async function saveNew(state: SessionState): Promise<unknown> {
   if (session === null) return saveNothing(state);
   // An id of the user's own making may be taken, by a session with the same data.
   if (options.genSid !== undefined) held.stamp(session);
+  const enrolment = options.notesBeginning ? note(state, held, session, true) : undefined;
   const draft = state.draft(session);
   if (draft.ttl <= 0) return expire(state, session);
   if (state.headersSent) throw headersSent('A new session');
-  return createStored(state, session, draft, handled);
+  return createStored(state, session, draft, handled, enrolment);
 }
 
 async function createStored(
@@ -107,13 +113,16 @@ async function createStored(
   session: Session,
   draft: Draft,
   handled = draft.record,
+  enrolment?: Enrolment,
 ): Promise<unknown> {
   const commit = (): Commit => {
-    return { ...draft, change: state.held.change(draft.record, handled), onConflict: state.options.onConflict };
+    const change = state.held.change(draft.record, handled);
+    return { ...draft, change, onConflict: state.options.onConflict, enroll: enrollMerged(state) };
   };
   let made: Takeover | undefined;
   try {
-    const version = await createRecord(state, draft);
+    const version = await createRecord(state, draft, enrolment);
+    if (version === undefined) return state.detach(state.predecessor?.id);
     state.enter(version);
     made = state.predecessor === undefined ? { version } : await takeOver(state, version, commit);
   } catch (error) {
@@ -122,6 +131,10 @@ async function createStored(
   }
   if (made === undefined) return undefined;
   const { version, failure, isShared } = made;
+  if (enrolment !== undefined && !(await endOldest(state, enrolment))) {
+    state.detach(state.id);
+    return undefined;
+  }
   state.isOwn = true;
   try {
     await state.sendId(session);
@@ -136,11 +149,17 @@ async function createStored(
   return failure;
 }
 
-async function createRecord(state: SessionState, draft: Draft): Promise<Version> {
+/** `undefined`: all sessions of the user were ended after this request began. */
+async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrolment): Promise<Version | undefined> {
+  const { records } = state.options.store;
   for (let tries = 1; tries <= ID_TRIES; tries += 1) {
     state.id ??= await state.makeId();
-    const version = await state.options.store.records.create(state.key, draft, state.budget);
+    if (enrolment !== undefined && !(await enter(state, enrolment))) return undefined;
+    const version = await records.create(state.key, draft, state.budget);
     if (version !== undefined) return tries === 1 ? version : { ...version, attempts: tries };
+    // "End all" has left a marker in the place of the record that it has expected.
+    if (enrolment !== undefined && (await records.load(state.key, state.budget, false)).found === 'regenerated')
+      return undefined;
     state.id = undefined;
   }
   throw new SessionError(
@@ -175,10 +194,11 @@ async function saveChanged(state: SessionState, before: Session, handled: string
   const isStamped = options.onConflict !== 'last-write';
   if (isStamped) held.stamp(session);
   // Nothing has changed since it was compared: saves a write a serialisation, 75 µs at 30 kB.
-  const isKnown = beforeSave === undefined && !isStamped;
+  const enrolment = options.notesBeginning ? note(state, held, session, false) : undefined;
+  const isKnown = beforeSave === undefined && !isStamped && !options.notesBeginning;
   const draft = state.draft(session, isKnown ? handled : undefined);
   if (draft.ttl <= 0) return expire(state, session);
-  await writeStored(state, session, draft, handled);
+  await writeStored(state, session, draft, handled, enrolment);
 }
 
 /** What a session gets that has not changed: more time, where the options give it. */
@@ -210,15 +230,22 @@ async function signAnew(state: SessionState): Promise<void> {
   state.signId();
 }
 
-async function writeStored(state: SessionState, session: Session, draft: Draft, handled: string): Promise<void> {
+async function writeStored(
+  state: SessionState,
+  session: Session,
+  draft: Draft,
+  handled: string,
+  enrolment: Enrolment | undefined,
+): Promise<void> {
   const { held, options } = state;
   const { onConflict, store } = options;
   if (options.endsEmptied && held.isEmpty && (await destroyEmptied(state, handled))) return;
   if (state.isOutOfReach) throw headersSent('What was changed in the session');
   const { record, ttl, plain } = draft;
-  const commit = { record, ttl, plain, change: held.change(record, handled), onConflict };
+  const commit = { record, ttl, plain, change: held.change(record, handled), onConflict, enroll: enrollMerged(state) };
   let version: Version | undefined;
   try {
+    if (enrolment !== undefined && !(await enter(state, enrolment))) return state.detach(state.id);
     version = await store.records.write(state.key, commit, held.version, state.budget);
   } catch (error) {
     if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('session:conflict', state.id, session);
@@ -226,6 +253,7 @@ async function writeStored(state: SessionState, session: Session, draft: Draft, 
   }
   if (version === undefined) return state.detach(state.id);
   state.landed(version, draft.record);
+  if (enrolment !== undefined && !(await endOldest(state, enrolment))) return state.detach(state.id);
   const isMerged = version.record !== undefined && version.record !== draft.record;
   state.emit('session:saved', state.id, session);
   await state.sendId(isMerged ? held.storedAs(version, session) : session);

@@ -4,6 +4,7 @@ import type { Application, OnConflict, SessionOptions } from '../base/types';
 import type { CookieOf, FullIdStore } from '../cookies/id-store';
 import type { Store } from '../persistence/store';
 import type { SessionData } from '../record/record';
+import type { UserRules } from '../users/rules';
 
 /**
  * What the sessions of a request look like to its handlers, and what their records hold. Without a shape a session is a plain
@@ -40,6 +41,10 @@ export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'er
   readonly renew: number | undefined;
   readonly onConflict: OnConflict;
   readonly app: Application | undefined;
+  /** Whether records note when their session began. */
+  readonly notesBeginning: boolean;
+  /** What the options say about users, if the store lists their sessions. */
+  readonly users: UserRules | undefined;
   /** What the sessions of a request look like, if not as this package shows them. */
   readonly shapeOf: ((ctx: Koa.Context) => SessionCodec) | undefined;
   /** Whether a session set to null also clears the visitor's id if there was no session. */

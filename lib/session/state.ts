@@ -33,6 +33,8 @@ export interface Former {
   id: string;
   /** What this request has read of the record, if it has. */
   version: Version | undefined;
+  /** The index that lists it, if one does. */
+  index?: string | undefined;
 }
 
 /** The session that this request regenerates. Its record is in use until the new one is stored. */
@@ -57,6 +59,8 @@ export class SessionState {
   unread: Unread | undefined;
   /** The session's token, if the session is kept in one: the visitor has it in place of the id. */
   token: string | undefined;
+  /** When the request began, on the clock of `performance.now()`. */
+  began: number;
   /** Whether record and cookie have been given their full time in this request. */
   extended = false;
   /** Whether the handlers are done, so that what is sent now is sent at once. */
@@ -84,6 +88,7 @@ export class SessionState {
     this.options = options;
     this.presented = presented;
     this.held = this.hold();
+    this.began = options.users === undefined ? 0 : performance.now();
   }
 
   /** Holds a session of this request. */
@@ -179,13 +184,18 @@ export class SessionState {
       const version = this.predecessor?.version ?? (this.held.stored && this.held.version);
       this.lost = { id: sid, version };
     }
+    this.giveUp();
+    withdrawHeaders(this.ctx);
+    this.emit('session:gone', sid, undefined);
+  }
+
+  /** Nothing that is done to the session from now on is stored or sent. */
+  giveUp(): void {
     this.origin = 'detached';
     this.id = this.presented = this.predecessor = undefined;
     this.cookieDue = 'nothing';
     this.left = undefined;
     this.held.unbind();
-    withdrawHeaders(this.ctx);
-    this.emit('session:gone', sid, undefined);
   }
 
   async makeId(): Promise<string> {
@@ -239,12 +249,22 @@ export class SessionState {
     const hasEnded = !this.isOwn && store.records.hasEnded?.(this.key, stored);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
-    const sent = this.held.withCookie(session);
+    const sent = this.#withEnd(this.held.withCookie(session));
     // With `rolling` every page sends the id again: `no-store` would cost all of them the back button.
     const rule = this.isOwn ? 'no-store' : 'private';
     const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent), rule);
     if (sending !== undefined) await sending;
     if (this.left !== undefined) await this.#clearLeft(this.left, sent.cookie);
+  }
+
+  /** The session with a cookie that does not outlive it. */
+  #withEnd(session: Session): Session {
+    const { store } = this.options;
+    if (!store.hasAbsoluteTimeout) return session;
+    const left = store.timeLeftOf(session);
+    const { maxAge, expires } = session.cookie;
+    const isShorter = expires ? new Date(expires).getTime() <= Date.now() + left : maxAge ? maxAge <= left : true;
+    return isShorter ? session : { ...session, cookie: { ...session.cookie, expires: undefined, maxAge: left } };
   }
 
   /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */

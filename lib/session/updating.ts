@@ -4,6 +4,7 @@ import type { Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { parseRecord, type SessionData } from '../record/record';
 import { expire } from './ending';
+import { type Enrolment, endOldest, enrollMerged, enter, note } from './enrolment';
 import { saveNew, saveSession } from './saving';
 import { headersSent, type SessionState } from './state';
 
@@ -42,12 +43,16 @@ async function updateStored<T>(
   const text = state.saving === false ? undefined : held.modifiedText(mine);
   const pending = text === undefined ? undefined : held.change(text, text);
   let result: T | undefined;
+  let login: Enrolment | undefined;
   const edit = async (current: string, stamp: string) => {
     const latest = pending === undefined ? current : applyChange(pending, current, onConflict);
     const change = await changed(state, latest, fn);
     const { copy, session } = change;
     result = change.result;
     if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, session));
+    const enrolment = options.notesBeginning ? note(state, copy, session, false) : undefined;
+    if (enrolment !== undefined && !(await enter(state, enrolment))) throw gone();
+    login = enrolment;
     copy.stamp(session, stamp); // two that count come to the same text, and both count
     const draft = copy.draft(session, store);
     if (draft.ttl <= 0) throw new Ended();
@@ -56,7 +61,7 @@ async function updateStored<T>(
 
   let version: Version | undefined;
   try {
-    version = await store.records.edit(state.key, edit, held.version, state.budget);
+    version = await store.records.edit(state.key, edit, held.version, state.budget, enrollMerged(state));
   } catch (error) {
     if (error instanceof Ended) {
       await expire(state, mine);
@@ -72,6 +77,10 @@ async function updateStored<T>(
   }
   const session = held.show(version.record);
   state.landed(version, held.text(session));
+  if (login !== undefined && !(await endOldest(state, login))) {
+    state.detach(state.id);
+    throw gone();
+  }
   state.emit('session:saved', state.id, session);
   await state.sendId(session);
   return result as T;

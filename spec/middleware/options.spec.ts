@@ -28,7 +28,7 @@ describe('omitted options', () => {
     [
       'null for every option',
       Object.fromEntries(
-        'key prefix store ttl cookie defer rolling renew allowEmpty autoCommit genSid errorHandler valid beforeSave sessionIdStore reconnectTimeout timeout onConflict'
+        'key prefix store ttl absoluteTimeout cookie defer rolling renew allowEmpty autoCommit genSid errorHandler valid beforeSave sessionIdStore reconnectTimeout timeout onConflict user device maxPerUser'
           .split(' ')
           .map((name) => [name, null]),
       ),
@@ -46,6 +46,7 @@ describe('omitted options', () => {
       rolling: false,
       allowEmpty: false,
       autoCommit: true,
+      notesBeginning: false,
       renew: undefined,
       onConflict: 'last-write',
       genSid: undefined,

@@ -1,0 +1,39 @@
+/** What a record notes about its session, inside its `cookie`: other packages carry unknown members of it along. */
+export interface Notes {
+  /** When the session began, in milliseconds since 1970. */
+  readonly began?: number | undefined;
+  /** When its id was made, if the session is older. */
+  readonly renewed?: number | undefined;
+  /** The index that lists the session: a hash of its user. */
+  readonly index?: string | undefined;
+  /** Until when the index lists it at least, in milliseconds since 1970. */
+  readonly until?: number | undefined;
+  /** What the option `device` returned when the session became the user's. */
+  readonly device?: unknown;
+}
+
+const TYPES = { began: 'number', renewed: 'number', index: 'string', until: 'number' } as const;
+const NAMES = [...Object.keys(TYPES), 'device'] as (keyof Notes)[];
+
+/** The notes in a record's cookie; `undefined` if there are none. Values of another type are left out. */
+export function notesOf(cookie: object): Notes | undefined {
+  // Nothing is noted without the beginning.
+  if (!('began' in cookie) || typeof cookie.began !== 'number') return undefined;
+  const stored = cookie as Record<string, unknown>;
+  const notes: Record<string, unknown> = {};
+  for (const name of NAMES) {
+    const value = stored[name];
+    if (value !== undefined && (name === 'device' || typeof value === TYPES[name])) notes[name] = value;
+  }
+  return notes;
+}
+
+/** The notes of a merged record: those that a writer has changed, over those of others. The earlier beginning counts. */
+export function mergedNotes(base: Notes | undefined, mine: Notes, theirs: Notes | undefined): Notes {
+  const merged: Record<string, unknown> = { ...theirs };
+  for (const name of NAMES) {
+    if (JSON.stringify(mine[name]) !== JSON.stringify(base?.[name])) merged[name] = mine[name];
+  }
+  const beginnings = [mine.began, theirs?.began].filter((time) => time !== undefined);
+  return { ...merged, began: Math.min(...beginnings) };
+}

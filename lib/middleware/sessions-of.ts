@@ -1,0 +1,58 @@
+import type Koa = require('koa');
+
+import type { EventEmitter } from 'node:events';
+import { expected } from '../base/expect';
+import type { Application } from '../base/types';
+import type { ContextSession } from '../session/context-session';
+import type { SessionSettings } from '../session/settings';
+import { userNamed } from '../users/rules';
+import { UserSessions } from '../users/sessions';
+
+export type { UserSessions } from '../users/sessions';
+
+/**
+ * The sessions of a user.
+ *
+ * @throws TypeError
+ */
+export function sessionsOf(
+  user: unknown,
+  { users }: SessionSettings,
+  sessionIn: (ctx: Koa.Context) => ContextSession | undefined,
+  app: () => Application | undefined,
+): UserSessions {
+  if (users === undefined) {
+    throw new TypeError('Expected the option `user` to be given, which tells whose a session is: `session({ user })`');
+  }
+  const name = nameOf(user);
+  return new UserSessions(name, users, {
+    keysIn: (ctx) => own(ctx).keysFor(name),
+    exempt: (ctx) => own(ctx).exempt(),
+    ended: (key, value) => {
+      (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', {
+        ctx: undefined,
+        key,
+        value,
+        reason: 'user',
+      });
+    },
+  });
+
+  function own(ctx: Koa.Context): ContextSession {
+    const session = sessionIn(ctx);
+    if (session !== undefined) return session;
+    throw expected('ctx', 'the context of a request that this middleware handles', ctx);
+  }
+}
+
+/** @throws TypeError */
+function nameOf(user: unknown): string {
+  const problem = 'a string or a number that names a user';
+  try {
+    const name = userNamed(user);
+    if (name !== undefined) return name;
+  } catch {
+    // Says what an option should return, which is not the caller's mistake here.
+  }
+  throw expected('user', problem, user);
+}

@@ -1,0 +1,87 @@
+import { hash } from 'node:crypto';
+import { hasMethod } from '../base/expect';
+import type { IndexingStore, IndexMember } from '../base/types';
+import type { Budget } from '../client/budget';
+import type { ClientCaller } from '../client/caller';
+
+/** Members that one call returns. */
+const PAGE = 1000;
+/** Entries that one call dismisses. */
+const DISMISSED = 1000;
+/** Milliseconds for which "all sessions have ended" is remembered: no request waits longer before it logs in. */
+const ENDED_FOR = 60 * 60 * 1000;
+/** No session id has a control character, so no record has the key of an index. */
+const SEPARATOR = '\u001fuser:';
+
+const ABILITIES = ['enroll', 'members', 'dismiss', 'endedNow'] as const;
+
+/** The indexes of a store: each lists the keys of one user's records. */
+export class UserIndex {
+  readonly #client: IndexingStore;
+  readonly #caller: ClientCaller;
+  readonly #prefix: string;
+
+  constructor(client: IndexingStore, caller: ClientCaller, prefix: string) {
+    this.#client = client;
+    this.#caller = caller;
+    this.#prefix = prefix + SEPARATOR;
+  }
+
+  /**
+   * Lists a record for at least `ttl` milliseconds. `false`: all sessions of the user were ended less than `elapsed` milliseconds ago,
+   * and the record is not listed.
+   *
+   * @param from the key whose place this one takes
+   */
+  async enroll(
+    index: string,
+    key: string,
+    ttl: number,
+    elapsed: number,
+    budget: Budget,
+    from?: string,
+  ): Promise<boolean> {
+    const enroll = () => this.#client.enroll(this.#prefix + index, key, ttl, Math.ceil(elapsed), from);
+    return (await this.#caller.call('set', budget, enroll, key)) !== false;
+  }
+
+  /** The listed records, in pages. A record that stays listed during the walk is returned; one that is extended may be returned twice. */
+  async *members(index: string, newBudget: () => Budget): AsyncGenerator<IndexMember[], void, undefined> {
+    const name = this.#prefix + index;
+    let after: IndexMember | undefined;
+    for (;;) {
+      const last = after;
+      const page = await this.#caller.call('get', newBudget(), () => this.#client.members(name, PAGE, last), name);
+      if (page.length > 0) yield page;
+      if (page.length < PAGE) return;
+      after = page.at(-1);
+    }
+  }
+
+  /** Removes entries; with `end`, only those that end then still. */
+  async dismiss(index: string, entries: readonly { key: string; end?: number }[], budget: Budget): Promise<void> {
+    const name = this.#prefix + index;
+    for (let start = 0; start < entries.length; start += DISMISSED) {
+      const some = entries.slice(start, start + DISMISSED);
+      await this.#caller.call<unknown>('destroy', budget, () => this.#client.dismiss(name, some), name);
+    }
+  }
+
+  /** Remembers that the sessions of all requests that began before now have ended. */
+  async endedNow(index: string, budget: Budget): Promise<void> {
+    const name = this.#prefix + index;
+    await this.#caller.call<unknown>('destroy', budget, () => this.#client.endedNow(name, ENDED_FOR), name);
+  }
+}
+
+/** Names a user's index: a hash, so that the store's keys do not tell who the user is. */
+export function indexOf(user: string): string {
+  return hash('sha256', user, 'base64url').slice(0, LENGTH);
+}
+
+/** 132 bits: two users never share an index. */
+const LENGTH = 22;
+
+export function canIndex(client: object): client is IndexingStore {
+  return ABILITIES.every((ability) => hasMethod(client, ability));
+}

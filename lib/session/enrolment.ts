@@ -1,0 +1,104 @@
+import { SessionError } from '../base/errors';
+import { type Notes, notesOf } from '../base/notes';
+import type { Session } from '../base/types';
+import type { SessionCookie } from '../cookies/session-cookie';
+import { parseRecord } from '../record/record';
+import { keepWithinLimit } from '../users/limit';
+import { type Entry, enroll, indexOfSession, missingEntry, notesOfEntry, type UserRules } from '../users/rules';
+import type { HeldSession } from './held-session';
+import type { SessionState } from './state';
+
+/** The place in its user's index that a session needs before it is written. */
+export interface Enrolment {
+  entry: Entry;
+  /** Whether the session was not this user's before. */
+  isLogin: boolean;
+}
+
+/** Whether the session's record has to be written before it may get more time, since it lacks a note. */
+export function lacksNotes({ held, options }: SessionState, session: Session, ttl: number): boolean {
+  if (!options.notesBeginning) return false;
+  const { notes } = held.cookie;
+  if (notes?.began === undefined) return true;
+  return options.users !== undefined && missingEntry(session, notes, ttl, options.users) !== undefined;
+}
+
+/**
+ * Notes in a session that is about to be written when it began and which index lists it. Returns the entry that the index lacks.
+ *
+ * @param isNew whether the session is stored under a new key
+ */
+export function note(state: SessionState, held: HeldSession, session: Session, isNew: boolean): Enrolment | undefined {
+  const { store, users } = state.options;
+  const { cookie } = held;
+  if (cookie.began === undefined) cookie.note({ began: Date.now() });
+  if (users === undefined) return undefined;
+  const { notes } = cookie;
+  const listed: Notes | undefined = isNew ? undefined : notes;
+  const ttl = held.ttl(session, store);
+  const entry = ttl > 0 ? missingEntry(session, listed, ttl, users) : undefined;
+  if (entry === undefined) {
+    if (notes?.index !== undefined && indexOfSession(session, users) === undefined) forget(cookie);
+    return undefined;
+  }
+  const isLogin = notes?.index !== entry.index;
+  if (isLogin) cookie.note({ device: users.device?.(state.ctx) });
+  cookie.note(notesOfEntry(entry));
+  return { entry, isLogin };
+}
+
+function forget(cookie: SessionCookie): void {
+  cookie.note({ index: undefined, until: undefined, device: undefined });
+}
+
+/**
+ * Lists the record in its user's index, before it is written. `false`: all sessions of the user were ended after this request began.
+ *
+ * @throws SessionError `ERR_SESSION_LIMIT` if the user has as many sessions as the options allow.
+ */
+export async function enter(state: SessionState, { entry, isLogin }: Enrolment): Promise<boolean> {
+  const users = state.options.users as UserRules;
+  const { predecessor } = state;
+  const from = predecessor?.keepsData ? state.options.store.keyOf(predecessor.id) : undefined;
+  const isListed = await enroll(entry, state.key, performance.now() - state.began, users, from);
+  if (!isListed || !isLogin || users.exceeded !== 'refuse') return isListed;
+  if (await keepWithinLimit(state.key, entry.index, users, () => undefined)) return true;
+  await leaveIndex(state, entry.index, state.key);
+  throw new SessionError(
+    'ERR_SESSION_LIMIT',
+    `The user has ${users.limit} sessions already, as many as \`maxPerUser\` allows: nothing was stored. End one of them first.`,
+  );
+}
+
+/** Ends the user's oldest sessions above the limit, now that this one is stored; `false` if it is among them. */
+export async function endOldest(state: SessionState, { entry, isLogin }: Enrolment): Promise<boolean> {
+  const users = state.options.users as UserRules;
+  if (!isLogin || users.exceeded !== 'end-oldest') return true;
+  return keepWithinLimit(state.key, entry.index, users, (key, value) => {
+    state.ctx.app.emit('session:ended', { ctx: undefined, key, value, reason: 'limit' });
+  });
+}
+
+/**
+ * Lists a record that several requests have written together, if its user is another than that of the record before. `false`: it must
+ * not be written.
+ */
+export function enrollMerged({
+  options,
+}: SessionState): ((record: string, key: string) => Promise<boolean>) | undefined {
+  const { store, users } = options;
+  if (users === undefined) return undefined;
+  return async (record, key) => {
+    const session = parseRecord(record) as unknown as Session;
+    const entry = missingEntry(session, notesOf(Object(session.cookie)), store.ttlOf(session), users);
+    // Each of the requests has listed the record already; what they only made together was never ended by anybody.
+    return entry === undefined || enroll(entry, key, Number.POSITIVE_INFINITY, users);
+  };
+}
+
+/** The record under the key has gone out of use. An entry that stays does no harm, so a failure is none of the request. */
+export async function leaveIndex({ options }: SessionState, index: string | undefined, key: string): Promise<void> {
+  const { users, store } = options;
+  if (users === undefined || index === undefined) return;
+  await users.index.dismiss(index, [{ key }], store.newBudget()).catch(() => undefined);
+}

@@ -1,0 +1,86 @@
+import type Koa = require('koa');
+
+import { SessionError } from '../base/errors';
+import { shown } from '../base/expect';
+import type { Notes } from '../base/notes';
+import type { Session } from '../base/types';
+import type { Store } from '../persistence/store';
+import { indexOf, type UserIndex } from '../persistence/user-index';
+
+/** What the options say about users and their sessions. */
+export interface UserRules {
+  readonly store: Store;
+  readonly index: UserIndex;
+  /** The user of a session, as the application tells it. */
+  readonly user: (session: Session) => unknown;
+  readonly device: ((ctx: Koa.Context) => unknown) | undefined;
+  readonly limit: number | undefined;
+  /** What happens to a login above the limit. */
+  readonly exceeded: 'end-oldest' | 'refuse';
+}
+
+/** A record's place in the index of its user. */
+export interface Entry {
+  index: string;
+  /** Milliseconds that the index lists the record. */
+  ttl: number;
+}
+
+/** Clocks of processes differ: an entry lasts so many milliseconds longer than it has to. */
+const LEEWAY = 60_000;
+/** 100 years, which every store can add to the time of day. */
+const LONGEST = 100 * 365 * 24 * 60 * 60 * 1000;
+
+/**
+ * The text that stands for a user.
+ *
+ * @throws SessionError `ERR_SESSION_VALUE` unless it is a string, a number, `null` or `undefined`.
+ */
+export function userNamed(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && value !== '') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  throw new SessionError(
+    'ERR_SESSION_VALUE',
+    `Expected \`user\` to return a string or a number that names the session's user, or null for none, got ${shown(value)}`,
+  );
+}
+
+/** The index that lists a session; `undefined` if the session is nobody's. */
+export function indexOfSession(session: Session, { user }: UserRules): string | undefined {
+  const name = userNamed(user(session));
+  return name === undefined ? undefined : indexOf(name);
+}
+
+/**
+ * The entry that the index lacks for a record of this session that lives for `ttl` milliseconds; `undefined` if it lacks nothing. An
+ * entry lasts twice as long as the record, so that `rolling` does not need a new one in each request.
+ */
+export function missingEntry(
+  session: Session,
+  notes: Notes | undefined,
+  ttl: number,
+  rules: UserRules,
+): Entry | undefined {
+  const index = indexOfSession(session, rules);
+  if (index === undefined) return undefined;
+  const needed = Math.min(ttl, LONGEST);
+  if (notes?.index === index && Number(notes.until) >= Date.now() + needed) return undefined;
+  const left = rules.store.timeLeftOf(session);
+  return { index, ttl: Math.min(Number.isFinite(left) ? Math.max(left, needed) : 2 * needed, LONGEST) };
+}
+
+/** What the record notes about the entry. */
+export function notesOfEntry({ index, ttl }: Entry): Notes {
+  return { index, until: Date.now() + ttl };
+}
+
+export function enroll(
+  { index, ttl }: Entry,
+  key: string,
+  elapsed: number,
+  rules: UserRules,
+  from?: string,
+): Promise<boolean> {
+  return rules.index.enroll(index, key, ttl + LEEWAY, elapsed, rules.store.newBudget(), from);
+}

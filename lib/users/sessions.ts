@@ -1,0 +1,158 @@
+import { hash } from 'node:crypto';
+
+import type Koa = require('koa');
+
+import { notesOf } from '../base/notes';
+import type { IndexMember, Session } from '../base/types';
+import { indexOf } from '../persistence/user-index';
+import { endListed, sidOf } from './ending';
+import { type Alive, atOnce, readListed } from './listing';
+import type { UserRules } from './rules';
+
+/** A session of a user. */
+export interface UserSession {
+  /** Names the session for `end`. A hash: neither the session id nor anything that leads to it. */
+  handle: string;
+  /** When the session began: a new id with the same data does not change it. */
+  createdAt: Date;
+  /**
+   * When the session was last used. Exact with `rolling`. With `renew`, it was not used before this time; otherwise,
+   * this is its last change.
+   */
+  lastSeenAt: Date;
+  /** When the session ends if it is not used again. */
+  expiresAt: Date;
+  /** What the option `device` returned when the session became the user's. */
+  device: unknown;
+  /** Whether it is the session of the context passed to `list`. */
+  isCurrent: boolean;
+}
+
+/** What the middleware knows of its requests. */
+export interface Host {
+  /** The keys of a context's session, the one that it is about to leave included; none if it is not the user's. */
+  keysIn(ctx: Koa.Context): Promise<readonly string[]>;
+  /** The context's session may log in anew, although "all sessions have ended" is more recent than its request. */
+  exempt(ctx: Koa.Context): void;
+  ended(sid: string, session: Session): void;
+}
+
+/** The sessions of one user. Each call to the store has a time limit of its own. */
+export class UserSessions {
+  readonly #index: string;
+  readonly #rules: UserRules;
+  readonly #host: Host;
+
+  constructor(user: string, rules: UserRules, host: Host) {
+    this.#index = indexOf(user);
+    this.#rules = rules;
+    this.#host = host;
+  }
+
+  /** The user's sessions, the one used last first. With `ctx`, `isCurrent` marks the session of that request. */
+  async list(ctx?: Koa.Context): Promise<UserSession[]> {
+    const current = ctx === undefined ? [] : await this.#host.keysIn(ctx);
+    const sessions: UserSession[] = [];
+    for await (const alive of this.#alive()) sessions.push(this.#shown(alive, current));
+    return sessions.sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
+  }
+
+  /** The user's sessions one by one, for users with very many. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<UserSession, void, undefined> {
+    for await (const alive of this.#alive()) yield this.#shown(alive, []);
+  }
+
+  /** The number of the user's sessions. */
+  async count(): Promise<number> {
+    let count = 0;
+    for await (const _ of this.#alive()) count += 1;
+    return count;
+  }
+
+  /** Ends the session with this handle; `false` if the user has none. */
+  async end(handle: string): Promise<boolean> {
+    for await (const members of this.#members()) {
+      const named = members.find(({ key }) => handleOf(sidOf(key, this.#rules)) === handle);
+      if (named === undefined) continue;
+      return (await this.#endAll([named])) === 1;
+    }
+    return false;
+  }
+
+  /**
+   * Ends all sessions of the user but the one of `ctx`, and returns their number.
+   *
+   * @throws TypeError if the session of `ctx` is not the user's.
+   */
+  async endOthers(ctx: Koa.Context): Promise<number> {
+    const own = await this.#host.keysIn(ctx);
+    if (own.length > 0) return this.#endMarked((key) => !own.includes(key), ctx);
+    throw new TypeError('Expected `ctx` to have a session of this user, which stays: use endAll() to end all of them');
+  }
+
+  /**
+   * Ends all sessions of the user and returns their number. Logins of requests that began before it fail.
+   *
+   * @param ctx the context of this request, if it is to log in anew afterwards
+   */
+  endAll(ctx?: Koa.Context): Promise<number> {
+    return this.#endMarked(() => true, ctx);
+  }
+
+  async #endMarked(isMeant: (key: string) => boolean, ctx: Koa.Context | undefined): Promise<number> {
+    // First, so that a login that has not been listed yet is refused.
+    await this.#rules.index.endedNow(this.#index, this.#rules.store.newBudget());
+    if (ctx !== undefined) this.#host.exempt(ctx);
+    let ended = 0;
+    for await (const members of this.#members()) ended += await this.#endAll(members.filter(({ key }) => isMeant(key)));
+    return ended;
+  }
+
+  /** Ends the listed sessions, and returns how many there were. */
+  async #endAll(members: readonly IndexMember[]): Promise<number> {
+    let ended = 0;
+    await atOnce(members, async (member) => {
+      const outcome = await endListed({ ...member, index: this.#index }, this.#rules, this.#host.ended);
+      if (outcome === 'ended') ended += 1;
+    });
+    await this.#dismiss(members);
+    return ended;
+  }
+
+  async *#alive(): AsyncGenerator<Alive, void, undefined> {
+    for await (const members of this.#members()) {
+      const { alive, stale } = await readListed(members, this.#index, this.#rules);
+      // An entry that stays does no harm: the next reader meets it again.
+      await this.#dismiss(stale).catch(() => undefined);
+      yield* alive;
+    }
+  }
+
+  #shown({ member: { key }, session, ttl }: Alive, current: readonly string[]): UserSession {
+    const { store } = this.#rules;
+    const { began, device } = notesOf(Object(session.cookie)) ?? {};
+    const now = Date.now();
+    const used = now - (store.ttlOf(session) - ttl);
+    const createdAt = began ?? used;
+    return {
+      handle: handleOf(sidOf(key, this.#rules)),
+      createdAt: new Date(createdAt),
+      lastSeenAt: new Date(Math.min(Math.max(used, createdAt), now)),
+      expiresAt: new Date(now + ttl),
+      device,
+      isCurrent: current.includes(key),
+    };
+  }
+
+  async #dismiss(members: readonly IndexMember[]): Promise<void> {
+    if (members.length > 0) await this.#rules.index.dismiss(this.#index, members, this.#rules.store.newBudget());
+  }
+
+  #members(): AsyncGenerator<IndexMember[], void, undefined> {
+    return this.#rules.index.members(this.#index, () => this.#rules.store.newBudget());
+  }
+}
+
+function handleOf(sid: string): string {
+  return hash('sha256', sid, 'base64url');
+}
