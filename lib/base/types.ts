@@ -170,7 +170,7 @@ export interface IndexingStore {
   /**
    * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Of a member, it only moves the end
    * later. Returns `false` and notes nothing if `key` is not a member and {@link IndexingStore.endedNow} was called at
-   * most `elapsed` milliseconds ago, which is when the calling request began. A key that is past its end is no member.
+   * most `elapsed` milliseconds ago, which is when the calling request began. A key past its end is not a member.
    *
    * `from` is the key in whose place `key` comes: if it is a member, a new member gets its time of enrolment. It stays
    * a member itself.

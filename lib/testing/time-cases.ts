@@ -45,13 +45,13 @@ export const timeCases: Cases = {
     await trial.set('longer', again, HOUR);
     await trial.set('shorter', session(), HOUR);
     await trial.set('shorter', again, MOMENT);
-    await trial.set('anew', session(), 1);
+    await trial.set('renewed', session(), 1);
     await trial.outlive(MOMENT);
     // A timer in the client may fire late.
     await pause(MOMENT);
     await trial.untilGone('shorter', `that was stored for an hour, and again for ${MOMENT} ms,`);
-    await trial.set('anew', again, HOUR);
-    for (const sid of ['longer', 'anew']) {
+    await trial.set('renewed', again, HOUR);
+    for (const sid of ['longer', 'renewed']) {
       const why = 'the last `set` counts, and an earlier ttl must not end the session';
       expectJson(`the session that was stored again (${sid})`, await trial.get(sid), again, why);
       await expectLeft(trial, HOUR, sid);

@@ -71,7 +71,7 @@ function mistakeOf(run: () => unknown): unknown {
 const operations = ['get', 'set', 'destroy'] as const;
 
 describe('A client whose error contains id and data', () => {
-  it.each(Object.entries(errors))('%s hands neither on', async (_where, make) => {
+  it.each(Object.entries(errors))('%s reveals neither', async (_where, make) => {
     const fail = () => Promise.reject(make());
     for (const operation of operations) {
       const error = await failureOf(storeOf({ get: fail, set: fail, destroy: fail }), operation);

@@ -151,7 +151,7 @@ describe('Calling a client', () => {
       ],
     ];
 
-    it.each(answers)('gives %s up after ten seconds', async (_style, answer) => {
+    it.each(answers)('gives up %s after ten seconds', async (_style, answer) => {
       const ended = jest.fn();
       const asked = new Store(doing(answer)).get('a').catch((error: unknown) => {
         ended();
@@ -163,7 +163,7 @@ describe('Calling a client', () => {
       expect(await asked).toBeInstanceOf(StoreTimeoutError);
     });
 
-    it.each(operations)('tells that it was %s', async (operation, ask) => {
+    it.each(operations)('reports that it was %s', async (operation, ask) => {
       const asked = ask(new Store(doing(never), { timeout: 50 })).catch((error: unknown) => error);
       await jest.advanceTimersByTimeAsync(50);
       expect(await asked).toMatchObject({ operation, name: 'StoreTimeoutError', code: 'ERR_SESSION_STORE_TIMEOUT' });
@@ -212,7 +212,7 @@ describe('Calling a client', () => {
     beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
     afterEach(() => void jest.useRealTimers());
 
-    it.each(operations)('hands no %s over meanwhile', async (operation, ask) => {
+    it.each(operations)('does not call %s in the meantime', async (operation, ask) => {
       const client = new EmittingClient();
       const called = jest.spyOn(client, operation as 'get');
       const store = new Store(client, { reconnectTimeout: 500 });

@@ -230,7 +230,7 @@ describe('cookies', () => {
   it.each([
     ['the cookie', 'an older key'],
     ['a signed cookie', 'an older key, signed'],
-  ] as const)('made with an older key are good: %s', async (name, before) => {
+  ] as const)('made with an older key are valid: %s', async (name, before) => {
     const [theirs, own] = await both(async (apps) => {
       const ann = await visitor(apps, before);
       await ann.see('/set?user=ann');
@@ -241,7 +241,7 @@ describe('cookies', () => {
   });
 
   it.each(['the cookie', 'a signed cookie', 'a plain cookie', 'memory', 'memory, by its prefix', 'redis'] as const)(
-    'that nobody made are a new session: %s',
+    'that Egg did not create become a new session: %s',
     async (name) => {
       const strange = ['', 'x', '=', '%00', 'null', 'bnVsbA==', 'e30=', 'e30', 'a'.repeat(4000)];
       for (const value of strange) {
@@ -563,7 +563,7 @@ describe('a context that Egg did not create for a request', () => {
   });
 
   it.each(['the cookie', 'memory'] as const)(
-    'has its session once a middleware has run that was made for it: %s',
+    'has its session after a middleware made for it has run: %s',
     async (name) => {
       expect(await find(name, '&middleware=yes')).toEqual({ session: { user: 'ann' } });
     },
@@ -571,7 +571,7 @@ describe('a context that Egg did not create for a request', () => {
 });
 
 describe('a session that a test has put in the place of all', () => {
-  it.each(['the cookie', 'memory'] as const)('is what handlers get, and is kept nowhere: %s', async (name) => {
+  it.each(['the cookie', 'memory'] as const)('is what handlers get, and is not stored: %s', async (name) => {
     const [theirs, own] = await both(async (apps) => {
       const ann = await visitor(apps, name);
       await ann.get('/mock?user=mocked');

@@ -264,7 +264,7 @@ describe('the cookie of one session', () => {
   });
 });
 
-it('is created anew for a regenerated session', async () => {
+it('is a new one for a regenerated session', async () => {
   const routes = {
     ...settingCookie({ sameSite: 'strict' }),
     '/anew': async (ctx: Koa.Context) => {

@@ -82,7 +82,7 @@ describe.each([
     ['the handler takes headers off', '/removed', 'Cookie'],
     ['the handler sends the head itself', '/head', 'Cookie'],
     ['the session was saved before', '/saved-before', 'Accept, Cookie'],
-  ])('where %s', async (_what, path, vary) => {
+  ])('if %s', async (_what, path, vary) => {
     const site = await siteWith({ defer }, routes);
     const ann = site.visitor();
     const stranger = await ann.get(path);

@@ -121,7 +121,7 @@ describe('an invalid signature', () => {
     ['has a NUL behind it', (signature) => `${signature}\0`],
   ];
 
-  it.each(wrong)('because it %s is refused, before and after the right one was seen', (_how, spoil) => {
+  it.each(wrong)('that %s is refused, before and after the valid one was seen', (_how, spoil) => {
     const keys = open(['new', 'old']);
     const right = signedBy('new');
     expect(keys.index(spoil(right))).toBe(-1);
@@ -159,7 +159,7 @@ describe('keys that change', () => {
     ['the last is taken out in place', (keys) => keys.pop(), 0],
   ];
 
-  it.each(changes)('are seen at once where %s', (_how, change, index) => {
+  it.each(changes)('are noticed at once if %s', (_how, change, index) => {
     const keys = ['new', 'old'];
     const { sign, index: indexOf } = open(keys);
     const signature = sign();
@@ -220,7 +220,7 @@ describe('keys whose changes cannot be seen', () => {
   const signedByNew = (data: string) => signedBy('new', data);
   const indexOfNew = (data: string, signature: string) => (signedBy('new', data) === signature ? 0 : -1);
 
-  it.each(unseen)('are asked each time: %s', (_what, keysOf) => {
+  it.each(unseen)('are called each time: %s', (_what, keysOf) => {
     const keys = open(keysOf());
     const signature = signedBy('new');
     for (let i = 0; i < 3; i += 1) {

@@ -46,8 +46,8 @@ async function countingSite(options: SessionOptions) {
   return async (path: string) => Number((await visitor.get(path)).text);
 }
 
-describe('Finding out at the end of a request that its session has not changed', () => {
-  it('takes no promise', async () => {
+describe('Finding out at the end of a request that its session is unchanged', () => {
+  it('creates no promise', async () => {
     const taken = await countingSite({});
     await taken('/write');
     const passing = await taken('/pass');
@@ -55,13 +55,13 @@ describe('Finding out at the end of a request that its session has not changed',
     expect(await taken('/write')).toBeGreaterThan(passing);
   });
 
-  it('takes none for a visitor without a session', async () => {
+  it('creates none for a visitor without a session', async () => {
     const taken = await countingSite({});
     const passing = await taken('/pass');
     expect(await taken('/read')).toBe(passing);
   });
 
-  it('takes none where the record has time left', async () => {
+  it('creates none if the record has time left', async () => {
     const taken = await countingSite({ renew: 0.5 });
     await taken('/write');
     const passing = await taken('/pass');

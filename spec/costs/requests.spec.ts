@@ -161,7 +161,7 @@ describe('On Redis', () => {
     expect(line).toBe(Array(REPEATED).fill(expected).join(' ').trim());
   });
 
-  it('one draw for 64 sessions that begin', async () => {
+  it('one draw for 64 new sessions', async () => {
     const url = await urlOf(workloadOf('create'), store);
     const begin = async () => {
       for (let n = 0; n < 64; n += 1) await ask(`${url}/create`, '');
@@ -169,7 +169,7 @@ describe('On Redis', () => {
     expect(await meter.measure(begin)).toMatchObject({ randomDraws: 1, hmacs: 64, serialised: 64 });
   });
 
-  it('three HMACs and a draw more for the first request of a process that knows nothing of the signature', async () => {
+  it('three HMACs and one more draw for the first request of a process that does not know the signature', async () => {
     const before = await ask(`${await urlOf(workloadOf('read'), store)}/create`, '');
     // After a restart.
     const url = await urlOf(workloadOf('read'), store);

@@ -31,7 +31,7 @@ describe('pages of the demo', () => {
     await page.getByText('live', { exact: true }).waitFor();
   }
 
-  it.each(['light', 'dark'] as const)('have no barriers that axe knows, in %s colours', async (colorScheme) => {
+  it.each(['light', 'dark'] as const)('have no barriers that axe knows of, in %s colours', async (colorScheme) => {
     const page = await chromium.open({ colorScheme, reducedMotion: 'reduce' });
     await page.goto(demo.url);
     expect(await barriers(page)).toEqual([]);

@@ -56,7 +56,7 @@ describe('code in the documentation', () => {
     expect([inLanguage('js').length > 5, inLanguage('ts').length > 1, runnable.length > 3]).toEqual([true, true, true]);
   });
 
-  it.each(pages)('is fenced in a way that these specs see: %s', (page) => {
+  it.each(pages)('is fenced in a way that these specs recognise: %s', (page) => {
     const fences = [...textOf(page).matchAll(/^\s*(```|~~~)/gm)];
     expect(fences).toHaveLength(2 * codeBlocks(page).length);
   });
@@ -66,7 +66,7 @@ describe('code in the documentation', () => {
     expect(whole.filter((block) => !runnable.includes(block) && !tests.includes(block))).toEqual([]);
   });
 
-  it.each(inLanguage('sh'))('has commands that there are: $place', ({ code }) => {
+  it.each(inLanguage('sh'))('has only commands that exist: $place', ({ code }) => {
     const scripts: object = require('../../package.json').scripts;
     const isKnown = (command: string) => {
       const script = /^npm run (?:-s )?([\w:-]+)$|^npm (start|test)$/.exec(command);
@@ -264,7 +264,7 @@ describe('pages of the documentation', () => {
       .replace(/^```[\s\S]*?^```$/gm, (block) => block.replace(/.+/g, '`'))
       .split('\n');
 
-  it.each(pages)('leave a line free after a table, and around a heading: %s', (page) => {
+  it.each(pages)('leave a blank line after a table, and around a heading: %s', (page) => {
     const lines = proseOf(page);
     const isHeading = (line: string) => /^#{1,6} /.test(line);
     const crowded = lines.filter((line, index) => {

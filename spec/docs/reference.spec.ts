@@ -23,7 +23,7 @@ describe('the API reference', () => {
     }
   });
 
-  it.each(entryPoints())('has all that $name exports', ({ name, source }) => {
+  it.each(entryPoints())('has every export of $name', ({ name, source }) => {
     const page = `docs/api/${name.replaceAll('/', '-')}.md`;
     const described = headings(page, 2);
     expect(exportedNames(source).filter((exported) => !described.includes(exported))).toEqual([]);

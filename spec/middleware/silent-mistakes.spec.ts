@@ -86,7 +86,7 @@ describe('A cookie of another entry point that browsers drop over plain HTTP', (
   ];
 
   describe.each(faces)('of %s', (_face, make) => {
-    it.each(attributes)('is a warning, once: %s %j', async (why, given) => {
+    it.each(attributes)('causes one warning: %s %j', async (why, given) => {
       const site = await siteWith((app) => make(given, app));
       warnings = [];
       await site.visitor().get('/put?a=1');
@@ -145,7 +145,7 @@ describe('A second session middleware', () => {
   };
   const pairs = Object.keys(kinds).flatMap((first) => Object.keys(kinds).map((second) => [first, second] as const));
 
-  it.each(pairs)('leaves the request to the first, and a warning says so, once: %s, then %s', async (first, second) => {
+  it.each(pairs)('leaves the request to the first, and one warning says so: %s, then %s', async (first, second) => {
     const [one, two] = [`${first}-before-${second}`, `${second}-after-${first}`];
     const site = await siteWith((app) => [kinds[first]?.(one, app), kinds[second]?.(two, app)] as Koa.Middleware[]);
     // koa-session has the application from the start on, wherever its middleware is.
@@ -189,7 +189,7 @@ describe('A second session middleware', () => {
     expect(warnings[0]?.[1]).toContain('another middleware, which provides `ctx.session`,');
   });
 
-  it.each(Object.keys(kinds))('is none where it is the same: %s', async (kind) => {
+  it.each(Object.keys(kinds))('causes none if it is the same: %s', async (kind) => {
     const site = await siteWith((app) => {
       const one = kinds[kind]?.(`twice-${kind}`, app) as Koa.Middleware;
       return [one, one];
@@ -252,7 +252,7 @@ describe('A change of the session after it was saved', () => {
     ['koa-session', (app) => freshKoaSession({}, app)],
     ['koa-session-minimal', () => freshMinimal({})],
   ];
-  describe.each(faces)('with the face of %s', (_face, make) => {
+  describe.each(faces)('with the entry point for %s', (_face, make) => {
     const openFace = async (change: (ctx: Koa.Context) => unknown) => {
       const site = await siteWith((app) => [afterNext((ctx) => ctx.path === '/see' && change(ctx)), make(app)]);
       const visitor = site.visitor();

@@ -158,7 +158,7 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
       expect([await see(inOld), await see(inYoung)]).toEqual([{ user: 'bob' }, { user: 'bob' }]);
     });
 
-    it.each(lifetimes)('keeps the %s that a handler set, here and there', async (_attribute, path, days) => {
+    it.each(lifetimes)('keeps the %s that a handler has set, in either package', async (_attribute, path, days) => {
       await inOld.get('/put?user=ann');
       await inOld.get(path);
       expect(daysOf(await inYoung.get('/put?step=1'))).toBe(days);
@@ -198,7 +198,7 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
       expect((await young.visitor().get('/see', { cookie: held })).json()).toEqual({});
     });
 
-    it.each(lifetimes)('keeps the %s that a handler set, here and there', async (_attribute, path, days) => {
+    it.each(lifetimes)('keeps the %s that a handler has set, in either package', async (_attribute, path, days) => {
       await inYoung.get('/put?user=ann');
       await inYoung.get(path);
       expect(daysOf(await inOld.get('/put?step=1'))).toBe(days);

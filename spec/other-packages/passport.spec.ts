@@ -63,7 +63,7 @@ function fine(site: Site): void {
 const withFlash = each(versions).filter(([name]) => !name.includes('defer'));
 
 describe('A login with koa-passport', () => {
-  it.each(each(versions))('lasts, and its record holds the user alone: %s, %i', async (_name, version, entry) => {
+  it.each(each(versions))('lasts, and its record contains only the user: %s, %i', async (_name, version, entry) => {
     const site = await open(version, entry);
     const visitor = site.visitor();
     const reply = await visitor.get(LOGIN);
@@ -76,7 +76,7 @@ describe('A login with koa-passport', () => {
   });
 
   it.each(each(regenerating))(
-    'goes on under another id, and leaves the old one nothing: %s, %i',
+    'continues under another id, and leaves nothing under the old one: %s, %i',
     async (_name, version, entry) => {
       const site = await open(version, entry);
       const visitor = site.visitor();
@@ -91,7 +91,7 @@ describe('A login with koa-passport', () => {
   );
 
   it.each(each(versions))(
-    'keeps the data where it is told to, also of the names of the methods: %s, %i',
+    'keeps the data if asked to, including keys with the names of the methods: %s, %i',
     async (_name, version, entry) => {
       const site = await open(version, entry);
       const visitor = site.visitor();
@@ -108,7 +108,7 @@ describe('A login with koa-passport', () => {
   );
 
   it.each(withFlash)(
-    'that fails leaves its message, and no record once that was shown: %s, %i',
+    'that fails leaves its message, and no record after that was shown: %s, %i',
     async (_name, version, entry) => {
       const site = await open(version, entry);
       const visitor = site.visitor();
@@ -122,7 +122,7 @@ describe('A login with koa-passport', () => {
   );
 
   it.each(each(versions))(
-    'costs visitors of whom nothing is kept neither a record nor a cookie: %s, %i',
+    'stores no record and sends no cookie for visitors without data: %s, %i',
     async (_name, version, entry) => {
       const site = await open(version, entry);
       for (const path of ['/member', '/login-silently?username=ann&password=wrong', '/logout', '/see']) {
@@ -147,7 +147,7 @@ describe('A logout with koa-passport', () => {
   });
 
   it.each(each(regenerating))(
-    'takes the cookie back and leaves the old one nothing: %s, %i',
+    'clears the cookie and leaves nothing under the old id: %s, %i',
     async (_name, version, entry) => {
       const site = await open(version, entry);
       const visitor = site.visitor();
@@ -215,7 +215,7 @@ describe('Other statements of docs/passport.md:', () => {
 });
 
 describe('koa-passport on koa-evented-session/koa-session', () => {
-  it.each(versions)('%i logs in and out with the methods that its session has', async (version) => {
+  it.each(versions)('%i logs in and out with the methods of its session', async (version) => {
     const use = koaSession({}, { context: {}, use: () => undefined });
     const site = await openPassportSite(version, use);
     const visitor = site.visitor();
@@ -233,7 +233,7 @@ describe('A callback of Passport', () => {
     (name) => [name, entries[name] as Entry] as const,
   );
 
-  it.each(both)('is told that the store failed: %s', async (_name, entry) => {
+  it.each(both)('gets the failure of the store: %s', async (_name, entry) => {
     const site = await openPassportSite(6, entry.use(client), { routes });
     const visitor = site.visitor();
     await visitor.get('/put?cart=tea');
@@ -245,7 +245,7 @@ describe('A callback of Passport', () => {
     expect((await visitor.get('/member')).json()).toBe('nobody');
   });
 
-  it.each(both)('fails the request, and not the process, where the callback throws: %s', async (_name, entry) => {
+  it.each(both)('fails the request, not the process, if the callback throws: %s', async (_name, entry) => {
     const site = await openPassportSite(6, entry.use(client), { options: { successRedirect: 'https://[' } });
     const visitor = site.visitor();
     expect((await visitor.get(LOGIN)).status).toBe(500);
@@ -253,7 +253,7 @@ describe('A callback of Passport', () => {
     expect((await visitor.get('/see')).status).toBe(200);
   });
 
-  it.each(both)('fails the request where the user cannot be put into the session: %s', async (_name, entry) => {
+  it.each(both)('fails the request if the user cannot be put into the session: %s', async (_name, entry) => {
     const site = await openPassportSite(6, entry.use(client), {
       routes: { '/unknown': (ctx) => logIn(ctx, 'unknown') },
     });

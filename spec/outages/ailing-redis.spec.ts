@@ -70,36 +70,39 @@ describe.each(Object.entries(ailments))(
     afterEach(() => redis.command('FLUSHALL'));
     afterAll(stop);
 
-    it.each(modes)('keeps no request longer than its budget, and the session as it was: %s', async (_mode, defer) => {
-      // Only one that hangs is waited for in vain.
-      const hurry = failure.name === 'StoreTimeoutError' ? {} : patient;
-      const strict = await openShop(client, { defer, ...hurry });
-      const calm = await openCalmShop(client, { defer, ...hurry });
-      const ann = (await openShop(client, { defer, ...patient })).visitor();
-      await ann.get('/put?user=ann');
-      const before = await storedSession();
+    it.each(modes)(
+      'delays no request longer than its budget, and leaves the session unchanged: %s',
+      async (_mode, defer) => {
+        // Only one that hangs is waited for in vain.
+        const hurry = failure.name === 'StoreTimeoutError' ? {} : patient;
+        const strict = await openShop(client, { defer, ...hurry });
+        const calm = await openCalmShop(client, { defer, ...hurry });
+        const ann = (await openShop(client, { defer, ...patient })).visitor();
+        await ann.get('/put?user=ann');
+        const before = await storedSession();
 
-      await strike(ailment);
-      const [failed, wentOn] = await Promise.all([
-        timed(at(strict, ann).get('/change')),
-        timed(at(calm, ann).get('/change')),
-      ]);
-      await recover();
-      await untilWell(client);
+        await strike(ailment);
+        const [failed, wentOn] = await Promise.all([
+          timed(at(strict, ann).get('/change')),
+          timed(at(calm, ann).get('/change')),
+        ]);
+        await recover();
+        await untilWell(client);
 
-      expect([failed.reply.status, failed.reply.setCookie]).toEqual([500, []]);
-      expect(strict.errors.map(summary)).toEqual([error]);
-      const seen = failure.operation === 'get' ? {} : { user: 'ann' };
-      expect([wentOn.reply.status, wentOn.reply.setCookie, wentOn.reply.json()]).toEqual([200, [], seen]);
-      expect(calm.told.map((it) => ({ type: it.type, error: summary(it.error) }))).toEqual([told]);
-      expect(calm.errors).toEqual([]);
-      for (const { ms } of [failed, wentOn]) expect(ms).toBeLessThan(budget + grace);
+        expect([failed.reply.status, failed.reply.setCookie]).toEqual([500, []]);
+        expect(strict.errors.map(summary)).toEqual([error]);
+        const seen = failure.operation === 'get' ? {} : { user: 'ann' };
+        expect([wentOn.reply.status, wentOn.reply.setCookie, wentOn.reply.json()]).toEqual([200, [], seen]);
+        expect(calm.told.map((it) => ({ type: it.type, error: summary(it.error) }))).toEqual([told]);
+        expect(calm.errors).toEqual([]);
+        for (const { ms } of [failed, wentOn]) expect(ms).toBeLessThan(budget + grace);
 
-      expect(await storedSession()).toEqual(before);
-      for (const shop of [strict, calm]) expect((await at(shop, ann).get('/see')).json()).toEqual({ user: 'ann' });
-    });
+        expect(await storedSession()).toEqual(before);
+        for (const shop of [strict, calm]) expect((await at(shop, ann).get('/see')).json()).toEqual({ user: 'ann' });
+      },
+    );
 
-    it.each(modes)('lets visitors without a session in: %s', async (_mode, defer) => {
+    it.each(modes)('serves visitors without a session: %s', async (_mode, defer) => {
       const strict = await openShop(client, { defer });
       await strike(ailment);
       const { reply, ms } = await timed(strict.visitor().get('/see'));
@@ -153,7 +156,7 @@ describe('A Redis that refuses writes', () => {
     expect(calm.told).toEqual([{ type: 'touch', error: expect.objectContaining({ name: 'StoreError' }) }]);
   });
 
-  it.each(modes)('starts no new session, and promises none: %s', async (_mode, defer) => {
+  it.each(modes)('starts no new session, and sends no cookie for one: %s', async (_mode, defer) => {
     const calm = await openCalmShop(client, { defer, ...patient });
     const strict = await openShop(client, { defer, ...patient });
     await strike(full);

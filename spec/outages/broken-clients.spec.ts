@@ -53,7 +53,7 @@ const cases = Object.entries(faults).flatMap(([fault, { act, error }]) =>
 );
 
 describe('A client', () => {
-  it.each(cases)('whose $operation $fault keeps no request longer than its budget: $mode', async (it) => {
+  it.each(cases)('whose $operation $fault delays no request longer than its budget: $mode', async (it) => {
     const { operation, act, error, defer } = it;
     const { path, seen, rolling } = needs[operation];
     const client = new TouchableMapClient();
@@ -82,7 +82,7 @@ describe('A client', () => {
     expect((await bea.get('/see')).json()).toEqual(after);
   });
 
-  it.each(modes)('that cannot store a new session gets no cookie sent for it: %s', async (_mode, defer) => {
+  it.each(modes)('that cannot store a new session causes no cookie for it: %s', async (_mode, defer) => {
     const client = Object.assign(new TouchableMapClient(), { set: () => new Promise<void>(() => undefined) });
     const calm = await openCalmShop(client, { defer });
     const { reply, ms } = await timed(calm.visitor().get('/put?user=ann'));
@@ -91,7 +91,7 @@ describe('A client', () => {
     expect(ms).toBeLessThan(budget + grace);
   });
 
-  describe.each(modes)('that stalls, in one request and for more than one thing: %s', (_mode, defer) => {
+  describe.each(modes)('that stalls in several calls of one request: %s', (_mode, defer) => {
     afterEach(() => void jest.useRealTimers());
 
     it('uses one budget: for loading and saving together', async () => {
@@ -163,7 +163,7 @@ describe('A client', () => {
 });
 
 describe('Sessions that are closed while requests wait', () => {
-  it.each(modes)('let go of them at once: %s', async (_mode, defer) => {
+  it.each(modes)('release them at once: %s', async (_mode, defer) => {
     const client = new EmittingClient();
     const calm = await openCalmShop(client, { defer, reconnectTimeout: 600_000 });
     const ann = calm.visitor();

@@ -39,7 +39,7 @@ describe.each(Object.entries(koaRedisKinds))('%s', (_kind, connect) => {
     });
 
     it.each(modes)(
-      'keeps no request longer than its budget, and is what the errorHandler hears of: %s',
+      'delays no request longer than its budget, and is reported to the errorHandler: %s',
       async (_mode, defer) => {
         const [strict, calm] = [await openShop(client, { defer }), await openCalmShop(client, { defer })];
         const ann = await cookie();

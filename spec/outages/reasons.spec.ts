@@ -63,7 +63,7 @@ describe('An unavailable store reports the reason', () => {
   });
 
   it.each(drivers.filter(({ name }) => name.startsWith('redis')))(
-    'nobody has connected it: a client of $name',
+    'it was never connected: a client of $name',
     async ({ name }) => {
       const { createClient } = interop(name) as { createClient(options: object): NodeRedisClient };
       const client = createClient({ password: 'right', socket: { host, port: redis.port } });
@@ -111,7 +111,7 @@ describe('An unavailable store reports the reason', () => {
   });
 
   const asked = 'session store gave no answer to "get" within 150 ms: ';
-  it.each(ioRedisNames)('the first command opens it, and nothing listens: %s', async (name) => {
+  it.each(ioRedisNames)('its first command opens it, and nothing listens: %s', async (name) => {
     const port = await deadPort();
     const store = storeOn(redisStoreOn(name).redisStore({ host, port, lazyConnect: true, ...ours }));
     expect(await messageOf(store)).toBe(`${asked}connect ECONNREFUSED ${host}:${port}`);

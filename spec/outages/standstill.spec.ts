@@ -44,7 +44,7 @@ function standStillAfter(client: SessionStore, method: string, { port }: RedisSe
 }
 
 describe.each(Object.entries(clients))(
-  'A process that stands still for longer than `timeout` while %s is asked',
+  'A process that is blocked for longer than `timeout` while %s is called',
   (_name, connect) => {
     let redis: RedisServer;
     let store: Connected;
@@ -63,7 +63,7 @@ describe.each(Object.entries(clients))(
       ['write', 'all that the request may wait', { reconnectTimeout: timeout }],
       ['read', 'a part of it', { reconnectTimeout: 10_000 }],
       ['write', 'a part of it', { reconnectTimeout: 10_000 }],
-    ] as const)('takes the answer to a %s that has come meanwhile, be that %s', async (what, _part, options) => {
+    ] as const)('accepts the answer to a %s that has arrived, whether it is %s', async (what, _part, options) => {
       const shop = await openShop(store.client, { timeout, ...options });
       const ann = (await openShop(store.client, patient)).visitor();
       // The second one is a swap, so that Redis knows the script.

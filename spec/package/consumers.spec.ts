@@ -135,7 +135,7 @@ describe('The installed package', () => {
     expect(JSON.parse(said)).toEqual(['function', true, [...names, 'default']]);
   });
 
-  it.each(specifiers)('is one, required or imported: %s', async (specifier) => {
+  it.each(specifiers)('is the same, required or imported: %s', async (specifier) => {
     const script = `
       import { createRequire } from 'node:module';
       import * as imported from '${specifier}';

@@ -86,7 +86,7 @@ describe('what a process knows about a record', () => {
       expect(activeRecords.hasEnded(at)).toBe(false);
     });
 
-    it('does not count for a record that is created anew under its key', async () => {
+    it('does not count for a new record under its key', async () => {
       const activeRecords = new ActiveRecords(MINUTE);
       const before = activeRecords.enter('a');
       await activeRecords.end('a', 'destroyed', async () => undefined);

@@ -226,11 +226,11 @@ describe('Store', () => {
   });
 
   describe('guarantee', () => {
-    it.each(Object.entries(styles))('is compare-and-set where the client can, with %s', (_name, style) => {
+    it.each(Object.entries(styles))('is compare-and-set if the client can, with %s', (_name, style) => {
       expect(new Store(compareAndSetClient(style)).guarantee).toBe('compare-and-set');
     });
 
-    it.each(['load', 'create', 'swap', 'touch'])('is last-write where %s is missing', (ability) => {
+    it.each(['load', 'create', 'swap', 'touch'])('is last-write if %s is missing', (ability) => {
       const client = compareAndSetClient(styles['values'] as Style);
       expect(new Store(Object.assign(client, { [ability]: undefined })).guarantee).toBe('last-write');
     });

@@ -83,7 +83,7 @@ describe('The life cycle of a store', () => {
       if (args.leaves) setImmediate(() => process.exit());`;
 
     it.each(both({ predecessor: '1 timers', own: '0 timers' }))(
-      'holds the process with a timer, or not: %s',
+      'keeps the process alive with a timer, or does not: %s',
       async (_name, maker, stdout) => {
         const args = { reconnectTimeout: 600_000, comesBack: true, leaves: true };
         expect(await runScript(maker, outage, args)).toMatchObject({ stdout });
@@ -99,7 +99,7 @@ describe('The life cycle of a store', () => {
     });
 
     it.each(both({ predecessor: 500, own: 200 }))(
-      'has less time for a second outage, or not: %s',
+      'has less time for a second outage, or does not: %s',
       async (_name, maker, status) => {
         const client = new EmittingClient();
         const { app, visitor } = await open(maker, { store: client });
@@ -137,7 +137,7 @@ describe('The life cycle of a store', () => {
     };
 
     it.each(both({ predecessor: ['neither heard nor served', 500], own: ['connect', 200] }))(
-      'is told to the errorHandler, which may go on without: %s',
+      'is reported to the errorHandler, which may let the request continue: %s',
       async (_name, maker, fate) => {
         let heard = 'neither heard nor served';
         const errorHandler = (_error: Error, type: string) => {
@@ -158,7 +158,7 @@ describe('The life cycle of a store', () => {
 
   describe('that fails to destroy a session', () => {
     it.each(both({ predecessor: [[], 500], own: [['destroy'], 200] }))(
-      'tells the errorHandler, or not: %s',
+      'is reported to the errorHandler, or is not: %s',
       async (_name, maker, fate) => {
         const client = new EmittingClient();
         client.destroy = () => Promise.reject(new Error('disk is full'));
@@ -202,7 +202,7 @@ describe('The life cycle of a store', () => {
 
   describe('that never answers', () => {
     it.each(both({ predecessor: 'no reply after a day', own: 500 }))(
-      'hangs the request, or not: %s',
+      'makes the request hang, or does not: %s',
       async (_name, maker, fate) => {
         const client = new EmittingClient();
         const opened = await open(maker, { store: client });

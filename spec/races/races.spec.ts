@@ -37,7 +37,7 @@ describe(`Requests of one session in ${ordersOfEach} orders for each race, seed 
     process.stdout.write(`Races, seed ${SEED}: ${told.join(', ')}\n`);
   });
 
-  it.each(races)('lose nothing and bring nothing back: $what ($store, processes: $processes)', async (race) => {
+  it.each(races)('lose nothing and restore nothing: $what ($store, processes: $processes)', async (race) => {
     const wrong: Partial<Record<Fault, string>> = {};
     const orders = new Set<string>();
     for (let seed = SEED; seed < SEED + ordersOfEach; seed += 1) {

@@ -83,7 +83,7 @@ describe('A session on a client that never expires records', () => {
     expect(await see()).toEqual({});
   });
 
-  it('is written anew, and not over the expired one, when its visitor returns', async () => {
+  it('is stored again, and not over the expired one, when its visitor returns', async () => {
     const { client, ann, see } = await open();
     pass(MINUTE);
     expect(setCookieOf(await ann.get('/put?user=bob'))).toBeDefined();

@@ -39,11 +39,11 @@ const operations: Record<string, Operation> = {
     }),
 };
 
-describe('a listener that hears of a presented id that cannot be one', () => {
+describe('a listener for an invalid id', () => {
   it.each([
     ['a name that objects inherit', '__proto__'],
     ['one that is too long', 'x'.repeat(5000)],
-  ])('is given the new session that it asks for, once: %s', async (_what, id) => {
+  ])('gets the new session that it reads, once: %s', async (_what, id) => {
     const site = await siteWith({ store: client, defer: true, cookie: { signed: false } });
     const ends = listening(site, 'session:missed', async (ctx) => {
       (await sessionOf(ctx))['notice'] = 'x';
@@ -65,7 +65,7 @@ describe('a listener that hears of a presented id that cannot be one', () => {
   });
 });
 
-describe('what a listener asks for while a request ends its session', () => {
+describe('a session that a listener reads while a request ends it', () => {
   const routes: Routes = {
     '/end': async (ctx) => {
       const current = await sessionOf(ctx);
@@ -90,7 +90,7 @@ describe('what a listener asks for while a request ends its session', () => {
   });
 });
 
-describe('middleware outside of session() that writes once the session middleware is done', () => {
+describe('middleware outside of session() that writes after the session middleware is done', () => {
   /** The visitor comes back half a day later, to a handler that leaves the session alone. */
   async function visitAgain(defer: boolean, write: Operation) {
     const outside: Koa.Middleware = async (ctx, next) => {
@@ -107,7 +107,7 @@ describe('middleware outside of session() that writes once the session middlewar
   }
 
   describe.each([false, true])('(defer: %s)', (defer) => {
-    it('renews the cookie along with the record, by a save', async () => {
+    it('renews the cookie together with the record, on save', async () => {
       const { reply, see } = await visitAgain(defer, async (ctx) => {
         (await sessionOf(ctx))['flash'] = 1;
         await ctx.saveSession();
@@ -116,7 +116,7 @@ describe('middleware outside of session() that writes once the session middlewar
       expect(await see()).toEqual({ a: '1', flash: 1 });
     });
 
-    it('renews the cookie along with the record, by a touch', async () => {
+    it('renews the cookie together with the record, on touch', async () => {
       const { reply } = await visitAgain(defer, (ctx) => ctx.sessionHandler.touch());
       expect(reply.json()).toBe(true);
       expect(['koa.sid', 'koa.sid.sig'].map((name) => lifetime(setCookieOf(reply, name)))).toEqual([DAY, DAY]);
@@ -124,7 +124,7 @@ describe('middleware outside of session() that writes once the session middlewar
   });
 });
 
-describe('in defer mode, what is set on the promise', () => {
+describe('in defer mode, a property set on the promise', () => {
   const lost = {
     code: 'ERR_SESSION_DEFERRED',
     message:
@@ -147,7 +147,7 @@ describe('in defer mode, what is set on the promise', () => {
         return ctx.session;
       },
     ],
-  ])('is an error, since it is lost: %s', async (_when, handler) => {
+  ])('causes an error, since it is lost: %s', async (_when, handler) => {
     const site = await siteWith({ store: client, defer: true }, { '/lose': handler });
     expect((await site.visitor().get('/lose')).status).toBe(500);
     expect(site.errors).toEqual([expect.objectContaining(lost)]);
@@ -164,7 +164,7 @@ describe('in defer mode, what is set on the promise', () => {
     expect((await visitor.get('/see')).json()).toEqual({ item: 1 });
   });
 
-  it('does not take the place of the error that a handler throws', async () => {
+  it('does not replace the error that a handler throws', async () => {
     const both = (ctx: Koa.Context) => {
       Object.assign(ctx.session as object, { user: 'Ann' });
       throw new Error('mine');
@@ -175,7 +175,7 @@ describe('in defer mode, what is set on the promise', () => {
   });
 });
 
-it('update() says what it needs where it is given no function', async () => {
+it('update() says what it needs if it gets no function', async () => {
   const routes: Routes = {
     '/mistaken': (ctx) => ctx.sessionHandler.update({ user: 'Ann' } as unknown as () => void).catch(String),
   };

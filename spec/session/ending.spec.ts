@@ -8,99 +8,106 @@ import { failing } from '../helpers/stores/open-clients';
 
 const moving: Routes = { '/move': (ctx) => ctx.regenerateSession({ keepData: true }) };
 
-describe.each(eitherClient)('a session in %s that cannot be regenerated stays what and where it was', (_what, make) => {
-  it.each<[string, 'throw' | (() => never), string]>([
-    ["onConflict: 'throw'", 'throw', 'changed the session'],
-    ['an onConflict that throws', () => throwing('undecided'), 'undecided'],
-  ])('where another request changed the same key, with %s', async (_how, onConflict, message) => {
-    const { site, ann, see } = await siteWithMember({ store: make(), onConflict }, (meanwhile) => ({
-      '/late': async (ctx) => {
-        (await sessionOf(ctx))['n'] = 'late';
-        await meanwhile('/put?n=early');
-        await ctx.regenerateSession({ keepData: true });
-      },
-    }));
-    const reply = await ann.get('/late');
-    expect([reply.status, reply.setCookie]).toEqual([500, []]);
-    expect(site.errors[0]?.message).toContain(message);
-    expect(await see()).toEqual({ user: 'ann', n: 'early' });
-    expect(await cookieOf(ann, site)).toBe(ann.sid);
-  });
+describe.each(eitherClient)(
+  'a session in %s that cannot be regenerated stays unchanged in its place',
+  (_what, make) => {
+    it.each<[string, 'throw' | (() => never), string]>([
+      ["onConflict: 'throw'", 'throw', 'changed the session'],
+      ['an onConflict that throws', () => throwing('undecided'), 'undecided'],
+    ])('if another request changed the same key, with %s', async (_how, onConflict, message) => {
+      const { site, ann, see } = await siteWithMember({ store: make(), onConflict }, (meanwhile) => ({
+        '/late': async (ctx) => {
+          (await sessionOf(ctx))['n'] = 'late';
+          await meanwhile('/put?n=early');
+          await ctx.regenerateSession({ keepData: true });
+        },
+      }));
+      const reply = await ann.get('/late');
+      expect([reply.status, reply.setCookie]).toEqual([500, []]);
+      expect(site.errors[0]?.message).toContain(message);
+      expect(await see()).toEqual({ user: 'ann', n: 'early' });
+      expect(await cookieOf(ann, site)).toBe(ann.sid);
+    });
 
-  it.each<[string, unknown, string]>([
-    ['data that JSON cannot hold', { big: 1n }, 'ERR_SESSION_SERIALIZE'],
-    ['a cookie that cannot be sent', { cookie: { sameSite: 'some' } }, 'ERR_SESSION_COOKIE'],
-  ])('where it holds %s', async (_how, data, code) => {
-    const { site, ann, see } = await siteWithMember({ store: make() }, () => ({
-      '/move': async (ctx) => {
-        Object.assign(await sessionOf(ctx), data);
-        await ctx.regenerateSession({ keepData: true });
-      },
-    }));
-    const reply = await ann.get('/move');
-    expect([reply.status, reply.setCookie]).toEqual([500, []]);
-    expect(site.errors[0]).toMatchObject({ code });
-    expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann' }, ann.sid]);
-  });
+    it.each<[string, unknown, string]>([
+      ['data that JSON cannot hold', { big: 1n }, 'ERR_SESSION_SERIALIZE'],
+      ['a cookie that cannot be sent', { cookie: { sameSite: 'some' } }, 'ERR_SESSION_COOKIE'],
+    ])('if it holds %s', async (_how, data, code) => {
+      const { site, ann, see } = await siteWithMember({ store: make() }, () => ({
+        '/move': async (ctx) => {
+          Object.assign(await sessionOf(ctx), data);
+          await ctx.regenerateSession({ keepData: true });
+        },
+      }));
+      const reply = await ann.get('/move');
+      expect([reply.status, reply.setCookie]).toEqual([500, []]);
+      expect(site.errors[0]).toMatchObject({ code });
+      expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann' }, ann.sid]);
+    });
 
-  it.each([true, false])('where genSid fails, and the request may go on (keepData: %s)', async (keepData) => {
-    let ids = 0;
-    const genSid = () => {
-      ids += 1;
-      return ids === 2 ? throwing('out of ids') : `id-${ids}`;
-    };
-    const { site, ann, see } = await siteWithMember({ store: make(), genSid }, () => ({
-      '/move': async (ctx) => {
-        const message = await ctx.regenerateSession({ keepData }).catch((error: Error) => error.message);
-        (await sessionOf(ctx))['after'] = true;
-        return message;
-      },
-    }));
-    const reply = await ann.get('/move');
-    expect([reply.status, reply.text]).toEqual([200, '"out of ids"']);
-    expect([await see(), await cookieOf(ann, site), site.errors]).toEqual([{ user: 'ann', after: true }, ann.sid, []]);
-  });
+    it.each([true, false])('if genSid fails, and the request may continue (keepData: %s)', async (keepData) => {
+      let ids = 0;
+      const genSid = () => {
+        ids += 1;
+        return ids === 2 ? throwing('out of ids') : `id-${ids}`;
+      };
+      const { site, ann, see } = await siteWithMember({ store: make(), genSid }, () => ({
+        '/move': async (ctx) => {
+          const message = await ctx.regenerateSession({ keepData }).catch((error: Error) => error.message);
+          (await sessionOf(ctx))['after'] = true;
+          return message;
+        },
+      }));
+      const reply = await ann.get('/move');
+      expect([reply.status, reply.text]).toEqual([200, '"out of ids"']);
+      expect([await see(), await cookieOf(ann, site), site.errors]).toEqual([
+        { user: 'ann', after: true },
+        ann.sid,
+        [],
+      ]);
+    });
 
-  it('where the store fails, and goes on being saved and extended in later requests', async () => {
-    const client = make();
-    const { site, ann, see } = await siteWithMember({ store: client }, () => moving);
-    const recover = [failing(client, 'destroy'), failing(client, 'write')];
-    expect((await ann.get('/move')).status).toBe(500);
-    for (const end of recover) end();
-    expect(setCookieOf(await ann.get('/put?later=1'))).toBeDefined();
-    expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann', later: '1' }, ann.sid]);
-    expect(sentId(await ann.get('/move'))).not.toBe(ann.sid);
-    expect(await see()).toEqual({ user: 'ann', later: '1' });
-  });
+    it('if the store fails, and is saved and extended in later requests', async () => {
+      const client = make();
+      const { site, ann, see } = await siteWithMember({ store: client }, () => moving);
+      const recover = [failing(client, 'destroy'), failing(client, 'write')];
+      expect((await ann.get('/move')).status).toBe(500);
+      for (const end of recover) end();
+      expect(setCookieOf(await ann.get('/put?later=1'))).toBeDefined();
+      expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann', later: '1' }, ann.sid]);
+      expect(sentId(await ann.get('/move'))).not.toBe(ann.sid);
+      expect(await see()).toEqual({ user: 'ann', later: '1' });
+    });
 
-  it('where the errorHandler takes the failure', async () => {
-    const client = make();
-    const heard: unknown[] = [];
-    const errorHandler = (error: Error, type: string) => void heard.push([error.message, type]);
-    const { ann, see, site } = await siteWithMember({ store: client, errorHandler }, () => ({
-      '/move': async (ctx) => {
-        await ctx.regenerateSession({ keepData: true });
-        (await sessionOf(ctx))['lost'] = true;
-      },
-    }));
-    const recover = [failing(client, 'destroy'), failing(client, 'write')];
-    const reply = await ann.get('/move');
-    for (const end of recover) end();
-    expect([reply.status, reply.setCookie]).toEqual([200, []]);
-    expect(heard).toEqual([['store is broken', 'set']]);
-    expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann' }, ann.sid]);
-  });
+    it('if the errorHandler accepts the failure', async () => {
+      const client = make();
+      const heard: unknown[] = [];
+      const errorHandler = (error: Error, type: string) => void heard.push([error.message, type]);
+      const { ann, see, site } = await siteWithMember({ store: client, errorHandler }, () => ({
+        '/move': async (ctx) => {
+          await ctx.regenerateSession({ keepData: true });
+          (await sessionOf(ctx))['lost'] = true;
+        },
+      }));
+      const recover = [failing(client, 'destroy'), failing(client, 'write')];
+      const reply = await ann.get('/move');
+      for (const end of recover) end();
+      expect([reply.status, reply.setCookie]).toEqual([200, []]);
+      expect(heard).toEqual([['store is broken', 'set']]);
+      expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann' }, ann.sid]);
+    });
 
-  it('where only its end fails: what was stored under the new id goes', async () => {
-    const client = make();
-    const { site, ann, see } = await siteWithMember({ store: client }, () => moving);
-    const recover = [failing(client, 'destroy'), failing(client, 'replace')];
-    const reply = await ann.get('/move');
-    for (const end of recover) end();
-    expect([reply.status, reply.setCookie]).toEqual([500, []]);
-    expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann' }, ann.sid]);
-  });
-});
+    it('if only its end fails: the record under the new id is removed', async () => {
+      const client = make();
+      const { site, ann, see } = await siteWithMember({ store: client }, () => moving);
+      const recover = [failing(client, 'destroy'), failing(client, 'replace')];
+      const reply = await ann.get('/move');
+      for (const end of recover) end();
+      expect([reply.status, reply.setCookie]).toEqual([500, []]);
+      expect([await see(), await cookieOf(ann, site)]).toEqual([{ user: 'ann' }, ann.sid]);
+    });
+  },
+);
 
 describe.each(eitherClient)('a session in %s that has ended', (_what, make) => {
   it.each(['/save-and-move', '/update-and-move'])('does not come back with its data by %s', async (path) => {
@@ -135,7 +142,7 @@ describe.each(eitherClient)('a session in %s that has ended', (_what, make) => {
   });
 });
 
-describe('a logout that the store fails at', () => {
+describe('a logout during a failure of the store', () => {
   it.each([false, true])('has happened for the visitor, but not for the record (errorHandler: %s)', async (handles) => {
     const client = new MapClient();
     const errorHandler = handles ? () => undefined : null;
@@ -153,7 +160,7 @@ describe('a logout that the store fails at', () => {
 });
 
 it.each(['/move', '/logout'])(
-  '%s without a connection leaves a session as it was that others go on with',
+  '%s without a connection leaves a session unchanged that others continue with',
   async (path) => {
     const client = new EmittingClient();
     const disconnected: Routes = {

@@ -57,7 +57,7 @@ describe('an object that a handler assigns', () => {
     expect((await visitor.get('/see')).json()).toEqual({ a: 1, b: '1' });
   });
 
-  it('may bring its own cookie, frozen or not', async () => {
+  it('may contain its own cookie, frozen or not', async () => {
     const store = new MapClient();
     const site = await siteWith(
       { store },
@@ -114,7 +114,7 @@ describe('an object that a handler assigns', () => {
     expect((await ann.get('/see')).json()).toEqual({ a: 1 });
   });
 
-  it('may be assigned and changed after', async () => {
+  it('may be assigned and then changed', async () => {
     const routes: Routes = {
       '/assign': async (ctx) => {
         const mine: Record<string, unknown> = {};
@@ -128,7 +128,7 @@ describe('an object that a handler assigns', () => {
     expect((await visitor.get('/see')).json()).toEqual({ a: 1, b: 2 });
   });
 
-  it('shared by all visitors, it gives none of them the cookie of another', async () => {
+  it('that all visitors share gives none of them the cookie of another', async () => {
     const shared = { a: 1 };
     const site = await siteWith(
       {},
@@ -225,7 +225,7 @@ describe.each([
     }
   });
 
-  it('is an ERR_SESSION_SERIALIZE where it throws as it is looked at', () => {
+  it('causes an ERR_SESSION_SERIALIZE if it throws while it is compared', () => {
     const get = () => {
       throw new Error('boom');
     };
@@ -233,7 +233,7 @@ describe.each([
     expect(() => isModified(change)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_SERIALIZE' }));
   });
 
-  it('by a change that is taken back after it was saved', () => {
+  it('by a change that is undone after it was saved', () => {
     const takenBack = (session: Session, held: HeldSession) => {
       session['b'] = 1;
       const text = held.text(session);
@@ -243,7 +243,7 @@ describe.each([
     expect(isModified(takenBack)).toBe(true);
   });
 
-  it('by a change made while it was read once more', () => {
+  it('by a change made while it was read again', () => {
     const again = (session: Session, held: HeldSession) => {
       session['b'] = 1;
       held.takeStored();
@@ -266,7 +266,7 @@ describe('whether a session has changed', () => {
     });
   });
 
-  it("not by reading a record of koa-generic-session's, or one without a cookie", () => {
+  it('not by reading a record of koa-generic-session, or one without a cookie', () => {
     for (const theirs of [
       '{"a":1,"cookie":{"path":"/","maxAge":9}}',
       '{"cookie":{"signed":true},"a":1}',
@@ -279,7 +279,7 @@ describe('whether a session has changed', () => {
     }
   });
 
-  it('is found by the text, not by a checksum: two texts of one CRC-32 are two', async () => {
+  it('is detected by text, not by a checksum: two texts with one CRC-32 differ', async () => {
     const store = new MapClient();
     const calls = countCalls(store);
     const visitor = (await siteWith({ store })).visitor();
@@ -291,7 +291,7 @@ describe('whether a session has changed', () => {
   });
 });
 
-it('a client that hands out what nobody can change is read all the same, and its sessions can be assigned', async () => {
+it('a client that returns frozen objects can be read, and its sessions can be assigned', async () => {
   const store = new MapClient();
   const { get } = store;
   store.get = async (key) => Object.freeze(await get.call(store, key));
@@ -309,8 +309,8 @@ it('a client that hands out what nobody can change is read all the same, and its
   expect([(await ann.get('/see')).json(), site.errors]).toEqual([{ user: 'ann', b: 2 }, []]);
 });
 
-describe('what is held', () => {
-  it('is empty without a record, and gives a session that has a cookie and nothing else', () => {
+describe('the held session', () => {
+  it('is empty without a record, with a cookie and nothing else', () => {
     const held = new HeldSession(() => options);
     expect([held.current, held.isEmpty]).toEqual([undefined, true]);
     expect(Object.keys(held.take() as Session)).toEqual(['cookie']);
@@ -318,12 +318,12 @@ describe('what is held', () => {
     expect(held.cookie.attributes()).toEqual(options);
   });
 
-  it('is the same object each time it is asked for', () => {
+  it('is the same object each time', () => {
     const held = holding('{"a":1}');
     expect(held.take()).toBe(held.take());
   });
 
-  it('is null once destroyed, and something new after a reset', () => {
+  it('is null after it is destroyed, and new after a reset', () => {
     const held = holding('{"a":1}');
     held.destroy();
     expect(held.take()).toBeNull();
@@ -331,7 +331,7 @@ describe('what is held', () => {
     expect(Object.keys(held.take() as Session)).toEqual(['cookie']);
   });
 
-  it('becomes what is stored, in the same object', () => {
+  it('becomes the stored session, in the same object', () => {
     const held = holding('{"a":1,"b":2}');
     const session = held.take();
     held.show('{"b":3,"__proto__":{"c":4},"cookie":{"maxAge":7,"own":["maxAge"]}}');
@@ -353,17 +353,17 @@ describe('what is held', () => {
     Promise.resolve({ a: 2 }),
     // biome-ignore lint/suspicious/noThenProperty: that is what a thenable is
     { then: () => undefined },
-  ])('refuses what is no session: %p', (value) => {
+  ])('refuses %p as a session', (value) => {
     const held = holding('{"a":1}');
     expect(() => held.assign(value)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_VALUE' }));
     expect(held.take()).toMatchObject({ a: 1 });
   });
 
-  it('says of a promise what to do with it', () => {
+  it('says what to do with a promise', () => {
     expect(() => holding('{}').assign(Promise.resolve({}))).toThrow('got a promise: await it');
   });
 
-  it.each([false, true])('is kept where a handler assigns a promise (defer: %s)', async (defer) => {
+  it.each([false, true])('stays if a handler assigns a promise (defer: %s)', async (defer) => {
     const site = await siteWith(
       { defer },
       {

@@ -4,35 +4,35 @@ import { siteWith } from '../helpers/sites/open-sites';
 import { sentId, setCookieOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
 
-describe('an id made by default', () => {
-  it('has as many characters as asked for, that need no escaping in cookies, URLs and file names', () => {
+describe('a default id', () => {
+  it('has the requested number of characters, which need no escaping in cookies, URLs and file names', () => {
     for (let made = 0; made < 1000; made += 1) expect(defaultGenSid(24)).toMatch(/^[A-Za-z0-9_-]{24}$/);
   });
 
-  it('is another each time', () => {
+  it('is different each time', () => {
     expect(new Set(Array.from({ length: 10_000 }, () => defaultGenSid(24))).size).toBe(10_000);
   });
 
-  it('is another where lengths take turns', () => {
+  it('is different if lengths alternate', () => {
     const made = Array.from({ length: 1000 }, (_, n) => defaultGenSid(16 + (n % 3) * 8));
     for (const [n, id] of made.entries()) expect(id).toHaveLength(16 + (n % 3) * 8);
     expect(new Set(made.map((id) => id.slice(0, 16))).size).toBe(1000);
   });
 
-  it('was not drawn into memory that small buffers of the application share', () => {
+  it('is not in memory that small buffers of the application share', () => {
     for (let made = 0; made < 64; made += 1) {
       const shared = Buffer.from(Buffer.from('x').buffer).toString('latin1');
       expect(shared).not.toContain(defaultGenSid(24));
     }
   });
 
-  it('uses the whole alphabet, 6 bits a character', () => {
+  it('uses the whole alphabet, 6 bits per character', () => {
     const used = new Set(Array.from({ length: 1000 }, () => defaultGenSid(24)).join(''));
     expect(used.size).toBeGreaterThanOrEqual(60);
   });
 });
 
-describe('what can be an id', () => {
+describe('a valid id', () => {
   it.each(['a', 'A-z_0.9~', 'x'.repeat(4096), '%00', '"quoted"', ' ', 'ü', 'id with spaces', 'proto', '__proto', '0'])(
     '%j',
     (id) => {
@@ -74,7 +74,7 @@ describe('what can be an id', () => {
   });
 });
 
-describe('an id that the application makes', () => {
+describe('an id from the application', () => {
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['an empty text', ''],
@@ -82,7 +82,7 @@ describe('an id that the application makes', () => {
     ['__proto__', '__proto__'],
     ['a line break', 'a\r\nb'],
     ['more than a cookie can hold', 'x'.repeat(5000)],
-  ])('that is %s is an error, and nothing is stored', async (_what, id) => {
+  ])('that is %s causes an error, and nothing is stored', async (_what, id) => {
     const store = new MapClient();
     const site = await siteWith({ store, genSid: async () => id as string });
     const reply = await site.visitor().get('/put?a=1');
@@ -90,7 +90,7 @@ describe('an id that the application makes', () => {
     expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_ID' })]);
   });
 
-  it.each(['a;b', 'ключ'])('that no cookie can carry is an error, and no record stays behind: %s', async (id) => {
+  it.each(['a;b', 'ключ'])('that no cookie can hold causes an error, and no record stays behind: %s', async (id) => {
     const store = new MapClient();
     const site = await siteWith({ store, genSid: () => id });
     const reply = await site.visitor().get('/put?a=1');
@@ -98,7 +98,7 @@ describe('an id that the application makes', () => {
     expect(site.errors).toEqual([expect.objectContaining({ code: 'ERR_SESSION_COOKIE' })]);
   });
 
-  it('is used as it is', async () => {
+  it('is used unchanged', async () => {
     const store = new MapClient();
     const site = await siteWith({ store, genSid: (length) => `mine-${length}` });
     const visitor = site.visitor();

@@ -10,7 +10,7 @@ const DAY = 86_400_000;
 
 everyTestStartsAt(Date.UTC(2030, 0, 1));
 
-describe('a visitor whose session has expired, with a client that hands it out all the same,', () => {
+describe('a visitor whose session has expired, with a client that still returns it,', () => {
   const routes: Routes = {
     '/shortly': async (ctx) => {
       const { cookie } = await sessionOf(ctx);
@@ -33,7 +33,7 @@ describe('a visitor whose session has expired, with a client that hands it out a
   };
 
   describe.each([false, true])('(defer: %s)', (defer) => {
-    it.each(Object.keys(routes).slice(1))('begins a new one by %s, under today’s cookie options', async (path) => {
+    it.each(Object.keys(routes).slice(1))('starts a new one by %s, with the current cookie options', async (path) => {
       const client = new MapClient();
       const { site, ann, see } = await siteWithMember({ store: client, defer }, () => routes);
       const cookie = await ann.jar.getCookieString(site.url);
@@ -57,7 +57,7 @@ describe('a visitor whose session has expired, with a client that hands it out a
       expect(await see()).toEqual({ user: 'bob' });
     });
 
-    it('sees nothing of it, and is sent nothing as long as nothing is kept', async () => {
+    it('does not see it, and gets no cookie as long as nothing is stored', async () => {
       const client = new MapClient();
       const { site, ann } = await siteWithMember({ store: client, defer }, () => routes);
       const cookie = await ann.jar.getCookieString(site.url);
@@ -69,7 +69,7 @@ describe('a visitor whose session has expired, with a client that hands it out a
   });
 });
 
-it('a deferred session that valid refuses leaves what the handler has assigned', async () => {
+it('a deferred session that valid refuses keeps what the handler has assigned', async () => {
   const client = new MapClient();
   const { ann, see } = await siteWithMember(
     { store: client, defer: true, valid: (_ctx, session) => session['user'] !== 'ann' },

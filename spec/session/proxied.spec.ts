@@ -57,8 +57,8 @@ async function expectTaken(visitor: () => Browser): Promise<void> {
   expect((await carl.get('/see')).json()).toMatchObject({ user: 'ann' });
 }
 
-describe('An object that stands for the session', () => {
-  it.each(each)('is taken for it: %s, with defer %s', async (_name, defer, wrap) => {
+describe('A Proxy of the session', () => {
+  it.each(each)('counts as the session: %s, with defer %s', async (_name, defer, wrap) => {
     const store = new session.MemoryStore();
     const site = await siteWith({ store, defer }, proxiedRoutes(wrap));
     await expectTaken(site.visitor);
@@ -70,14 +70,14 @@ describe('An object that stands for the session', () => {
     let program: NodeProgram | undefined;
     afterEach(() => program?.end());
 
-    it.each(['false', 'true'])('is taken for it, with defer %s', async (DEFER) => {
+    it.each(['false', 'true'])('counts as the session, with defer %s', async (DEFER) => {
       program = await startNode(['spec/helpers/programs/on-change-app.mjs'], { DEFER });
       const [url] = await program.says(/^http:\S+$/m);
       await expectTaken(() => browser(url));
     });
   });
 
-  it.each(each)('is no change: %s, with defer %s', async (_name, defer, wrap) => {
+  it.each(each)('causes no change: %s, with defer %s', async (_name, defer, wrap) => {
     const store = new MapClient();
     const site = await siteWith({ store, defer }, proxiedRoutes(wrap));
     const visitor = site.visitor();
@@ -88,7 +88,7 @@ describe('An object that stands for the session', () => {
   });
 
   it.each(Object.entries(wraps))(
-    'has the cookie of its record, assigned before that was loaded: %s',
+    'has the cookie of its record, if it was assigned before that was loaded: %s',
     async (_name, wrap) => {
       const site = await siteWith({ defer: true }, proxiedRoutes(wrap));
       const visitor = site.visitor();
@@ -99,7 +99,7 @@ describe('An object that stands for the session', () => {
   );
 });
 
-describe('A session frozen with all that is in it', () => {
+describe('A deeply frozen session', () => {
   it.each<[string, session.SessionOptions]>([
     ['', {}],
     [', with ids of the application', { genSid: () => `${Math.random()}`.padEnd(24, 'x') }],

@@ -58,7 +58,7 @@ describe('sessions.read(req) of a WebSocket', () => {
     ['Koa 3, compare-and-set', {}, () => new MemoryStore()],
     ['Koa 3, last-write', {}, () => new MapClient()],
     ['Koa 2, last-write', { Koa: Koa2 as unknown as typeof Koa }, () => new MapClient()],
-  ])('gives the session of the visitor: %s', async (_what, setup, makeStore) => {
+  ])('returns the session of the visitor: %s', async (_what, setup, makeStore) => {
     const { visitor, read } = await open({ store: makeStore() }, undefined, setup);
     const cookie = cookieHeader(await visitor.get('/put?user=Ann'));
     expect(await read(cookie)).toEqual({
@@ -74,12 +74,12 @@ describe('sessions.read(req) of a WebSocket', () => {
     });
   });
 
-  it('gives it in defer mode too, and under a prefix and a key of its own', async () => {
+  it('works in defer mode too, and with another prefix and key', async () => {
     const { visitor, read } = await open({ defer: true, prefix: 'shop:', key: 'shop.sid' });
     expect(await read(cookieHeader(await visitor.get('/put?user=Ann')))).toEqual(ann);
   });
 
-  it('takes a signature by an older key, and no other', async () => {
+  it('accepts a signature by an older key, and no other', async () => {
     const store = new MapClient();
     const { visitor } = await open({ store }, undefined, { keys: ['older'] });
     const cookie = cookieHeader(await visitor.get('/put?user=Ann'));
@@ -110,7 +110,7 @@ describe('sessions.read(req) of a WebSocket', () => {
   it.each<[string, () => SessionStore]>([
     ['compare-and-set', () => new MemoryStore()],
     ['last-write', () => new MapClient()],
-  ])('is null where the middleware would begin a new session: %s', async (_what, makeStore) => {
+  ])('resolves to null if the middleware would start a new session: %s', async (_what, makeStore) => {
     const store = makeStore();
     const regenerate = (ctx: Koa.Context) => ctx.regenerateSession();
     const { visitor, site, read } = await open({ store }, { '/regenerate': regenerate });
@@ -131,7 +131,7 @@ describe('sessions.read(req) of a WebSocket', () => {
     ['made up', 'made-up'],
     ['a name that objects inherit', '__proto__'],
     ['too long', 'x'.repeat(5000)],
-  ])('is null for an id that is nobody’s: %s', async (_what, id) => {
+  ])('resolves to null for an unknown id: %s', async (_what, id) => {
     const store = new MapClient();
     const get = jest.spyOn(store, 'get');
     const { visitor, read } = await open({ store, cookie: { signed: false } });
@@ -142,7 +142,7 @@ describe('sessions.read(req) of a WebSocket', () => {
   });
 
   it.each(['5', '[]', 'no json', '"text"'])(
-    'is null for a record that is no session, and keeps it: %s',
+    'resolves to null for a record that is not a session, and keeps it: %s',
     async (record) => {
       const store = new MemoryStore();
       store.create('koa:sess:known', record, 60_000);
@@ -153,7 +153,7 @@ describe('sessions.read(req) of a WebSocket', () => {
     },
   );
 
-  it('is null outside the path of the cookie', async () => {
+  it('resolves to null outside the path of the cookie', async () => {
     const { visitor, read } = await open(
       { cookie: { path: '/shop' } },
       { '/shop': (ctx) => Object.assign(ctx.session as Session, { user: 'Ann' }) },
@@ -164,7 +164,7 @@ describe('sessions.read(req) of a WebSocket', () => {
     expect(await read(cookie, '/')).toBeNull();
   });
 
-  it('is null once the cookie of the session has expired, whatever the client still hands out', async () => {
+  it('resolves to null after the cookie of the session has expired, even if the client still returns it', async () => {
     const expire = (ctx: Koa.Context) =>
       (Object.assign(ctx.session as Session, { user: 'Ann' }).cookie = { expires: new Date(Date.now() + 1000) });
     const { visitor, read } = await open({ store: new MapClient() }, { '/login': expire });
@@ -174,7 +174,7 @@ describe('sessions.read(req) of a WebSocket', () => {
     expect(await read(cookie)).toBeNull();
   });
 
-  it('is null for what `valid` refuses, which stays for a request with a response to end', async () => {
+  it('resolves to null for a session that `valid` refuses, which stays for a request with a response to end', async () => {
     const store = new MapClient();
     const valid = async (ctx: Koa.Context) => ctx.get('x-agent') !== 'other';
     const { visitor, read } = await open({ store, valid });
@@ -217,7 +217,7 @@ describe('sessions.read(req)', () => {
     expect([store.asked, site.heard.length - heard, site.errors]).toEqual([['get', 'get'], 0, []]);
   });
 
-  it('gives a copy that cannot be changed, whatever is inside', async () => {
+  it('returns a copy that cannot be changed, whatever it contains', async () => {
     const { sessions, visitor } = await open(
       {},
       { '/cart': (ctx) => Object.assign(ctx.session as Session, { cart: { items: [1] } }) },
@@ -230,7 +230,7 @@ describe('sessions.read(req)', () => {
     expect(() => Object.assign(found.cookie, { a: 1 })).toThrow(TypeError);
   });
 
-  it('neither changes nor freezes what a client keeps, or what `valid` puts there', async () => {
+  it('neither changes nor freezes what a client keeps, or what `valid` adds', async () => {
     const kept = { cart: { items: [1] }, cookie: {} } as unknown as Session;
     const shared = { name: 'Ann' };
     const valid = (_ctx: Koa.Context, stored: Session) => {
@@ -249,7 +249,7 @@ describe('sessions.read(req)', () => {
   it.each<[string, () => object]>([
     ['a function', () => ({ user: 'Ann', greet: () => 'hello' })],
     ['a Proxy', () => ({ user: 'Ann', cart: new Proxy({ items: [1] }, {}) })],
-  ])('takes what JSON takes of an object that a client hands out, with %s in it', async (_what, make) => {
+  ])('keeps what JSON keeps of an object from a client, with %s in it', async (_what, make) => {
     const kept = { ...make(), cookie: {} } as unknown as Session;
     const store = { get: () => kept, set: () => undefined, destroy: () => undefined };
     const { sessions, site } = await open({ store, cookie: { signed: false } });
@@ -259,7 +259,7 @@ describe('sessions.read(req)', () => {
     expect(found).toEqual(expected);
   });
 
-  it('gives the end of the cookie as the Date that `ctx.session` has, of its own', async () => {
+  it('returns the end of the cookie as a separate Date, as in `ctx.session`', async () => {
     const end = new Date(Date.now() + 60_000);
     let fromHook: Date | undefined;
     const { sessions, visitor } = await open(
@@ -283,7 +283,7 @@ describe('sessions.read(req)', () => {
     expect(found?.cookie.expires).not.toBe(fromHook);
   });
 
-  it('takes a record that is there for one that lives, as the middleware does, whatever ttl its client tells', async () => {
+  it('counts an existing record as alive, as the middleware does, whatever ttl its client reports', async () => {
     class Idle extends MemoryStore {
       override load(...asked: Parameters<MemoryStore['load']>) {
         const stored = super.load(...asked);
@@ -303,7 +303,7 @@ describe('sessions.read(req)', () => {
     expect(release).toHaveBeenCalledTimes(1);
   });
 
-  it('waits for a store that is away, and goes on with it', async () => {
+  it('waits for a store that is away, and continues with it', async () => {
     const store = new EmittingClient();
     const { visitor, sessions } = await open({ store });
     const cookie = cookieHeader(await visitor.get('/put?user=Ann'));
@@ -336,7 +336,7 @@ describe('sessions.read(req)', () => {
       { code: 'ERR_SESSION_STORE_UNAVAILABLE', operation: 'get' },
     ],
   ])(
-    'rejects with the StoreError of a store that %s, and does not ask the errorHandler',
+    'rejects with the StoreError of a store that %s, and does not call the errorHandler',
     async (_how, options, error) => {
       const errorHandler = jest.fn();
       const { sessions, site } = await open({ ...options, errorHandler, cookie: { signed: false }, defer: true });
@@ -348,7 +348,7 @@ describe('sessions.read(req)', () => {
     },
   );
 
-  it('rejects where `app.keys` are missing', async () => {
+  it('rejects if `app.keys` are missing', async () => {
     const { sessions, site } = await open({ defer: true });
     site.app.keys = [];
     await site.visitor().get('/idle');
@@ -362,7 +362,7 @@ describe('sessions.read(req)', () => {
     ['a request of Koa', (ctx) => ctx.request, 'got an object of Koa: pass `ctx.req`, or use `ctx.session`'],
     ['a Request of Fetch', () => new Request('http://localhost/'), 'got an object: a Fetch `Request` is not supported'],
     ['a look-alike', () => ({ headers: {}, url: '/' }), 'got an object: a Fetch `Request` is not supported'],
-  ])('rejects what is no request: %s', async (_what, given, got) => {
+  ])('rejects anything but a Node request: %s', async (_what, given, got) => {
     const mistaken = (ctx: Koa.Context) => sessions.read(given(ctx) as IncomingMessage).catch(String);
     const { sessions, visitor } = await open({}, { '/mistaken': mistaken });
     expect((await visitor.get('/mistaken')).json()).toBe(
@@ -372,7 +372,7 @@ describe('sessions.read(req)', () => {
 });
 
 describe('the application that sessions.read(req) needs', () => {
-  it('is known before the first request where it is given as an option', async () => {
+  it('is known before the first request if it is given as an option', async () => {
     const store = new MapClient();
     const cookie = cookieHeader(await (await open({ store })).visitor.get('/put?user=Ann'));
     // As after a restart of the server, when WebSockets come back first.
@@ -382,7 +382,7 @@ describe('the application that sessions.read(req) needs', () => {
     expect(await restarted.read(requestWith(cookie))).toEqual(ann);
   });
 
-  it('is that of the first request otherwise, and until then the error says what to do', async () => {
+  it('is otherwise that of the first request, and before that, the error says what to do', async () => {
     const { sessions, visitor } = await open();
     await expect(sessions.read(requestWith('koa.sid=1'))).rejects.toMatchObject({
       name: 'SessionError',
@@ -396,7 +396,7 @@ describe('the application that sessions.read(req) needs', () => {
     expect(await sessions.read(requestWith('koa.sid=1'))).toBeNull();
   });
 
-  it('is a TypeError at set-up where it is none', () => {
+  it('throws a TypeError at set-up if it is not an application', () => {
     expect(() => session({ app: {} as Koa })).toThrow(
       new TypeError('Expected `app` to have the method `createContext`, but `createContext` is missing'),
     );

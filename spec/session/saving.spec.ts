@@ -19,7 +19,7 @@ const remember: Routes = {
   },
 };
 
-describe.each(eitherClient)('in %s, a lifetime that another request has set meanwhile', (_what, make) => {
+describe.each(eitherClient)('in %s, a lifetime that another request has set in between', (_what, make) => {
   const late = (change: (ctx: Koa.Context) => unknown) => (meanwhile: (path: string) => Promise<unknown>) => ({
     ...remember,
     '/late': async (ctx: Koa.Context) => {
@@ -45,7 +45,7 @@ describe.each(eitherClient)('in %s, a lifetime that another request has set mean
       },
     ],
     ['updates', (ctx) => ctx.sessionHandler.update((session) => void Object.assign(session, { x: 1 }))],
-  ])('is the one of the cookie that a request sends which only %s', async (_how, change) => {
+  ])('is that of the cookie in a request that only %s', async (_how, change) => {
     const store = make();
     const { ann } = await siteWithMember({ store }, late(change));
     const line = setCookieOf(await ann.get('/late'));
@@ -53,7 +53,7 @@ describe.each(eitherClient)('in %s, a lifetime that another request has set mean
     expect(await recordOf(store, `koa:sess:${ann.sid}`)).toMatchObject({ x: 1, cookie: { maxAge: 30 * DAY } });
   });
 
-  it('stays where the record was made unique before, by an update', async () => {
+  it('stays if the record was made unique before, by an update', async () => {
     const store = make();
     const { ann } = await siteWithMember({ store }, late(setX));
     await ann.get('/count');
@@ -76,7 +76,7 @@ describe.each(eitherClient)('in %s, a lifetime that another request has set mean
     expect(await recordOf(store, `koa:sess:${ann.sid}`)).toMatchObject({ x: 1, cookie: { maxAge: 30 * DAY } });
   });
 
-  it("stays with a record of koa-generic-session's, which notes no own attributes", async () => {
+  it('stays with a record of koa-generic-session without own attributes', async () => {
     const store = make();
     const { ann } = await siteWithMember({ store }, late(setX));
     const key = `koa:sess:${ann.sid}`;
@@ -86,7 +86,7 @@ describe.each(eitherClient)('in %s, a lifetime that another request has set mean
     expect(await recordOf(store, key)).toMatchObject({ user: 'ann', x: 1, cookie: { maxAge: 30 * DAY } });
   });
 
-  it('gives way to what this request has set itself: the later counts', async () => {
+  it('is replaced by what this request has set itself: the later one wins', async () => {
     const store = make();
     const setWeek = async (ctx: Koa.Context) => {
       (await sessionOf(ctx)).cookie.maxAge = 7 * DAY;
@@ -131,14 +131,14 @@ describe.each(eitherClient)('in %s, a signature by an older key', (_what, make) 
     return { store, site, ann, see, recover };
   }
 
-  it('is made anew', async () => {
+  it('is renewed', async () => {
     const { site, ann, see } = await signedBefore();
     expect((await ann.get('/see')).setCookie).toEqual([expect.stringMatching(/^koa\.sid\.sig=/)]);
     site.app.keys = ['newer key'];
     expect(await see()).toEqual({ user: 'ann' });
   });
 
-  it('is not made anew where the visitor has logged in meanwhile: the new id keeps its own', async () => {
+  it('is not renewed if the visitor has logged in again: the new id keeps its own', async () => {
     const { site, ann, see } = await signedBefore();
     const reply = await ann.get('/late?while=/login');
     expect([reply.status, reply.setCookie]).toEqual([200, []]);
@@ -146,19 +146,19 @@ describe.each(eitherClient)('in %s, a signature by an older key', (_what, make) 
     expect(site.events()).toContain('session:gone');
   });
 
-  it('is not made anew where the visitor has logged out meanwhile', async () => {
+  it('is not renewed if the visitor has logged out', async () => {
     const { ann } = await signedBefore();
     expect((await ann.get('/late?while=/logout')).setCookie).toEqual([]);
   });
 
-  it('is made anew once, however often the session is saved', async () => {
+  it('is renewed once, however often the session is saved', async () => {
     const { store, ann } = await signedBefore();
     const calls = countCalls(store);
     expect((await ann.get('/twice')).setCookie).toHaveLength(1);
     expect(calls.of('read')).toBeLessThanOrEqual(2);
   });
 
-  it('waits for another request where the head was sent', async () => {
+  it('waits for another request if the headers were sent', async () => {
     const { site, ann } = await signedBefore();
     expect((await ann.get('/flush')).setCookie).toEqual([]);
     expect(site.errors).toEqual([]);
@@ -166,7 +166,7 @@ describe.each(eitherClient)('in %s, a signature by an older key', (_what, make) 
   });
 
   it.each([true, false])(
-    'stays where the store fails to tell whether the session lives (handled: %s)',
+    'stays if the store does not report whether the session lives (handled: %s)',
     async (handles) => {
       const heard: unknown[] = [];
       const errorHandler = handles ? (_error: Error, type: string) => void heard.push(type) : null;
@@ -192,7 +192,7 @@ describe('a session that was logged out, with a client that can only get, set an
     ['is touched', (ctx) => ctx.sessionHandler.touch()],
     ['is updated', (ctx) => ctx.sessionHandler.update(() => undefined).catch(() => undefined)],
     ['is destroyed', (ctx) => ctx.sessionHandler.destroy()],
-  ])('does not come back where it %s by work that went on after the response', async (_how, work) => {
+  ])('does not come back if it %s in work that continues after the response', async (_how, work) => {
     const store = new MapClient();
     const { open: later, opened: isLater } = gate();
     let working: Promise<unknown> | undefined;
@@ -210,7 +210,7 @@ describe('a session that was logged out, with a client that can only get, set an
     expect(site.events().slice(-2)).toEqual(['session:destroyed', 'session:gone']);
   });
 
-  it('does not come back where the late work has begun no session of its own either', async () => {
+  it('does not come back even if the late work has started no session', async () => {
     const store = new MapClient();
     const { open: later, opened: isLater } = gate();
     let working: Promise<unknown> | undefined;
@@ -247,7 +247,7 @@ describe.each(eitherClient)('in %s, beforeSave', (_what, make) => {
 });
 
 it.each(eitherClient)(
-  'touch() ends a session in %s whose time the handler has set to one that is over',
+  'touch() ends a session in %s to which the handler has given an expired lifetime',
   async (_what, make) => {
     const store = make();
     const { site, ann } = await siteWithMember({ store }, () => ({
@@ -266,7 +266,7 @@ it.each<[string, 'touch' | 'write', OpenClient]>([
   ['a MemoryStore', 'touch', new MemoryStore()],
   ['a client that can only get, set and destroy', 'write', new MapClient()],
 ])(
-  'touch() that fails in %s is false where the errorHandler takes it, and the session stays',
+  'touch() that fails in %s resolves to false if the errorHandler accepts it, and the session stays',
   async (_what, kind, store) => {
     const heard: unknown[] = [];
     const errorHandler = (error: Error, type: string) => void heard.push([error.message, type]);

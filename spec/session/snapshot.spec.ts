@@ -50,10 +50,10 @@ function textOf(value: object): string | undefined {
   }
 }
 
-describe('A session, compared with what it held', () => {
+describe('A session, compared with its earlier contents', () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
 
-  it('is unchanged where nobody has done anything to it', () => {
+  it('is unchanged if no handler has changed it', () => {
     const property = fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (data) => {
       const read = JSON.parse(JSON.stringify(data));
       expect(isUnchanged(read, snapshotOf(read, JSON.stringify(read)))).toBe(true);
@@ -61,7 +61,7 @@ describe('A session, compared with what it held', () => {
     fc.assert(property, { seed, numRuns: 1000 }); // prints the seed where it fails
   });
 
-  it('is never called unchanged where its text is another', () => {
+  it('never counts as unchanged if its text differs', () => {
     let changed = 0;
     const property = fc.property(
       session,

@@ -26,7 +26,7 @@ function headerIds(nested: Partial<Record<keyof SessionIdStore, (ctx: Koa.Contex
   };
 }
 
-describe('an id store of the application’s that waits for its own session', () => {
+describe('a custom id store that waits for its own session', () => {
   const asks: [string, Ask][] = [
     ['saves it', (ctx) => ctx.saveSession()],
     ['regenerates it', (ctx) => ctx.regenerateSession({ keepData: true })],
@@ -35,7 +35,7 @@ describe('an id store of the application’s that waits for its own session', ()
   ];
 
   describe.each(['get', 'set', 'reset'] as const)('in %s()', (method) => {
-    it.each(asks)('is told so where it %s, and the request does not hang', async (_what, ask) => {
+    it.each(asks)('gets an error if it %s, and the request does not hang', async (_what, ask) => {
       const codes: unknown[] = [];
       const sessionIdStore = headerIds({
         [method]: (ctx: Koa.Context) =>
@@ -74,7 +74,7 @@ describe('an id store of the application’s that waits for its own session', ()
 it.each([
   ['is not connected', 'connect', 'ERR_SESSION_STORE_UNAVAILABLE'],
   ['fails', 'get', 'ERR_SESSION_STORE'],
-])('the errorHandler hears that a store %s', async (_what, type, code) => {
+])('the errorHandler learns that a store %s', async (_what, type, code) => {
   const store = new EmittingClient();
   const heard: unknown[] = [];
   const errorHandler = (error: Error, about: string) => void heard.push([about, (error as SessionError).code]);

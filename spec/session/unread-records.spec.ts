@@ -53,7 +53,7 @@ describe.each([false, true])('a record that turns out to hold no session (defer:
   // Deferred, what is known without the store needs no record.
   const paths = Object.keys(routes).filter((path) => !defer || !['/id', '/new', '/status'].includes(path));
 
-  it.each(paths)('is left alone by %s, and the visitor has a new session', async (path) => {
+  it.each(paths)('is left alone by %s, and the visitor gets a new session', async (path) => {
     const { ann, sid, site, stored } = await visitorOf(BROKEN, { defer });
     const reply = await ann.get(path);
     expect([reply.status, site.errors]).toEqual([200, []]);
@@ -65,7 +65,7 @@ describe.each([false, true])('a record that turns out to hold no session (defer:
     ]);
   });
 
-  it('is nobody’s business in a request that asks for nothing', async () => {
+  it('is ignored in a request that does not use the session', async () => {
     const { ann, site, stored } = await visitorOf(BROKEN, { defer });
     const reply = await ann.get('/idle');
     expect([reply.status, reply.setCookie, site.errors, site.heard, stored()]).toEqual([200, [], [], [], BROKEN]);
@@ -77,14 +77,14 @@ it.each<[string, string]>([
   ['is a list', '[{"user":"ann"}]'],
   ['is text', '"ann"'],
   ['is empty', ''],
-])('a record that %s is heard of at once', async (_what, record) => {
+])('a record that %s is reported at once', async (_what, record) => {
   const { ann, site, stored } = await visitorOf(record);
   const reply = await ann.get('/idle');
   expect([reply.status, reply.setCookie, stored()]).toEqual([200, [], record]);
   expect(site.events()).toEqual(['session:invalid', 'session:missed']);
 });
 
-it('a record whose cookie has ended is heard of at once', async () => {
+it('a record whose cookie has expired is reported at once', async () => {
   const { ann, site } = await visitorOf(
     '{"user":"ann","cookie":{"expires":"2001-01-01T00:00:00.000Z","own":["expires"]}}',
   );
@@ -98,13 +98,13 @@ it.each<[string, SessionOptions]>([
   ['rolling', { rolling: true }],
   ['allowEmpty', { allowEmpty: true }],
   ['cookie.expires', { cookie: { expires: new Date(Date.now() + MINUTE) } }],
-])('with `%s` every record is read as it is loaded', async (_option, options) => {
+])('with `%s`, every record is parsed as it is loaded', async (_option, options) => {
   const { ann, site } = await visitorOf(BROKEN, options);
   expect((await ann.get('/idle')).status).toBe(200);
   expect(site.events().slice(0, 2)).toEqual(['session:invalid', 'session:missed']);
 });
 
-it('a listener that asks for the session finds the new one', async () => {
+it('a listener that reads the session finds the new one', async () => {
   const { ann, site } = await visitorOf(BROKEN);
   const seen: unknown[] = [];
   site.app.on('session:invalid', ({ ctx }: { ctx: Koa.Context }) => seen.push(ctx.sessionHandler.isNew, ctx.session));

@@ -32,7 +32,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
       expect(await see()).toEqual({ user: 'ann', b: 2, c: 3 });
     });
 
-    it('takes the keys away that an assigned session lacks', async () => {
+    it('removes the keys that an assigned session lacks', async () => {
       const { ann, see } = await siteWithMember({ store: make(), defer }, () => ({
         '/assign': async (ctx) => {
           ctx.session = { b: 2 };
@@ -46,7 +46,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
     });
   });
 
-  it('stores a change that was pending, and what other requests have stored meanwhile', async () => {
+  it('stores a pending change, and what other requests have stored', async () => {
     const { ann, see } = await siteWithMember({ store: make() }, (meanwhile) => ({
       '/late': async (ctx) => {
         (await sessionOf(ctx))['pending'] = 1;
@@ -60,7 +60,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
     expect(await see()).toEqual({ user: 'ann', early: '1', pending: 1, seen: [1, '1'] });
   });
 
-  it('runs beforeSave on what it is about to store', async () => {
+  it('runs beforeSave on the session that it is about to store', async () => {
     const beforeSave = (_ctx: Koa.Context, session: Session) => {
       session['saved'] = Number(session['saved'] ?? 0) + 1;
     };
@@ -82,7 +82,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
       return { store, site, visitor, stored };
     };
 
-    it('gives its result once it is stored', async () => {
+    it('returns its result after it is stored', async () => {
       const { visitor } = await visit(
         updating((session) => {
           session['n'] = 5;
@@ -93,7 +93,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
       expect((await visitor.get('/see')).json()).toMatchObject({ n: 5 });
     });
 
-    it('rejects where nothing could be stored, even where the errorHandler lets the request go on', async () => {
+    it('rejects if nothing could be stored, even if the errorHandler lets the request continue', async () => {
       const heard: unknown[] = [];
       const errorHandler = (_error: Error, type: string) => void heard.push(type);
       const { store, site, visitor } = await visit(
@@ -132,7 +132,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
         },
         'ERR_SESSION_SERIALIZE',
       ],
-    ])('rejects where it gives the session %s, and stores nothing of it', async (_case, change, code) => {
+    ])('rejects if it turns the session into %s, and stores nothing of it', async (_case, change, code) => {
       const { visitor, store, stored } = await visit(
         updating((session) => {
           session['n'] = 5;
@@ -144,7 +144,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
       expect([store.size, dataOf(await stored())]).toEqual([1, { user: 'ann' }]);
     });
 
-    it('ends a session to which it gives a time that is over', async () => {
+    it('ends a session to which it gives an expired lifetime', async () => {
       const { visitor, site, store } = await visit(
         updating((session) => {
           session['n'] = 5;
@@ -158,7 +158,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
       expect([store.size, sentId(reply)]).toEqual(who === 'a member' ? [0, ''] : [1, undefined]);
     });
 
-    it('is refused once the session was set to null', async () => {
+    it('is refused after the session was set to null', async () => {
       const { visitor } = await visit({
         '/update': (ctx) => {
           ctx.session = null;
@@ -178,7 +178,7 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
   });
 });
 
-it('update() by a new visitor that keeps nothing stores nothing', async () => {
+it('update() by a new visitor that adds no data stores nothing', async () => {
   const site = await siteWith(
     {},
     updating(() => 'nothing'),
@@ -187,7 +187,7 @@ it('update() by a new visitor that keeps nothing stores nothing', async () => {
   expect([reply.json(), reply.setCookie]).toEqual(['nothing', []]);
 });
 
-it('update() by a new visitor stores nothing where sessionSave forbids it', async () => {
+it('update() by a new visitor stores nothing if sessionSave forbids it', async () => {
   const store = new MapClient();
   const routes: Routes = {
     '/update': async (ctx) => {

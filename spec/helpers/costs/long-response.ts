@@ -47,7 +47,7 @@ const kinds: [string, Work, (app: Koa) => Koa.Middleware][] = [
 
 /** One request that goes on and on holds no more than it did at its beginning. */
 export function longResponses(rounds: number): void {
-  it.each(kinds)('holds no more for it, where the record is in %s', async (_kind, does, use) => {
+  it.each(kinds)('uses no more memory for it, with the record in %s', async (_kind, does, use) => {
     const held: Record<string, number> = {};
     const app = new Koa(); // not a site of the other specs: those note each event, with the session in it
     app.keys = ['key'];

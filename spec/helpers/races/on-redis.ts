@@ -31,7 +31,7 @@ export function redisRaces(races: Record<string, Requests>, rounds: number, seed
     process.stdout.write(`Races on Redis, seed ${seed}: ${told.join(', ')}\n`);
   });
 
-  it.each(Object.entries(races))(`lose nothing and bring nothing back in ${rounds} rounds: %s`, async (_what, race) => {
+  it.each(Object.entries(races))(`lose nothing and restore nothing in ${rounds} rounds: %s`, async (_what, race) => {
     const random = randomFrom(seed);
     const heard = new Map<string, string[]>();
     const sites = await Promise.all(

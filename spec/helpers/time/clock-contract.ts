@@ -100,7 +100,7 @@ export function clockContract(names: readonly string[] = Object.keys(clocks)): v
       expect(site.errors).toEqual([]);
     });
 
-    it.each(Object.entries(faces))('a session lives and ends in the face %s', async (_face, use) => {
+    it.each(Object.entries(faces))('a session of another entry point lives and ends %s', async (_face, use) => {
       const site = await open(use);
       expect(await site.go('/see')).toBe('200 {}');
       expect(await site.go('/put?a=1')).toBe('200 null');

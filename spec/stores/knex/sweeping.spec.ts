@@ -197,7 +197,7 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
   });
 });
 
-describe.each(Object.entries(sqlServers))('A sweep of a KnexStore on %s that has to wait', (_name, start) => {
+describe.each(Object.entries(sqlServers))('A sweep of a KnexStore on %s that must wait', (_name, start) => {
   it('does not block other work', async () => {
     const database = await start();
     try {

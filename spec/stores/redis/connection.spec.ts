@@ -172,7 +172,7 @@ describe('redisStore', () => {
     );
   });
 
-  it.each(drivers)('says how to give a client: $name', async (driver) => {
+  it.each(drivers)('says how to pass a client: $name', async (driver) => {
     const client = driver.open({ host: '127.0.0.1', port: redis.port });
     expect(() => redisStore(client as unknown as RedisConnectionOptions)).toThrow(
       new TypeError('Expected `options` to be an object of options, got a client: pass it as `redisStore({ client })`'),

@@ -49,7 +49,7 @@ describe('The options of redisStore', () => {
     ).toEqual([]);
   });
 
-  it.each(REDIS_OPTIONS)('are refused where they have the wrong type: %s', (option) => {
+  it.each(REDIS_OPTIONS)('are refused if they have the wrong type: %s', (option) => {
     expect(() => given({ [option]: 5n })).toThrow(TypeError);
     expect(() => given({ [option]: 5n })).toThrow(/^Expected `\w+` to be .*, got /);
   });

@@ -30,7 +30,7 @@ const subjects: [string, () => Promise<Subject>][] = [
   ],
 ];
 
-describe.each(subjects)(`${WRITERS} writers of one session on %s, each of a key of its own,`, (where, start) => {
+describe.each(subjects)(`${WRITERS} writers of one session on %s, each with a separate key,`, (where, start) => {
   let subject: Subject;
   beforeAll(async () => {
     subject = await start();
