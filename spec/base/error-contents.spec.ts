@@ -44,7 +44,7 @@ const errors: Record<string, () => unknown> = {
   'in bytes': () => Object.assign(new Error('no'), { args: [Buffer.from(RECORD)] }),
   hidden: () => Object.defineProperty(new Error('no'), 'args', { value: [KEY, RECORD], enumerable: false }),
   'in a cause': () => new Error('no', { cause: Object.assign(new Error(`no ${KEY}`), { args: [RECORD] }) }),
-  'in a cause that is none': () => new Error('no', { cause: { args: [RECORD] } }),
+  'in a cause that is not an error': () => new Error('no', { cause: { args: [RECORD] } }),
   'in one of several errors': () =>
     new AggregateError([new Error(KEY), Object.assign(new Error('no'), { args: [RECORD] })], 'no'),
   'in an error within': () =>

@@ -97,7 +97,7 @@ describe('A StoreUnavailableError ends with the reason', () => {
     ],
     ['a code alone', Object.assign(new Error(), { code: 'ETIMEDOUT' }), ': ETIMEDOUT'],
     ['a text', 'refused', ': refused'],
-    ['nothing that speaks', {}, ''],
+    ['an object without a message', {}, ''],
     ['several lines', new Error('one\n  two'), ': one two'],
     ['credentials', new Error('redis://ann:hun/t@er2@host refused'), ': redis://host refused'],
     ['far too much', new Error('x'.repeat(500)), `: ${'x'.repeat(200)}`],

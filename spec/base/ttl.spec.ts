@@ -37,7 +37,7 @@ describe('the lifetime of a record', () => {
     ['a maxAge of null is not given', { maxAge: null }, undefined, ONE_DAY],
     ['fractions are rounded up', { maxAge: 0.1 }, undefined, 1],
     ['those of a ttl too', {}, () => 1000.001, 1001],
-    ['what no store can count is the most it can', {}, 1e300, Number.MAX_SAFE_INTEGER],
+    ['a ttl beyond all stores is the longest possible', {}, 1e300, Number.MAX_SAFE_INTEGER],
     ['the smallest number is one millisecond', {}, Number.MIN_VALUE, 1],
   ])('%s', (_what, cookie, option, expected) => {
     expect(rule(cookie, option as Ttl)).toBe(expected);
@@ -70,7 +70,7 @@ describe('the lifetime of a record', () => {
     ['a maxAge of Infinity', { maxAge: Number.POSITIVE_INFINITY }, undefined, /`cookie.maxAge`/],
     ['a maxAge that is a string', { maxAge: '5' }, undefined, /`cookie.maxAge` .* got `5` \(string\)/],
     [
-      'an expires that is no date',
+      'an expires that is not a date',
       { expires: 'soon' },
       undefined,
       /Expected `cookie.expires` to be a Date or a date string, got `soon`/,

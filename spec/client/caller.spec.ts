@@ -45,7 +45,7 @@ describe('Calling a client', () => {
 
     it.each<[string, unknown]>([
       [
-        'that throws when it is waited for',
+        'that throws when it is awaited',
         thenable(() => {
           throw new Error('no');
         }),
@@ -172,8 +172,8 @@ describe('Calling a client', () => {
 
     it.each([
       ['timeout', { timeout: 30, reconnectTimeout: 500 }, 30],
-      ['reconnectTimeout where timeout is not given', { reconnectTimeout: 500 }, 500],
-      ['ten seconds where reconnectTimeout is 0', { reconnectTimeout: 0 }, 10_000],
+      ['reconnectTimeout if timeout is not given', { reconnectTimeout: 500 }, 500],
+      ['ten seconds if reconnectTimeout is 0', { reconnectTimeout: 0 }, 10_000],
     ])('waits for %s', async (_option, options, ms) => {
       const ended = jest.fn();
       new Store(doing(never), options).get('a').catch(ended);

@@ -75,9 +75,9 @@ afterAll(async () => {
 /** Pages that a visitor asks for, one after the other; a number is the hour since the start at which it goes on. */
 type Visit = readonly (string | number)[];
 const visits: Record<string, Visit> = {
-  'reads a session that nobody filled': ['/see', '/untouched', '/see'],
+  'reads a session without data': ['/see', '/untouched', '/see'],
   'fills its session': ['/set?user=ann', '/see', '/untouched', '/set?user=ann', '/set?cart=tea', '/see'],
-  'takes something out': ['/set?user=ann&cart=tea', '/forget?name=cart', '/see', '/forget?name=user', '/see'],
+  'removes something': ['/set?user=ann&cart=tea', '/forget?name=cart', '/see', '/forget?name=user', '/see'],
   'gets another object for a session': ['/set?user=ann', '/replace?cart=tea', '/see', '/replace', '/see'],
   'gets an object for a first session': ['/replace?user=ann', '/see'],
   'logs out': ['/set?user=ann', '/end', '/see', '/end', '/set?user=bob', '/see'],

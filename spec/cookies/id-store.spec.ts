@@ -131,7 +131,7 @@ describe('app.keys', () => {
     ['not set', undefined, 'is not set'],
     ['empty', [], 'is empty'],
     ['null', null, 'is not set'],
-    ['a string, where a list of strings belongs', 'hunter2', 'is a string'],
+    ['a string instead of an array of strings', 'hunter2', 'is a string'],
     ['an object that cannot sign', { key: 'hunter2' }, 'is an object'],
     [
       'a list with nothing in it, as a missing environment variable leaves it',

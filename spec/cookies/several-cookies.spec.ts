@@ -175,7 +175,7 @@ describe('Of several cookies of one name', () => {
     ['none is asked for twice', cookies('dead', 'dead', 'gone', 'dead'), {}, ['dead', 'gone']],
     ['one that cannot be an id does not count', cookies('__proto__', 'b'), { is: 'b' }, ['b']],
     ['an empty one does not count', `koa.sid=; koa.sid.sig=; ${cookies('b')}`, { is: 'b' }, ['b']],
-    ['what is no session does not count', cookies('list', 'b'), { is: 'b' }, ['list', 'b']],
+    ['a record that is not a session does not count', cookies('list', 'b'), { is: 'b' }, ['list', 'b']],
     ['a session that has expired does not count', cookies('over', 'b'), { is: 'b' }, ['over', 'b']],
     ['one without a good signature does not count', `${forged}; ${cookies('b')}`, { is: 'b' }, ['b']],
     [
@@ -185,16 +185,16 @@ describe('Of several cookies of one name', () => {
       ['dead', 'b'],
     ],
     ['other names do not count', `${cookies('dead')}; akoa.sid=a; koa-sid=a; ${signatureOf('a')}`, {}, ['dead']],
-    ['that counts which a marker names', cookies('toB', 'a', 'b'), { is: 'b' }, ['toB', 'b']],
+    ['the one that a marker names counts', cookies('toB', 'a', 'b'), { is: 'b' }, ['toB', 'b']],
     [
-      'that counts which a marker names by another',
+      'the one that a marker names through another one counts',
       cookies('toToB', 'b', 'a', 'toB'),
       { is: 'b' },
       ['toToB', 'toB', 'b'],
     ],
-    ['none counts past a marker that names no other', cookies('toSomebody', 'a'), {}, ['toSomebody']],
-    ['none counts past a marker that names nobody', cookies('toNobody', 'a'), {}, ['toNobody']],
-    ['none counts past a marker that names a dead one', cookies('dead', 'toDead', 'a'), {}, ['dead', 'toDead']],
+    ['none counts after a marker that names none of them', cookies('toSomebody', 'a'), {}, ['toSomebody']],
+    ['none counts after a marker without a successor', cookies('toNobody', 'a'), {}, ['toNobody']],
+    ['none counts after a marker that names an ended one', cookies('dead', 'toDead', 'a'), {}, ['dead', 'toDead']],
   ])('%s', async (_what, cookie, expected, asked) => {
     const { sessions, get, ...site } = await open();
     expect((await get('see', cookie)).json()).toEqual(expected);

@@ -70,17 +70,17 @@ describe.each([
   it.each([
     ['a handler reads the session', '/see', 'Cookie'],
     ['a handler reads the id', '/id', 'Cookie'],
-    ['a handler takes the session’s operations', '/handler', 'Cookie'],
-    ['nobody asks for the session', '/idle', null],
-    ['nobody asks for more than settings and the store', '/settings', null],
+    ['a handler reads the session’s operations', '/handler', 'Cookie'],
+    ['the session is not read', '/idle', null],
+    ['only settings and the store are read', '/settings', null],
     ['the handler has set another Vary', '/before?is=Accept', 'Accept, Cookie'],
     ['the handler sets another Vary later', '/after?is=Accept', 'Accept, Cookie'],
     ['the handler has set the same', '/before?is=accept,%20cookie', 'accept, cookie'],
     ['the handler sets the same later', '/after?is=COOKIE', 'COOKIE'],
     ['nothing else counts', '/before?is=*', '*'],
-    ['nothing else counts, as is said later', '/after?is=*', '*'],
-    ['the handler takes headers off', '/removed', 'Cookie'],
-    ['the handler sends the head itself', '/head', 'Cookie'],
+    ['nothing else counts, set later', '/after?is=*', '*'],
+    ['the handler removes headers', '/removed', 'Cookie'],
+    ['the handler sends the headers itself', '/head', 'Cookie'],
     ['the session was saved before', '/saved-before', 'Accept, Cookie'],
   ])('if %s', async (_what, path, vary) => {
     const site = await siteWith({ defer }, routes);
@@ -171,7 +171,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
 
   it.each<[string, session.SessionOptions, [path: string, rule: string | null][]]>([
     [
-      'forbids to store a new id or one that is taken back, and keeps to the visitor what extends one',
+      'forbids storing a new or cleared id, and makes responses that extend one private',
       {},
       [
         ['/idle', null],
@@ -186,7 +186,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
       ],
     ],
     [
-      'leaves the back button to the pages of a rolling session',
+      'keeps the back button working on pages of a rolling session',
       { rolling: true },
       [
         ['/put?a=1', 'no-store'],
@@ -195,7 +195,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
       ],
     ],
     [
-      'is the same where the session is in the cookie',
+      'is the same if the session is in the cookie',
       { store: sealed(), rolling: true },
       [
         ['/put?a=1', 'no-store'],
@@ -268,7 +268,7 @@ describe('Cache-Control of a response that sets the cookie', () => {
       },
     ],
     [
-      'behind the handler, where it fails',
+      'after the handler, if it fails',
       async (ctx, next) => {
         try {
           await next();

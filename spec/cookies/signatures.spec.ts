@@ -151,12 +151,12 @@ describe('an invalid signature', () => {
 describe('keys that change', () => {
   const changes: [string, (keys: string[]) => unknown, number][] = [
     ['the first is replaced in place', (keys) => keys.splice(0, 1, 'another'), -1],
-    ['a new one is put in front in place', (keys) => keys.unshift('newer'), 1],
-    ['the first is taken out in place', (keys) => keys.shift(), -1],
-    ['they change places in place', (keys) => keys.reverse(), 1],
+    ['one is prepended in place', (keys) => keys.unshift('newer'), 1],
+    ['the first is removed in place', (keys) => keys.shift(), -1],
+    ['they are swapped in place', (keys) => keys.reverse(), 1],
     ['all are replaced in place', (keys) => keys.splice(0, 2, 'x', 'y', 'z'), -1],
-    ['one is added behind in place', (keys) => keys.push('oldest'), 0],
-    ['the last is taken out in place', (keys) => keys.pop(), 0],
+    ['one is appended in place', (keys) => keys.push('oldest'), 0],
+    ['the last is removed in place', (keys) => keys.pop(), 0],
   ];
 
   it.each(changes)('are noticed at once if %s', (_how, change, index) => {

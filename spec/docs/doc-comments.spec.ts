@@ -17,7 +17,7 @@ describe('doc comments', () => {
       'ShopOptions.open does not say its default',
     ],
     [
-      'a number of nobody knows what',
+      'a number without a unit',
       '/** A shop. */ export interface Shop {\n/** How long it is open. */\nduration: number }',
       'Shop.duration does not say its unit',
     ],
@@ -27,7 +27,7 @@ describe('doc comments', () => {
       'open does not say what it throws',
     ],
     [
-      'the error of what is called',
+      'the error of a called function',
       '/** @throws TypeError */ function check() {}\n/** Opens. */\nexport function open() { check(); }',
       'open does not say what it throws',
     ],

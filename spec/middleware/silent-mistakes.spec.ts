@@ -299,9 +299,11 @@ describe('A change of the session after it was saved', () => {
           await new Promise<void>((done) => (session ?? (ctx.session as never as typeof session))?.save(done));
         },
       ],
-      ['is set to what is no session', (ctx) => Reflect.set(ctx, 'session', [1]) && undefined],
+      ['is set to a value that cannot be a session', (ctx) => Reflect.set(ctx, 'session', [1]) && undefined],
     ])('causes no warning if the session %s', async (what, change) => {
-      const { visitor } = await openFace(what === 'is set to what is no session' ? guarded(change) : change);
+      const { visitor } = await openFace(
+        what === 'is set to a value that cannot be a session' ? guarded(change) : change,
+      );
       expect((await visitor.get('/see')).status).toBe(200);
       await visitor.get('/idle');
       expect(warnings).toEqual([]);
@@ -319,9 +321,9 @@ describe('A change of the session after it was saved', () => {
   it.each<[string, (ctx: Koa.Context) => unknown, SessionOptions?]>([
     ['is read', async (ctx) => dataOf(await ctx.session), {}],
     ['is saved by hand', (ctx) => flash(ctx)?.then(() => ctx.saveSession()), {}],
-    ['is never saved but by hand', flash, { autoCommit: false }],
+    ['is saved only by hand', flash, { autoCommit: false }],
     [
-      'is not to be saved',
+      'must not be saved',
       (ctx) => {
         ctx.sessionSave = false;
         return flash(ctx);

@@ -28,7 +28,7 @@ async function comesWithForm(line: string): Promise<boolean> {
 describe('A login that returns through another site’s form', () => {
   it.each([
     ['finds its session with koa-generic-session', theirs, {}, true],
-    ['finds none with the default', ours, {}, false],
+    ['finds no session by default', ours, {}, false],
     ["finds its session with sameSite: 'none'", ours, { cookie: { sameSite: 'none' } }, true],
     ['finds its session with sameSite: false, as far as browsers let it', ours, { cookie: { sameSite: false } }, true],
   ] as const)('%s', async (_, make, options, comes) => {
@@ -38,8 +38,8 @@ describe('A login that returns through another site’s form', () => {
 
 describe('A request', () => {
   it.each([
-    ['has its cookie cleared where nobody knows the session, with koa-generic-session', theirs, true],
-    ['keeps its cookie where nobody knows the session', ours, false],
+    ['has its cookie cleared if the session is unknown, with koa-generic-session', theirs, true],
+    ['keeps its cookie if the session is unknown', ours, false],
   ])('%s', async (_, make, isCleared) => {
     const store = new MapClient();
     const site = await closedAfterTest(openSite({ use: make({ store }) }));
@@ -50,8 +50,8 @@ describe('A request', () => {
   });
 
   it.each([
-    ['has its signature cleared where that is wrong, with koa-generic-session', theirs, true],
-    ['keeps its signature where that is wrong', ours, false],
+    ['has its signature cleared if that is wrong, with koa-generic-session', theirs, true],
+    ['keeps its signature if that is wrong', ours, false],
   ])('%s', async (_, make, isCleared) => {
     const site = await closedAfterTest(openSite({ use: make({ store: new MapClient() }) }));
     const reply = await site.visitor().get('/see', { cookie: 'koa.sid=an-id; koa.sid.sig=wrong' });

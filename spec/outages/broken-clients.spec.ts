@@ -14,9 +14,9 @@ const failure = { name: 'StoreError', code: 'ERR_SESSION_STORE' };
 
 /** What a client's method does in place of its work, and what the request fails with. */
 const faults: Record<string, { act: () => unknown; error: object }> = {
-  'gives a promise that never settles': { act: () => new Promise(() => undefined), error: timeout },
-  'gives a thunk that never calls back': { act: () => () => undefined, error: timeout },
-  'gives a generator that never ends': {
+  'returns a promise that never settles': { act: () => new Promise(() => undefined), error: timeout },
+  'returns a thunk that never calls back': { act: () => () => undefined, error: timeout },
+  'returns a generator that never ends': {
     act: () =>
       (function* () {
         yield new Promise(() => undefined);

@@ -141,11 +141,11 @@ describe('Store', () => {
       ['cookie.expires as a string', undefined, { expires: later(HOUR).toISOString() }, HOUR],
       ['cookie.maxAge', undefined, { maxAge: HOUR }, HOUR],
       ['a ttl of 0 as not given', 0, { maxAge: HOUR }, HOUR],
-      ['one day where nothing says', undefined, {}, 24 * HOUR],
+      ['one day by default', undefined, {}, 24 * HOUR],
       ['one day for a cookie that ends with the browser', undefined, { maxAge: null }, 24 * HOUR],
       ['one day for a maxAge of 0', undefined, { maxAge: 0 }, 24 * HOUR],
       ['whole milliseconds, rounded up', undefined, { maxAge: 0.2 }, 1],
-      ['no more than every store can count', undefined, { maxAge: 1e300 }, Number.MAX_SAFE_INTEGER],
+      ['at most the longest ttl of every store', undefined, { maxAge: 1e300 }, Number.MAX_SAFE_INTEGER],
     ])('accepts %s', async (_rule, ttl, cookie, expected) => {
       expect(await ttlOf(new Store(new MapClient(), { ttl }), cookie)).toBe(expected);
     });
@@ -192,8 +192,8 @@ describe('Store', () => {
   describe('a record that is written again unchanged', () => {
     it.each<[string, object | null, number]>([
       ['its own time', { maxAge: HOUR, own: ['maxAge'] }, HOUR],
-      ['one day where its cookie holds what is no time', { maxAge: 'soon', expires: 'never' }, 24 * HOUR],
-      ['one day where it has no cookie', null, 24 * HOUR],
+      ['one day if its cookie has no valid lifetime', { maxAge: 'soon', expires: 'never' }, 24 * HOUR],
+      ['one day if it has no cookie', null, 24 * HOUR],
     ])('lives %s', async (_what, cookie, expected) => {
       const client = new MapClient();
       await using site = await disposable(

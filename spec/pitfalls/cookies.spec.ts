@@ -11,7 +11,7 @@ import { MapClient } from '../helpers/stores/map-client';
 
 describe('cookies that differ from what the application set', () => {
   compare(
-    'a logout clears a cookie that nobody has: the one that was set stays in the browser',
+    'a logout clears a cookie that does not exist: the one that was set stays in the browser',
     ['eager', 'defer'],
     async ({ open }) => {
       const site = await open(
@@ -54,7 +54,7 @@ describe('cookies that differ from what the application set', () => {
   );
 
   compare(
-    'a session assigned as a whole never ends in the store, and its cookie has none of the options',
+    'an assigned session never ends in the store, and its cookie has none of the options',
     ['eager', 'defer'],
     async ({ open, newClient }) => {
       const ttls: unknown[] = [];
@@ -88,7 +88,7 @@ describe('cookies that differ from what the application set', () => {
   );
 
   compare(
-    'a cookie for /admin is meant for /administrator too, where no browser sends it',
+    'a cookie for /admin also matches /administrator, although no browser sends it there',
     ['eager', 'defer'],
     async ({ open }) => {
       const site = await open(
@@ -109,7 +109,7 @@ describe('cookies that differ from what the application set', () => {
   );
 
   compare(
-    'cookie options of a new deployment never reach the sessions that exist',
+    'cookie options of a new deployment never reach existing sessions',
     ['eager', 'defer'],
     async ({ open, newClient }) => {
       const client = newClient();

@@ -37,7 +37,7 @@ describe('handlers that throw', () => {
     const kinds: [string, () => unknown][] = [
       ['an error', () => new Error('no')],
       ['a string', () => 'no'],
-      ['an error with headers of its own', () => Object.assign(new Error('no'), { headers: { 'X-Own': '1' } })],
+      ['an error with its own headers', () => Object.assign(new Error('no'), { headers: { 'X-Own': '1' } })],
     ];
     for (const [kind, error] of kinds) {
       compare(kind, ['eager'], (bench) => visitThrice(bench, error), { fault: orphans, right: kept });

@@ -116,7 +116,7 @@ describe('sessions that get lost', () => {
   );
 
   compare(
-    'ten reads of a rolling session are ten writes of all its data, where the store could just extend it',
+    'ten reads of a rolling session are ten writes of all its data, although the store could extend it',
     ['eager', 'defer'],
     async ({ open, newClient, member }) => {
       const client = newClient();

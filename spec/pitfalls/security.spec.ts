@@ -216,7 +216,7 @@ describe('sessions in the wrong hands', () => {
     );
 
     compare(
-      'fails where the address was rewritten, since it runs the next middleware again',
+      'fails if the URL was rewritten, since it runs the next middleware again',
       ['eager', 'defer'],
       async ({ open }) => {
         const site = await open(

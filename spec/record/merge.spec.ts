@@ -206,7 +206,7 @@ describe('the same key changed twice', () => {
       { cookie: { maxAge: 3, stamps: ['theirs', 'mine'] } },
     ],
     [
-      'theirs, also where this request replaced the session as a whole',
+      'theirs, even if this request replaced the whole session',
       {
         base: { cookie: { maxAge: 1 } },
         mine: { cookie: {} },
@@ -216,7 +216,7 @@ describe('the same key changed twice', () => {
       { cookie: { maxAge: 3 } },
     ],
     [
-      'theirs, where this request has none',
+      'theirs, if this request has none',
       { base: { a: 1, cookie: { maxAge: 1 } }, mine: { a: 2 }, theirs: { a: 1, cookie: { maxAge: 3 } } },
       { a: 2, cookie: { maxAge: 3 } },
     ],

@@ -71,7 +71,7 @@ describe('the record of a session', () => {
       }),
       /not me/,
     ],
-    ['a toJSON that gives a number', () => ({ toJSON: () => 5 }), /to return an object, got number/],
+    ['a toJSON that returns a number', () => ({ toJSON: () => 5 }), /to return an object, got number/],
     ['a toJSON that gives a list', () => ({ toJSON: () => [] }), /to return an object/],
     ['a toJSON that returns nothing', () => ({ toJSON: () => undefined }), /to return an object, got undefined/],
     [

@@ -141,7 +141,7 @@ describe('in defer mode, a property set on the promise', () => {
       },
     ],
     [
-      'where the session is asked for again',
+      'if the session is read again',
       (ctx) => {
         Object.assign(ctx.session as object, { user: 'Ann' });
         return ctx.session;

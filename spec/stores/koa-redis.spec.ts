@@ -51,7 +51,7 @@ describe('koa-redis', () => {
   });
 
   it.each([
-    ['what is no JSON', '{"user":"an'],
+    ['text that is not JSON', '{"user":"an'],
     ['nothing', ''],
   ])('counts a record as missing if it holds %s, and leaves it and its cookie alone', async (_what, record) => {
     const { site, ann, key, text } = await open();

@@ -244,12 +244,8 @@ describe('Each case', () => {
   });
 
   it.each<[string, () => SessionStore | Subject | Promise<Subject>, string]>([
-    ['the client cannot be made', () => Promise.reject(new Error('refused')), 'refused'],
-    [
-      'it cannot be ended',
-      () => ({ client: new RightClient(), end: () => Promise.reject(new Error('stuck')) }),
-      'stuck',
-    ],
+    ['the client cannot be created', () => Promise.reject(new Error('refused')), 'refused'],
+    ['its end fails', () => ({ client: new RightClient(), end: () => Promise.reject(new Error('stuck')) }), 'stuck'],
     ['there is none', () => undefined as never, 'Expected `store` to be an object with `get`, `set`, `destroy`'],
   ])('fails if %s', async (_what, makeClient, message) => {
     const failures = Object.values(failuresOf(await runContract(makeClient)));

@@ -98,7 +98,7 @@ mended(
 );
 
 mended(
-  'a request that takes out the last key ends a session that another has logged in',
+  'a request that removes the last key ends a session that another request has logged in',
   { fault: [], right: ['user'] },
   async ({ open }) => {
     const slow = held((session) => {
@@ -143,7 +143,7 @@ mended(
 );
 
 mended(
-  'an id of a stranger’s making is taken for the new session',
+  'an id that a stranger has chosen is used for the new session',
   { fault: ['koa:sess:the-stranger-knows'], right: [] },
   async ({ client, open }) => {
     const ann = await open();
@@ -153,7 +153,7 @@ mended(
 );
 
 mended(
-  'the answer is out before the session is stored',
+  'the response is sent before the session is stored',
   { fault: 'the answer', right: 'another request' },
   async ({ client, open }) => {
     const [asked, stored] = [gate(), gate()];
@@ -178,7 +178,7 @@ mended(
 );
 
 mended(
-  'what a handler did before it failed is lost',
+  'the changes of a handler that fails are lost',
   { fault: { seen: ['a'], isRenewed: false }, right: { seen: ['a', 'b'], isRenewed: true } },
   async ({ open }) => {
     const ann = await open({
@@ -215,7 +215,7 @@ mended('a session of nothing but undefined is stored', { fault: [1, 1], right: [
 });
 
 mended(
-  'a cache may hand one visitor’s cookie to another',
+  'a cache may send one visitor’s cookie to another',
   { fault: [null, null], right: ['Cookie', 'no-store'] },
   async ({ open }) => {
     const headers = await (await open()).headers('/put?a=1');
@@ -269,8 +269,8 @@ describe('different on purpose', () => {
   });
 
   it.each([
-    ['takes another order of keys for the same', peer, 0],
-    ['takes another order of keys for a change', ours, 1],
+    ['counts another order of keys as unchanged', peer, 0],
+    ['counts another order of keys as a change', ours, 1],
   ])('%s', async (_, make, cookies) => {
     const ann = await open(make, { store: new MapClient() });
     await ann.go('/put?a=1&b=2');
@@ -278,8 +278,8 @@ describe('different on purpose', () => {
   });
 
   it.each([
-    ['gives stores fractions', peer, 60_000.5],
-    ['gives stores whole milliseconds', ours, 60_001],
+    ['passes fractions to stores', peer, 60_000.5],
+    ['passes whole milliseconds to stores', ours, 60_001],
   ])('%s', async (_, make, ttl) => {
     const store = new MapClient();
     await (await open(make, { store, cookie: { maxAge: 60_000.5 } })).go('/put?a=1');
@@ -287,8 +287,8 @@ describe('different on purpose', () => {
   });
 
   it.each([
-    ['clears the cookie of an id that nobody knows where it is renewed', peer, 1],
-    ['leaves the cookie of an id that nobody knows alone', ours, 0],
+    ['clears the cookie of an unknown id on renewal', peer, 1],
+    ['keeps the cookie of an unknown id', ours, 0],
   ])('%s', async (_, make, cookies) => {
     const ann = await open(make, { store: new MapClient() });
     expect((await ann.go('/renew', 'koa:sess=nobodys-id')).setCookie).toHaveLength(cookies);
@@ -308,7 +308,7 @@ describe('a store that does not answer', () => {
   afterEach(() => jest.useRealTimers());
 
   it.each([
-    ['holds the request for good with koa-session-minimal', peer, DAY, 'waiting'],
+    ['never answers the request with koa-session-minimal', peer, DAY, 'waiting'],
     ['fails it after ten seconds here', ours, 10_000, 500],
   ])('%s', async (_, make, ms, outcome) => {
     const asked = gate();

@@ -12,13 +12,13 @@ describe('options of the entry point for koa-session-minimal', () => {
   });
 
   it.each([
-    ['a key that is no cookie name', { key: 'a key' }, /Expected `key` to be a cookie name/],
-    ['a key that is no string', { key: 1 as never }, /Expected `key` to be a cookie name/],
-    ['a cookie that is no object', { cookie: 'koa.sid' as never }, /Expected `cookie` to be an object/],
+    ['a key that is not a cookie name', { key: 'a key' }, /Expected `key` to be a cookie name/],
+    ['a key that is not a string', { key: 1 as never }, /Expected `key` to be a cookie name/],
+    ['a cookie that is not an object', { cookie: 'koa.sid' as never }, /Expected `cookie` to be an object/],
     ['a maxAge in words', { cookie: { maxAge: '1 day' as never } }, /Expected `cookie.maxAge` to be .* got `1 day`/],
     ['a sameSite that is unknown', { cookie: { sameSite: 'loose' as never } }, /Expected `cookie.sameSite`/],
     ['a store that lacks a method', { store: { get() {}, set() {} } }, /`destroy` is missing/],
-    ['a store of nothing', { store: 'redis' }, /Expected `store` to be an object/],
+    ['a store that is a string', { store: 'redis' }, /Expected `store` to be an object/],
     [
       'a Store',
       { store: new Store(client()) },

@@ -116,7 +116,7 @@ describe('records', () => {
   it.each([
     ['one day for a cookie that ends with the browser', undefined, DAY],
     ['the maxAge of the cookie', { maxAge: 60_000 }, 60_000],
-    ['the maxAge that the cookie function gives', () => ({ maxAge: 120_000 }), 120_000],
+    ['the maxAge that the cookie function returns', () => ({ maxAge: 120_000 }), 120_000],
   ])('live in Redis for %s', async (_, cookie, ttl) => {
     for (const make of [peer, ours]) {
       await redis.command('FLUSHALL');

@@ -46,7 +46,7 @@ describe('types of the entry point for koa-session-minimal', () => {
 
   it.each([
     ['an option that does not exist', "session({ prefix: 'shop' });", 'prefix'],
-    ['a key that is no string', 'session({ key: 1 });', 'number'],
+    ['a key that is not a string', 'session({ key: 1 });', 'number'],
     ['an attribute of the wrong type', "session({ cookie: { maxAge: 'soon' } });", 'string'],
   ])('refuse %s', (_, code, named) => {
     const [problem] = problemsIn('consumer.ts', `import session from '${name}';\n${code}`, '');

@@ -76,7 +76,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'a handler that fails loses what it did: the visitor never gets the cookie',
+    'a handler that fails loses its changes: the visitor never gets the cookie',
     async (make) => {
       const store = new RecordingStore();
       const fail = (ctx: Koa.Context) => {
@@ -93,7 +93,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'of two requests at the same time the last one undoes what the other has done',
+    'the last of two parallel requests undoes the changes of the other',
     async (make) => {
       const store = new RecordingStore();
       const { begun, go, route } = slow((ctx) => Object.assign(sessionOf(ctx), { slow: 1 }) && 1);
@@ -155,7 +155,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'two texts of the same CRC32 are taken for the same data',
+    'two texts with the same CRC32 count as the same data',
     async (make) => {
       const store = new RecordingStore();
       const visitor = (await siteOf(make, { store }, {})).visitor();
@@ -212,7 +212,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'the key that a handler sees after regenerate() is the old one',
+    'after regenerate(), a handler sees the old key',
     async (make) => {
       const regenerate = async (ctx: Koa.Context) => {
         await sessionOf(ctx).regenerate();
@@ -228,7 +228,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'a cookie that browsers drop for its length is sent, and the session is lost without a word',
+    'a cookie that is too long for browsers is sent, and the session is lost silently',
     async (make) => {
       const big = (ctx: Koa.Context) => Object.assign(sessionOf(ctx), { big: 'x'.repeat(3100) }) && 1;
       const site = await siteOf(make, {}, { routes: { '/big': big } });
@@ -251,7 +251,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'a cookie that holds no object is a session, of the letters of a text',
+    'a cookie without an object becomes a session of the letters of a text',
     async (make) => {
       const site = await siteOf(make, { signed: false });
       const cookie = `${NAME}=${Buffer.from('"ab"').toString('base64')}`;
@@ -261,7 +261,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'an empty object does not take the place of a session in the cookie that nobody has read',
+    'an empty object does not replace a session in the cookie that was not read',
     async (make) => {
       const empty = (ctx: Koa.Context) => Object.assign(ctx, { session: {} }) && 1;
       const visitor = (await siteOf(make, {}, { routes: { '/empty': empty } })).visitor();
@@ -273,7 +273,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'what is written before the middleware has run is lost where there is a store',
+    'changes before the middleware has run are lost with a store',
     async (make) => {
       const before: Koa.Middleware = (ctx, next) => {
         if (ctx.path === '/see') sessionOf(ctx)['early'] = true;
@@ -298,7 +298,7 @@ describe('Faults of koa-session', () => {
   );
 
   mends(
-    'a shared cache may hand one visitor’s cookie to another',
+    'a shared cache may send one visitor’s cookie to another',
     async (make) => {
       const { headers } = await (await siteOf(make, {})).visitor().get('/put?a=1');
       return [headers.get('vary'), headers.get('cache-control')];

@@ -49,7 +49,7 @@ const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('
 const scenarios: Record<string, Scenario> = {
   'a life': { steps: LIFE },
   'a logout without a session': { steps: ['/logout', '/put?a=1', '/logout', '/logout'] },
-  'a session that goes on after it was set to null': { steps: ['/renew', '/see', '/renew', '/see'] },
+  'a session that continues after it was set to null': { steps: ['/renew', '/see', '/renew', '/see'] },
   'nested data': { steps: ['/nested', '/nested', '/see'] },
   'data of every kind, and a key of the name cookie': { steps: ['/kinds', '/see', '/kinds'] },
   'objects in place of the session': { steps: ['/assign?a=1', '/see', '/assign?b=2', '/see', '/assign', '/see'] },
@@ -58,12 +58,12 @@ const scenarios: Record<string, Scenario> = {
     routes: { '/again': (ctx) => Object.assign(ctx, { session: ctx.session }) && seen(ctx) },
     steps: ['/put?a=1', '/again', '/see'],
   },
-  'what cannot be a session': {
+  'values that cannot be a session': {
     routes: { '/wrong': (ctx) => wrong(ctx, ['text', 5, true, undefined]) },
     steps: ['/put?a=1', '/wrong', '/see'],
   },
   'an empty session that is saved': { steps: ['/save', '/see', '/put?a=1', '/see'] },
-  'saving what has not changed': { steps: ['/put?a=1', '/save', '/save-back', '/see'] },
+  'saving an unchanged session': { steps: ['/put?a=1', '/save', '/save-back', '/see'] },
   'a new key': {
     options: { prefix: 'app:' },
     // With an externalKey koa-session clears a cookie that nobody has.
@@ -85,7 +85,7 @@ const scenarios: Record<string, Scenario> = {
       '/see',
     ],
   },
-  'a time of its own, set by the handler': {
+  'a separate lifetime, set by the handler': {
     steps: ['/age?age=5000', '/put?a=1', '/see', '/age?age=session', '/see', '/put?b=2', `/age?age=${HOUR}`, '/see'],
   },
   'the default time': {
@@ -98,7 +98,7 @@ const scenarios: Record<string, Scenario> = {
     options: { maxAge: HOUR },
     steps: ['/put?a=1', { pass: HOUR - 1000, path: '/see' }, '/put?b=1', { pass: HOUR + 1, path: '/see' }],
   },
-  'the option maxAge, a time of its own, and new options': {
+  'the option maxAge, a separate lifetime, and new options': {
     options: { maxAge: HOUR },
     steps: ['/put?a=1', '/age?age=5000', '/put?b=1', '/see'],
   },
@@ -143,7 +143,7 @@ const scenarios: Record<string, Scenario> = {
     steps: ['/put?a=1', '/put?b=2', '/logout'],
   },
   'a path that is not the request’s': { options: { path: '/elsewhere' }, steps: ['/put?a=1', '/see', '/logout'] },
-  'null and undefined, which koa-session takes where it checks nothing': {
+  'null and undefined, which koa-session accepts without a check': {
     options: { ContextStore: null, maxAge: undefined, store: undefined },
     steps: LIFE,
     places: ['cookie'],
@@ -169,7 +169,7 @@ const scenarios: Record<string, Scenario> = {
     options: { beforeSave: (_ctx, it) => Object.assign(it, { saved: (it['saved'] ?? 0) + 1 }) },
     steps: ['/see', '/put?a=1', '/see', '/put?b=1', '/age?age=5000', '/logout', '/see'],
   },
-  'beforeSave, where each request saves': {
+  'beforeSave, if each request saves': {
     options: { rolling: true, beforeSave: (ctx, it) => Object.assign(it, { last: ctx.path }) },
     steps: ['/see', '/put?a=1', '/see', '/idle'],
   },
@@ -201,7 +201,7 @@ const scenarios: Record<string, Scenario> = {
     steps: [...LIFE, { cookie: 'koa.sess=%7B', path: '/see' }],
   },
   'decode that finds nothing': { options: { decode: () => null }, steps: ['/put?a=1', '/see', '/put?b=1'] },
-  'cookies of a stranger’s making': {
+  'cookies made by a stranger': {
     options: { signed: false },
     steps: [
       ...['', 'x', 'bnVsbA==', base64({}), base64({ _expire: 1 }), base64({ a: 1 })],

@@ -13,9 +13,9 @@ const answering =
 export const sicknesses: Record<string, Sickness> = {
   'says nothing': (socket) => void socket.resume(),
   'hangs up at once': (socket) => socket.destroy(),
-  'hangs up when it is asked': (socket) => void socket.on('data', () => socket.destroy()),
-  'is loading for ever': answering('-LOADING Redis is loading the dataset in memory\r\n'),
-  'says of itself that it is loading': answering('$31\r\nloading:1\r\nloading_eta_seconds:9\r\n'),
+  'hangs up on the first command': (socket) => void socket.on('data', () => socket.destroy()),
+  'is loading forever': answering('-LOADING Redis is loading the dataset in memory\r\n'),
+  'reports that it is loading': answering('$31\r\nloading:1\r\nloading_eta_seconds:9\r\n'),
   'has enough clients already': answering('-ERR max number of clients reached\r\n'),
   'talks nonsense': answering('HTTP/1.1 400 Bad Request\r\n\r\n'),
 };

@@ -103,7 +103,7 @@ export function overlapContract(make: () => Overlapping): void {
 
   it.each([
     ['throws', '/update-that-throws', 500],
-    ['gives the session a time that is none', '/update-to-no-time', 500],
+    ['gives the session an invalid lifetime', '/update-to-no-time', 500],
   ])('are not affected by one whose update %s', async (_how, path, status) => {
     await open();
     const replies = await together('/meet?a=1', path, '/meet?b=1');

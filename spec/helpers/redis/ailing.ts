@@ -65,13 +65,13 @@ export const ailments: Record<string, Ailment> = {
     failure: unavailable,
     begin: beginLoading,
   },
-  'is loading its data, asked by a client without a ready check': {
+  'is loading its data, with a client without a ready check': {
     redis: slowLoading,
     client: noReadyCheck,
     failure: readFails('LOADING'),
     begin: beginLoading,
   },
-  'asks for a password all of a sudden': {
+  'suddenly asks for a password': {
     failure: unavailable,
     begin: beginAskingForPassword,
   },

@@ -77,7 +77,7 @@ export function throwingContract(variant: Variant): void {
       ['a plain object', () => ({ message: 'no error' })],
       ['a frozen error', () => Object.freeze(new Error('frozen'))],
       [
-        'an error whose headers nobody can change',
+        'an error whose headers cannot be changed',
         () => Object.defineProperty(plain(), 'headers', { value: { 'x-own': '1' } }),
       ],
       [
@@ -85,7 +85,7 @@ export function throwingContract(variant: Variant): void {
         () => Object.defineProperty(plain(), 'headers', { get: () => ({ 'x-own': '1' }) }),
       ],
       [
-        'an error with headers of its own',
+        'an error with its own headers',
         () => Object.assign(plain(), { headers: { 'X-Own': '1', 'Set-Cookie': 'own=1' } }),
       ],
     ])('may throw %s', async (_what, error) => {

@@ -15,7 +15,7 @@ const DAY = 24 * 60 * 60 * 1000;
 
 /** Faults of the three methods. */
 const ofSessions: Record<string, Fault> = {
-  'gives the text and not the session': {
+  'returns the text instead of the session': {
     client: class extends RightClient {
       override parse(text: string) {
         return text;
@@ -23,7 +23,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns a stored session',
   },
-  'makes objects of empty lists': {
+  'turns empty lists into objects': {
     client: class extends RightClient {
       override stringify(session: Session) {
         return super.stringify(session).replaceAll('[]', '{}');
@@ -31,7 +31,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns a stored session',
   },
-  'makes a number of what is too large for one of 32 bits': {
+  'loses digits of large numbers': {
     client: class extends RightClient {
       override stringify(session: Session) {
         return super.stringify(session).replaceAll('9007199254740991', '9.007199254741e+15');
@@ -39,7 +39,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns a stored session',
   },
-  'answers to callbacks': {
+  'answers through callbacks': {
     client: class extends RightClient {
       override async get(key: string, callback?: (error: unknown, session?: unknown) => void) {
         callback?.(null, await super.get(key));
@@ -65,7 +65,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns the cookie unchanged',
   },
-  'holds text in three bytes a character': {
+  'stores at most three bytes per character': {
     client: class extends RightClient {
       override stringify(session: Session) {
         return super.stringify(session).replaceAll(/\p{Emoji_Presentation}/gu, '?');
@@ -83,7 +83,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns any text',
   },
-  'cuts at 64 kB': {
+  'truncates at 64 kB': {
     client: class extends RightClient {
       override stringify(session: Session) {
         return super.stringify(session).slice(0, 65535);
@@ -98,7 +98,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns a session of 100 kB',
   },
-  'merges what it is given into what it has': {
+  'merges a session into the stored one': {
     client: class extends RightClient {
       override async set(key: string, session: Session, ttl: number) {
         return super.set(key, { ...((await this.get(key)) as object), ...session }, ttl);
@@ -106,7 +106,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'replaces a stored session',
   },
-  'has an empty session for what is missing': {
+  'returns an empty session for a missing one': {
     client: class extends RightClient {
       override async get(key: string) {
         return (await super.get(key)) ?? {};
@@ -114,7 +114,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'returns null or undefined for a missing session',
   },
-  'fails for what is missing': {
+  'fails for a missing session': {
     client: class extends RightClient {
       override async get(key: string) {
         const found = await super.get(key);
@@ -130,7 +130,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'destroys only the given session',
   },
-  'destroys all that begin with the key': {
+  'destroys all keys with the same beginning': {
     client: class extends RightClient {
       override async destroy(key: string) {
         for (const each of this.rows.keys()) if (each.startsWith(key)) this.rows.delete(each);
@@ -138,7 +138,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'destroys only the given session',
   },
-  'fails to destroy what is missing': {
+  'fails to destroy a missing session': {
     client: class extends RightClient {
       override async destroy(key: string) {
         if (!this.find(key)) throw new Error('no such session');
@@ -147,7 +147,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'destroys a missing session without an error',
   },
-  'never stores again what was destroyed': {
+  'never stores a destroyed session again': {
     client: class extends RightClient {
       readonly #destroyed = new Set<string>();
       override async destroy(key: string) {
@@ -159,7 +159,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'stores a destroyed session again',
   },
-  'keeps the object that it was given': {
+  'keeps the given object': {
     client: class extends RightClient {
       readonly #sessions = new Map<string, Session>();
       override async set(key: string, session: Session, ttl: number) {
@@ -172,7 +172,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'keeps a stored session when the object changes',
   },
-  'gives out the object that it keeps': {
+  'returns the object that it keeps': {
     client: class extends RightClient {
       readonly #sessions = new Map<string, unknown>();
       override async set(key: string, session: Session, ttl: number) {
@@ -185,7 +185,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'keeps a stored session when the object changes',
   },
-  'mixes up what is stored at once': {
+  'mixes up sessions that are stored at once': {
     client: class extends RightClient {
       #key = '';
       override async set(key: string, session: Session, ttl: number) {
@@ -212,7 +212,7 @@ const ofSessions: Record<string, Fault> = {
     },
     noticedBy: 'settles `set` and `destroy` only when they are done',
   },
-  'takes the last part of a key for the whole': {
+  'uses only the last part of a key': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return String(key.split(':').pop());
@@ -224,7 +224,7 @@ const ofSessions: Record<string, Fault> = {
 
 /** Faults of the keys. */
 const ofKeys: Record<string, Fault> = {
-  'takes lower case for upper case': {
+  'treats lower case as upper case': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return key.toLowerCase();
@@ -232,7 +232,7 @@ const ofKeys: Record<string, Fault> = {
     },
     noticedBy: 'distinguishes keys that differ in upper and lower case',
   },
-  'sees no accents': {
+  'ignores accents': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return key.normalize('NFD').replaceAll(/\p{Mark}/gu, '');
@@ -240,7 +240,7 @@ const ofKeys: Record<string, Fault> = {
     },
     noticedBy: 'distinguishes keys that differ in accents, or use any script',
   },
-  'makes one of the ways to write an accent': {
+  'normalizes accents': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return key.normalize();
@@ -248,7 +248,7 @@ const ofKeys: Record<string, Fault> = {
     },
     noticedBy: 'distinguishes keys that differ in accents, or use any script',
   },
-  'has keys of Latin letters': {
+  'keeps only Latin letters of keys': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return key.replaceAll(/[^ -ÿ]/g, '?');
@@ -256,7 +256,7 @@ const ofKeys: Record<string, Fault> = {
     },
     noticedBy: 'distinguishes keys that differ in accents, or use any script',
   },
-  'sees no spaces at the end': {
+  'ignores trailing spaces': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return key.trimEnd();
@@ -264,7 +264,7 @@ const ofKeys: Record<string, Fault> = {
     },
     noticedBy: 'distinguishes keys that differ in spaces',
   },
-  'takes a key for a pattern': {
+  'treats a key as a pattern': {
     client: class extends RightClient {
       override async destroy(key: string) {
         for (const each of this.rows.keys()) if (matches(each, key)) this.rows.delete(each);
@@ -272,7 +272,7 @@ const ofKeys: Record<string, Fault> = {
     },
     noticedBy: 'distinguishes keys that contain colons and other punctuation',
   },
-  'takes a key for a path': {
+  'treats a key as a path': {
     client: class extends RightClient {
       override keyOf(key: string) {
         return new URL(key.replaceAll(':', '_'), 'file:///sessions/').pathname;
@@ -315,7 +315,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'drops a session at the end of its ttl',
   },
-  'takes the ttl for seconds': {
+  'treats the ttl as seconds': {
     client: class extends RightClient {
       override endOf(ttl: number) {
         return super.endOf(ttl * 1000);
@@ -323,7 +323,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'drops a session at the end of its ttl',
   },
-  'hands out what has expired': {
+  'returns an expired session': {
     client: class extends RightClient {
       override find(key: string) {
         return this.rows.get(key);
@@ -331,7 +331,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'drops a session at the end of its ttl',
   },
-  'fails for what has expired': {
+  'fails for an expired session': {
     client: class extends RightClient {
       override find(key: string) {
         const row = this.rows.get(key);
@@ -341,7 +341,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'drops a session at the end of its ttl',
   },
-  'takes no ttl under a second': {
+  'ignores a ttl below a second': {
     client: class extends RightClient {
       override endOf(ttl: number) {
         if (ttl < 1000) throw new Error('invalid expire time');
@@ -350,7 +350,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'drops a session at the end of its ttl',
   },
-  'ends all with the first that ends': {
+  'ends all sessions with the first one': {
     client: class extends RightClient {
       override find(key: string) {
         for (const { end } of this.rows.values()) if (end <= Date.now()) this.rows.clear();
@@ -359,7 +359,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'drops a session at the end of its ttl',
   },
-  'takes the ttl for microseconds': {
+  'treats the ttl as microseconds': {
     client: class extends RightClient {
       override endOf(ttl: number) {
         return super.endOf(Math.ceil(ttl / 1e6));
@@ -380,7 +380,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'accepts long ttls',
   },
-  'takes more than 30 days for a date': {
+  'treats more than 30 days as a date': {
     client: class extends RightClient {
       override endOf(ttl: number) {
         return ttl > 30 * DAY ? ttl : super.endOf(ttl);
@@ -388,7 +388,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'accepts long ttls',
   },
-  'has a date for the end': {
+  'stores the end as a date': {
     client: class extends RightClient {
       override endOf(ttl: number) {
         return new Date(new Date(super.endOf(ttl)).toISOString()).getTime();
@@ -414,7 +414,7 @@ const ofTime: Record<string, Fault> = {
     },
     noticedBy: 'applies the ttl of each `set`',
   },
-  'never lets a session end sooner': {
+  'never shortens the life of a session': {
     client: class extends RightClient {
       override write(key: string, text: string, ttl: number) {
         const { end = 0 } = this.find(key) ?? {};
@@ -507,7 +507,7 @@ const ofTouch: Record<string, Fault> = {
     },
     noticedBy: whereTouch('does not restore a destroyed session by touching it'),
   },
-  'touches what has expired': {
+  'touches an expired session': {
     client: class extends RightTouchableClient {
       override async touch(key: string, ttl: number) {
         const row = this.rows.get(key);
@@ -527,7 +527,7 @@ class Faulty extends RightCompareAndSetClient {
 
 /** Faults of the abilities that make a client compare and set. */
 const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
-  'fails to load what is missing': {
+  'fails to load a missing record': {
     client: class extends Faulty {
       override async load(key: string, options?: { ttl?: boolean }) {
         const found = await super.load(key, options);
@@ -537,7 +537,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'loads nothing for a missing key',
   },
-  'loads an empty record with its time for what is missing': {
+  'loads an empty record for a missing one': {
     client: class extends Faulty {
       override async load(key: string, options?: { ttl?: boolean }) {
         const found = await super.load(key, options);
@@ -546,7 +546,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'loads nothing for a missing key',
   },
-  'stores JSON and not its text': {
+  'stores JSON instead of its text': {
     client: class extends Faulty {
       override write(key: string, text: string, ttl: number) {
         return super.write(key, JSON.stringify(JSON.parse(text)), ttl);
@@ -554,7 +554,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'loads exactly the text that was created',
   },
-  'cuts records at 64 kB': {
+  'truncates records at 64 kB': {
     client: class extends Faulty {
       override write(key: string, text: string, ttl: number) {
         return super.write(key, text.slice(0, 65535), ttl);
@@ -562,7 +562,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'loads exactly the text that was created',
   },
-  'gets the text that was created': {
+  'returns created text instead of the session': {
     client: class extends Faulty {
       readonly #created = new Set<string>();
       override async create(key: string, record: string, ttl: number) {
@@ -576,7 +576,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'gets a record that was created as text',
   },
-  'loads no text of what was set': {
+  'loads an object instead of text for a session that was set': {
     client: class extends Faulty {
       readonly #set = new Set<string>();
       override async set(key: string, session: Session, ttl: number) {
@@ -590,7 +590,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'loads the text of a session that was set, and swaps it',
   },
-  'keeps what was set in a form of its own': {
+  'keeps sessions in a separate format': {
     client: class extends Faulty {
       override stringify(session: Session) {
         return `v1:${super.stringify(session)}`;
@@ -601,7 +601,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'loads the text of a session that was set, and swaps it',
   },
-  'does not tell how long a record has left': {
+  'does not report the remaining lifetime': {
     client: class extends Faulty {
       override async load(key: string) {
         return super.load(key);
@@ -609,7 +609,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'reports the remaining lifetime of a record',
   },
-  'tells in seconds how long a record has left': {
+  'reports the remaining lifetime in seconds': {
     client: class extends Faulty {
       override async load(key: string, options?: { ttl?: boolean }) {
         const found = await super.load(key, options);
@@ -618,7 +618,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'reports the remaining lifetime of a record',
   },
-  'tells when a record ends and not how long it has left': {
+  'reports the end of a record instead of the remaining lifetime': {
     client: class extends Faulty {
       override async load(key: string, options?: { ttl?: boolean }) {
         const found = await super.load(key, options);
@@ -635,7 +635,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not create a record over another one',
   },
-  'says that it has created what it has not': {
+  'reports a creation that did not happen': {
     client: class extends Faulty {
       override async create(key: string, record: string, ttl: number) {
         const revision = await super.create(key, record, ttl);
@@ -652,7 +652,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'accepts its own text when a creation is repeated',
   },
-  'gives no revision of its own text': {
+  'returns no revision for its own text': {
     client: class extends Faulty {
       override async create(key: string, record: string, ttl: number) {
         const row = this.find(key);
@@ -673,7 +673,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'lets only one of many creations succeed',
   },
-  'creates for ever': {
+  'creates records without a ttl': {
     client: class extends Faulty {
       override async create(key: string, record: string, ttl: number) {
         return super.create(key, record, Math.max(ttl, DAY));
@@ -681,7 +681,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'creates a record that lives for its ttl',
   },
-  'creates nothing in the place of what has expired': {
+  'does not create over an expired record': {
     client: class extends Faulty {
       override async create(key: string, record: string, ttl: number) {
         if (this.rows.has(key) && !this.find(key)) return false;
@@ -690,7 +690,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'creates a record in place of an expired one',
   },
-  'gives the earlier revision of what it swaps': {
+  'returns the old revision after a swap': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const result = await super.swap(key, record, ttl, expected);
@@ -699,7 +699,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'swaps the expected revision, and then the one that it returned',
   },
-  'gives another revision where it loads the time': {
+  'returns another revision with the ttl': {
     client: class extends Faulty {
       override async load(key: string, options?: { ttl?: boolean }) {
         const found = await super.load(key, options);
@@ -717,7 +717,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'swaps no other revision, and returns the stored record',
   },
-  'does not show what is stored instead': {
+  'does not return the stored record': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const result = await super.swap(key, record, ttl, expected);
@@ -735,7 +735,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'swaps no other revision, and returns the stored record',
   },
-  'keeps the revision where it sets': {
+  'keeps the revision on set': {
     client: class extends Faulty {
       override async set(key: string, session: Session, ttl: number) {
         const { revision } = this.find(key) ?? {};
@@ -745,7 +745,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not swap a revision that `set` has replaced',
   },
-  'refuses to swap for its own text again': {
+  'refuses to repeat a swap to its own text': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const row = this.find(key);
@@ -767,7 +767,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'lets only one of many swaps succeed',
   },
-  'swaps slowly what is destroyed meanwhile': {
+  'swaps slowly, and restores a destroyed record': {
     client: class extends Faulty {
       readonly #swapping = new Set<string>();
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
@@ -791,7 +791,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not swap a missing or destroyed record',
   },
-  'does not say that there is nothing to swap': {
+  'does not report a missing record': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const result = await super.swap(key, record, ttl, expected);
@@ -800,7 +800,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not swap a missing or destroyed record',
   },
-  'swaps what has expired': {
+  'swaps an expired record': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const row = this.rows.get(key);
@@ -810,7 +810,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not swap an expired record',
   },
-  'loads what has expired': {
+  'loads an expired record': {
     client: class extends Faulty {
       override async load(key: string, options?: { ttl?: boolean }) {
         const row = this.rows.get(key);
@@ -820,7 +820,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'neither loads nor touches an expired record',
   },
-  'counts revisions anew': {
+  'restarts its revisions': {
     client: class extends Faulty {
       override write(key: string, text: string, ttl: number) {
         const { revision = 0 } = this.find(key) ?? {};
@@ -829,7 +829,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'distinguishes a record from one created after it under its key',
   },
-  'keeps the time of what it swaps': {
+  'keeps the old lifetime on swap': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const { end } = this.find(key) ?? {};
@@ -851,7 +851,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'swaps a revision that was touched since',
   },
-  'creates with a date for the end': {
+  'stores the end of a created record as a date': {
     client: class extends Faulty {
       override async create(key: string, record: string, ttl: number) {
         new Date(this.endOf(ttl)).toISOString();
@@ -860,7 +860,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'accepts long ttls in `create`, `swap` and `touch`',
   },
-  'gets the mark as a session': {
+  'returns the marker as a session': {
     client: class extends Faulty {
       override parse(text: string) {
         return super.parse(text) ?? {};
@@ -868,7 +868,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not return the marker of a regenerated session as a session',
   },
-  'knows but one mark': {
+  'knows only one marker': {
     client: class extends Faulty {
       override write(key: string, text: string, ttl: number) {
         return super.write(key, text.trim(), ttl);
@@ -876,7 +876,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'does not return the marker of a regenerated session as a session',
   },
-  'touches the mark': {
+  'touches the marker': {
     client: class extends Faulty {
       override isMark() {
         return false;
@@ -884,7 +884,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
     },
     noticedBy: 'neither swaps nor extends the marker of a regenerated session',
   },
-  'takes one mark for another': {
+  'mistakes one marker for another': {
     client: class extends Faulty {
       override async swap(key: string, record: string, ttl: number, expected: unknown) {
         const row = this.find(key);
@@ -906,7 +906,7 @@ const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
 /** Faults of what a client is said to be. */
 const ofClaims: Record<string, Fault> = {
   'can do more than it claims': { client: RightCompareAndSetClient, noticedBy: "reaches the guarantee 'last-write'" },
-  'is no client': {
+  'is not a client': {
     client: class implements Partial<SessionStore> {
       async get() {}
     },

@@ -16,13 +16,13 @@ class Immortal extends RightEndingClient {
 
 /** Faults of `remove`, `take` and `mark`. */
 export const faultsOfEnding: Record<string, { client: new () => object; noticedBy: string }> = {
-  'can remove, and neither take nor mark': {
+  'can remove, but neither take nor mark': {
     client: class extends RightCompareAndSetClient {
       readonly remove = async () => null;
     },
     noticedBy: 'has all of `remove`, `take` and `mark`, or none of them',
   },
-  'does not tell what it removes': {
+  'does not return the removed text': {
     client: class extends RightEndingClient {
       override async remove(key: string) {
         await super.remove(key);
@@ -31,7 +31,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes a record and returns its text'),
   },
-  'answers how many it removes': {
+  'returns the number of removed records': {
     client: class extends RightEndingClient {
       override async remove(key: string) {
         return (await super.remove(key)) === null ? (0 as never) : (1 as never);
@@ -47,7 +47,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes a record and returns its text'),
   },
-  'removes all that begin with the key': {
+  'removes all keys with the same beginning': {
     client: class extends RightEndingClient {
       override async remove(key: string) {
         const removed = await super.remove(key);
@@ -57,7 +57,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes a record and returns its text'),
   },
-  'fails to remove what is missing': {
+  'fails to remove a missing record': {
     client: class extends RightEndingClient {
       override async remove(key: string) {
         if (!this.find(key)) throw new Error('no such record');
@@ -66,7 +66,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
-  'removes what has expired': {
+  'removes an expired record': {
     client: class extends Immortal {
       override async remove(key: string) {
         this.revive(key);
@@ -75,7 +75,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
-  'leaves a marker where nothing is': {
+  'leaves a marker for a missing record': {
     client: class extends RightEndingClient {
       override async take(key: string, marker: string, ttl: number) {
         const found = await super.take(key, marker, ttl);
@@ -85,7 +85,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
-  'marks what has expired': {
+  'marks an expired record': {
     client: class extends Immortal {
       override async mark(key: string, length: number) {
         this.revive(key);
@@ -94,7 +94,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes, takes and marks nothing if there is no record'),
   },
-  'answers with the marker that it puts there': {
+  'returns the new marker instead of the text': {
     client: class extends RightEndingClient {
       override async take(key: string, marker: string, ttl: number) {
         await super.take(key, marker, ttl);
@@ -103,7 +103,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('takes a record, and keeps the marker for its ttl'),
   },
-  'leaves the marker for as long as the record had left': {
+  'keeps the ttl of the record for the marker': {
     client: class extends RightEndingClient {
       override async take(key: string, marker: string, ttl: number) {
         return super.take(key, marker, (this.find(key)?.end ?? ttl) - Date.now());
@@ -111,7 +111,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('takes a record, and keeps the marker for its ttl'),
   },
-  'leaves one marker like any other': {
+  'treats all markers as equal': {
     client: class extends RightEndingClient {
       override async take(key: string, _marker: string, ttl: number) {
         return super.take(key, 'null', ttl);
@@ -119,7 +119,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('takes a record, and keeps the marker for its ttl'),
   },
-  'finds nothing where its own marker is': {
+  'does not find its own marker': {
     client: class extends RightEndingClient {
       override async take(key: string, marker: string, ttl: number) {
         const found = await super.take(key, marker, ttl);
@@ -146,7 +146,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('leaves a marker in place'),
   },
-  'takes the marker of another request': {
+  'replaces the marker of another request': {
     client: class extends RightEndingClient {
       override async take(key: string, marker: string, ttl: number) {
         const found = await super.take(key, marker, ttl);
@@ -177,7 +177,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('leaves a marker in place'),
   },
-  'marks by one space, however many are asked for': {
+  'appends one space, whatever the length': {
     client: class extends RightEndingClient {
       override async mark(key: string) {
         return super.mark(key, 1);
@@ -185,7 +185,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('marks a record with spaces, and keeps its ttl'),
   },
-  'answers with a mark that it does not store': {
+  'returns a mark that it does not store': {
     client: class extends RightEndingClient {
       override async mark(key: string, length: number) {
         const row = this.find(key);
@@ -197,7 +197,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('marks a record with spaces, and keeps its ttl'),
   },
-  'lets a marked record end sooner': {
+  'shortens the life of a marked record': {
     client: class extends RightEndingClient {
       override async mark(key: string, length: number) {
         const row = this.find(key);
@@ -207,7 +207,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('marks a record with spaces, and keeps its ttl'),
   },
-  'keeps the revision of what it marks': {
+  'keeps the revision on mark': {
     client: class extends RightEndingClient {
       override async mark(key: string, length: number) {
         const row = this.find(key);
@@ -219,7 +219,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('swaps the revision of a marked record, and no earlier one'),
   },
-  'gives the earlier revision of what it marks': {
+  'returns the old revision after a mark': {
     client: class extends RightEndingClient {
       override async mark(key: string, length: number) {
         const { revision } = this.find(key) ?? {};
@@ -252,7 +252,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('returns the text to only one of many takes'),
   },
-  'removes only what nobody has changed meanwhile': {
+  'removes only an unchanged record': {
     client: class extends RightEndingClient {
       override async remove(key: string) {
         const { revision } = this.find(key) ?? {};
@@ -262,7 +262,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('removes a record that others are swapping'),
   },
-  'takes only what nobody has changed meanwhile': {
+  'takes only an unchanged record': {
     client: class extends RightEndingClient {
       override async take(key: string, marker: string, ttl: number) {
         const { revision } = this.find(key) ?? {};
@@ -272,7 +272,7 @@ export const faultsOfEnding: Record<string, { client: new () => object; noticedB
     },
     noticedBy: where('takes a record that others are swapping'),
   },
-  'keeps what it has removed for a swap that comes late': {
+  'lets a late swap restore a removed record': {
     client: class extends RightEndingClient {
       readonly #removed = new Map<string, unknown>();
       override async remove(key: string) {

@@ -33,7 +33,7 @@ const clocks: Record<string, () => () => void> = {
   'the fake clock of sinon': sinons({}),
   'a fake setTimeout of sinon': sinons({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }),
   'timers that are numbers': mocked(5),
-  'timers that are nothing': mocked(undefined),
+  'timers that are undefined': mocked(undefined),
   'timers that are objects without methods': mocked({}),
 };
 

@@ -127,8 +127,8 @@ describe.each([
     ['no proof', (token) => token.slice(0, token.lastIndexOf('.') + 1)],
     ['its end cut off', (token) => token.slice(0, -9)],
     ['two parts', (token) => token.slice(0, token.indexOf('..') + 1)],
-    ['nothing of ours', () => 'hello'],
-    ['an id as a store on the server would have it', () => 'x'.repeat(24)],
+    ['an unrelated text', () => 'hello'],
+    ['an id of a store on the server', () => 'x'.repeat(24)],
     ['another key', () => sealed({ jti: 'id', exp: 4e9, session: { user: 'eve' } }, { sealedBy: other })],
     ["another cookie's name", () => sealed({ jti: 'id', exp: 4e9, session: { user: 'eve' } }, { name: 'other' })],
     [
@@ -148,11 +148,11 @@ describe.each([
       () => sealed({ jti: 'id', exp: 4e9, session: {} }, { enc: 'A256GCM', sealedBy: key.subarray(0, 32) }),
     ],
     [
-      'claims that nobody sealed',
+      'claims that are not sealed',
       () => new UnsecuredJWT({ jti: 'id', session: { user: 'eve' } }).setAudience('koa.sid').encode(),
     ],
     [
-      'text that is no JSON',
+      'text that is not JSON',
       () =>
         new CompactEncrypt(Buffer.from('hello')).setProtectedHeader({ alg: 'dir', enc: 'A256CBC-HS512' }).encrypt(key),
     ],

@@ -50,7 +50,7 @@ describe('knexStore()', () => {
     ['a long table', { knex, table: 'x'.repeat(49) }, 'Expected `table` to be a name of up to 48'],
     ['a table with two dots', { knex, table: 'a.b.c' }, 'Expected `table` to be a name of up to 48'],
     ['a table of SQL', { knex, table: 'a"; drop' }, 'Expected `table` to be a name of up to 48'],
-    ['a table that is no text', { knex, table: 5 }, 'Expected `table` to be a name of up to 48'],
+    ['a table that is not a string', { knex, table: 5 }, 'Expected `table` to be a name of up to 48'],
     ['createTable 1', { knex, createTable: 1 }, 'Expected `createTable` to be `true` or `false`, got `1` (number)'],
     [
       'a negative interval',

@@ -26,7 +26,7 @@ const postProcessResponse = (answer: unknown) => (Array.isArray(answer) ? answer
 /** What applications have Knex make of names, on the way to the database and back. */
 const namings: Record<string, Names> = {
   'upper case': { wrapIdentifier },
-  'upper case, which answers are in too': { wrapIdentifier, postProcessResponse },
+  'upper case, in answers too': { wrapIdentifier, postProcessResponse },
   'a prefix': { wrapIdentifier: (name, wrap) => wrap(name === '*' ? name : `s_${name}`) },
   "objection's snake case": knexSnakeCaseMappers(),
   "objection's snake case in capitals": knexSnakeCaseMappers({ upperCase: true }),

@@ -229,7 +229,7 @@ describe.each(drivers)('RedisStore on a client of $name', (driver: Driver) => {
 
 describe('RedisStore on a client of ioredis', () => {
   it.each([
-    ['that gives numbers as strings', { stringNumbers: true }],
+    ['that returns numbers as strings', { stringNumbers: true }],
     ['that puts a prefix before its keys', { keyPrefix: 'app:' }],
     ['that connects with its first command', { lazyConnect: true }],
     ['that bundles commands', { enableAutoPipelining: true }],

@@ -196,12 +196,12 @@ describe('The options of redisStore', () => {
       '`sentinels[0]` to be an object with `host` and `port`',
     ],
     [
-      'TLS that Sentinels are told to leave',
+      'TLS that is turned off for Sentinels',
       { sentinels, name: 'a', tls: {}, enableTLSForSentinelMode: false },
       '`enableTLSForSentinelMode` not to be `false` beside `tls`',
     ],
     [
-      'TLS that is not there',
+      'TLS for Sentinels without tls',
       { sentinels, name: 'a', enableTLSForSentinelMode: true },
       '`tls` to be given, since `enableTLSForSentinelMode` is `true`',
     ],
@@ -226,7 +226,7 @@ describe('The options of redisStore', () => {
       '`retryStrategy` not to be given with `isRedisCluster`: a Cluster has `clusterRetryStrategy`',
     ],
     [
-      'the same within',
+      'the same in `clusterOptions`',
       { isRedisCluster: true, nodes: [1], clusterOptions: { redisOptions: { sentinels, name: 'a' } } },
       '`sentinels`, `name` not to be given with `isRedisCluster` in `clusterOptions.redisOptions`',
     ],
@@ -236,7 +236,7 @@ describe('The options of redisStore', () => {
       'all `nodes` to be encrypted, or none',
     ],
     [
-      'a node that is none',
+      'an invalid node',
       { isRedisCluster: true, nodes: [null] },
       '`nodes[0]` to be a port, `host:port`, a url or an object',
     ],
@@ -261,7 +261,7 @@ describe('The options of redisStore', () => {
       '`nodes[0]` not to name the database 3',
     ],
     [
-      'what a Cluster does its own way, in a node',
+      'an option of the whole Cluster, in a node',
       { isRedisCluster: true, nodes: [{ host: 'a', retryStrategy: () => 1 }], password },
       '`retryStrategy` not to be given in `nodes[0]`: a Cluster has `clusterRetryStrategy`',
     ],
@@ -281,11 +281,7 @@ describe('The options of redisStore', () => {
       { isRedisCluster: true, nodes: [{ url: 'rediss://a', host: 'b' }] },
       '`host` not to be given beside `nodes[0].url`',
     ],
-    [
-      'a port of a node that is none',
-      { isRedisCluster: true, nodes: [{ host: 'a', port: 'b' }] },
-      '`nodes[0].port` to be',
-    ],
+    ['an invalid port of a node', { isRedisCluster: true, nodes: [{ host: 'a', port: 'b' }] }, '`nodes[0].port` to be'],
     [
       'TLS beside the options of each connection',
       { isRedisCluster: true, nodes: ['a'], password, clusterOptions: { tls: {} } },
@@ -302,7 +298,7 @@ describe('The options of redisStore', () => {
       '`nodes[0]` to be a port, `host:port`, a url or an object',
     ],
     [
-      'a node whose port is no number',
+      'a node whose port is not a number',
       { isRedisCluster: true, nodes: [7000, 'a:b'], password },
       '`nodes[1]` to be a port, `host:port`, a url or an object',
     ],
@@ -327,7 +323,7 @@ describe('The options of redisStore', () => {
       '`nodes[0]` to be a number from 1 to 65535',
     ],
     [
-      'a port of a Sentinel that is none',
+      'an invalid port of a Sentinel',
       {
         sentinels: [
           { host: 'a', port: 26_379 },
@@ -338,7 +334,7 @@ describe('The options of redisStore', () => {
       '`sentinels[1].port` to be a number from 1 to 65535',
     ],
     [
-      'a url of a node that is none',
+      'an invalid url of a node',
       { isRedisCluster: true, nodes: [1, `http://:${password}@a`] },
       '`nodes[1]` to be a url that begins with redis:// or rediss://',
     ],
