@@ -76,7 +76,7 @@ describe('debug output', () => {
     const site = await closedAfterTest(openSite({ use: (ctx, next) => use?.(ctx, next) }));
     const use = koaSession({ ...options, valid: () => isValid }, site.app);
     const ann = site.visitor();
-    // The store may be slow where the machine is busy.
+    // The store may be slow on a busy machine.
     const ofSession = () => told().filter((line) => line.startsWith('session '));
     await ann.get('/put?user=secret');
     expect(ofSession()).toEqual(['session written: some bytes, attempts: 1', 'session created']);

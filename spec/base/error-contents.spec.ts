@@ -21,7 +21,7 @@ class CommandError extends Error {
   }
 }
 
-/** Errors of clients that tell too much, each in a place of its own. */
+/** Errors of clients that reveal too much, each in another place. */
 const errors: Record<string, () => unknown> = {
   'in its message': () => new Error(`Duplicate entry '${KEY}' for key 'id'`),
   'as JSON in its message': () => new Error(`cannot store ${RECORD} today`),
@@ -142,7 +142,7 @@ describe('Errors of Redis reveal neither id nor data', () => {
   });
   afterAll(() => redis.stop());
 
-  /** Writes are refused, and what is read is of the wrong type. */
+  /** Writes are refused, and reads return the wrong type. */
   async function told(store: Store): Promise<void> {
     await redis.command('CONFIG SET maxmemory 0');
     await redis.command(`RPUSH ${KEY} x`);

@@ -28,7 +28,7 @@ const alike = {
   'a store of generators': { sessionStore: 'generators' },
   redis: { sessionStore: 'redis' },
 };
-/** What has specs of its own beside them. */
+/** Settings with their own specs below. */
 const configurations = {
   ...alike,
   'a cookie for third parties': { proxy: true, session: thirdParty },
@@ -72,7 +72,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Pages that a visitor asks for, one after the other; a number is the hour since the start at which it goes on. */
+/** Pages that a visitor requests, one after the other. A number is the time in hours since the start. */
 type Visit = readonly (string | number)[];
 const visits: Record<string, Visit> = {
   'reads a session without data': ['/see', '/untouched', '/see'],
@@ -129,7 +129,7 @@ async function go(visitor: EggVisitor, steps: Visit, headers?: Record<string, st
   return seen;
 }
 
-/** Plays the same with both, and gives what was seen with egg-session and with ours. */
+/** Plays the same with both, and returns what egg-session and this package show. */
 async function both<T>(play: (apps: EggApps<Name>) => Promise<T>): Promise<[T, T]> {
   return Promise.all([play(peers), play(ours)]);
 }
@@ -442,7 +442,7 @@ describe('config.session', () => {
 });
 
 describe('the log', () => {
-  /** The lines about sessions, without what is made up anew each time. */
+  /** The lines about sessions, without random parts. */
   const lines = async (apps: EggApps<Name>, name: Name) => {
     const found = (await apps.log(name, 'egg-web.log')).match(/\[session\].*$/gm) ?? [];
     return found.map((line) => line.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '<id>'));
@@ -501,7 +501,10 @@ describe('the log', () => {
 });
 
 describe('differences to egg-session', () => {
-  /** A page that has its session already while `meanwhile` happens, and then puts tea in the cart; then what the visitor finds. */
+  /**
+   * A page that already has its session while `meanwhile` happens, and then puts tea into the cart. Returns what the
+   * visitor finds.
+   */
   const slowly = (meanwhile: string) => async (apps: EggApps<Name>) => {
     const ann = await visitor(apps, 'memory');
     await ann.get('/set?user=ann');

@@ -88,7 +88,7 @@ describe('Options of koa-generic-session, with accidental values from configurat
   it.each([...names, 'beforeSave', 'sessionIdStore', 'reconnectTimeout'])(
     'work as they do there, or are refused at set-up: %s',
     async (name) => {
-      // What makes ids is known by what it makes.
+      // A function that creates ids is identified by its result.
       expect(await differ(beside(name))).toEqual(name === 'genSid' ? { '() => 60000': '500' } : {});
     },
   );

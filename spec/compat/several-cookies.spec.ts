@@ -19,7 +19,7 @@ const withEggCookies: Koa.Middleware = (ctx, next) => {
   return next();
 };
 
-/** Another key than the site's: what it signs is nobody's. */
+/** Another key than the site's: its signatures are invalid. */
 const forged = (cookie: string) => cookie.replace(/sig=(.)/, (_, first) => `sig=${first === '-' ? '_' : '-'}`);
 
 describe.each<[string, Koa.Middleware | undefined, Partial<session.CreateSessionOptions>]>([

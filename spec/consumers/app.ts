@@ -1,4 +1,4 @@
-// An application in TypeScript, in CommonJS or in ES modules as its compiler makes it. The Session of all consumers is augmented here.
+// An application in TypeScript, compiled to CommonJS or ES modules. The Session of all consumers is augmented here.
 
 import type { AddressInfo } from 'node:net';
 import { Router } from '@koa/router';

@@ -13,7 +13,7 @@ const app = new Koa();
 app.use(session({ store: redisStore({ url: 'redis://127.0.0.1' }) }));
 app.use((ctx) => {
   const name: string | undefined = ctx.session?.user?.name;
-  // @ts-expect-error: a user is no number
+  // @ts-expect-error: a user is not a number
   const views: number | undefined = ctx.session?.user;
   ctx.session = { user: { name: `${name} ${views}` } };
   ctx.session = null;

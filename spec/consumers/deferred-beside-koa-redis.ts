@@ -16,7 +16,7 @@ const app = new Koa();
 app.use(session({ store: redisStore({ url: 'redis://127.0.0.1' }), defer: true }));
 app.use(async (ctx) => {
   const name: string | undefined = (await ctx.session)?.user?.name;
-  // @ts-expect-error: a user is no number
+  // @ts-expect-error: a user is not a number
   const views: number | undefined = (await ctx.session)?.user;
   ctx.session = { user: { name: `${name} ${views}` } };
   ctx.session = null;

@@ -6,13 +6,13 @@ import session, { MemoryStore, type SessionStore, Store } from 'koa-evented-sess
 session({ stoer: new MemoryStore() });
 // @ts-expect-error: milliseconds are a number
 session({ ttl: '1 day' });
-// @ts-expect-error: a function of the session gives milliseconds
+// @ts-expect-error: a function of the session returns milliseconds
 session({ ttl: () => 'soon' });
 // @ts-expect-error: no such value
 session({ cookie: { sameSite: 'relaxed' } });
 // @ts-expect-error: no such attribute
 session({ cookie: { maxage: 1000 } });
-// @ts-expect-error: a context gives attributes
+// @ts-expect-error: a function of the context returns attributes
 session({ cookie: (ctx) => ctx.hostname });
 // @ts-expect-error: a client has destroy too
 session({ store: { get: () => null, set: () => undefined } });
@@ -52,9 +52,9 @@ export function handle(ctx: Koa.Context): void {
   ctx.session.user;
   // @ts-expect-error: misspelled
   ctx.session?.user?.nmae;
-  // @ts-expect-error: a user is no string
+  // @ts-expect-error: a user is not a string
   if (ctx.session) ctx.session.user = 'Ann';
-  // @ts-expect-error: what nobody has declared is unknown
+  // @ts-expect-error: an undeclared key is unknown
   ctx.session?.basket.length;
   // @ts-expect-error: a session is an object
   ctx.session = 5;

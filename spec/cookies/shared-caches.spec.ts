@@ -365,7 +365,7 @@ describe('A response with the cookie that the application makes cacheable for ev
       ctx.set('Cache-Control', rule);
     };
 
-  /** The codes of what is warned of when a visitor gets these paths. */
+  /** The codes of the warnings when a visitor requests these paths. */
   async function warned(paths: string[], before: Koa.Middleware, routes: Routes = {}) {
     const fresh = freshSession();
     const site = await closedAfterTest(openSite({ use: [before, fresh()], routes }));

@@ -6,7 +6,7 @@ import Keygrip = require('keygrip');
 
 import { Signatures } from '../../lib/cookies/signatures';
 
-/** More than are remembered, so that what was not asked for meanwhile is forgotten. */
+/** More than are remembered, so that unused ones are forgotten. */
 const MANY = 20_000;
 
 const DATA = 'koa.sid=ann';
@@ -36,7 +36,7 @@ function open(keys: unknown) {
   };
 }
 
-/** What keygrip, that `cookies` signs with, makes of it. */
+/** The result of keygrip, with which `cookies` signs. */
 const signedBy = (key: string | Buffer, data = DATA) => new Keygrip([key as string]).sign(data);
 
 /** The same signature with another first character. */
@@ -136,7 +136,7 @@ describe('an invalid signature', () => {
     const first = hmacsOf(() => keys.index(bad));
     expect(first).toBeGreaterThanOrEqual(2);
     for (let i = 0; i < 3; i += 1) expect(hmacsOf(() => keys.index(bad))).toBe(first);
-    // Nor is it what is sent then.
+    // Nor is a signature remembered that is sent after it.
     expect(keys.sign()).toBe(signedBy('new'));
   });
 

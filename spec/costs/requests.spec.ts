@@ -80,7 +80,7 @@ async function costOf(url: string, cookie: string): Promise<RequestCost> {
 
 const workloadOf = (name: string) => workloads.find((it) => it.name === name) as Workload;
 
-/** Session ids are drawn 64 at a time: now they have been. */
+/** Session ids are drawn 64 at a time, and this draws them. */
 function drawIds(): void {
   const draws = jest.spyOn(crypto, 'randomBytes').mockClear();
   while (draws.mock.calls.length === 0) defaultGenSid(24);

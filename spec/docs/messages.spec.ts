@@ -7,7 +7,7 @@ import { root } from '../helpers/programs/node-program';
 
 const lib = join(root, 'lib');
 
-/** Who says something to users, by the name of what is called or made. */
+/** The functions and classes whose texts users see, by name. */
 const SPEAKERS = /^(\w*Error|expected|expectAbsent|expectThat|emitWarning|fail|unreadable)$/;
 
 interface Message {
@@ -22,7 +22,7 @@ const filesIn = (folder: string): string[] =>
     return path.endsWith('.ts') ? [path] : [];
   });
 
-/** A text of the source, `…` for what is put into it. */
+/** A text in the source, with `…` for its inserted values. */
 const textOf = (node: ts.Node): string | undefined => {
   if (ts.isStringLiteralLike(node)) return node.text;
   if (ts.isTemplateExpression(node))

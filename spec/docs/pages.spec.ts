@@ -14,7 +14,7 @@ import { fakeDate, pass } from '../helpers/time/fake-date';
 /** That of the translation is the README's, letter by letter. */
 const blocks = pages.filter((page) => page !== 'README.zh-CN.md').flatMap((page) => codeBlocks(page));
 
-/** Names that a block may use without saying where they come from. */
+/** Names that a block may use without an import. */
 const globals = `
   declare const app: import('koa');
   declare const shop: import('koa');
@@ -26,7 +26,7 @@ const globals = `
   declare const client: import('koa-evented-session').SessionStore;
 `;
 
-/** JavaScript cannot say what its sessions hold: that they hold the unknown is no fault there. */
+/** JavaScript cannot declare what its sessions hold, so unknown keys are no fault there. */
 const aboutUnknown = [2365, 2488, 2571, 18046];
 const loose = {
   strict: false,

@@ -22,7 +22,7 @@ class PlainObjectClient implements SessionStore {
   }
 }
 
-/** Sends a Cookie header byte by byte, and gives the status and the whole reply. */
+/** Sends a Cookie header byte by byte, and returns the status and the whole reply. */
 async function send(site: Site, path: string, cookie: string): Promise<{ status: number; text: string }> {
   const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`;
   const text = await raw(site.port, request);

@@ -6,7 +6,7 @@ import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
 
-/** A configuration as some packages make them, with a method to read it by. */
+/** A configuration as some packages create it, with a method to read it. */
 class Configuration {
   key = 'sid';
 

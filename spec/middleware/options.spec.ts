@@ -292,7 +292,7 @@ describe('the default store in production', () => {
     process.env['NODE_ENV'] = environment;
   });
 
-  /** As a new process would, with its own memory of what was said. */
+  /** As in a new process, which has not warned yet. */
   function inProduction(use: (fresh: typeof import('../../lib/main')) => void): void {
     process.env['NODE_ENV'] = 'production';
     jest.isolateModules(() => use(require('../../lib/main')));

@@ -11,7 +11,7 @@ type Make = (options?: SessionOptions) => Koa.Middleware;
 const theirs = predecessor as Make;
 const ours: Make = session;
 
-/** The cookie that a login page hands out. */
+/** The cookie that a login page sends. */
 async function loginCookie(make: Make, options: SessionOptions = {}): Promise<string> {
   const site = await closedAfterTest(openSite({ use: make({ store: new MapClient(), ...options }) }));
   return String(setCookieOf(await site.visitor().get('/put?state=1')));

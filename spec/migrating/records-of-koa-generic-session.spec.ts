@@ -54,7 +54,7 @@ function daysOf(reply: Awaited<ReturnType<Browser['get']>>): number | undefined 
   return date === undefined ? undefined : Math.round((Date.parse(date) - Date.now()) / DAY);
 }
 
-/** koa-generic-session would end the process, ten seconds after it hears of the disconnect. */
+/** koa-generic-session would end the process ten seconds after the disconnect. */
 function endBeside(client: KoaRedis): Promise<void> {
   client.removeAllListeners('disconnect');
   return endOf(client);
@@ -116,7 +116,7 @@ describe.each(sharedClients)('Beside koa-generic-session on %s', (_name, share) 
     young = await closedAfterTest(
       openSite({ use: session({ ...options, store: shared.own ?? shared.client }), keys, routes }),
     );
-    // One visitor: cookies do not tell ports apart.
+    // One visitor: cookies do not distinguish ports.
     inOld = old.visitor();
     inYoung = browser(young.url, inOld.jar);
   });

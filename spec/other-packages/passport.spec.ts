@@ -26,7 +26,7 @@ const entries: Record<string, Entry> = {
   'koa-evented-session/koa-session-minimal': { use: (store) => minimal({ store }) },
 };
 const versions: PassportVersion[] = [4, 5, 6];
-/** Passport 0.6 and later give the visitor another session where the privileges change. */
+/** Passport 0.6 and later give the visitor another session when privileges change. */
 const regenerating = versions.filter((version) => version > 4);
 const each = (of: PassportVersion[]) =>
   Object.entries(entries).flatMap(([name, entry]) => of.map((version) => [name, version, entry] as const));

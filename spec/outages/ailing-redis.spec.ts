@@ -30,7 +30,7 @@ const recover = async () => {
   cure = undefined;
   await one?.();
 };
-// Also where a spec failed before it came to that.
+// Even if a spec failed before.
 afterEach(recover);
 
 /** The key and the text of the only session. */

@@ -19,7 +19,7 @@ describe('A client whose connection flaps a thousand times', () => {
     const before = listeners();
     for (let flap = 1; flap <= flaps; flap += 1) {
       client.emit('disconnect');
-      // One for each store, however long this goes on.
+      // One for each store, however long this lasts.
       expect(jest.getTimerCount()).toBe(sessions.length);
       client.emit('connect');
       expect(jest.getTimerCount()).toBe(0);

@@ -65,7 +65,7 @@ describe('An application whose Redis is killed', () => {
     it('for eight seconds: nothing is lost, and only pending requests may fail', async () => {
       await start();
       const figures = await survive({ away: 8_000, budget: 10_000 });
-      // The client gives a command up a little before the request would: each visitor has one at most.
+      // The client gives up a command slightly before the request does: each visitor has one at most.
       expect(figures.refused).toBeLessThanOrEqual(500);
     });
 

@@ -51,7 +51,7 @@ describe('After an outage', () => {
     await app.says(/heard connect/, from);
     await ann.get('/see');
   };
-  /** How often the server has been asked for each of these since it started. */
+  /** How often the server has run each of these commands since it started. */
   const asked = async (...commands: string[]) => {
     const stats = await redis.info('commandstats');
     return commands.map((command) => Number(stats[`cmdstat_${command}`]?.match(/calls=(\d+)/)?.[1] ?? 0));

@@ -46,7 +46,7 @@ const storeOn = async (client: RedisStore, timeout = 1000) => {
   return { store, heard };
 };
 
-/** The connections that redisStore makes. */
+/** The connections that redisStore opens. */
 const own: [string, () => RedisStore][] = [
   ...ioRedisNames.map((name): [string, () => RedisStore] => [
     `with ${name}`,
@@ -65,7 +65,7 @@ const own: [string, () => RedisStore][] = [
 type Opened = Awaited<ReturnType<typeof storeOn>>;
 const codeOf = (error: Error & { code?: string }) => error.code ?? error.message;
 
-/** Opens all of them; `fates` asks each for something, and tells what each came to. */
+/** Opens all of them; `fates` sends a command on each, and returns the results. */
 const openAll = async () => {
   const all = await Promise.all(own.map(async ([how, open]) => ({ how, ...(await storeOn(open())) })));
   const fates = async (ask: (it: Opened) => Promise<unknown>) =>

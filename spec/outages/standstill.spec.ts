@@ -29,7 +29,7 @@ const clients: Record<string, (redis: RedisServer) => Promise<Connected>> = {
 
 const timeout = 500;
 
-/** As soon as what `method` asks for is on its way to Redis, the process stands still, until Redis has answered. */
+/** When the call of `method` is on its way to Redis, the process blocks until Redis has answered. */
 function standStillAfter(client: SessionStore, method: string, { port }: RedisServer): jest.SpyInstance {
   const methods = client as unknown as Record<string, (...args: unknown[]) => unknown>;
   const own = methods[method]?.bind(client);

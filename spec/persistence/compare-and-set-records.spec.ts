@@ -11,7 +11,7 @@ type Client = SessionStore & CompareAndSetStore<number>;
 /** Takes a turn of the event loop for each answer, like a database. */
 const inTime = <T>(run: () => T) => new Promise<T>((resolve) => setImmediate(() => resolve(run())));
 
-/** A client that tells how often it was asked to swap, and the ttl of each swap that it did. */
+/** A client that reports the number of swap calls, and the ttl of each successful one. */
 function swapping(): { client: Client; tries: number; written: number[] } {
   const memory = new MemoryStore();
   const swapped = {
@@ -35,7 +35,7 @@ describe('Requests of one session that overlap, with a store that can compare an
 
   const sites: Site[] = [];
   afterEach(() => Promise.all(sites.splice(0).map((site) => site.close())));
-  /** A process: a site with a middleware of its own. */
+  /** A process: a site with a separate middleware. */
   const open = async (...args: Parameters<typeof siteOf>) => {
     const site = await siteOf(...args);
     sites.push(site);

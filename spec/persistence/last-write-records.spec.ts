@@ -6,7 +6,7 @@ import { countCalls } from '../helpers/stores/open-clients';
 import { fakeDate, pass } from '../helpers/time/fake-date';
 import { gate } from '../helpers/time/gate';
 
-/** A client that tells the ttl of each write, and takes a turn of the event loop for it, like a database. */
+/** A client that reports the ttl of each write, and takes a turn of the event loop for it, like a database. */
 class WrittenClient extends MapClient {
   readonly written: number[] = [];
 
@@ -197,7 +197,7 @@ describe('Overlapping requests of one session, with a store that only has get, s
   });
 
   describe('that continue after their response', () => {
-    /** Sets `late` once it is told to, after the response. */
+    /** Sets `late` when it may, after the response. */
     const working = async (client: MapClient) => {
       const { open: go, opened } = gate();
       let work: Promise<unknown> | undefined;

@@ -4,7 +4,7 @@ import { siteWithMember } from '../helpers/races/meanwhile';
 
 const spaces = (count: number) => ' '.repeat(count);
 
-/** A store some way off, in which another writer comes first before each of the first swaps and leaves so many spaces. */
+/** A distant store, in which another writer comes first before each of the first swaps and leaves so many spaces. */
 class RivalledStore extends MemoryStore {
   rivals: number[] = [];
   readonly calls: { name: string; began: number; length?: number }[] = [];
@@ -48,7 +48,7 @@ async function written(store: RivalledStore, rivals: number[]) {
   return store.calls;
 }
 
-/** A process that stands still takes time off marks: only what fails five times fails. */
+/** A process that is blocked shortens marks, so only what fails five times fails. */
 async function inACalmMoment(check: () => Promise<void>, tries = 5): Promise<void> {
   if (tries === 1) return check();
   await check().catch(() => inACalmMoment(check, tries - 1));
@@ -59,7 +59,7 @@ describe('A writer that has lost twice', () => {
     inACalmMoment(async () => {
       const calls = await written(new RivalledStore(), [0, 20, 0]);
       expect(calls.map(({ name }) => name)).toEqual(['swap', 'swap', 'swap', 'mark', 'swap']);
-      // The 100 ms would make it 40 spaces, 200 ms.
+      // The 100 ms would make it 40 spaces, which are 200 ms.
       expect(calls[3]?.length).toBeLessThan(40);
     }));
 

@@ -18,7 +18,7 @@ const both = (fates: Record<Maker, unknown>) =>
 const fakeTimeouts = () =>
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
 
-/** Comes to a function that tells whether the request that waits has ended. */
+/** Resolves to a function that says whether the waiting request has ended. */
 const waits = (app: Koa) => new Promise<() => boolean>((resolve) => app.once('waits', resolve));
 
 describe('The life cycle of a store', () => {
@@ -28,7 +28,7 @@ describe('The life cycle of a store', () => {
     await site?.close();
     site = undefined;
   });
-  /** A site that tells on its app that a request waits, and how to find out whether it has ended. */
+  /** A site whose app emits that a request waits, and a way to find out whether it has ended. */
   const open = async (maker: Maker, options: session.SessionOptions) => {
     const announce: Koa.Middleware = (ctx, next) => {
       let ended = false;
@@ -49,7 +49,7 @@ describe('The life cycle of a store', () => {
     });
     afterAll(() => redis.stop());
 
-    // The store is ended as an application does it on its way out, and some work goes on for longer than reconnectTimeout.
+    // Ends the store as an application does at its end, while some work continues for longer than reconnectTimeout.
     const quit = `
       const { once } = require('node:events');
       const store = require('koa-redis')({ host: '127.0.0.1', port: args.port });

@@ -80,7 +80,7 @@ describe('sessions in the wrong hands', () => {
   );
 
   describe('a hook that rejects', () => {
-    // In a process of its own, since the fault ends it.
+    // In a separate process, since the fault ends it.
     const rejecting = `
       const Koa = require('koa');
       const app = Object.assign(new Koa(), { keys: ['key'], silent: true });

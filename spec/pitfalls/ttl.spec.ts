@@ -13,7 +13,10 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = Date.UTC(2030, 0, 1);
 
-/** What a database does that takes the ttl for Redis' PX: it wants a positive integer, and without any it keeps a record for ever. */
+/**
+ * A database that passes the ttl to Redis' PX: it needs a positive integer, and without a ttl it keeps a record
+ * forever.
+ */
 class StrictClient extends MapClient {
   override async set(...[key, value, ttl]: Parameters<MapClient['set']>): Promise<void> {
     if (ttl && !(Number.isInteger(ttl) && ttl > 0)) throw new Error('ERR invalid expire time');

@@ -23,7 +23,7 @@ it.each(Object.entries(faces))('a double click on "Log in" logs in: %s', async (
   app.keys = ['secret'];
   const second = gate();
   let logins = 0;
-  // The browser drops the first answer, since it has sent the form once more by then.
+  // The browser drops the first answer, since it has sent the form again.
   app.use(async (ctx, next) => {
     await next();
     if (ctx.path !== '/login') return;

@@ -31,7 +31,7 @@ describe('On a real Redis', () => {
     await redis.stop();
   });
 
-  /** A process: a site with a connection of its own. */
+  /** A process: a site with a separate connection. */
   const open = async (options: SessionOptions, routes: Routes) => {
     const client = driver.open({ host: '127.0.0.1', port: redis.port }) as IoRedisClient & {
       stream: { destroy(): void };
@@ -118,13 +118,15 @@ describe('On a real Redis', () => {
     const put = (key: string) => async (ctx: Koa.Context) => {
       (await sessionOf(ctx))[key] = 'set';
     };
-    /** Resolves once the site has asked Redis for a swap, for the end of a session, or for the record in which one goes on. */
+    /**
+     * Resolves after the site has asked Redis for a swap, for the end of a session, or for the record under its new id.
+     */
     const asked = ({ store }: { store: RedisStore }) => {
       const spies = (['swap', 'remove', 'create'] as const).map((method) => jest.spyOn(store, method));
       return () => until(() => spies.some(({ mock }) => mock.calls.length > 0));
     };
 
-    /** `change` goes first, then a late write in another process is given up on; then Redis goes on with both. */
+    /** `change` comes first, then a late write in another process is abandoned; then Redis carries out both. */
     const overtake = async (change: (ctx: Koa.Context) => unknown, isSentAgain: boolean) => {
       const [early, late] = [waiting(change), waiting(put('late'))];
       const patient = await open({}, { '/go': early.route });

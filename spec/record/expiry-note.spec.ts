@@ -61,7 +61,7 @@ describe('A session on a client that never expires records', () => {
     ['the day of a browser session', { ttl: null, cookie: { maxAge: null } }, DAY],
   ])('ends by %s', async (_rule, options, ms) => {
     const { site, ann } = await open(options);
-    // The browser would have dropped its cookie by then.
+    // The browser would have dropped its cookie.
     const held = { cookie: await ann.jar.getCookieString(site.url) };
     pass(ms - 1);
     expect((await ann.get('/see', held)).json()).toEqual({ user: 'ann' });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { membersOf, parsedMembers, recordOf } from '../../lib/record/members';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
-/** Prints the seed where it fails. */
+/** Prints the seed on failure. */
 const RUNS = { seed, numRuns: 1000 };
 
 const SPACES = [' ', '\n', '\t', '\r', '  \n'];

@@ -19,7 +19,7 @@ beforeEach(() => {
 
 type Operation = (ctx: Koa.Context) => Promise<unknown>;
 
-/** Has a listener to the event work with the session; tells how that has ended so far, an error by its message. */
+/** Lets a listener to the event work with the session; returns the results so far, an error by its message. */
 function listening(site: Site, event: string, operation: Operation): () => Promise<unknown[]> {
   const ends: Promise<unknown>[] = [];
   site.app.on(event, ({ ctx }: session.SessionEvent & { ctx: Koa.Context }) => {

@@ -152,7 +152,7 @@ describe('a logout during a failure of the store', () => {
     const reply = await ann.get('/logout');
     expect([reply.status, sentId(reply)]).toEqual([handles ? 200 : 500, '']);
     recover();
-    // Whoever still has the cookie has the session: it goes on like any other.
+    // Any request with the cookie has the session, which continues like any other.
     expect((await site.visitor().get('/put?later=1', { cookie })).status).toBe(200);
     expect((await site.visitor().get('/see', { cookie })).json()).toEqual({ user: 'ann', later: '1' });
     expect(site.events()).not.toContain('session:gone');

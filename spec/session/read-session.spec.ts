@@ -17,7 +17,10 @@ everyTestStartsAt(Date.UTC(2030, 0, 1));
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(() => Promise.all(closing.splice(0).map((close) => close())));
 
-/** A site, and a function that opens a WebSocket to it and tells what `sessions.read(req)` comes to there, an error by its code. */
+/**
+ * A site, and a function that opens a WebSocket to it and returns the result of `sessions.read(req)`, an error by its
+ * code.
+ */
 async function open(options: SessionOptions = {}, routes?: Routes, setup: Partial<SiteSetup> = {}) {
   const sessions = session(options);
   const site = await closedAfterTest(openSite({ use: sessions, routes, ...setup }));

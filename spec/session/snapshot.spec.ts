@@ -41,7 +41,7 @@ function change(session: object, [where = 0, what = 0, which = 0, more = 0]: Pat
   acts[what % acts.length]?.();
 }
 
-/** `undefined` where there is no text: an object may have got into itself. */
+/** `undefined` if there is no text: an object may contain itself. */
 function textOf(value: object): string | undefined {
   try {
     return JSON.stringify(value);

@@ -36,7 +36,7 @@ const routes: Routes = {
   },
 };
 
-/** A visitor whose record has become something else meanwhile. */
+/** A visitor whose record has become something else. */
 async function visitorOf(record: string, options: SessionOptions = {}) {
   const client = new MemoryStore();
   const site = await siteWith({ store: client, ...options }, routes);
@@ -50,7 +50,7 @@ async function visitorOf(record: string, options: SessionOptions = {}) {
 }
 
 describe.each([false, true])('a record that turns out to hold no session (defer: %s)', (defer) => {
-  // Deferred, what is known without the store needs no record.
+  // In defer mode, what is known without the store needs no record.
   const paths = Object.keys(routes).filter((path) => !defer || !['/id', '/new', '/status'].includes(path));
 
   it.each(paths)('is left alone by %s, and the visitor gets a new session', async (path) => {

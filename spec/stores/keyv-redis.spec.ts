@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** The two ways to make one, and what its keys start with. */
+/** The two ways to create one, and the beginning of its keys. */
 const makers: Record<string, { make(url: string): Opened; prefix: string }> = {
   'Keyv on a KeyvRedis': {
     make: (url) => new Keyv({ store: new KeyvRedis(url, { throwOnErrors: true }), throwOnErrors: true }),

@@ -28,7 +28,7 @@ afterAll(async () => {
   await mariadb.stop();
 });
 
-/** A client, once its table is there, and the timer that it has started. */
+/** A client, after its table exists, and the timer that it has started. */
 async function open(database = mariadb.connection.database) {
   const timers = jest.spyOn(globalThis, 'setInterval');
   const client = new MysqlStore({ ...mariadb.connection, database, charset: 'utf8mb4' });

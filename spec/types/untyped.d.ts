@@ -1,4 +1,4 @@
-// Modules without types of their own, or whose published types redeclare `ctx.session`.
+// Modules without types, or whose published types redeclare `ctx.session`.
 
 declare module 'koa2' {
   import Koa = require('koa');

@@ -21,7 +21,7 @@ const logouts: Routes = {
   },
 };
 
-/** Another process writes before each swap, so that no swap ever finds what it expects. */
+/** Another process writes before each swap, so no swap finds what it expects. */
 class ContestedStore extends MemoryStore {
   contested = false;
 

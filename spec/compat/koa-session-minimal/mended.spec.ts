@@ -48,7 +48,7 @@ function mended(title: string, { fault, right }: { fault: unknown; right: unknow
   });
 }
 
-/** A route that reads its session, tells so, and goes on once it is let. */
+/** A route that reads its session, reports that, and continues when it may. */
 function held(work: (session: Record<string, unknown>) => void): { route: Routes[string]; reached: Gate; go: Gate } {
   const [reached, go] = [gate(), gate()];
   const route: Routes[string] = async (ctx) => {
@@ -225,7 +225,7 @@ mended(
 
 mended('a month in memory ends at once', { fault: '{}', right: '{"a":"1"}' }, async ({ open }) => {
   const { setTimeout: real } = globalThis;
-  // Node makes a millisecond of what its timers cannot hold, and prints a warning besides.
+  // Node uses one millisecond for a time beyond its timers, and prints a warning.
   jest
     .spyOn(globalThis, 'setTimeout')
     .mockImplementation(((run: () => void, ms: number) => real(run, ms > LONGEST_TIMER ? 1 : ms)) as typeof setTimeout);

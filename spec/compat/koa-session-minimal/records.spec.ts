@@ -27,7 +27,7 @@ const routes: Routes = {
   },
 };
 
-/** What the two packages stand on; they may use it by different clients. */
+/** The store below both packages, which may use different clients. */
 interface Shared {
   theirs: object;
   own: object;

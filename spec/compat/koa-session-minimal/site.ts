@@ -46,7 +46,7 @@ afterEach(async () => {
   open.clear();
 });
 
-/** Serves an application with the middleware before these routes, until the test is over. */
+/** Serves an application with the middleware in front of these routes, until the test ends. */
 export async function openMinimal(middleware: Koa.Middleware, routes: Routes, App = Koa): Promise<MinimalSite> {
   const app = new App();
   app.keys = ['a key that neither signs with'];
@@ -102,7 +102,7 @@ export class NotingClient extends MapClient {
   }
 }
 
-/** Ids by the order in which they are met, so that two runs read alike. */
+/** Numbers ids in the order in which they occur, so that two runs look alike. */
 export function idNames(): (text: string) => string {
   const names = new Map<string, string>();
   return (text) =>

@@ -18,7 +18,7 @@ const NAME = 'koa.sess';
 /** Two texts whose CRC32 is the same, within any other text too. */
 const COLLISION = ['plumless', 'buckeroo'];
 
-/** What both packages make of the same scenario. */
+/** The results of both packages for the same scenario. */
 function mends<T>(
   title: string,
   scenario: (make: Make) => Promise<T>,
@@ -42,7 +42,7 @@ const dataIn = (store: RecordingStore) =>
 
 const sessionOf = (ctx: Koa.Context) => (ctx as unknown as { session: session.Session }).session;
 
-/** A handler that goes on when the gate is opened, and a promise of its having begun. */
+/** A handler that continues when the gate opens, and a promise that it has started. */
 function slow(handler: (ctx: Koa.Context) => unknown): {
   begun: Gate;
   go: Gate;

@@ -66,7 +66,7 @@ const scenarios: Record<string, Scenario> = {
   'saving an unchanged session': { steps: ['/put?a=1', '/save', '/save-back', '/see'] },
   'a new key': {
     options: { prefix: 'app:' },
-    // With an externalKey koa-session clears a cookie that nobody has.
+    // With an externalKey, koa-session clears a cookie that does not exist.
     places: ['store', 'cookie', 'ContextStore'],
     steps: ['/regenerate', '/put?a=1', '/regenerate', '/see', '/put?b=2', '/see'],
   },

@@ -4,10 +4,10 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** How often it is measured before what is held counts as held: now and then something else is in memory too. */
+/** Number of measurements before memory counts as held: other things may be in memory at times. */
 const TRIES = 3;
 
-/** The bytes for each round that stay in use after so many rounds, where that is more than `limit`; 0 where it is not. */
+/** The bytes per round that stay in use after so many rounds, if they exceed `limit`; otherwise 0. */
 export async function heldAfter(rounds: number, limit: number, run: (round: number) => unknown): Promise<number> {
   // What is made on first use.
   for (let round = 0; round < 50; round += 1) await run(round);
@@ -23,7 +23,7 @@ export async function heldAfter(rounds: number, limit: number, run: (round: numb
 
 async function inUse(): Promise<number> {
   for (let turn = 0; turn < 2; turn += 1) {
-    // What has just been answered is let go of in the next turn.
+    // A finished request is released in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
     collect();
   }

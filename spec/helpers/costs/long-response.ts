@@ -10,7 +10,7 @@ import { MapClient } from '../stores/map-client';
 import { heldAfter } from './held-memory';
 
 const DATA = 'x'.repeat(1500);
-/** Bytes for each round: less than a version of the record, and more than what is made once, spread over the rounds. */
+/** Bytes per round: less than a version of the record, and more than one-time costs, spread over the rounds. */
 const LIMIT = 1000;
 
 type Work = Record<string, (ctx: Koa.Context, round: number) => unknown>;
@@ -45,7 +45,7 @@ const kinds: [string, Work, (app: Koa) => Koa.Middleware][] = [
   ["koa-session's cookie", koaSessionWork, (app) => koaSession(app)],
 ];
 
-/** One request that goes on and on holds no more than it did at its beginning. */
+/** A request that continues for long holds no more memory than at its start. */
 export function longResponses(rounds: number): void {
   it.each(kinds)('uses no more memory for it, with the record in %s', async (_kind, does, use) => {
     const held: Record<string, number> = {};

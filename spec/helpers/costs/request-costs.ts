@@ -22,7 +22,7 @@ export interface Cost {
 
 const CLIENT_CALLS = ['load', 'create', 'swap', 'touch', 'remove', 'take', 'mark', 'get', 'set', 'destroy'] as const;
 
-/** Counts what is done in this process; ended by `stop()`. */
+/** Counts operations in this process, until `stop()`. */
 export class CostMeter {
   readonly #spies: Record<'parse' | 'stringify' | 'hmacs' | 'digests' | 'randomDraws', jest.SpyInstance[]>;
   readonly #isSession: (value: unknown) => boolean;
@@ -30,7 +30,7 @@ export class CostMeter {
   #calls: string[] = [];
   #callSpies: jest.SpyInstance[] = [];
 
-  /** @param isSession tells sessions and their texts from all else that goes through JSON */
+  /** @param isSession distinguishes sessions and their texts from everything else that passes through JSON */
   constructor(isSession: (value: unknown) => boolean) {
     this.#isSession = isSession;
     this.#timers = new Timers();

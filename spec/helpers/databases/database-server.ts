@@ -24,11 +24,11 @@ export interface DatabaseServer {
   readonly pid: number;
   /** To an empty database. */
   readonly connection: Connection;
-  /** Runs one statement on a connection of its own and resolves with the rows. */
+  /** Runs one statement on a separate connection and resolves to the rows. */
   query<R = Row>(sql: string): Promise<R[]>;
   /** Crashes it, or sends another signal. Resolves once the process is gone, or at once for SIGSTOP and SIGCONT. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Ends the process if it still runs, and starts it anew on the same port with the same data. */
+  /** Ends the process if it still runs, and starts it again on the same port with the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface DatabaseServer {
 export interface DatabaseKind {
   name: string;
   user: string;
-  /** Whom the process runs as, where that is not who runs the specs. */
+  /** The user of the process, if that is not the user of the specs. */
   owner?: Pick<SpawnOptions, 'uid' | 'gid'>;
   /** Ends it at once, as a crash does. */
   crash: NodeJS.Signals;

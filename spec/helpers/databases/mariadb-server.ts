@@ -19,7 +19,7 @@ export interface MariadbOptions {
   args?: readonly string[];
 }
 
-/** Nothing of it has to survive the machine; what is stored survives `kill()`. */
+/** Data need not survive the machine, only `kill()`. */
 const quick = [
   '--innodb-flush-log-at-trx-commit=2',
   '--innodb-flush-method=nosync',
@@ -29,7 +29,7 @@ const quick = [
   '--performance-schema=OFF',
 ];
 
-// The tables of accounts and statistics, which take longer to make than all the rest, are left out.
+// Without the tables of accounts and statistics, which take longest to create.
 const withoutSystemTables = ['--skip-grant-tables', '--innodb-stats-persistent=OFF', '--use-stat-tables=NEVER'];
 
 /** A private mariadbd on a free port, which takes any user and password. */

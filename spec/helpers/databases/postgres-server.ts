@@ -22,7 +22,7 @@ export interface PostgresOptions {
   settings?: Record<string, string | number>;
 }
 
-/** Nothing of it has to survive the machine; what is stored survives `kill()`. */
+/** Data need not survive the machine, only `kill()`. */
 const quick = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -72,7 +72,7 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
   return startDatabase(kind);
 }
 
-/** PostgreSQL refuses to run as root: then it runs as its own user, or as nobody. */
+/** PostgreSQL refuses to run as root: then it runs as its own user, or as `nobody`. */
 async function unprivileged(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const users = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));

@@ -13,7 +13,7 @@ export interface ServerProcess {
   gone(): Promise<void>;
 }
 
-/** Starts a program that works in a folder of its own; neither outlives the specs. */
+/** Starts a program in a separate folder. Neither outlives the specs. */
 export async function spawnServer(
   program: string,
   args: readonly string[],

@@ -9,7 +9,7 @@ import { type PostgresOptions, startPostgres } from './postgres-server';
 
 const makeKnex = interop('knex') as (config: Knex.Config) => Knex;
 
-/** A database of its own that Knex can talk to. */
+/** A separate database for Knex. */
 export interface SqlDatabase {
   /** What Knex is given; as JSON it reaches other processes. */
   readonly config: Knex.Config;

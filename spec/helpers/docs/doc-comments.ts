@@ -9,7 +9,7 @@ const UNIT = /millisecond|second|how many|characters|fraction|number of|revision
 
 type Documented = { what: string; symbol: ts.Symbol; node: ts.Declaration };
 
-/** What the doc comments of an entry point leave unsaid; `text` stands in for what is in the file. */
+/** What the doc comments of an entry point lack; `text` replaces the content of the file. */
 export function docFaults(source: string, text = readFileSync(join(root, source), 'utf8')): string[] {
   const program = programOf({ [source]: text }, {});
   const checker = program.getTypeChecker();
@@ -35,7 +35,7 @@ function exportsOf(program: ts.Program, source: string): { name: string; symbol:
   return symbols.filter(isNamed).map((symbol) => ({ name: symbol.name, symbol: followed(symbol, checker) }));
 }
 
-/** What an alias stands for, also where it is a type that only names another one. */
+/** The target of an alias, even if it is a type that only names another one. */
 function followed(symbol: ts.Symbol, checker: ts.TypeChecker): ts.Symbol {
   if (symbol.flags & ts.SymbolFlags.Alias) return followed(checker.getAliasedSymbol(symbol), checker);
   const alias = symbol.declarations?.find(ts.isTypeAliasDeclaration);

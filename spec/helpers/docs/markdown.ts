@@ -3,7 +3,7 @@ import { join, posix } from 'node:path';
 import { root } from '../programs/node-program';
 
 export interface CodeBlock {
-  /** Where it stands, as in `README.md:12`. */
+  /** Its place, as in `README.md:12`. */
   readonly place: string;
   readonly language: string;
   readonly code: string;

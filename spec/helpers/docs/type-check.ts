@@ -7,7 +7,7 @@ const { options: projectOptions, fileNames } = ts.parseJsonConfigFileContent(
   ts.sys,
   root,
 );
-/** What modules without types of their own look like. */
+/** Types of modules that have none. */
 const declarations = fileNames.filter((name) => name.endsWith('.d.ts') && !name.includes('/dist/'));
 
 /** Parsing is most of the work, and the same for every program. */
@@ -37,7 +37,10 @@ export interface Problem {
   readonly text: string;
 }
 
-/** What the compiler has to say to a file of this name and text; `globals` declares what it may use without import, and `others` are there too. */
+/**
+ * The compiler's messages for a file of this name and text; `globals` declares what it may use without an import, and
+ * `others` are files beside it.
+ */
 export function problemsIn(
   name: string,
   text: string,

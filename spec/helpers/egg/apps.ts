@@ -10,7 +10,7 @@ export const moment = Date.UTC(2031, 4, 6, 12);
 /** The session plugins for Egg: ours is enabled by its path, the other is Egg's own. */
 export type EggPlugin = 'egg-session' | 'koa-evented-session';
 
-/** Egg applications with one session plugin, in a process and a folder of their own. */
+/** Egg applications with one session plugin, in a separate process and folder. */
 export interface EggApps<Name extends string> {
   readonly urls: Record<Name, string>;
   /** What has gone into a log file of one of them. */
@@ -18,7 +18,7 @@ export interface EggApps<Name extends string> {
   end(): Promise<void>;
 }
 
-/** Starts `spec/fixtures/egg-app` once for each configuration; they share a clock that stands still. */
+/** Starts `spec/fixtures/egg-app` once for each configuration; they share a stopped clock. */
 export async function startEggApps<Name extends string>(
   plugin: EggPlugin,
   configurations: Record<Name, object>,

@@ -82,7 +82,7 @@ export class EggVisitor {
   }
 }
 
-/** What a session's cookie holds where it holds the session itself. */
+/** The content of a session's cookie, if that holds the session itself. */
 function decoded(value: string): unknown {
   return json(Buffer.from(value, 'base64').toString());
 }
@@ -95,7 +95,7 @@ function json(text: string): unknown {
   }
 }
 
-/** A stored key, without what is made up anew each time. */
+/** A stored key, without its random part. */
 function named(key: string, id: string): string {
   const uuid = /[0-9a-f]{8}-[0-9a-f-]{27}/;
   return key.replace(id, '<id>').replace(uuid, '<another id>');

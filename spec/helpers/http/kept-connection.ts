@@ -7,7 +7,7 @@ export interface RawReply {
   readonly body: string;
 }
 
-/** One connection that sends requests byte by byte, one after the other, and connects anew where the server hangs up. */
+/** A connection that sends requests byte by byte, one after the other, and reconnects if the server hangs up. */
 export class KeepAlive {
   readonly #port: number;
   #socket: Socket | undefined;
@@ -18,7 +18,7 @@ export class KeepAlive {
     this.#port = port;
   }
 
-  /** Sends a request's text, one byte per character. The reply has to tell its length. */
+  /** Sends a request's text, one byte per character. The reply must state its length. */
   async send(requestText: string): Promise<RawReply> {
     this.#received = '';
     const socket = this.#connected();
@@ -59,7 +59,7 @@ export class KeepAlive {
   }
 }
 
-/** The reply, once all of it is there; one without a length ends where the server hangs up. */
+/** The reply, once it is complete; one without a length ends when the server hangs up. */
 function complete(text: string, closed: boolean): RawReply | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;

@@ -42,7 +42,7 @@ export async function startSickServer(sickness: Sickness): Promise<SickServer> {
   };
 }
 
-/** A port that nobody listens on. */
+/** A port on which nothing listens. */
 export async function deadPort(): Promise<number> {
   const server = await startSickServer(() => undefined);
   await server.close();

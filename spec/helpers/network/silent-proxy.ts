@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 /** Stands between a client and its server. */
 export interface SilentProxy {
   readonly port: number;
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   readonly connections: number;
   /** Passes nothing on any more of the connections that there are, without ending them: as a firewall that has forgotten them. */
   silence(): void;

@@ -9,7 +9,7 @@ export const ODD: Readonly<Record<string, unknown>> = {
   0: 0,
   false: false,
   true: true,
-  // Long enough that a record with this ttl, in milliseconds, is there for the next request.
+  // Long enough that a record with this ttl, in milliseconds, lives until the next request.
   60000: 60_000,
   "'text'": 'text',
   NaN: Number.NaN,

@@ -7,7 +7,7 @@ export type Options = current.CompilerOptions;
 /** Parsing is most of the work, and the same for every program of one compiler and one module system. */
 const parsed = new Map<string, Map<string, current.SourceFile | undefined>>();
 
-/** Packages that have nothing to do with Koa are read, but not looked through for faults of their own: Node's types alone take seconds. */
+/** Packages without relation to Koa are read, but not checked for their own faults: Node's types alone take seconds. */
 const unrelated = /node_modules[/](?!.*node_modules[/])(?!.*koa)/;
 
 /**

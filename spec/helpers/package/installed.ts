@@ -9,7 +9,7 @@ export interface Installed {
   remove(): Promise<void>;
 }
 
-/** Installs the package where nothing else is, but for `others`: folders of node_modules here by the names they have there. */
+/** Installs the package alone, except for `others`: folders of node_modules here under their names there. */
 export async function installed(others: Record<string, string> = {}): Promise<Installed> {
   const folder = await mkdtemp(join(tmpdir(), 'spec-installed-'));
   const modules = join(folder, 'node_modules');

@@ -61,7 +61,7 @@ export async function install(folder: string, ...packages: readonly string[]): P
   try {
     await output(folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...patience, ...packages);
   } catch (error) {
-    // Without a registry npm may say no more than that it cannot resolve the packages.
+    // Without a registry, npm may only report that it cannot resolve the packages.
     if (await answers(folder)) throw error;
     const line = 'npm does not reach its registry, and its cache lacks some of the packages';
     throw new Error(`${line}: run this spec once while online. It needs ${packages.join(' ')}`, { cause: error });

@@ -19,11 +19,11 @@ const flags = [
 ];
 
 export interface Chromium {
-  /** A browser of its own, with its own cookies, and a page in it. */
+  /** A separate browser, with its own cookies, and a page in it. */
   open(options?: BrowserContextOptions): Promise<Page>;
   /** What pages have complained of since this was asked last: errors, and what their policy has refused. */
   complaints(): string[];
-  /** Closes what was opened. */
+  /** Closes everything that was opened. */
   forget(): Promise<void>;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ export interface Alive {
   status: string;
 }
 
-/** `counting-app.js`, in a process of its own. */
+/** `counting-app.js` in a separate process. */
 export interface CountingProgram {
   readonly url: string;
   readonly port: number;

@@ -18,7 +18,7 @@ export async function logIn(page: Page, user: string): Promise<void> {
   await page.getByLabel('Name').fill(user);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: `Hello, ${user}` }).waitFor();
-  // Its heading is there before the rest of a page, and before the styles.
+  // The heading appears before the rest of a page, and before the styles.
   await page.waitForLoadState();
 }
 

@@ -17,7 +17,7 @@ export function guardOf(pid: number, dir = ''): ChildProcess {
   return guard;
 }
 
-/** A pipe to a helper process is no reason for the specs to go on. */
+/** A pipe to a helper process must not keep the specs alive. */
 export function letGo(pipe: Socket): void {
   pipe.unref();
 }

@@ -11,9 +11,12 @@ export interface NodeProgram {
   readonly pid: number;
   /** What it has said so far, on stdout and stderr. */
   readonly output: string;
-  /** Resolves once the output, from its character `from` on, matches; rejects with the output where the program ends before. */
+  /**
+   * Resolves once the output, from its character `from` on, matches; rejects with the output if the program ends
+   * before.
+   */
   says(pattern: RegExp, from?: number): Promise<RegExpMatchArray>;
-  /** Sends the signal and resolves with the exit code, or with the signal where that one ended it. */
+  /** Sends the signal and resolves to the exit code, or to the signal if that ended the process. */
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 

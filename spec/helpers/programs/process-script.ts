@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { guardOf } from './guard';
 import { root } from './node-program';
 
-/** What a script came to in a process of its own. */
+/** The result of a script in a separate process. */
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -15,8 +15,9 @@ export interface Ended {
 export const packages = { predecessor: 'koa-generic-session', own: join(root, 'dist', 'main.js') } as const;
 
 /**
- * Runs a script in a process of its own, for faults that would end this one. It finds the session middleware as `session` and `args`
- * as its arguments, may use `await`, and is to end by itself: what holds a process would hold this promise.
+ * Runs a script in a separate process, for faults that would end this one. The script has the session middleware as
+ * `session`, its arguments as `args`, and may use `await`. It must end by itself: whatever keeps its process alive
+ * delays this promise.
  */
 export function runScript(middleware: keyof typeof packages, script: string, args: object = {}): Promise<Ended> {
   const source = `const session = require(${JSON.stringify(packages[middleware])});

@@ -23,7 +23,7 @@ export interface TwoClients {
   end(): Promise<unknown>;
 }
 
-/** Two processes: one whose connection breaks, and one that counts meanwhile. */
+/** Two processes: one whose connection breaks, and one that counts in between. */
 async function twoProcesses({ far, near, line, end }: TwoClients) {
   const [broken, whole] = await Promise.all(
     [far, near].map((client) =>
@@ -59,7 +59,7 @@ export function countsOnceContract(open: () => Promise<TwoClients>): void {
 
   it('counts once if it was the first to count', async () => {
     const { interrupted, get, end } = await twoProcesses(await open());
-    // The script must be there: what is refused was not carried out.
+    // The script must be loaded: a refused one was not carried out.
     await get('/put?user=bob');
     expect(await interrupted('unanswered', 1)).toBe(1);
     expect((await get('/see')).json()).toEqual({ user: 'bob', count: 2 });

@@ -15,7 +15,7 @@ export interface Adversity {
 
 const prefix = 'koa:sess:';
 
-/** Writes without pause to one record, and stops once that is gone. None of the writers stands back for others. */
+/** Writes to one record without pause until it is gone. The writers do not stand back for others. */
 class Storm {
   #stopped = false;
   #writing: Promise<unknown>;
@@ -31,7 +31,7 @@ class Storm {
       const data = { ...JSON.parse(current.record), [name]: this.writes };
       const result = await client.swap(key, JSON.stringify(data), 60_000, current.revision);
       if (result.ok) this.writes += 1;
-      // A writer that has lost goes on from what it was told.
+      // A writer that has lost continues from the version it was told.
       current = result.ok ? { record: JSON.stringify(data), revision: result.revision } : result.gone ? null : result;
     }
   }
@@ -72,7 +72,7 @@ const routes: Routes = {
   },
 };
 
-/** Applications beside the server that write the session without pause, each in a process of its own as far as the package can tell. */
+/** Applications beside the server that write the session without pause; to the package, each is a separate process. */
 function crowd(near: readonly Served[], cookie: string) {
   let [stopped, writes] = [false, 0];
   const writing = Promise.all(
@@ -84,7 +84,7 @@ function crowd(near: readonly Served[], cookie: string) {
     }),
   );
   return {
-    /** Resolves once the writers have written again and again: then none of them stands back any more. */
+    /** Resolves after the writers have written several times: by then, none of them stands back any more. */
     writes: () => {
       const enough = writes + 3 * near.length + 5;
       return until(() => writes > enough);

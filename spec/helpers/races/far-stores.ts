@@ -15,7 +15,7 @@ export interface ComparingClient extends SessionStore, CompareAndSetStore {
 
 /** A server, and stores on it that are near or far. */
 export interface FarStores {
-  /** A store with a connection of its own, each way `ms` milliseconds away. Default: right beside the server. */
+  /** A store with a separate connection, `ms` milliseconds away in each direction. Default: beside the server. */
   open(ms?: number): Promise<ComparingClient>;
   /** Ends the stores, and the server. */
   stop(): Promise<void>;
@@ -40,7 +40,7 @@ export const farStores = {
       async (ms, ends) => {
         const far = await Promise.all(cluster.addresses.map(async ({ port }) => portTo(port, ms, ends)));
         const nodes = far.map((port): Address => ({ host: '127.0.0.1', port }));
-        // The servers tell their own addresses.
+        // The servers report their own addresses.
         const natMap = Object.fromEntries(cluster.addresses.map(({ host, port }, n) => [`${host}:${port}`, nodes[n]]));
         const client = driverOf('ioredis5').openCluster(nodes, { natMap });
         ends.push(() => driverOf('ioredis5').end(client));

@@ -3,7 +3,7 @@ import { DIED, type Finished, type Race, type Result } from './race';
 
 /** What can go wrong in a race; all but the last must not. */
 export const faults = [
-  // Data under the visitor's id after it had ended, or in a session that nobody made on purpose.
+  // Data under the visitor's id after its end, or in a session that was not created on purpose.
   'revived',
   'brought back',
   // Written in time and not there; written too late and there.
@@ -42,7 +42,7 @@ function judgeEnders(finished: readonly Finished[]) {
   return {
     logouts: done.filter(({ kind, events }) => /logout|destroy/.test(kind) && events.includes('destroyed')),
     rotations: done.filter((one) => one.kind === 'keep' && one.events.includes('regenerated') && inTime(one)),
-    // One that finds a session regenerated begins anew all the same: its visitor may have missed the first answer.
+    // A request that finds its session regenerated starts a new one: its visitor may have missed the first answer.
     logins: done.filter((one) => one.events.includes('regenerated') && (one.kind === 'regenerate' || !inTime(one))),
   };
 }
@@ -69,10 +69,11 @@ export function judge({ requests, processes, delay = 0 }: Race, result: Result):
     [...sessions].find(([id, data]) => id !== sid && one && data['login'] === one.name);
   const [rotation] = rotations;
   const rotated = freshOf(rotation);
-  // The visitor's data goes on where it was, or with whoever rotated the session; a logout or a login is the end of it.
+  // The visitor's data continues in its place, or with the request that rotated the session; a logout or a login ends
+  // it.
   const isOver = logouts.length > 0 || (logins.length > 0 && rotation === undefined);
   const last = isOver ? undefined : rotation === undefined ? sessions.get(sid) : rotated?.[1];
-  // Also one that was told that another came first has been promised that the user is out.
+  // A request that learns that another came first has also been promised that the user is out.
   const isOut = finished.some(isLogout);
   if (isOut && rotated !== undefined) verdict['brought back'] = `${rotated[0]}: rotated, and logged out`;
   const homeless = logins.filter((one) => freshOf(one) === undefined);
@@ -105,8 +106,8 @@ export function judge({ requests, processes, delay = 0 }: Race, result: Result):
 }
 
 /**
- * Finds what went wrong in a race in which calls did: what a response has promised must hold all the same. A request that failed, or
- * whose process has died, has promised nothing.
+ * Finds what went wrong in a race with failing calls: the promises of responses must hold nevertheless. A request that
+ * failed, or whose process has died, has promised nothing.
  */
 export function judgeTroubled({ requests }: Race, { sid, finished, sessions, revived }: Result): Verdict {
   const verdict: Verdict = {};
@@ -141,7 +142,7 @@ export function judgeTroubled({ requests }: Race, { sid, finished, sessions, rev
   return lost.includes(undefined) ? verdict : { ...verdict, lost: String(lost[0]) };
 }
 
-/** The id that a response has left in the browser; `undefined` where it has taken it away. */
+/** The id that a response has left in the browser; `undefined` if it has cleared it. */
 function sentBy({ setCookie }: Finished): string | undefined {
   return new LightJar(setCookie).get('koa.sid');
 }
@@ -160,7 +161,7 @@ function saved(one: Finished): string[] {
   return one.events.includes('missed') ? [] : own(one).slice(0, saves);
 }
 
-/** All that was saved is there, and nothing of what came too late. */
+/** Everything saved is there, and nothing that came too late. */
 function judgeData(finished: readonly Finished[], last: object): Verdict {
   const writers = finished.filter(({ kind }) => kind.startsWith('write'));
   const removed = finished.filter(({ kind, events }) => kind === 'remove' && events.includes('saved'));

@@ -43,7 +43,7 @@ export const givenUp: Record<string, Requests> = {
 /** Races of one session that must end well whatever the store can do. */
 export const everywhere = { ...logouts, ...regenerates, ...writes };
 
-/** Races in which up to two calls go wrong. */
+/** Races in which up to two calls fail. */
 export const troubled: Record<string, Requests> = Object.fromEntries(
   Object.entries({
     'a logout against a write': ['/logout/x', '/write/a'],

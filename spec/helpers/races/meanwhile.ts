@@ -13,7 +13,7 @@ export const eitherClient: [string, () => OpenClient][] = [
 ];
 
 /**
- * A site and a member of it, `user: 'ann'`, whose routes can let another request of hers come and go while they run:
+ * A site and a member of it, `user: 'ann'`. Its routes can run another request of hers while they run:
  * `meanwhile('/logout')`.
  */
 export async function siteWithMember(

@@ -53,7 +53,7 @@ export function redisRaces(races: Record<string, Requests>, rounds: number, seed
   });
 }
 
-/** A process: an application with a connection of its own. */
+/** A process: an application with a separate connection. */
 async function openSite(
   redis: RedisServer,
   options: SessionOptions,
@@ -99,7 +99,7 @@ async function run(
     requests.map(async (path) => {
       const told: string[] = [];
       heard.set(path, told);
-      // What the others have been sent meanwhile is not known to it yet.
+      // The visitor has not seen yet what the other requests were sent.
       const reply = await any().get(path, { cookie });
       jar.take(reply.setCookie);
       finished.push(finish(path, reply, told));

@@ -9,7 +9,7 @@ const DAY = 24 * 60 * 60 * 1000;
 /** A store whose writes can be counted and looked at. */
 export interface Overlapping {
   client: SessionStore;
-  /** How often the store has been written to, and with which ttls. */
+  /** The number of writes to the store, and their ttls. */
   written: number[];
 }
 

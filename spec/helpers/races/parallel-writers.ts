@@ -15,12 +15,16 @@ export interface WritersFigures {
 
 /** `writing-app.js` in several processes. */
 export interface Writing {
-  /** Lets that many write a key of their own each, all into one new session, spread over the processes. */
+  /** Lets that many requests write a separate key each, all into one new session, spread over the processes. */
   write(writers: number): Promise<WritersFigures>;
   end(): Promise<void>;
 }
 
-/** @param redis options of redisStore(); @param swaps how many scripts Redis has been asked to run so far */
+/**
+ * @param redis options of redisStore();
+ *
+ * @param swaps the number of scripts that Redis has run so far
+ */
 export async function startWriting(processes: number, redis: object, swaps: () => Promise<number>): Promise<Writing> {
   const programs: NodeProgram[] = await Promise.all(
     Array.from({ length: processes }, () =>

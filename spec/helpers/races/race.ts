@@ -39,7 +39,7 @@ function mapStore(client: MapClient): { client: SessionStore; read(key: string):
 
 /** Requests that one visitor has under way at once. */
 export interface Requests {
-  /** Paths of `racing`, each with a name of its own: `/write/a`. */
+  /** Paths of `racing`, each with a different name: `/write/a`. */
   requests: readonly string[];
   options?: SessionOptions;
   /** Milliseconds since the visitor has logged in. */

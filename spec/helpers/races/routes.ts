@@ -13,7 +13,7 @@ const routes: Record<string, Route> = {
   write: async (ctx, name) => {
     (await sessionOf(ctx))[name] = name;
   },
-  // Another name for a write, so that it is told apart: its keys are two.
+  // Another name for a write with two keys.
   'write-twice': async (ctx, name, pause) => {
     (await sessionOf(ctx))[`${name}1`] = name;
     await ctx.saveSession();
@@ -52,7 +52,7 @@ const routes: Record<string, Route> = {
   },
 };
 
-/** The handlers, for paths like `/write/a`; `hold` decides when each goes on. */
+/** The handlers, for paths like `/write/a`; `hold` decides when each continues. */
 export function racing(hold: (what: string) => Promise<void>): Koa.Middleware {
   return async (ctx) => {
     const [, kind = '', name = ''] = ctx.path.split('/');

@@ -2,14 +2,14 @@ import timers = require('node:timers/promises');
 
 /** Milliseconds that pass when the scheduler lets time pass. */
 const step = 50;
-/** Milliseconds without a call on its way after which what has not ended is taken to hang. */
+/** After this many milliseconds without a call, unfinished work counts as hanging. */
 const patience = 60_000;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * Lets what is held go on, one at a time, in an order that its random numbers decide: the same numbers, the same order. Time
- * is part of the order, so timers must be jest's (`fakeAllButTurns`).
+ * Releases held calls one at a time, in an order set by its random numbers: the same numbers, the same order. Time is
+ * part of the order, so timers must be jest's (`fakeAllButTurns`).
  */
 export class Scheduler {
   /** What went on, in order. */
@@ -29,9 +29,9 @@ export class Scheduler {
   }
 
   /**
-   * Lets everything go on until all work is done and nothing is on its way any more.
+   * Releases calls until all work is done and no call is pending.
    *
-   * @throws Error where some of it hangs.
+   * @throws Error if some of it hangs.
    */
   async run<T>(work: readonly Promise<T>[]): Promise<T[]> {
     let open = work.length;
@@ -40,7 +40,7 @@ export class Scheduler {
     };
     for (const one of work) one.then(close, close);
     for (let waited = 0; ; ) {
-      // All that can go on without a call goes on in this turn.
+      // Work that needs no call continues in this turn.
       await turn();
       const isHeld = this.#held.length > 0;
       if (!isHeld && open === 0) return Promise.all(work);
@@ -63,7 +63,7 @@ export class Scheduler {
   }
 }
 
-/** Timers and the clock are jest's; turns of the event loop are real. What sleeps goes on when time passes. */
+/** Timers and the clock are jest's; turns of the event loop are real. Sleeping work continues as time passes. */
 export function fakeAllButTurns(): void {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] });
   // Jest does not know of these. All sleep equally long, so that no order depends on chance.

@@ -6,7 +6,7 @@ import { type RedisOptions, type RedisServer, startRedis } from './server';
 
 /** What a request whose store is ill fails with. */
 export interface Failure {
-  /** What the errorHandler is told. */
+  /** The arguments of the errorHandler. */
   type: 'connect' | 'get' | 'set';
   name: 'StoreError' | 'StoreTimeoutError' | 'StoreUnavailableError';
   operation: 'get' | 'set';
@@ -19,7 +19,7 @@ export interface Ailment {
   /** More options of the client. */
   client?: object;
   failure: Failure;
-  /** Makes the server ill; resolves, once it is, with what makes it well again. */
+  /** Makes the server ill; resolves, once it is, to a function that heals it. */
   begin(redis: RedisServer, client: KoaRedis): Promise<() => Promise<unknown>>;
 }
 
@@ -54,7 +54,7 @@ export const ailments: Record<string, Ailment> = {
     failure: unavailable,
     async begin(redis, client) {
       await redis.kill('SIGSTOP');
-      // The kernel takes the next connection, but nobody answers on it.
+      // The kernel accepts the next connection, but no answer comes on it.
       await Promise.all([heard(client, 'close'), dropConnection(client)]);
       return () => redis.kill('SIGCONT');
     },

@@ -91,8 +91,8 @@ async function startNode(busPorts: Map<RedisServer, number>): Promise<RedisServe
   const node = await startRedis({
     args: [
       ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-port', String(busPort)],
-      // Long enough that nobody is given up on because the machine is busy; servers who have heard nothing of each
-      // other for half of it ask, so that a new replica is known to all within that.
+      // Long enough that a busy machine causes no failover. Servers that have heard nothing of each other for half of
+      // it ask, so that all know a new replica within this time.
       ...['--cluster-node-timeout', '10000', '--repl-diskless-sync-delay', '0'],
     ],
   });

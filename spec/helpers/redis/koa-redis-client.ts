@@ -9,7 +9,7 @@ export type KoaRedis = ReturnType<typeof redisStore>;
 const disconnectTimeout = 50;
 const address = ({ port }: RedisServer) => ({ host: '127.0.0.1', port, disconnectTimeout });
 
-/** koa-redis as its users set it up: with the ioredis it brings along, or with a newer one of their own. */
+/** koa-redis as its users set it up: with its own ioredis, or with a newer one. */
 export const koaRedisKinds = {
   'koa-redis with the ioredis 4 it brings along': (redis: RedisServer, options: object = {}) =>
     redisStore({ ...address(redis), ...options }),
@@ -19,7 +19,7 @@ export const koaRedisKinds = {
 
 export const koaRedis = koaRedisKinds['koa-redis with the ioredis 4 it brings along'];
 
-/** Where the client's connection stands, in the words of ioredis. */
+/** The client's connection state, in ioredis' terms. */
 export function statusOf(client: KoaRedis): string {
   return (client as unknown as { status: string }).status;
 }
@@ -36,7 +36,7 @@ export function heard(client: KoaRedis, event: string): Promise<void> {
 /** Ends the client, whether or not its server still runs. */
 export async function endOf(client: KoaRedis): Promise<void> {
   if (statusOf(client) === 'end') return;
-  // Between two retries there is no connection whose end could be told.
+  // Between two retries, there is no connection whose end could be reported.
   const ended = statusOf(client) === 'reconnecting' ? undefined : heard(client, 'end');
   client.client.disconnect();
   await ended;

@@ -1,7 +1,7 @@
 import { until } from '../time/until';
 import { type RedisServer, startRedis } from './server';
 
-/** A primary, its replica, and a sentinel that makes the replica the primary once the primary is gone. */
+/** A primary, its replica, and a sentinel that promotes the replica when the primary is gone. */
 export interface RedisTopology {
   readonly primary: RedisServer;
   readonly replica: RedisServer;

@@ -7,11 +7,11 @@ import { type RedisProcess, spawnRedis } from './server-process';
 import { askRedis } from './wire';
 
 export interface RedisOptions {
-  /** Keep what is written over `restart()` and `kill('SIGKILL')`. */
+  /** Keeps what is written across `restart()` and `kill('SIGKILL')`. */
   appendonly?: boolean;
   /** More arguments for redis-server, such as `['--requirepass', 'x']`. */
   args?: readonly string[];
-  /** Lines of a configuration file, for what has no argument. The server may write to it. */
+  /** Lines of a configuration file, for settings without an argument. The server may write to it. */
   config?: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export interface RedisServer {
   info(section?: string): Promise<Record<string, string>>;
   /** Resolves once the process is gone, or at once for signals that do not end it (SIGSTOP, SIGCONT). */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Ends the process if it still runs, and starts it anew on the same port. */
+  /** Ends the process if it still runs, and starts it again on the same port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }

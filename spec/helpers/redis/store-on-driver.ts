@@ -4,7 +4,7 @@ import { interop } from '../../interop';
 /** The packages that redisStore may find under the name of ioredis. */
 export const ioRedisNames = ['ioredis4', 'ioredis5', 'ioredis6'] as const;
 
-/** `koa-evented-session/redis` as it is where that version of ioredis is installed. */
+/** `koa-evented-session/redis` with that version of ioredis installed. */
 export function redisStoreOn(name: (typeof ioRedisNames)[number]): typeof redisModule {
   let module: typeof redisModule | undefined;
   jest.isolateModules(() => {

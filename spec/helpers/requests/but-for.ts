@@ -1,8 +1,8 @@
 type Case = typeof it;
 
 /**
- * Registers the cases of a contract but for those of the given names, as the contract writes them. A name that no case has is an error, so
- * that a list cannot outlive what it lists.
+ * Registers the cases of a contract except those with the given names, as the contract writes them. A name without a
+ * case is an error, so that a list cannot become outdated.
  */
 export function butFor(names: readonly string[], contract: () => void): void {
   const left = new Set(names);

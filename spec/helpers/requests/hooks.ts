@@ -6,7 +6,7 @@ import { member, siteOpener, type Variant } from './variant';
 
 const later = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** The functions that an application may give: each may be async, and is waited for. */
+/** The functions that an application may provide: each may be async, and is awaited. */
 export function hooksContract(variant: Variant): void {
   const open = siteOpener(variant);
 

@@ -4,7 +4,7 @@ import { type Routes, sentId, sessionOf, setCookieOf } from '../sites/session-si
 import { countCalls, recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
-/** What is kept, what is sent for it, and that nothing is done without need. */
+/** What is kept, what is sent for it, and that nothing unnecessary happens. */
 export function keepingContract(variant: Variant): void {
   const open = siteOpener(variant);
 

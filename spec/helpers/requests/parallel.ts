@@ -8,7 +8,7 @@ export function parallelContract(variant: Variant): void {
   const open = siteOpener(variant);
   type Visitor = Awaited<ReturnType<typeof member>>;
 
-  /** Reads the session, lets the visitor make another request meanwhile, then sets `late`. */
+  /** Reads the session, lets the visitor make another request, then sets `late`. */
   function overtaken(by: () => Promise<unknown>, change: (ctx: Koa.Context) => unknown = setLate): Routes {
     return {
       '/late': async (ctx) => {

@@ -7,7 +7,10 @@ import { answer, cookieHeader, dataOf, sentId, sessionOf } from '../sites/sessio
 import { countCalls, recordOf } from '../stores/open-clients';
 import { member, siteOpener, type Variant } from './variant';
 
-/** Where the middleware stands: among others, below a path, in a mounted application; and the names it puts on ctx. */
+/**
+ * The place of the middleware: among others, below a path, in a mounted application; and the names that it defines on
+ * ctx.
+ */
 export function placementContract(variant: Variant): void {
   const open = siteOpener(variant);
 
@@ -205,7 +208,7 @@ export function placementContract(variant: Variant): void {
           '/admin': (ctx) => sessionOf(ctx).then(dataOf),
         },
       );
-      // Only the first request below the path makes the names known.
+      // Only the first request below the path defines the names.
       await site.visitor().get('/admin');
       expect((await site.visitor().get('/free')).json()).toEqual([1, 'unset', true]);
       expect((await site.visitor().get('/admin')).json()).toEqual({});

@@ -41,7 +41,7 @@ export async function member(site: Site): Promise<ReturnType<Site['visitor']> & 
   return { ...visitor, sid: await cookieOf(visitor, site) };
 }
 
-/** The session id in the visitor's cookie jar; `''` where there is none. */
+/** The session id in the visitor's cookie jar; `''` if there is none. */
 export async function cookieOf(visitor: ReturnType<Site['visitor']>, site: Site, name = 'koa.sid'): Promise<string> {
   const cookies = await visitor.jar.getCookies(site.url);
   return cookies.find(({ key }) => key === name)?.value ?? '';

@@ -28,7 +28,7 @@ export interface Bench {
 
 /** What a user meets: with the fault, and without. */
 interface Outcomes<T> {
-  /** What koa-generic-session 2.3.1 makes of it. */
+  /** The result with koa-generic-session 2.3.1. */
   fault: T;
   right: T;
 }

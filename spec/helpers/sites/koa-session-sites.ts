@@ -34,7 +34,7 @@ export class RecordingStore implements session.ExternalStore {
   }
 
   async destroy(key: string, { ctx }: { ctx: Koa.Context }) {
-    // That nothing is destroyed where nothing is, is no difference.
+    // Destroying nothing is not a difference.
     if (this.records.delete(key)) this.calls.push(['destroy', key, ctx.path]);
   }
 }
@@ -147,7 +147,7 @@ export const ROUTES = {
   },
 } satisfies Record<string, Handler> as unknown as Routes;
 
-/** What a scenario comes to, without what is random: keys are numbered in their order, and signatures are checked. */
+/** The results of a scenario, without random parts: keys are numbered in their order, and signatures are checked. */
 export class Transcript {
   readonly #site: KoaSessionSite;
   readonly #store: RecordingStore;

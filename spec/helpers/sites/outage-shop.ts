@@ -23,7 +23,7 @@ export interface Told {
 
 export interface Shop extends Site {
   readonly use: session.SessionMiddleware;
-  /** What the errorHandler was told; it returns, so that requests go on. Empty where the shop has none. */
+  /** What the errorHandler received; it returns, so that requests continue. Empty if the shop has none. */
   readonly told: Told[];
 }
 
@@ -37,12 +37,12 @@ const routes: Routes = {
   },
 };
 
-/** A shop whose requests fail where its store fails. */
+/** A shop whose requests fail with its store. */
 export function openShop(store: SessionStore, options: SessionOptions = {}, more: Routes = {}): Promise<Shop> {
   return open({ store, ...patience, ...options }, [], more);
 }
 
-/** A shop whose errorHandler hears of each failure and lets the request go on. */
+/** A shop whose errorHandler gets each failure and lets the request continue. */
 export function openCalmShop(store: SessionStore, options: SessionOptions = {}, more: Routes = {}): Promise<Shop> {
   const told: Told[] = [];
   const errorHandler = (error: Error, type: string) => void told.push({ type, error: error as StoreError });

@@ -6,7 +6,7 @@ import type { Reply } from '../http/serve';
 import { closedAfterTest } from './open-sites';
 import { openSite, type Routes, type Site } from './session-site';
 
-/** What a strategy does with its answer: an error, or the user, or nobody and why. */
+/** The answer of a strategy: an error, a user, or no user and the reason. */
 type Done = (error: unknown, user?: unknown, info?: { message: string }) => void;
 
 interface Passport {
@@ -33,7 +33,7 @@ const PACKAGES = { 4: 'koa-passport4', 5: 'koa-passport5', 6: 'koa-passport' } a
 const { Strategy } = interop('passport-local') as { Strategy: new (verify: object) => object };
 const flash = interop('koa-better-flash') as () => Koa.Middleware;
 
-/** Each version has modules of its own: version 6 changes those of passport, which version 5 may share. */
+/** Each version has separate modules: version 6 changes those of passport, which version 5 may share. */
 function packageOf(version: PassportVersion): { KoaPassport: new () => Passport } {
   let found: unknown;
   jest.isolateModules(() => {
@@ -61,8 +61,8 @@ export async function logOut(ctx: Koa.Context, version: PassportVersion, options
 }
 
 /**
- * A site whose visitors log in with Passport. `/login?username=ann&password=right` asks passport-local, `/member` tells who is logged in and what the
- * session holds, and `/messages` what flash messages there are.
+ * A site whose visitors log in with Passport. `/login?username=ann&password=right` uses passport-local, `/member` shows
+ * the logged-in user and the session, and `/messages` the flash messages.
  */
 export async function openPassportSite(
   version: PassportVersion,

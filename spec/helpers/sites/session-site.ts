@@ -31,15 +31,15 @@ export interface Site extends Served {
   readonly heard: Heard[];
   /** The names in `heard`. */
   events(): string[];
-  /** A new visitor, with a cookie jar of their own. */
+  /** A new visitor, with a separate cookie jar. */
   visitor(): Browser;
 }
 
 const EVENTS = ['created', 'saved', 'destroyed', 'regenerated', 'missed', 'invalid', 'expired', 'conflict', 'gone'];
 
 /**
- * Serves a site that has sessions: beside the given routes `/put?name=value` sets keys, `/see` tells the data, `/idle`
- * leaves the session alone and `/logout` sets it to null.
+ * Serves a site with sessions: beside the given routes, `/put?name=value` sets keys, `/see` shows the data, `/idle`
+ * does not use the session, and `/logout` sets it to null.
  */
 export async function openSite(setup: SiteSetup): Promise<Site> {
   const app = new (setup.Koa ?? Koa)();
@@ -96,7 +96,7 @@ export function setCookieOf(reply: Reply, name = 'koa.sid'): string | undefined 
   return reply.setCookie.find((line) => line.startsWith(`${name}=`));
 }
 
-/** The session id that a reply hands out: `''` where it takes one back, `undefined` where it says nothing. */
+/** The session id that a reply sends: `''` if it clears one, `undefined` if it sends none. */
 export function sentId(reply: Reply, name = 'koa.sid'): string | undefined {
   return setCookieOf(reply, name)
     ?.slice(name.length + 1)

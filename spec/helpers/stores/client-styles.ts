@@ -2,10 +2,10 @@ import co from 'co';
 import type { Answer, CompareAndSetStore, EndingStore, Session, SessionStore } from '../../../lib/main';
 import { MemoryStore } from '../../../lib/main';
 
-/** A way to answer: how a client wraps what its system gives. */
+/** How a client returns what its system answers. */
 export type Style = <T>(run: () => T) => Answer<T>;
 
-/** Every way in which clients answer. */
+/** Every style in which clients answer. */
 export const styles: Readonly<Record<string, Style>> = {
   values: (run) => run(),
   promises: async (run) => run(),
@@ -18,7 +18,7 @@ export const styles: Readonly<Record<string, Style>> = {
   generators: (run) => generate(run),
 };
 
-/** Other promise libraries are what this stands for. */
+/** Represents other promise libraries. */
 class Thenable<T> implements PromiseLike<T> {
   readonly #run: () => T;
 
@@ -121,7 +121,7 @@ class GeneratorClient implements SessionStore {
   }
 }
 
-/** A client whose methods take a callback, and answer with a promise where there is none. */
+/** A client whose methods take a callback, and return a promise without one. */
 class CallbackClient {
   readonly memory: MemoryStore;
 
@@ -190,7 +190,7 @@ export function answeringAnything(client: SessionStore, names: readonly string[]
   return new Proxy({} as SessionStore, {
     has: (_, name) => names.includes(String(name)),
     get(_, name) {
-      // Whoever awaits it would take it for a promise.
+      // `await` would mistake it for a promise.
       if (name === 'then') return undefined;
       return async (...args: unknown[]) => {
         const method: unknown = Reflect.get(client, name);

@@ -1,9 +1,9 @@
 import { type MakeClient, type StoreContractOptions, storeContract } from '../../../lib/testing';
 
-/** What became of each case: `undefined` where it passed, else its error. */
+/** The result of each case: `undefined` if it passed, otherwise its error. */
 export type Outcomes = Record<string, unknown>;
 
-/** Runs the store contract as a test runner would, but all cases at once, and gives what became of them. */
+/** Runs the store contract as a test runner would, but all cases at once, and returns their results. */
 export async function runContract(makeClient: MakeClient, options?: StoreContractOptions): Promise<Outcomes> {
   const run = async ([title, it]: [string, () => Promise<void>]) =>
     [

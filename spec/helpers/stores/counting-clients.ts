@@ -34,7 +34,10 @@ interface Load {
   rest: number;
 }
 
-/** Visitors of `counting-app.js`, each on a connection of its own, who count in their sessions and remember how far they came. */
+/**
+ * Visitors of `counting-app.js`, each on a separate connection, who count in their sessions and remember their last
+ * count.
+ */
 export class CountingClients {
   readonly figures: CountingFigures = {
     answered: 0,
@@ -69,7 +72,7 @@ export class CountingClients {
     await this.everyoneSucceeds(began);
   }
 
-  /** Resolves in the midst of it: so many counts have been acknowledged, and more requests are on their way. */
+  /** Resolves after so many counts have been acknowledged, while more requests are pending. */
   busy(counts: number): Promise<void> {
     return this.#until(() => this.figures.acknowledged >= counts && this.#asking > 1);
   }
@@ -99,7 +102,7 @@ export class CountingClients {
     for (const { connection } of this.#clients) connection.close();
   }
 
-  /** Waits no longer than the load goes on, so that a spec that has failed does not go on waiting. */
+  /** Waits no longer than the load lasts, so that a failed spec does not continue to wait. */
   #until(holds: () => boolean): Promise<void> {
     return until(() => !this.#running || holds());
   }
@@ -128,7 +131,7 @@ export class CountingClients {
     this.figures.lost += Math.max(0, client.known - stored);
   }
 
-  /** The reply; `undefined` where none comes in time. */
+  /** The reply; `undefined` if none comes in time. */
   async #ask(client: Client, path: string): Promise<RawReply | undefined> {
     const cookie = [...client.cookies].map((pair) => pair.join('=')).join('; ');
     const began = performance.now();
@@ -139,7 +142,7 @@ export class CountingClients {
     this.#asking -= 1;
     if (reply === undefined) {
       this.figures.hung += 1;
-      // The next request goes over another connection, where no late answer can be taken for its own.
+      // The next request uses another connection, on which no late answer can be mistaken for its own.
       client.connection.close();
       return undefined;
     }
@@ -151,10 +154,10 @@ export class CountingClients {
   async #patiently(reply: Promise<RawReply>): Promise<RawReply | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
-      // A turn more: where this process itself was late, the answer may be there already.
+      // One more turn: if this process itself was late, the answer may be there already.
       timer = setTimeout(() => void turn().then(() => resolve(undefined)), this.#load.patience);
     });
-    // A server that hangs up gives no answer either.
+    // A server that hangs up does not answer either.
     return Promise.race([reply.catch(() => undefined), late]).finally(() => clearTimeout(timer));
   }
 

@@ -525,7 +525,7 @@ class Faulty extends RightCompareAndSetClient {
   }
 }
 
-/** Faults of the abilities that make a client compare and set. */
+/** Faults of the methods for compare-and-set. */
 const ofCompareAndSet: Record<string, Omit<Fault, 'guarantee'>> = {
   'fails to load a missing record': {
     client: class extends Faulty {

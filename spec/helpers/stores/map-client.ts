@@ -31,7 +31,7 @@ export class MapClient implements SessionStore {
   }
 }
 
-/** The same with `touch`, so that what nobody changed need not be written to live on. */
+/** The same with `touch`, which extends an unchanged session without writing it. */
 export class TouchableMapClient extends MapClient {
   async touch(key: string, ttl: number): Promise<boolean> {
     if (!this.records.has(key)) return false;

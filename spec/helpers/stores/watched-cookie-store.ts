@@ -1,7 +1,7 @@
 import { CookieStore } from '../../../lib/cookie';
 import type { Session, SessionInToken } from '../../../lib/main';
 
-/** Sessions sealed in cookies, with what a spec asks of a store: what was sealed can be looked into by the cookie's value. */
+/** Sessions sealed in cookies, whose contents a spec can look up by the cookie's value. */
 export class WatchedCookieStore extends CookieStore {
   // Signed besides, as what the contract says of signatures expects.
   override readonly protectsTokens: boolean = false;
@@ -11,7 +11,7 @@ export class WatchedCookieStore extends CookieStore {
     super({ keys: ['0123456789abcdef'.repeat(8)] });
   }
 
-  /** How many sessions have been sealed. */
+  /** The number of sealed sessions. */
   get size(): number {
     return this.#sids.size;
   }

@@ -25,7 +25,7 @@ const mocked = (timer: unknown) => () => {
   return () => mock.mockRestore();
 };
 
-/** Start a clock, and give what ends it. None but the real one goes on by itself. */
+/** Start a clock, and return a function that ends it. Only the real one advances by itself. */
 const clocks: Record<string, () => () => void> = {
   'the real clock': () => () => undefined,
   'the fake clock of jest': jests({}),

@@ -1,4 +1,7 @@
-/** The clock's hands move only by `jest.setSystemTime`, and the monotonic clock stands still; timers run as always, sockets need them. */
+/**
+ * Only `jest.setSystemTime` moves the clock, and the monotonic clock stands still. Timers are real, since sockets need
+ * them.
+ */
 export function fakeDate(now: Date | number = Date.now()): void {
   jest.useFakeTimers({
     now,
@@ -16,7 +19,7 @@ export function fakeDate(now: Date | number = Date.now()): void {
   });
 }
 
-/** Lets time pass for whoever asks what time it is. */
+/** Lets time pass for everything that reads a clock. */
 export function pass(ms: number): void {
   jest.setSystemTime(Date.now() + ms);
 }

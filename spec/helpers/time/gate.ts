@@ -12,7 +12,7 @@ export function gate(): Gate {
   return { opened, open };
 }
 
-/** Lets nobody go on before `size` have come; whoever comes later passes. */
+/** Lets nobody pass before `size` have come; everybody after that passes. */
 export function meeting(size: number): () => Promise<void> {
   const { opened, open } = gate();
   let here = 0;

@@ -53,7 +53,7 @@ const OF_STORES = [
   'that the errorHandler lets continue removes cookie and record, although the record could not be read',
 ];
 
-/** What nobody can promise who keeps nothing: docs/cookie.md says so. */
+/** Impossible without a record on the server, as docs/cookie.md says. */
 const IMPOSSIBLE = [
   'gives an empty session under a new id; the old id is worthless',
   'gets an empty session that is neither stored nor sent, so that it cannot replace the new login',
@@ -68,7 +68,7 @@ const IMPOSSIBLE = [
   'update() rejects if the session has been destroyed, and does not restore it',
   'can change its session',
   'can end its session',
-  // There is no record whose end could fail.
+  // There is no record that could fail to end.
   'is called for a session that cannot be destroyed; the cookie is cleared nevertheless',
   'fails the request, but clears the cookie',
 ];

@@ -20,7 +20,7 @@ const DAY = 86_400_000;
 const key = randomBytes(64);
 const store = cookieStore({ keys: [key] });
 
-/** What is in a token, for whoever has the key. */
+/** The contents of a token, given the key. */
 async function claimsOf(token: string | undefined): Promise<JWTPayload & { session?: unknown }> {
   const { payload } = await jwtDecrypt(token as string, key);
   return payload;
@@ -344,9 +344,9 @@ it(`${HEADERS} random Cookie headers never cause an error, and open only the ses
     const header = nextHeader();
     const { status, body } = await connection.send(`GET /see HTTP/1.1\r\nHost: a\r\nCookie: ${header}\r\n\r\n`);
     const told = JSON.stringify({ seed, sent, status, body });
-    // Node itself refuses what is no header, and what is too long for one.
+    // Node itself refuses an invalid header, and one that is too long.
     if (![200, 400, 431].includes(status)) throw new Error(told);
-    // The last letter of a part may stand for fewer bits than it has: others mean the same.
+    // The last letter of a part may represent fewer bits than it has, so other letters mean the same.
     if (status === 200 && !['{}', '{"user":"ann"}'].includes(body)) throw new Error(told);
     if (body.includes('ann')) opened += 1;
   }
@@ -443,7 +443,7 @@ function sealing(folder: string): string {
     })();`;
 }
 
-/** The token with another letter at the end of a part, which stands for the same bytes. */
+/** The token with another letter at the end of a part, which represents the same bytes. */
 function respelled(token: string, part: number): string {
   const parts = token.split('.');
   const text = parts[part] as string;

@@ -11,7 +11,7 @@ import { until } from '../../helpers/time/until';
 const WRITERS = 200;
 const PROCESSES = 4;
 
-/** Knex tells of each attempt in vain. */
+/** Knex reports each failed attempt. */
 const log = { warn: () => undefined };
 
 describe.each(Object.entries(sqlServers))('Sites with their sessions in a KnexStore on %s', (name, start) => {

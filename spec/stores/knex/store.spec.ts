@@ -27,7 +27,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
 
   storeContract('passes the contract', () => open(), { guarantee: 'compare-and-set' });
 
-  /** The statements that reach the database meanwhile, by their first words. */
+  /** The statements that reach the database, by their first words. */
   const statements = async (work: () => Promise<unknown>) => {
     const seen: string[] = [];
     const hear = ({ sql }: { sql: string }) => seen.push(String(/^\w+/.exec(sql)));
@@ -46,7 +46,7 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
     expect(await statements(() => ann.get('/see'))).toEqual(['select', 'update']);
     expect(await statements(() => ann.get('/put?user=bob'))).toEqual(['select', 'update']);
     expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
-    // On MariaDB it looks once whether that is no MySQL.
+    // On MariaDB it checks once that the server is not MySQL.
     await store.remove('none');
     expect(await statements(() => ann.get('/logout'))).toEqual(['select', 'delete']);
     expect((await ann.get('/see')).json()).toEqual({});
@@ -251,7 +251,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
     await stores[0]?.create('written', '{"n":0}', HOUR);
     await stores[0]?.remove('none');
     const writers = 6;
-    /** Changes the record once the one before has, and makes room when the end and the next writer wait for it. */
+    /** Changes the record after the previous change, and pauses so that the end and the next writer wait for it. */
     const write = async (n: number, isFirst: () => void): Promise<void> => {
       let next: Promise<void> | undefined;
       await knex.transaction(
@@ -274,7 +274,7 @@ describe.each(Object.entries(sqlServers))('KnexStores on a %s that isolates tran
     });
     const removed = await stores[0]?.remove('written');
     await writing;
-    // All six would have come first, if it had to begin anew each time.
+    // All six would have come first if it had to restart each time.
     expect(Number(JSON.parse(String(removed)).n)).toBeLessThan(4);
     expect(await stores[1]?.load('written')).toBeNull();
   });

@@ -96,7 +96,8 @@ describe.each(Object.entries(sqlDatabases))('A sweep of a KnexStore on %s', (nam
     const total = removed.reduce((sum, count) => sum + count, 0);
     const reborn = (await knex('sessions').select('id').where({ record: '{"new":true}' })).length;
     expect(reborn).toBeGreaterThan(0);
-    // Where a row was stored anew in time it was not there to be removed, and whoever missed it left the rest to the next sweep.
+    // A row that was stored again in time could not be removed, and the process that missed it left the rest to the
+    // next sweep.
     const rest = await open().sweep();
     expect(total + rest).toBeLessThanOrEqual(600);
     expect(total + rest).toBeGreaterThanOrEqual(600 - reborn);

@@ -23,7 +23,7 @@ const upper = (row: unknown): unknown => {
 };
 const postProcessResponse = (answer: unknown) => (Array.isArray(answer) ? answer.map(upper) : upper(answer));
 
-/** What applications have Knex make of names, on the way to the database and back. */
+/** How applications let Knex map names, on the way to the database and back. */
 const namings: Record<string, Names> = {
   'upper case': { wrapIdentifier },
   'upper case, in answers too': { wrapIdentifier, postProcessResponse },

@@ -43,7 +43,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
     await driver.end(client);
   });
 
-  /** How many writes to the socket there have been from now on. */
+  /** The number of writes to the socket from now on. */
   function writes(): () => number {
     const spies = [jest.spyOn(client.stream, '_write'), jest.spyOn(client.stream, '_writev')];
     return () => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
@@ -128,7 +128,7 @@ describe.each(['ioredis4', 'ioredis5', 'ioredis6'])('The commands of a store on 
       const held = sids(10).map((sid) => store.create(`${sid}-${round}`, '{}', HOUR));
       // They are in the socket, and not on their way yet.
       lost.destroy();
-      // ioredis sends again what was not answered.
+      // ioredis resends unanswered commands.
       expect(await Promise.all(held)).toEqual(Array(10).fill('{}'));
       expect(client.stream).not.toBe(lost);
       expect([lost.writableCorked, client.stream.writableCorked]).toEqual([0, 0]);
@@ -204,7 +204,7 @@ describe('A Cluster', () => {
 });
 
 describe('RedisBatch', () => {
-  /** Notes what is done to it. */
+  /** Records the calls on it. */
   const stream = () => {
     const done: string[] = [];
     return { done, cork: () => void done.push('cork'), uncork: () => void done.push('uncork') };

@@ -96,7 +96,7 @@ it('A closed Cluster of node-redis 4 reports that when it is called', async () =
   await end();
 });
 
-// A Cluster of node-redis 4 does not tell when it ends.
+// A Cluster of node-redis 4 does not report its end.
 const telling = drivers.filter(({ name }) => name !== 'redis4');
 describe.each(telling)('A RedisStore on a Cluster of $name', (driver) => {
   it('reports the end of the Cluster', async () => {
@@ -112,14 +112,14 @@ describe.each(telling)('A RedisStore on a Cluster of $name', (driver) => {
   });
 });
 
-// What it rejects with when slots have moved; the command may have been carried out.
+// The error of a command when slots have moved; it may have been carried out.
 class DisconnectsClientError extends Error {}
 
 describe.each(drivers.filter(({ name }) => name.startsWith('redis')))('On a Cluster of $name', (driver) => {
   it('a command whose connection the Cluster has dropped is repeated, and may safely run twice', async () => {
     const { store, end } = await withClient(driver)();
     const { client } = store as { client: NodeRedisClient };
-    // The script is there: it is not to be sent.
+    // The script is loaded, so it must not be sent.
     await store.swap('dropped', '{"n":2}', HOUR, '{"n":1}');
     for (const call of [store.mark('dropped', 1), store.take('dropped', 'null ', HOUR), store.remove('dropped')])
       await call;
@@ -175,7 +175,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
   afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
   afterAll(() => own.stop());
 
-  /** Two processes of one application: a site each, with a client of its own; visitors go to either. */
+  /** Two processes of one application: a site each, with a separate client; visitors use either. */
   const open = async () => {
     const opened = await Promise.all(
       [1, 2].map(async () => {
@@ -191,7 +191,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
     const key = `koa:sess:${sentId(await ann.get('/put?user=ann'))}`;
     const sites = [ann, browser(there.url, ann.jar)] as const;
     let written = 0;
-    /** Writes keys of their own through both, at the same time. */
+    /** Writes separate keys through both, at the same time. */
     const write = async (parallel = 10) => {
       const from = written;
       written += parallel;
@@ -269,7 +269,7 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
     expect(JSON.parse(await replica.command(`GET ${key}`))).toMatchObject({ user: 'ann', k69: '1' });
   });
 
-  // The Clusters of node-redis look for the killed server for many seconds, that of version 5 for ever.
+  // The Clusters of node-redis look for the killed server for many seconds, that of version 5 forever.
   if (!driver.name.startsWith('ioredis')) return;
   it('continue after a replica has taken over from a primary that was killed', async () => {
     const { key, write, all } = await open();

@@ -206,7 +206,7 @@ describe('redisStore', () => {
     expect(program.output).toMatch(/^TypeError: redisStore\(\) needs ioredis to connect: run `npm install ioredis`/);
     await program.end();
 
-    // One that is there and cannot be loaded says itself why.
+    // A package that is installed and cannot be loaded reports the reason itself.
     await mkdir(join(folder, 'node_modules/ioredis'));
     await writeFile(join(folder, 'node_modules/ioredis/index.js'), "throw new Error('not on this Node');");
     const again = await startNode(['-e', script]);

@@ -17,7 +17,7 @@ const ours = { disconnectTimeout: 50 };
 const nodeRedisNames = ['redis4', 'redis5', 'redis6'];
 
 let redis: RedisServer;
-/** Starts the server anew with that many databases. */
+/** Starts the server again with that many databases. */
 const restartWith = async (databases: number) => {
   await writeFile(join(redis.dir, 'redis.conf'), `databases ${databases}`);
   await redis.restart();
@@ -148,7 +148,7 @@ describe('A server that has the database again', () => {
     const available = () =>
       until(() => all.every(({ store, client }) => client.connected && store.status === 'available'));
     const set = () => Promise.all(all.map(({ kind, store }) => store.set(kind, { cookie: {} }, HOUR)));
-    // Without the prefix, and before the connection is there.
+    // Without the prefix, and before the connection is open.
     const early = Promise.all(all.map(({ kind, client }) => client.set(kind, { cookie: {} }, HOUR)));
     await available();
     await early;

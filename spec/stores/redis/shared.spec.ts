@@ -16,7 +16,7 @@ describe('Businesses that share one Redis', () => {
     clients.push(client);
     return client;
   };
-  /** A business: an application of its own, whose visitors may present any id since the cookie is not signed. */
+  /** A business: a separate application, whose visitors may present any id since the cookie is not signed. */
   const open = async (store: SessionStore, prefix: string, options: SessionOptions = {}) => {
     const use = session({ store, prefix, cookie: { signed: false }, ...options });
     const site = await openSite({

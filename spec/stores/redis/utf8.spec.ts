@@ -21,13 +21,13 @@ describe('Text of UTF-8 bytes', () => {
     const seed = randomInt(2 ** 32);
     const random = randomFrom(seed);
     for (let round = 0; round < 200; round += 1) {
-      // A letter's beginning and its rest as often as ASCII, so that broken letters stand everywhere.
+      // First and continuation bytes as often as ASCII, so that there are broken letters everywhere.
       const kinds = [0x41, 0x80, 0xbf, 0xc3, 0xe5, 0xf0, 0xff];
       const some = Buffer.from(
         Array.from({ length: 3000 }, () => kinds[Math.floor(random() * kinds.length)] as number),
       );
       if (textOf(some) !== some.toString()) throw new Error(`differs with seed ${seed} in round ${round}`);
-      // The same where the blocks around are ASCII.
+      // The same between blocks of ASCII.
       const few = Buffer.alloc(4000, 'x');
       some.copy(few, 2048 - Math.floor(random() * 5), 0, 4);
       if (textOf(few) !== few.toString()) throw new Error(`differs with seed ${seed} in round ${round}`);
