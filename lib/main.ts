@@ -27,6 +27,7 @@ declare namespace session {
   export import Application = engine.Application;
   export import SessionOptions = engine.SessionOptions;
   export import MaxPerUser = engine.MaxPerUser;
+  export import RenewId = engine.RenewId;
   export import StoreOptions = engine.StoreOptions;
   export import SessionStore = engine.SessionStore;
   export import TouchableStore = engine.TouchableStore;

@@ -338,6 +338,12 @@ export interface SessionOptions<User = unknown> extends StoreOptions {
   /** Decides which value is stored if two requests changed the same key of a session. Default: `'last-write'`. */
   onConflict?: OnConflict | null | undefined;
   /**
+   * Gives a session a new id, with its data, once its id is `after` milliseconds old. Default: ids are kept.
+   *
+   * @see https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#renewal-timeout
+   */
+  renewId?: RenewId | null | undefined;
+  /**
    * Returns the user of a session, a string or a number; `null` and `undefined` if nobody is logged in. The store then
    * lists each user's sessions for `sessions.of(user)`. Needs `redisStore()`, `knexStore()`, a MemoryStore, or another
    * store with the methods of an {@link IndexingStore}. Default: not given.
@@ -358,6 +364,17 @@ export interface SessionOptions<User = unknown> extends StoreOptions {
    * application of the first request.
    */
   app?: Application | null | undefined;
+}
+
+/** When sessions get a new id because of the old one's age. */
+export interface RenewId {
+  /** Age of an id in milliseconds at which the next request that reads the session renews it. */
+  after: number;
+  /**
+   * Milliseconds for which requests with the old id still work on the session, and are sent the new one. At most an
+   * hour. Default: 30 000.
+   */
+  grace?: number | undefined;
 }
 
 /** How many sessions a user may have, and what happens to a login above it. */

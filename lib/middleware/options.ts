@@ -12,6 +12,7 @@ import type { SessionSettings } from '../session/settings';
 import { MemoryStore } from '../stores/memory';
 import { adviceOn } from './foreign-options';
 import { checkOptions } from './given-options';
+import { resolveRenewId } from './renewal-options';
 import { resolveUsers } from './user-options';
 
 const DEFAULTS = {
@@ -35,6 +36,7 @@ const KNOWN: readonly string[] = [
   'sessionIdStore',
   'app',
   'maxPerUser',
+  'renewId',
 ];
 
 type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]> };
@@ -91,7 +93,8 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
     valid,
     beforeSave,
     app: given.app,
-    notesBeginning: given.user !== undefined || store.hasAbsoluteTimeout,
+    renewal: resolveRenewId(given.renewId, store),
+    notesBeginning: given.user !== undefined || given.renewId !== undefined || store.hasAbsoluteTimeout,
     users: resolveUsers(given, store),
     shapeOf: undefined,
     clearsAlways: undefined,

@@ -17,6 +17,7 @@ import {
   type Enroll,
   type KeyOf,
   type Loaded,
+  lifetimeOf,
   REMEMBERED_FOR,
   type Records,
   type Successor,
@@ -121,7 +122,8 @@ export class CompareAndSetRecords implements Records {
     commit: Commit,
     budget: Budget,
   ): Promise<Version | 'regenerated' | 'gone'> {
-    const marker = regeneratedMarker({ successor: successor.sid, keepsData: true });
+    const renewedAt = successor.isRenewal === true ? Date.now() : undefined;
+    const marker = regeneratedMarker({ successor: successor.sid, keepsData: true, renewedAt });
     let { version } = successor;
     let current: StoredRecord = from as TextVersion;
     const level = async (stored: StoredRecord) => {
@@ -240,7 +242,7 @@ export class CompareAndSetRecords implements Records {
     from: StoredRecord,
     budget: Budget,
   ): Promise<Taken | 'conflict' | 'unknown'> {
-    const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, from.revision);
+    const swap = () => this.#client.swap(key, marker, lifetimeOf(marker), from.revision);
     // The other half is left for finding out whether the claim was carried out.
     const half = new Budget(budget.left / 2);
     const result = await budget.spend(this.#caller.call('destroy', half, swap, key, marker).catch(() => undefined));

@@ -3,7 +3,7 @@ import type { CompareAndSetStore, EndingStore, SessionStore, StoredRecord } from
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import { isRegeneratedMarker, regeneratedMarker } from '../record/record';
-import { REMEMBERED_FOR, type Version } from './records';
+import { lifetimeOf, type Version } from './records';
 
 /** How often a client without {@link EndingStore} compares before it destroys a record unseen. */
 const TRIES = 4;
@@ -49,7 +49,7 @@ class OneCall implements RecordEnds {
   }
 
   async take(key: string, marker: string, _from: unknown, budget: Budget): Promise<string | undefined> {
-    const ask = () => this.#client.take(key, marker, REMEMBERED_FOR);
+    const ask = () => this.#client.take(key, marker, lifetimeOf(marker));
     return (await this.#caller.call('destroy', budget, ask, key, marker)) ?? undefined;
   }
 
@@ -84,7 +84,7 @@ class Comparing implements RecordEnds {
       }
       // No pause: the version just read would be out of date after it.
       const { revision } = current;
-      const swap = () => this.#client.swap(key, marker, REMEMBERED_FOR, revision);
+      const swap = () => this.#client.swap(key, marker, lifetimeOf(marker), revision);
       const result = await this.#caller.call('destroy', budget, swap, key, marker);
       if (result.ok) break;
       current = result.gone ? undefined : result;

@@ -1,7 +1,7 @@
 import type { Guarantee, OnConflict } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { Change } from '../record/merge';
-import type { Marker, SessionData } from '../record/record';
+import { type Marker, readMarker, type SessionData } from '../record/record';
 
 /**
  * A version of a session's record. `record` is undefined if the client returned an object that has not been serialized
@@ -72,6 +72,8 @@ export interface Successor {
   sid: string;
   key: string;
   version: Version;
+  /** Whether the session only gets a new id because of the old one's age. */
+  isRenewal?: boolean | undefined;
 }
 
 /** Receives the stored text and the stamp of the next swap, and returns the text to store. */
@@ -154,6 +156,14 @@ export type TtlOfRecord = (record: string, cookie?: string) => number;
  * How long a regenerated session id is remembered, in milliseconds, so that late requests cannot replace the new one.
  */
 export const REMEMBERED_FOR = 60_000;
+
+/** The same for an id that was renewed because of its age: its use after the grace is the sign of a stolen cookie. */
+const RENEWAL_REMEMBERED_FOR = 60 * 60 * 1000;
+
+/** Milliseconds that a marker stays. */
+export function lifetimeOf(marker: string): number {
+  return readMarker(marker)?.renewedAt === undefined ? REMEMBERED_FOR : RENEWAL_REMEMBERED_FOR;
+}
 
 /** Returns the key of a session, given its id. */
 export type KeyOf = (sid: string) => string;

@@ -17,19 +17,32 @@ export interface Marker {
    * marker.
    */
   keepsData: boolean;
+  /**
+   * When the session was only given a new id because of its age, in milliseconds since 1970. For a while, requests with
+   * the old id may then read the successor.
+   */
+  renewedAt?: number | undefined;
 }
 
 /** JSON's white space, which other readers ignore, as digits of two bits each. */
 const SPACES = [' ', '\t', '\n', '\r'] as const;
 /** Random bytes that distinguish the markers of different requests. */
 const RANDOM_BYTES = 8;
+/** Enough for milliseconds since 1970. */
+const TIME_BYTES = 6;
+/** Flags in a marker's first byte. */
+const KEEPS_DATA = 1;
+const RENEWS = 2;
 
 /**
  * The text that replaces the record of a regenerated session: JSON's `null`, which no reader takes for a session, and
  * white space that encodes the successor.
  */
-export function regeneratedMarker({ successor, keepsData }: Marker): string {
-  return `null${spaced(Buffer.concat([Buffer.of(Number(keepsData)), randomBytes(RANDOM_BYTES), Buffer.from(successor)]))}`;
+export function regeneratedMarker({ successor, keepsData, renewedAt }: Marker): string {
+  const time = Buffer.alloc(renewedAt === undefined ? 0 : TIME_BYTES);
+  if (renewedAt !== undefined) time.writeUIntBE(renewedAt, 0, TIME_BYTES);
+  const flags = Buffer.of((keepsData ? KEEPS_DATA : 0) | (renewedAt === undefined ? 0 : RENEWS));
+  return `null${spaced(Buffer.concat([flags, randomBytes(RANDOM_BYTES), time, Buffer.from(successor)]))}`;
 }
 
 export function isRegeneratedMarker(record: string): boolean {
@@ -40,8 +53,12 @@ export function isRegeneratedMarker(record: string): boolean {
 export function readMarker(record: string): Marker | undefined {
   if (!isRegeneratedMarker(record)) return undefined;
   const bytes = unspaced(record.slice('null'.length));
-  const successor = bytes.subarray(1 + RANDOM_BYTES).toString();
-  return successor === '' ? undefined : { successor, keepsData: bytes[0] === 1 };
+  const flags = bytes[0] ?? 0;
+  const isRenewal = (flags & RENEWS) !== 0 && bytes.length > 1 + RANDOM_BYTES + TIME_BYTES;
+  const successor = bytes.subarray(1 + RANDOM_BYTES + (isRenewal ? TIME_BYTES : 0)).toString();
+  if (successor === '') return undefined;
+  const marker = { successor, keepsData: (flags & KEEPS_DATA) !== 0 };
+  return isRenewal ? { ...marker, renewedAt: bytes.readUIntBE(1 + RANDOM_BYTES, TIME_BYTES) } : marker;
 }
 
 function spaced(bytes: Uint8Array): string {

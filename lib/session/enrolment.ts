@@ -32,6 +32,7 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   const { store, users } = state.options;
   const { cookie } = held;
   if (cookie.began === undefined) cookie.note({ began: Date.now() });
+  else if (isNew) cookie.note({ renewed: Date.now() });
   if (users === undefined) return undefined;
   const { notes } = cookie;
   const listed: Notes | undefined = isNew ? undefined : notes;

@@ -266,6 +266,14 @@ export class HeldSession {
     return applyChange(this.change(mine, mine), record, onConflict);
   }
 
+  /** The session goes on from another version of its record, with what handlers have changed so far. */
+  rebase(stored: Stored, onConflict: OnConflict): void {
+    const isTouched = this.#session !== undefined;
+    const text = isTouched ? this.mergedWith(stored.record ?? JSON.stringify(stored.data), onConflict) : '';
+    this.bind(stored);
+    if (isTouched) this.show(text);
+  }
+
   /** The session as it was stored, for whoever reads its cookie: another request may have set that. */
   storedAs(version: Version, session: Session): Session {
     if (this.#shape !== undefined) return session;

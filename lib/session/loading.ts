@@ -9,6 +9,7 @@ import { destroyRecord } from './ending';
 import type { Stored } from './held-session';
 import { isSessionId } from './id';
 import { readLater } from './pipelined';
+import { mayFollow } from './renewing';
 import { RequestIds } from './request-ids';
 import type { SessionCodec } from './settings';
 import type { SessionState } from './state';
@@ -89,8 +90,19 @@ function follow(
   const successor = others?.successor(marker);
   if (successor !== undefined) return loadRecord(state, successor, others);
   if (others?.hasAsked(marker)) return miss(state, sid);
+  if (marker?.renewedAt !== undefined && state.options.renewal !== undefined) return followOld(state, sid, marker);
   state.detach(sid);
   return undefined;
+}
+
+/** The id has been renewed because of its age. Past the grace, it is the sign of a stolen cookie. */
+async function followOld(state: SessionState, sid: string, marker: Marker): Promise<void> {
+  if (!mayFollow(state.options, marker)) {
+    state.emit('session:reused', sid, undefined);
+    return state.detach(sid);
+  }
+  await loadRecord(state, marker.successor, null);
+  if (state.origin === 'stored') state.cookieDue = 'renew';
 }
 
 /**

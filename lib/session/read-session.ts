@@ -7,8 +7,9 @@ import { hasExpired } from '../base/ttl';
 import type { Application, Session } from '../base/types';
 import { matchesPath, SessionCookie } from '../cookies/session-cookie';
 import type { Loaded } from '../persistence/records';
-import { type SessionData, stringify } from '../record/record';
+import { type Marker, type SessionData, stringify } from '../record/record';
 import { isSessionId } from './id';
+import { mayFollow } from './renewing';
 import { RequestIds } from './request-ids';
 import type { SessionSettings } from './settings';
 
@@ -48,9 +49,13 @@ async function findRecord(ctx: Koa.Context, first: string, options: SessionSetti
     const found = loaded.found === 'session' ? foundIn(ctx, loaded, options) : undefined;
     if (found !== undefined) return found;
     others ??= new RequestIds(sid, idStore.allIds.call(ctx));
-    sid = loaded.found === 'regenerated' ? others.successor(loaded.marker) : others.next();
+    sid = loaded.found === 'regenerated' ? successorOf(loaded.marker, others, options) : others.next();
   }
   return undefined;
+}
+
+function successorOf(marker: Marker | undefined, others: RequestIds, options: SessionSettings): string | undefined {
+  return others.successor(marker) ?? (mayFollow(options, marker) ? marker.successor : undefined);
 }
 
 function foundIn(

@@ -3,10 +3,11 @@ import type { StoreError } from '../base/errors';
 import type { Commit, Successor, Version } from '../persistence/records';
 import { parseRecord, type SessionData } from '../record/record';
 import { leaveIndex } from './enrolment';
+import { findRenewed, followRenewal } from './renewing';
 import type { Former, Predecessor, SessionState } from './state';
 
 /** Continues under a new id, once the session is saved: until then nothing is done to the old one, which goes on where something fails. */
-export async function regenerate(state: SessionState, keepData: boolean): Promise<void> {
+export async function regenerate(state: SessionState, keepData: boolean, isRenewal = false): Promise<void> {
   const { held } = state;
   const { lost, origin } = state;
   // What another request has ended must not go on with its data; what this one was given since then may.
@@ -22,7 +23,7 @@ export async function regenerate(state: SessionState, keepData: boolean): Promis
   state.id = id;
   state.presented = state.lost = undefined;
   state.origin = 'new';
-  state.predecessor = predecessor;
+  state.predecessor = predecessor && { ...predecessor, isRenewal };
   held.used = true;
   if (predecessor === undefined) state.emit('session:regenerated', id, held.take());
 }
@@ -63,12 +64,13 @@ export async function takeOver(
   commit: () => Commit,
 ): Promise<Takeover | undefined> {
   const predecessor = state.predecessor as Predecessor;
-  const successor = { sid: state.id as string, key: state.key, version };
+  const successor = { sid: state.id as string, key: state.key, version, isRenewal: predecessor.isRenewal };
   const takeover = predecessor.keepsData
     ? await rotate(state, predecessor, successor, commit())
     : await replace(state, predecessor, successor);
   if (takeover === undefined) {
     await discard(state, successor);
+    if (await followRenewal(state, predecessor.id)) return undefined;
     const shared = predecessor.keepsData ? await shareSuccessor(state, predecessor, commit()) : undefined;
     if (shared === undefined) state.detach(predecessor.id);
     return shared;
@@ -136,6 +138,7 @@ async function replace(
   const old = state.options.store.keyOf(id);
   try {
     const taken = await records.take(old, successor.sid, version, state.budget);
+    if (taken === 'regenerated') await takeRenewed(state, id, successor);
     // What this request has never read may never have been there.
     return taken === 'gone' && version !== undefined ? undefined : { version: successor.version };
   } catch (failure) {
@@ -147,6 +150,14 @@ async function replace(
 /** Nobody knows of the new session yet. */
 async function discard(state: SessionState, { key }: Successor): Promise<void> {
   await state.options.store.records.destroy?.(key, state.budget).catch(() => undefined);
+}
+
+/** The old id was only renewed: the session that goes on under the new one goes out of use as well. */
+async function takeRenewed(state: SessionState, id: string, successor: Successor): Promise<void> {
+  const { store } = state.options;
+  const renewed = await findRenewed(state, id);
+  if (renewed === undefined) return;
+  await store.records.take(store.keyOf(renewed.id), successor.sid, renewed.found, state.budget);
 }
 
 /** The new session is not stored, since there is nothing in it: the old one goes out of use all the same. */

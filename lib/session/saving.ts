@@ -4,8 +4,9 @@ import type { Session } from '../base/types';
 import type { Commit, Draft, Loaded, Version } from '../persistence/records';
 import { destroyEmptied, destroyStored, endFormer, expire } from './ending';
 import { type Enrolment, endOldest, enrollMerged, enter, lacksNotes, note } from './enrolment';
-import { leavePredecessor, type Takeover, takeOver } from './regenerating';
-import { headersSent, type SessionState } from './state';
+import { leavePredecessor, regenerate, type Takeover, takeOver } from './regenerating';
+import { followRenewal, isRenewalDue } from './renewing';
+import { headersSent, type Predecessor, type SessionState } from './state';
 
 /** How many ids are tried before a `genSid` that makes taken ones is an error. */
 const ID_TRIES = 3;
@@ -27,7 +28,8 @@ const ANYTHING: Unsaved = { text: undefined };
 export function unsaved(state: SessionState): Unsaved | undefined {
   const { held, options, origin, saving } = state;
   if (state.cookieDue !== 'nothing' || state.predecessor !== undefined || saving === true) return ANYTHING;
-  if (origin === 'stored') return options.rolling || state.isOutdated ? ANYTHING : unsavedChange(state);
+  if (origin === 'stored')
+    return options.rolling || state.isOutdated || isRenewalDue(state) ? ANYTHING : unsavedChange(state);
   if (origin === 'new' && options.allowEmpty) return ANYTHING;
   const isUntouched = !held.used && origin !== 'detached';
   return isUntouched || (origin === 'new' && held.current && held.isEmpty) ? undefined : ANYTHING;
@@ -82,6 +84,7 @@ export async function touchSession(state: SessionState, session: Session): Promi
   if (typeof touched === 'object') state.token = touched.token;
   if (touched) sessionLine('touched: %d ms from now on', ttl);
   if (touched) await state.sendId(session);
+  else if (await followRenewal(state, state.id as string)) return touchSession(state, state.held.take() as Session);
   else state.detach(state.id);
   return state.origin === 'stored';
 }
@@ -119,6 +122,7 @@ async function createStored(
     const change = state.held.change(draft.record, handled);
     return { ...draft, change, onConflict: state.options.onConflict, enroll: enrollMerged(state) };
   };
+  const { predecessor } = state;
   let made: Takeover | undefined;
   try {
     const version = await createRecord(state, draft, enrolment);
@@ -129,7 +133,10 @@ async function createStored(
     await state.fail(error, 'set');
     return error;
   }
-  if (made === undefined) return undefined;
+  if (made === undefined) {
+    if (state.origin === 'stored') await continueRenewed(state, predecessor);
+    return undefined;
+  }
   const { version, failure, isShared } = made;
   if (enrolment !== undefined && !(await endOldest(state, enrolment))) {
     state.detach(state.id);
@@ -147,6 +154,12 @@ async function createStored(
   if (isShared !== true) state.emit('session:created', state.id, session);
   if (failure !== undefined) await state.fail(failure, 'destroy');
   return failure;
+}
+
+/** Another request has renewed the id first: what this one wanted to do goes on from there. */
+async function continueRenewed(state: SessionState, predecessor: Predecessor | undefined): Promise<void> {
+  if (predecessor?.isRenewal !== true) await regenerate(state, true);
+  await saveSession(state);
 }
 
 /** `undefined`: all sessions of the user were ended after this request began. */
@@ -170,6 +183,7 @@ async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrol
 
 function saveStored(state: SessionState, text: string | undefined): Promise<void> {
   const { held, options } = state;
+  if (isRenewalDue(state)) return renew(state);
   const forced = state.saving === true && !state.extended;
   // A session that nobody has touched is not even made of its record, unless it may get more time.
   if (!held.used && !forced && !options.rolling && options.renew === undefined && state.cookieDue !== 'renew')
@@ -181,6 +195,12 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   const handled = held.used ? held.modifiedText(before) : undefined;
   if (handled === undefined) return keepAlive(state, before);
   return saveChanged(state, before, handled);
+}
+
+/** Gives the session a new id because of the old one's age. */
+async function renew(state: SessionState): Promise<void> {
+  await regenerate(state, true, true);
+  await saveNew(state);
 }
 
 /** Writes a session whose text is `handled`. */
@@ -224,7 +244,10 @@ async function signAnew(state: SessionState): Promise<void> {
     } catch (error) {
       return state.fail(error, 'get');
     }
-    if (loaded.found !== 'session') return state.detach(state.id);
+    if (loaded.found !== 'session') {
+      if (await followRenewal(state, state.id as string)) return saveStored(state, undefined);
+      return state.detach(state.id);
+    }
     state.enter(loaded);
   }
   state.signId();
@@ -251,7 +274,10 @@ async function writeStored(
     if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('session:conflict', state.id, session);
     return state.fail(error, 'set');
   }
-  if (version === undefined) return state.detach(state.id);
+  if (version === undefined) {
+    if (await followRenewal(state, state.id as string)) return saveStored(state, undefined);
+    return state.detach(state.id);
+  }
   state.landed(version, draft.record);
   if (enrolment !== undefined && !(await endOldest(state, enrolment))) return state.detach(state.id);
   const isMerged = version.record !== undefined && version.record !== draft.record;

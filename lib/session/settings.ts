@@ -25,6 +25,14 @@ export interface SessionCodec {
   accepts(data: SessionData, sid: string): boolean | Promise<boolean>;
 }
 
+/** The option `renewId`, complete. */
+export interface Renewal {
+  /** Milliseconds after which an id is renewed. */
+  readonly after: number;
+  /** Milliseconds for which requests with the old id still work on the session. */
+  readonly grace: number;
+}
+
 /** What the session of a request depends on: the options of its middleware, complete and checked. */
 export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'errorHandler' | 'valid' | 'beforeSave'>> {
   readonly key: string;
@@ -41,6 +49,8 @@ export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'er
   readonly renew: number | undefined;
   readonly onConflict: OnConflict;
   readonly app: Application | undefined;
+  /** When a session gets a new id because of its age. */
+  readonly renewal: Renewal | undefined;
   /** Whether records note when their session began. */
   readonly notesBeginning: boolean;
   /** What the options say about users, if the store lists their sessions. */

@@ -40,6 +40,8 @@ export interface Former {
 /** The session that this request regenerates. Its record is in use until the new one is stored. */
 export interface Predecessor extends Former {
   keepsData: boolean;
+  /** Whether the session only gets a new id because of the old one's age. */
+  isRenewal?: boolean;
 }
 
 /** Whose hook is running: one that waited for its own session would wait for ever. */
@@ -88,7 +90,7 @@ export class SessionState {
     this.options = options;
     this.presented = presented;
     this.held = this.hold();
-    this.began = options.users === undefined ? 0 : performance.now();
+    this.began = options.users === undefined && options.renewal === undefined ? 0 : performance.now();
   }
 
   /** Holds a session of this request. */

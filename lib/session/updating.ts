@@ -5,6 +5,7 @@ import { applyChange } from '../record/merge';
 import { parseRecord, type SessionData } from '../record/record';
 import { expire } from './ending';
 import { type Enrolment, endOldest, enrollMerged, enter, note } from './enrolment';
+import { followRenewal } from './renewing';
 import { saveNew, saveSession } from './saving';
 import { headersSent, type SessionState } from './state';
 
@@ -72,6 +73,7 @@ async function updateStored<T>(
     throw error;
   }
   if (version?.record === undefined) {
+    if (await followRenewal(state, state.id as string)) return updateStored(state, held.take() as Session, fn);
     state.detach(state.id);
     throw gone();
   }

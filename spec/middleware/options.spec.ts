@@ -28,7 +28,7 @@ describe('omitted options', () => {
     [
       'null for every option',
       Object.fromEntries(
-        'key prefix store ttl absoluteTimeout cookie defer rolling renew allowEmpty autoCommit genSid errorHandler valid beforeSave sessionIdStore reconnectTimeout timeout onConflict user device maxPerUser'
+        'key prefix store ttl absoluteTimeout cookie defer rolling renew allowEmpty autoCommit genSid errorHandler valid beforeSave sessionIdStore reconnectTimeout timeout onConflict user device maxPerUser renewId'
           .split(' ')
           .map((name) => [name, null]),
       ),
@@ -47,6 +47,7 @@ describe('omitted options', () => {
       allowEmpty: false,
       autoCommit: true,
       notesBeginning: false,
+      renewal: undefined,
       renew: undefined,
       onConflict: 'last-write',
       genSid: undefined,

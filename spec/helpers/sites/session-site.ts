@@ -35,7 +35,19 @@ export interface Site extends Served {
   visitor(): Browser;
 }
 
-const EVENTS = ['created', 'saved', 'destroyed', 'regenerated', 'missed', 'invalid', 'expired', 'conflict', 'gone'];
+const EVENTS = [
+  'created',
+  'saved',
+  'destroyed',
+  'regenerated',
+  'missed',
+  'invalid',
+  'expired',
+  'conflict',
+  'gone',
+  'reused',
+  'ended',
+];
 
 /**
  * Serves a site with sessions: beside the given routes, `/put?name=value` sets keys, `/see` shows the data, `/idle`

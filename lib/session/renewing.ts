@@ -1,0 +1,63 @@
+import type { Loaded } from '../persistence/records';
+import type { Marker } from '../record/record';
+import type { SessionSettings } from './settings';
+import type { SessionState } from './state';
+
+/** Whether the session's id has reached the age at which it is renewed, and the visitor can be sent another one. */
+export function isRenewalDue(state: SessionState): boolean {
+  const { held, options, unread } = state;
+  const { autoCommit, renewal } = options;
+  if (renewal === undefined || unread !== undefined || state.headersSent) return false;
+  if ((autoCommit && !state.isFinal) || !held.take() || held.isEmpty) return false;
+  const { notes } = held.cookie;
+  const made = notes?.renewed ?? notes?.began;
+  return made !== undefined && Date.now() - made >= renewal.after;
+}
+
+/**
+ * Whether a request with the old id may go on under the new one: if the id was only renewed, and the request came within the grace, or
+ * was under way.
+ *
+ * @param age of the request in milliseconds
+ */
+export function mayFollow({ renewal }: SessionSettings, marker: Marker | undefined, age = 0): marker is Marker {
+  if (renewal === undefined || marker?.renewedAt === undefined) return false;
+  return Date.now() - marker.renewedAt <= renewal.grace + age;
+}
+
+/** The session under its latest id, if the id `sid` was only renewed. */
+export async function findRenewed(state: SessionState, sid: string): Promise<Renewed | undefined> {
+  const { renew, renewal, store } = state.options;
+  if (renewal === undefined) return undefined;
+  const asked = new Set<string>();
+  for (let id = sid; !asked.has(id); ) {
+    asked.add(id);
+    const loaded = await store.records.load(store.keyOf(id), state.budget, renew !== undefined);
+    if (loaded.found === 'session') return id === sid ? undefined : { id, found: loaded };
+    if (loaded.found !== 'regenerated' || !mayFollow(state.options, loaded.marker, performance.now() - state.began))
+      return undefined;
+    id = loaded.marker.successor;
+  }
+  return undefined;
+}
+
+/** A session under the id that took the old one's place. */
+export interface Renewed {
+  id: string;
+  found: Loaded & { found: 'session' };
+}
+
+/** Goes on under the new id, with what this request has changed, if another request has only renewed the id: whether it does. */
+export async function followRenewal(state: SessionState, sid: string): Promise<boolean> {
+  const renewed = await findRenewed(state, sid);
+  if (renewed === undefined) return false;
+  const { id, found } = renewed;
+  state.enter(found);
+  state.held.rebase(found, state.options.onConflict);
+  state.id = id;
+  state.origin = 'stored';
+  state.predecessor = undefined;
+  state.extended = false;
+  state.cookieDue = 'renew';
+  return true;
+}

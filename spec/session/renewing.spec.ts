@@ -1,0 +1,167 @@
+import session = require('../../lib/main');
+
+import type { SessionOptions } from '../../lib/main';
+import { MemoryStore } from '../../lib/stores/memory';
+import { browser } from '../helpers/http/serve';
+import { member } from '../helpers/requests/variant';
+import { siteWith } from '../helpers/sites/open-sites';
+import { dataOf, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
+import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
+
+everyTestStartsAt(Date.UTC(2030, 0, 1));
+
+const AFTER = 15 * 60_000;
+const GRACE = 30_000;
+
+/** A site and a member, whose browser can be copied: another tab that has sent its request with the old cookie. */
+async function siteOf(options: SessionOptions = {}, routes: Routes = {}) {
+  const store = new MemoryStore();
+  const site = await siteWith({ store, renewId: { after: AFTER, grace: GRACE }, ...options }, routes);
+  const ann = await member(site);
+  return { ...site, store, ann, tab: () => browser(site.url, ann.jar.cloneSync()) };
+}
+
+describe('renewId', () => {
+  it('keeps the id until it is old enough', async () => {
+    const { ann } = await siteOf();
+    pass(AFTER - 1);
+    expect(sentId(await ann.get('/see'))).toBeUndefined();
+  });
+
+  it('gives the session a new id with its data, and says so', async () => {
+    const { ann, events } = await siteOf();
+    pass(AFTER);
+    const reply = await ann.get('/see');
+    expect(reply.json()).toEqual({ user: 'ann' });
+    expect(sentId(reply)).toMatch(/^.{24}$/);
+    expect(events()).toContain('session:regenerated');
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+    pass(AFTER - 1);
+    expect(sentId(await ann.get('/see'))).toBeUndefined();
+  });
+
+  it.each([0, GRACE])(
+    'lets a request with the old id, %d ms later, work on the session, and sends it the new one',
+    async (ms) => {
+      const { ann, tab } = await siteOf();
+      const old = tab();
+      pass(AFTER);
+      const id = sentId(await ann.get('/see'));
+      pass(ms);
+      const reply = await old.get('/put?late=1');
+      expect(sentId(reply)).toBe(id);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', late: '1' });
+      expect((await old.get('/see')).json()).toEqual({ user: 'ann', late: '1' });
+    },
+  );
+
+  it('tells of an old id that is used after the grace, and gives it no session', async () => {
+    const { ann, tab, events } = await siteOf();
+    const old = tab();
+    pass(AFTER);
+    await ann.get('/see');
+    pass(GRACE + 1);
+    expect((await old.get('/see')).json()).toEqual({});
+    expect(events()).toContain('session:reused');
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+
+  it('never follows to a session that has ended', async () => {
+    const { ann, tab } = await siteOf();
+    const old = tab();
+    pass(AFTER);
+    await ann.get('/see');
+    await ann.get('/logout');
+    expect((await old.get('/see')).json()).toEqual({});
+  });
+
+  it('lets the requests of a page that come together all be answered', async () => {
+    const { ann, tab, errors, store } = await siteOf();
+    const tabs = [tab(), tab(), tab(), tab()];
+    pass(AFTER);
+    const replies = await Promise.all(tabs.map((one, n) => one.get(`/put?key${n}=1`)));
+    expect(new Set(replies.map((reply) => sentId(reply))).size).toBe(1);
+    expect(errors).toEqual([]);
+    for (const one of tabs) {
+      expect((await one.get('/see')).json()).toEqual({ user: 'ann', key0: '1', key1: '1', key2: '1', key3: '1' });
+    }
+    pass(GRACE);
+    expect((await ann.get('/see')).json()).toMatchObject({ key0: '1' });
+    expect(store).toBeDefined();
+  });
+
+  describe('during a request that is under way', () => {
+    const SLOW: Record<string, (ctx: Parameters<Routes[string]>[0]) => unknown> = {
+      '/write': async (ctx) => {
+        (await sessionOf(ctx))['slow'] = 1;
+      },
+      '/touch': (ctx) => ctx.sessionHandler.touch(),
+      '/update': (ctx) =>
+        ctx.sessionHandler.update((stored) => {
+          stored['slow'] = 1;
+        }),
+      '/rotate': (ctx) => ctx.regenerateSession({ keepData: true }),
+    };
+
+    it.each(Object.keys(SLOW))('%s works on the session under its new id', async (path) => {
+      let meanwhile: () => Promise<unknown> = async () => undefined;
+      const { ann, tab } = await siteOf(
+        {},
+        {
+          '/slow': async (ctx) => {
+            const held = await sessionOf(ctx);
+            await meanwhile();
+            meanwhile = async () => undefined;
+            await SLOW[path]?.(ctx);
+            await ctx.saveSession();
+            return dataOf(held);
+          },
+        },
+      );
+      const other = tab();
+      pass(AFTER - 1);
+      meanwhile = async () => {
+        pass(1);
+        await other.get('/put?other=1');
+      };
+      await ann.get('/slow');
+      const expected = path === '/write' || path === '/update' ? { slow: 1 } : {};
+      expect((await ann.get('/see')).json()).toEqual({ user: 'ann', other: '1', ...expected });
+      if (path !== '/rotate') {
+        expect((await other.get('/see')).json()).toEqual({ user: 'ann', other: '1', ...expected });
+      }
+    });
+
+    it('a login ends the session under its new id too', async () => {
+      let meanwhile: () => Promise<unknown> = async () => undefined;
+      const { ann, tab } = await siteOf(
+        {},
+        {
+          '/login': async (ctx) => {
+            await sessionOf(ctx);
+            await meanwhile();
+            await ctx.regenerateSession();
+            (await sessionOf(ctx))['user'] = 'admin';
+          },
+        },
+      );
+      const other = tab();
+      pass(AFTER - 1);
+      meanwhile = async () => {
+        pass(1);
+        await other.get('/see');
+      };
+      await ann.get('/login');
+      expect((await ann.get('/see')).json()).toEqual({ user: 'admin' });
+      expect((await other.get('/see')).json()).toEqual({});
+    });
+  });
+
+  it.each([
+    ['an after of 0', { after: 0 }, /renewId.after/],
+    ['a grace of more than an hour', { after: AFTER, grace: 3_600_001 }, /renewId.grace/],
+    ['a number', 5, /renewId/],
+  ])('refuses %s', (_what, renewId, message) => {
+    expect(() => session({ store: new MemoryStore(), renewId: renewId as never })).toThrow(message);
+  });
+});
