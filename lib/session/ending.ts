@@ -3,6 +3,7 @@ import type { Accept, Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { isEmpty, parseRecord } from '../record/record';
 import { leaveIndex } from './enrolment';
+import { leavePredecessor } from './regenerating';
 import { type Former, headersSent, type SessionState } from './state';
 
 /** Destroys the stored session; what is assigned afterwards is a new one. */
@@ -105,9 +106,12 @@ export async function destroyRecord(
   state.emit('session:destroyed', sid, session);
 }
 
-/** The application has given the session a time that is over. */
+/** The ttl rule says that the session has expired. */
 export async function expire(state: SessionState, session: Session): Promise<void> {
   state.emit('session:expired', state.id, session);
-  if (state.origin === 'stored') await destroyStored(state);
-  else await state.takeIdBack();
+  if (state.origin === 'stored') return destroyStored(state);
+  if (state.predecessor === undefined) return state.takeIdBack();
+  // The session that this one continues must not go on in its place.
+  await leavePredecessor(state);
+  if (state.origin === 'new' && state.predecessor === undefined) state.held.destroy();
 }

@@ -1,4 +1,4 @@
-import type { SessionError } from '../../lib/main';
+import type { Session, SessionError } from '../../lib/main';
 import { eitherClient, siteWithMember } from '../helpers/races/meanwhile';
 import { cookieOf } from '../helpers/requests/variant';
 import { type Routes, sentId, sessionOf, setCookieOf } from '../helpers/sites/session-site';
@@ -141,6 +141,82 @@ describe.each(eitherClient)('a session in %s that has ended', (_what, make) => {
     expect((await ann.get('/see')).json()).toEqual({});
   });
 });
+
+const isOver = { ttl: (session: Session) => (session['over'] ? -1 : 60_000) };
+
+describe.each(eitherClient)(
+  'a session in %s that the ttl rule ends before it is stored under its new id',
+  (_what, make) => {
+    const login = async (ctx: Parameters<Routes[string]>[0], keepData: boolean) => {
+      await ctx.session;
+      await ctx.regenerateSession({ keepData });
+      (await sessionOf(ctx))['over'] = true;
+    };
+
+    it.each<[string, boolean, (ctx: Parameters<Routes[string]>[0]) => Promise<unknown>]>([
+      ['the end of the request', false, async () => undefined],
+      ['the end of the request', true, async () => undefined],
+      ['saveSession()', false, (ctx) => ctx.saveSession()],
+      ['saveSession()', true, (ctx) => ctx.saveSession()],
+      ['update()', false, (ctx) => ctx.sessionHandler.update(() => undefined)],
+      ['update()', true, (ctx) => ctx.sessionHandler.update(() => undefined).catch(() => undefined)],
+    ])('ends for the visitor and in the store at %s (keepData: %s)', async (_when, keepData, end) => {
+      const { site, ann } = await siteWithMember({ store: make(), ...isOver }, () => ({
+        '/end': async (ctx) => {
+          await login(ctx, keepData);
+          await end(ctx);
+        },
+      }));
+      const cookie = await ann.jar.getCookieString(site.url);
+      const reply = await ann.get('/end');
+      expect([reply.status, sentId(reply), site.errors]).toEqual([200, '', []]);
+      expect(await cookieOf(ann, site)).toBe('');
+      expect((await site.visitor().get('/see', { cookie })).json()).toEqual({});
+      expect(site.events().filter((event) => event === 'session:expired')).toHaveLength(1);
+    });
+
+    it('is null for the rest of the request, and what is assigned then is stored', async () => {
+      const { ann, see } = await siteWithMember({ store: make(), ...isOver }, () => ({
+        '/end': async (ctx) => {
+          await login(ctx, true);
+          await ctx.saveSession();
+          const ended = await ctx.session;
+          ctx.session = { user: 'bob' };
+          return ended;
+        },
+      }));
+      expect((await ann.get('/end')).json()).toBe(null);
+      expect(await see()).toEqual({ user: 'bob' });
+    });
+
+    it.each([true, false])(
+      'keeps the session that another request has regenerated meanwhile (keepData: %s)',
+      async (keepData) => {
+        const { site, ann, see } = await siteWithMember({ store: make(), ...isOver }, (meanwhile) => ({
+          ...moving,
+          '/end': async (ctx) => {
+            await login(ctx, keepData);
+            await meanwhile('/move');
+          },
+        }));
+        const reply = await ann.get('/end');
+        expect([reply.status, reply.setCookie, site.errors]).toEqual([200, [], []]);
+        expect(await see()).toEqual({ user: 'ann' });
+      },
+    );
+
+    it('stays if the store fails', async () => {
+      const client = make();
+      const { ann, see } = await siteWithMember({ store: client, ...isOver }, () => ({
+        '/end': (ctx) => login(ctx, true),
+      }));
+      const recover = [failing(client, 'destroy'), failing(client, 'write')];
+      expect((await ann.get('/end')).status).toBe(500);
+      for (const end of recover) end();
+      expect(await see()).toEqual({ user: 'ann' });
+    });
+  },
+);
 
 describe('a logout during a failure of the store', () => {
   it.each([false, true])('has happened for the visitor, but not for the record (errorHandler: %s)', async (handles) => {
