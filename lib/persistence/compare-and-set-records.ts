@@ -228,6 +228,11 @@ export class CompareAndSetRecords implements Records {
     return this.#ended.has(key);
   }
 
+  /** Nothing: the client compares versions. */
+  noted(): undefined {}
+
+  release(): void {}
+
   async #destroyUnseen(key: string, budget: Budget): Promise<void> {
     await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
     this.#remember(key);

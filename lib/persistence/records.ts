@@ -93,7 +93,7 @@ export interface Records {
    */
   load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean): Promise<Loaded>;
   /** Whether so many requests load the record that this one must wait. */
-  isCrowded?(key: string): boolean;
+  isCrowded(key: string): boolean;
   /** Resolves to `undefined` if another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;
@@ -136,15 +136,15 @@ export interface Records {
    */
   endIf(key: string, from: Version, budget: Budget, accept: Accept, tries?: number): Promise<boolean>;
   /** Whether this process knows that the record has ended. Does not call the store. */
-  hasEnded?(key: string, from: Version): boolean | Promise<boolean>;
+  hasEnded(key: string, from: Version): boolean | Promise<boolean>;
   /** Destroys the value under the key, whatever it is. */
-  destroy?(key: string, budget: Budget): Promise<void>;
+  destroy(key: string, budget: Budget): Promise<void>;
   /** Stores a session, whatever is stored already. */
-  set?(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
+  set(key: string, session: object, ttl: number, budget: Budget): Promise<void>;
   /** What this process notes about a record that a request uses, until it is released. */
-  noted?(version: Version): object;
+  noted(version: Version): object | undefined;
   /** Called once per version, when the request that loaded or created it has finished. */
-  release?(noted: object): void;
+  release(noted: object): void;
 }
 
 /**

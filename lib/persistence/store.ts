@@ -173,7 +173,7 @@ export class Store extends EventEmitter<StoreEvents> {
     const ms = isGivenTtl ? whole(ttl, '`ttl`') : this.ttlOf(session);
     if (ms <= 0) return this.destroy(sid);
     storeLine('set for %d ms', ms);
-    if (this.records.set === undefined) throw notKept();
+    if (this.usesTokens) throw notKept();
     await this.records.set(this.keyOf(sid), session, ms, this.newBudget());
   }
 
@@ -183,7 +183,7 @@ export class Store extends EventEmitter<StoreEvents> {
    * @throws {@link StoreError} if the client fails, does not answer or is not connected.
    */
   async destroy(sid: string): Promise<void> {
-    if (this.records.destroy === undefined) throw notKept();
+    if (this.usesTokens) throw notKept();
     storeLine('destroy');
     await this.records.destroy(this.keyOf(sid), this.newBudget());
   }

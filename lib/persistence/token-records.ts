@@ -75,6 +75,25 @@ export class TokenRecords implements Records {
     return true;
   }
 
+  isCrowded(): boolean {
+    return false;
+  }
+
+  hasEnded(): boolean {
+    return false;
+  }
+
+  /** The server keeps nothing that could be destroyed; a visitor loses the session with the cookie. */
+  async destroy(): Promise<void> {}
+
+  async set(): Promise<void> {
+    throw notKept();
+  }
+
+  noted(): undefined {}
+
+  release(): void {}
+
   async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {
     const pack = () => this.#client.pack({ sid, record, ttl }, this.#name);
     const token = await this.#caller.call('set', budget, pack, sid, record);

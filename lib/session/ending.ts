@@ -3,6 +3,7 @@ import type { Accept, Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { isEmpty, parseRecord } from '../record/record';
 import { leaveIndex } from './enrolment';
+import { shown } from './find-record';
 import { leavePredecessor } from './regenerating';
 import { type Former, headersSent, type SessionState } from './state';
 
@@ -81,7 +82,7 @@ export async function endFormer(state: SessionState): Promise<void> {
   const { origin, predecessor, presented, lost } = state;
   state.presented = undefined;
   if (origin === 'detached' && presented !== undefined) {
-    return destroyRecord(state, state.shown(presented), undefined);
+    return destroyRecord(state, shown(state, presented), undefined);
   }
   const former = predecessor ?? lost;
   if (former === undefined) return;
@@ -99,7 +100,7 @@ export async function destroyRecord(
   state.cookieDue = 'clear';
   await state.takeIdBack(session);
   try {
-    if (sid !== undefined) await store.records.destroy?.(store.keyOf(sid), state.budget);
+    if (sid !== undefined) await store.records.destroy(store.keyOf(sid), state.budget);
   } catch (error) {
     return state.fail(error, 'destroy');
   }

@@ -3,14 +3,11 @@ import type Koa = require('koa');
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { SessionError } from '../base/errors';
 import { expected } from '../base/expect';
-import { hasExpired } from '../base/ttl';
 import type { Application, Session } from '../base/types';
-import { matchesPath, SessionCookie } from '../cookies/session-cookie';
-import type { Loaded } from '../persistence/records';
-import { type Marker, type SessionData, stringify } from '../record/record';
-import { isSessionId } from './id';
+import { matchesPath, type SessionCookie } from '../cookies/session-cookie';
+import { type SessionData, stringify } from '../record/record';
+import { type Found, findRecord, type Search } from './find-record';
 import { mayFollow } from './renewing';
-import { RequestIds } from './request-ids';
 import type { SessionSettings } from './settings';
 
 /**
@@ -28,53 +25,37 @@ export async function readSession(
   if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return null;
   const sid = await options.idStore.get.call(ctx);
   if (!sid) return null;
-  const found = await findRecord(ctx, sid, options);
-  return found === undefined ? null : readRecord(ctx, found, options);
+  return findRecord(searchFor(ctx, options), String(sid), undefined, show);
 }
 
-interface Found {
-  data: SessionData;
-  cookie: SessionCookie;
+function show(search: Search, found: Found): Promise<Readonly<Session> | null> | null {
+  if (found.found === 'failed') throw found.error;
+  if (found.found === 'moved' && mayFollow(search.options, found.marker))
+    return findRecord(search, found.marker.successor, null, show);
+  return found.found === 'session' ? readRecord(search, found.stored.data, found.cookie as SessionCookie) : null;
 }
 
-/** The record that the middleware would find, in the same order. */
-async function findRecord(ctx: Koa.Context, first: string, options: SessionSettings): Promise<Found | undefined> {
-  const { idStore, store } = options;
-  const budget = store.newBudget();
-  let others: RequestIds | undefined;
-  for (let sid: string | undefined = first; sid !== undefined; ) {
-    const loaded: Loaded = isSessionId(sid)
-      ? await store.records.load(store.keyOf(sid), budget, false)
-      : { found: 'nothing' };
-    const found = loaded.found === 'session' ? foundIn(ctx, loaded, options) : undefined;
-    if (found !== undefined) return found;
-    others ??= new RequestIds(sid, idStore.allIds.call(ctx));
-    sid = loaded.found === 'regenerated' ? successorOf(loaded.marker, others, options) : others.next();
-  }
-  return undefined;
-}
-
-function successorOf(marker: Marker | undefined, others: RequestIds, options: SessionSettings): string | undefined {
-  return others.successor(marker) ?? (mayFollow(options, marker) ? marker.successor : undefined);
-}
-
-function foundIn(
-  ctx: Koa.Context,
-  loaded: Loaded & { found: 'session' },
-  { cookieOf, store }: SessionSettings,
-): Found | undefined {
-  const noted = store.records.noted?.(loaded);
-  if (noted !== undefined) store.records.release?.(noted);
-  const cookie = SessionCookie.fromRecord(cookieOf(ctx), loaded.data['cookie']);
-  const isOver = hasExpired(cookie) || (store.usesTokens && Number(loaded.ttl) <= 0);
-  const isTooOld = store.hasAbsoluteTimeout && store.timeLeftOf({ ...loaded.data, cookie }) <= 0;
-  return isOver || isTooOld ? undefined : { data: loaded.data, cookie };
+/** Looks where the middleware does, but reads only. */
+function searchFor(ctx: Koa.Context, options: SessionSettings): Search {
+  const { records } = options.store;
+  const budget = options.store.newBudget();
+  return {
+    ctx,
+    options,
+    load: (sid) => records.load(options.store.keyOf(sid), budget, false),
+    enter(version) {
+      const noted = records.noted(version);
+      if (noted !== undefined) records.release(noted);
+    },
+    hook: async (run) => run(),
+    emit() {},
+  };
 }
 
 async function readRecord(
-  ctx: Koa.Context,
-  { data, cookie }: Found,
-  { valid }: SessionSettings,
+  { ctx, options: { valid } }: Search,
+  data: SessionData,
+  cookie: SessionCookie,
 ): Promise<Readonly<Session> | null> {
   // A client may hand out the very object that it keeps, and the hook may change what it is given. By JSON, as a record is: there
   // may be functions in it.

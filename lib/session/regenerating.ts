@@ -149,7 +149,7 @@ async function replace(
 
 /** Nobody knows of the new session yet. */
 async function discard(state: SessionState, { key }: Successor): Promise<void> {
-  await state.options.store.records.destroy?.(key, state.budget).catch(() => undefined);
+  await state.options.store.records.destroy(key, state.budget).catch(() => undefined);
 }
 
 /** The old id was only renewed: the session that goes on under the new one goes out of use as well. */

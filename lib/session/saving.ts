@@ -147,7 +147,7 @@ async function createStored(
     await state.sendId(session);
   } catch (error) {
     // Nobody will ever present the id: the record would be an orphan.
-    if (isShared !== true) await state.options.store.records.destroy?.(state.key, state.budget).catch(() => undefined);
+    if (isShared !== true) await state.options.store.records.destroy(state.key, state.budget).catch(() => undefined);
     throw error;
   }
   state.landed(version, draft.record);
