@@ -36,8 +36,9 @@ export class ContextSession implements SessionHandler {
 
   /** The state, once it is known what a loaded record holds. */
   get #read(): SessionState {
-    readRecord(this.#state);
-    return this.#state;
+    const state = this.#state;
+    if (state.unread !== undefined) readRecord(state, state.unread);
+    return state;
   }
 
   get options(): SessionSettings {
@@ -118,7 +119,7 @@ export class ContextSession implements SessionHandler {
   get session(): Session | null | undefined {
     const { held, origin } = this.#read;
     if (held.current === undefined && origin === 'unknown') return undefined;
-    held.used = true;
+    held.give();
     const session = held.take();
     this.watch();
     return session;
@@ -186,7 +187,7 @@ export class ContextSession implements SessionHandler {
     if (!this.options.autoCommit) return undefined;
     // A handler may have asked for the session without waiting for it.
     if (this.#given !== undefined || this.#loading !== undefined) return this.#commitLoaded();
-    this.#state.isFinal = true;
+    this.#state.phase = 'commit';
     if (this.#turn !== undefined) return this.save();
     const left = unsaved(this.#state);
     return left && this.#inTurn(() => saveSession(this.#state, left.text));
@@ -195,7 +196,7 @@ export class ContextSession implements SessionHandler {
   async #commitLoaded(): Promise<void> {
     await this.#asked;
     await this.#loading?.catch(() => undefined);
-    this.#state.isFinal = true;
+    this.#state.phase = 'commit';
     if (this.#state.origin !== 'unknown' || this.#state.held.replaced) await this.save();
     this.#expectAwaited();
   }
@@ -315,7 +316,7 @@ export class ContextSession implements SessionHandler {
   update<T>(fn: (session: Session) => T | Promise<T>): Promise<T> {
     if (typeof fn !== 'function') return Promise.reject(expected('fn', 'a function that changes the session', fn));
     return this.#inTurn(() => {
-      this.#state.held.used = true;
+      this.#state.held.give();
       return updateSession(this.#state, fn);
     });
   }
@@ -336,7 +337,8 @@ export class ContextSession implements SessionHandler {
   async #run<T>(work: () => T | Promise<T>): Promise<T> {
     const loading = this.load();
     if (loading !== undefined) await loading;
-    readRecord(this.#state);
+    const { unread } = this.#state;
+    if (unread !== undefined) readRecord(this.#state, unread);
     return work();
   }
 }

@@ -29,6 +29,15 @@ function readCookie({ cookie, record }: Version): unknown {
   return cookie === undefined ? parseRecord(record as string)?.['cookie'] : JSON.parse(cookie);
 }
 
+/** What the handlers have done with the session; `replaced`: since it was stored last, one has assigned another object. */
+type Hand = 'nothing' | 'given' | 'replaced';
+
+/** A session on its way into the store and to the visitor. */
+export interface SessionDraft extends Draft {
+  /** The session with its cookie, as the ttl rule and the id store read it. */
+  session: Session;
+}
+
 /** Finds out how long a session's record is to live, in milliseconds. */
 interface TtlRule {
   ttlOf(session: Session): number;
@@ -36,15 +45,12 @@ interface TtlRule {
 
 /** The session object that handlers work with, and what it has to be compared with to see what they did. */
 export class HeldSession {
-  /** Whether a handler has had the session in hand, so that it may have changed. */
-  used = false;
-
+  #hand: Hand = 'nothing';
   readonly #cookieDefaults: () => Readonly<CookieOptions>;
   readonly #shape: SessionCodec | undefined;
   /** `undefined` until somebody asks, `null` once destroyed. */
   #session: Session | null | undefined;
   #cookie: SessionCookie | undefined;
-  #replaced = false;
   #stored: Stored | undefined;
   /** The text that the session was made from, or last saved as. */
   #base: string | undefined;
@@ -63,8 +69,18 @@ export class HeldSession {
     return this.#session;
   }
 
+  /** Whether a handler has had the session in hand, so that it may have changed. */
+  get used(): boolean {
+    return this.#hand !== 'nothing';
+  }
+
   get replaced(): boolean {
-    return this.#replaced;
+    return this.#hand === 'replaced';
+  }
+
+  /** A handler gets the session in hand. */
+  give(): void {
+    if (this.#hand === 'nothing') this.#hand = 'given';
   }
 
   /** The record that the session belongs to; none for a new one. */
@@ -108,8 +124,7 @@ export class HeldSession {
     const session = (value || null) as Session | null;
     // What it takes the place of tells what has changed.
     if (this.#shape !== undefined && this.#stored !== undefined) this.take();
-    this.used = true;
-    this.#replaced = true;
+    this.#hand = 'replaced';
     this.#session = session;
     if (this.#shape !== undefined) this.#session = session && (this.#shape.make(session) as Session);
     else if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session)) {
@@ -141,7 +156,7 @@ export class HeldSession {
     this.unbind();
     this.#session = undefined;
     this.#cookie = scope && new SessionCookie(this.#cookieDefaults(), scope);
-    this.used = this.#replaced = false;
+    this.#hand = 'nothing';
   }
 
   /** The session ends with this request. */
@@ -219,18 +234,20 @@ export class HeldSession {
   }
 
   /** The session, ready to be written; `text` is its text where that is known already. */
-  draft(session: Session, rule: TtlRule, text?: string): Draft {
-    this.#cookieOf(session).check();
+  draft(session: Session, rule: TtlRule, text?: string): SessionDraft {
+    const shape = this.#shape;
+    const cookie = this.#cookieOf(session);
+    cookie.check();
     const record = text ?? this.text(session);
-    const plain = () => this.#shape?.toData(session) ?? toPlain(session, this.#cookieOf(session));
-    return { record, ttl: this.ttl(session, rule), plain };
+    const plain = () => shape?.toData(session) ?? toPlain(session, cookie);
+    const shown = shape === undefined ? carrying(session, cookie) : (shape.toData(session) as Session);
+    return { record, ttl: rule.ttlOf(shown), plain, session: shown };
   }
 
   /** The session for whoever reads its cookie: an object that cannot be extended carries none. */
   withCookie(session: Session): Session {
     if (this.#shape !== undefined) return this.#shape.toData(session) as Session;
-    const cookie = this.#cookieOf(session);
-    return session.cookie === cookie ? session : { ...session, cookie };
+    return carrying(session, this.#cookieOf(session));
   }
 
   /** What handlers did; `handled` is the text before `beforeSave` ran. */
@@ -239,7 +256,7 @@ export class HeldSession {
       base: this.#baseText(),
       mine,
       handled,
-      replaced: this.#replaced,
+      replaced: this.replaced,
       cookieChanged: this.cookie.changed,
     };
   }
@@ -250,7 +267,7 @@ export class HeldSession {
     this.#storedCookie = this.cookie.toJSON();
     this.#base = text;
     this.#snapshot = null;
-    this.#replaced = false;
+    if (this.#hand === 'replaced') this.#hand = 'given';
   }
 
   /** What a record holds, but for its cookie and what says how long it lives. */
@@ -356,4 +373,9 @@ export class HeldSession {
     const stored = this.#stored as Stored;
     return this.#base ?? stored.record ?? JSON.stringify(stored.data);
   }
+}
+
+/** An object that cannot be extended carries no cookie. */
+function carrying(session: Session, cookie: SessionCookie): Session {
+  return session.cookie === cookie ? session : { ...session, cookie };
 }

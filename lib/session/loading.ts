@@ -74,13 +74,12 @@ function leaveUnread(state: SessionState, sid: string, stored: Unread): void {
   state.unread = stored;
   become(state, sid);
   // A deferred handler has assigned a session meanwhile: it belongs to this record now.
-  if (state.held.current !== undefined) readRecord(state);
+  if (state.held.current !== undefined) readRecord(state, stored);
 }
 
 /** Makes the session of a record that was left unread. One that turns out to hold no session is as good as missing. */
-export function readRecord(state: SessionState): void {
-  const { id, unread } = state;
-  if (unread === undefined) return;
+export function readRecord(state: SessionState, unread: Unread): void {
+  const { id } = state;
   state.unread = undefined;
   const data = parseRecord(unread.record);
   if (data !== undefined) {
@@ -113,7 +112,7 @@ async function acceptIfValid(state: SessionState, sid: string, stored: Stored, v
   const seen = held.replaced ? state.hold() : held;
   seen.bind(held.replaced ? { ...stored, data: JSON.parse(JSON.stringify(stored.data)) } : stored);
   const session = seen.takeStored();
-  seen.used = true; // the hook may have changed it
+  seen.give(); // the hook may have changed it
   if (!(await state.hook(() => valid(ctx, session)))) {
     state.leaveCookies(seen);
     return reject(state, sid, session);

@@ -24,7 +24,7 @@ export async function regenerate(state: SessionState, keepData: boolean, isRenew
   state.presented = state.lost = undefined;
   state.origin = 'new';
   state.predecessor = predecessor && { ...predecessor, isRenewal };
-  held.used = true;
+  held.give();
   if (predecessor === undefined) state.emit('session:regenerated', id, held.take());
 }
 

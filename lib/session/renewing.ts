@@ -8,7 +8,7 @@ export function isRenewalDue(state: SessionState): boolean {
   const { held, options, unread } = state;
   const { autoCommit, renewal } = options;
   if (renewal === undefined || unread !== undefined || state.headersSent) return false;
-  if ((autoCommit && !state.isFinal) || !held.take() || held.isEmpty) return false;
+  if ((autoCommit && state.phase === 'handlers') || !held.take() || held.isEmpty) return false;
   const { notes } = held.cookie;
   const made = notes?.renewed ?? notes?.began;
   return made !== undefined && Date.now() - made >= renewal.after;
@@ -57,7 +57,7 @@ export async function followRenewal(state: SessionState, sid: string): Promise<b
   state.id = id;
   state.origin = 'stored';
   state.predecessor = undefined;
-  state.extended = false;
+  state.given = 'nothing';
   state.cookieDue = 'renew';
   return true;
 }

@@ -4,6 +4,7 @@ import type { Session } from '../base/types';
 import type { Commit, Draft, Loaded, Version } from '../persistence/records';
 import { destroyEmptied, destroyStored, endFormer, expire } from './ending';
 import { type Enrolment, endOldest, enrollMerged, enter, lacksNotes, note } from './enrolment';
+import type { SessionDraft } from './held-session';
 import { leavePredecessor, regenerate, type Takeover, takeOver } from './regenerating';
 import { followRenewal, isRenewalDue } from './renewing';
 import { headersSent, type Predecessor, type SessionState } from './state';
@@ -80,10 +81,10 @@ export async function touchSession(state: SessionState, session: Session): Promi
     await state.fail(error, 'touch');
     return false;
   }
-  state.extended = touched !== false;
+  if (touched && state.given === 'nothing') state.given = 'time';
   if (typeof touched === 'object') state.token = touched.token;
   if (touched) sessionLine('touched: %d ms from now on', ttl);
-  if (touched) await state.sendId(session);
+  if (touched) await state.sendId(state.held.withCookie(session));
   else if (await followRenewal(state, state.id as string)) return touchSession(state, state.held.take() as Session);
   else state.detach(state.id);
   return state.origin === 'stored';
@@ -114,7 +115,7 @@ export async function saveNew(state: SessionState): Promise<unknown> {
 async function createStored(
   state: SessionState,
   session: Session,
-  draft: Draft,
+  draft: SessionDraft,
   handled = draft.record,
   enrolment?: Enrolment,
 ): Promise<unknown> {
@@ -142,9 +143,9 @@ async function createStored(
     state.detach(state.id);
     return undefined;
   }
-  state.isOwn = true;
+  state.given = 'all';
   try {
-    await state.sendId(session);
+    await state.sendId(draft.session);
   } catch (error) {
     // Nobody will ever present the id: the record would be an orphan.
     if (isShared !== true) await state.options.store.records.destroy(state.key, state.budget).catch(() => undefined);
@@ -184,7 +185,7 @@ async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrol
 function saveStored(state: SessionState, text: string | undefined): Promise<void> {
   const { held, options } = state;
   if (isRenewalDue(state)) return renew(state);
-  const forced = state.saving === true && !state.extended;
+  const forced = state.saving === true && state.given === 'nothing';
   // A session that nobody has touched is not even made of its record, unless it may get more time.
   if (!held.used && !forced && !options.rolling && options.renew === undefined && state.cookieDue !== 'renew')
     return signAnew(state);
@@ -223,10 +224,10 @@ async function saveChanged(state: SessionState, before: Session, handled: string
 
 /** What a session gets that has not changed: more time, where the options give it. */
 async function keepAlive(state: SessionState, session: Session): Promise<void> {
-  const { options, extended } = state;
+  const { given, options } = state;
   // It was saved while the handlers ran: its cookie follows now.
-  if (state.cookieDue === 'renew' && state.isFinal) return state.sendId(session);
-  if (extended || state.isOutOfReach) return;
+  if (state.cookieDue === 'renew' && state.phase !== 'handlers') return state.sendId(state.held.withCookie(session));
+  if (given !== 'nothing' || state.isOutOfReach) return;
   if (options.rolling || isDue(state)) await touchSession(state, session);
   else await signAnew(state);
 }
@@ -235,8 +236,8 @@ async function keepAlive(state: SessionState, session: Session): Promise<void> {
 async function signAnew(state: SessionState): Promise<void> {
   const { key } = state;
   const { store } = state.options;
-  if (state.extended || state.headersSent || !state.isOutdated) return;
-  state.extended = true;
+  if (state.given !== 'nothing' || state.headersSent || !state.isOutdated) return;
+  state.given = 'time';
   if (!store.usesTokens) {
     let loaded: Loaded;
     try {
@@ -256,7 +257,7 @@ async function signAnew(state: SessionState): Promise<void> {
 async function writeStored(
   state: SessionState,
   session: Session,
-  draft: Draft,
+  draft: SessionDraft,
   handled: string,
   enrolment: Enrolment | undefined,
 ): Promise<void> {
@@ -282,7 +283,7 @@ async function writeStored(
   if (enrolment !== undefined && !(await endOldest(state, enrolment))) return state.detach(state.id);
   const isMerged = version.record !== undefined && version.record !== draft.record;
   state.emit('session:saved', state.id, session);
-  await state.sendId(isMerged ? held.storedAs(version, session) : session);
+  await state.sendId(isMerged ? held.storedAs(version, draft.session) : draft.session);
 }
 
 /** Whether the record has less time left than the `renew` option asks for. */

@@ -9,8 +9,8 @@ import { carryHeaders, withdrawHeaders } from '../cookies/error-headers';
 import type { Headers } from '../cookies/id-store';
 import { isSamePlace } from '../cookies/session-cookie';
 import type { CacheRule } from '../cookies/shared-caches';
-import type { Draft, Loaded, Unread, Version } from '../persistence/records';
-import { HeldSession } from './held-session';
+import type { Loaded, Unread, Version } from '../persistence/records';
+import { HeldSession, type SessionDraft } from './held-session';
 import { checkSessionId, defaultGenSid } from './id';
 import { readLater } from './pipelined';
 import type { SessionSettings } from './settings';
@@ -28,6 +28,12 @@ export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
  * done, `clear` takes back an id that is no longer valid.
  */
 type CookieDue = 'nothing' | 'renew' | 'clear';
+
+/** How far the request is: `commit`: its handlers are done, so what is sent is sent at once; `over`: nobody waits for it. */
+export type Phase = 'handlers' | 'commit' | 'over';
+
+/** What this request has given the session: `time`: record and cookie have their full lifetime; `all`: it has created the session. */
+export type Given = 'nothing' | 'time' | 'all';
 
 /** A session that this request has had, and may not have any more. */
 export interface Former {
@@ -64,12 +70,8 @@ export class SessionState {
   token: string | undefined;
   /** When the request began, on the clock of `performance.now()`. */
   began: number;
-  /** Whether record and cookie have been given their full time in this request. */
-  extended = false;
-  /** Whether the handlers are done, so that what is sent now is sent at once. */
-  isFinal = false;
-  /** Whether the session was created, and its id sent, by this request. */
-  isOwn = false;
+  phase: Phase = 'handlers';
+  given: Given = 'nothing';
   cookieDue: CookieDue = 'nothing';
   /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
   saving: boolean | null = null;
@@ -84,7 +86,6 @@ export class SessionState {
   #budget: Budget | undefined;
   /** What the process notes of the records that this request works on: once each, however often it loads them. */
   #noted: object[] | undefined;
-  #isOver = false;
 
   constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
     this.ctx = ctx;
@@ -139,14 +140,14 @@ export class SessionState {
     const noted = records.noted(version);
     if (noted === undefined) return;
     // What goes on after the response is nobody's to wait for.
-    if (this.#isOver || this.#noted?.includes(noted)) records.release(noted);
+    if (this.phase === 'over' || this.#noted?.includes(noted)) records.release(noted);
     else if (this.#noted === undefined) this.#noted = [noted];
     else this.#noted.push(noted);
   }
 
   /** This request is over. */
   leave(): void {
-    this.#isOver = true;
+    this.phase = 'over';
     const noted = this.#noted;
     if (noted === undefined) return;
     this.#noted = undefined;
@@ -230,10 +231,10 @@ export class SessionState {
   }
 
   /** The session, ready to be written, with a cookie that can be sent; `text` is its text where that is known already. */
-  draft(session: Session, text?: string): Draft {
+  draft(session: Session, text?: string): SessionDraft {
     const { idStore, store } = this.options;
     const draft = this.held.draft(session, store, text);
-    if (!this.headersSent) idStore.check.call(this.ctx, this.held.withCookie(session).cookie);
+    if (!this.headersSent) idStore.check.call(this.ctx, draft.session.cookie);
     return draft;
   }
 
@@ -248,29 +249,32 @@ export class SessionState {
     this.origin = 'stored';
     this.held.landed(version, record);
     this.token = version.token;
-    this.extended = true;
+    if (this.given === 'nothing') this.given = 'time';
   }
 
   /**
    * Hands the id to the visitor. One that the visitor holds already waits for the end of the request: until then another request
    * may end the session, and hand out an id of its own.
+   *
+   * @param session with the cookie that is sent
    */
   async sendId(session: Session): Promise<void> {
     if (this.isOutOfReach) throw headersSent('What was changed in the session');
     if (this.headersSent) return;
     const { autoCommit, idStore, store } = this.options;
+    const isOwn = this.given === 'all';
     // A session in a token is saved by being sent.
-    const isLater = autoCommit === true && !this.isFinal && !this.isOwn && !store.usesTokens;
+    const isLater = autoCommit === true && this.phase === 'handlers' && !isOwn && !store.usesTokens;
     this.cookieDue = isLater ? 'renew' : 'nothing';
     if (isLater) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
     const stored = this.held.stored as Version;
-    const hasEnded = !this.isOwn && store.records.hasEnded(this.key, stored);
+    const hasEnded = !isOwn && store.records.hasEnded(this.key, stored);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
-    const sent = this.#withEnd(this.held.withCookie(session));
+    const sent = this.#withEnd(session);
     // With `rolling` every page sends the id again: `no-store` would cost all of them the back button.
-    const rule = this.isOwn ? 'no-store' : 'private';
+    const rule = isOwn ? 'no-store' : 'private';
     const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent), rule);
     if (sending !== undefined) await sending;
     if (this.left !== undefined) await this.#clearLeft(this.left, sent.cookie);

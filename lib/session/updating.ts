@@ -84,7 +84,7 @@ async function updateStored<T>(
     throw gone();
   }
   state.emit('session:saved', state.id, session);
-  await state.sendId(session);
+  await state.sendId(held.withCookie(session));
   return result as T;
 }
 
