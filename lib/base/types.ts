@@ -170,16 +170,17 @@ export interface IndexingStore {
   /**
    * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Of a member, it only moves the end
    * later. Returns `false` and notes nothing if `key` is not a member and {@link IndexingStore.endedNow} was called at
-   * most `elapsed` milliseconds ago, which is when the calling request began. A key past its end is not a member.
+   * most `elapsed` milliseconds ago, which is when the calling request began. `elapsed` may be `Infinity`. A key past its
+   * end does not count as a member.
    *
-   * `from` is the key in whose place `key` comes: if it is a member, a new member gets its time of enrolment. It stays
-   * a member itself.
+   * `from` is the key in whose place `key` comes: if it is a member, a new member gets its time of enrolment. It stays a
+   * member itself.
    */
   enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Answer<boolean>;
   /**
-   * Returns up to `limit` members, ordered by end and then by key, beginning with the first one after `after`. Ends only
-   * move later, so a walk misses no member that was there all the time, and may see one twice. Does not return members
-   * that are past their end.
+   * Returns up to `limit` members, ordered by end and then by key, beginning with the first one after `after`; fewer only
+   * if no more follow. Ends only move later, so a walk misses no member that was there all the time, and may see one
+   * twice. Does not return members that are past their end.
    */
   members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): Answer<IndexMember[]>;
   /** Removes members: one with `end` only if it ends then, so that one that was enrolled again stays. */

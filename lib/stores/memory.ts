@@ -2,9 +2,20 @@ import { expected, isGiven } from '../base/expect';
 import { steadyNow } from '../base/steady-clock';
 import { unref } from '../base/timer';
 import { ONE_DAY } from '../base/ttl';
-import type { CompareAndSetStore, EndingStore, Session, SessionStore, StoredRecord, SwapResult } from '../base/types';
+import type {
+  CompareAndSetStore,
+  EndingStore,
+  IndexingStore,
+  IndexMember,
+  Session,
+  SessionStore,
+  StoredRecord,
+  SwapResult,
+} from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
 import { isRegeneratedMarker } from '../record/record';
+import { compact } from './memory/compact';
+import { Indexes } from './memory/indexes';
 
 const DEFAULT_MAX = 1_000_000;
 
@@ -43,7 +54,7 @@ class Entry {
  * process ends, and other processes do not see them. Expired sessions are freed within 10 seconds. Every method throws
  * a TypeError if its `ttl` is not a positive number.
  */
-export class MemoryStore implements SessionStore, CompareAndSetStore<number>, EndingStore<number> {
+export class MemoryStore implements SessionStore, CompareAndSetStore<number>, EndingStore<number>, IndexingStore {
   readonly #max: number;
   readonly #entries = new Map<string, Entry>();
   /** `next` is the least recently used entry, `prev` the most recently used. */
@@ -51,6 +62,7 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   /** Entries without gaps, and their expiries in a separate array, which is fast to scan. */
   readonly #slots: Entry[] = [];
   readonly #ends: number[] = [];
+  readonly #indexes: Indexes;
   #timer: NodeJS.Timeout | undefined;
   #revision = 0;
   #warned = false;
@@ -61,6 +73,8 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     const max: unknown = options?.max ?? DEFAULT_MAX;
     if (!Number.isSafeInteger(max) || Number(max) < 1) throw expected('max', 'a positive integer', max);
     this.#max = Number(max);
+    // A session that gets a new id has two entries for a while.
+    this.#indexes = new Indexes(2 * this.#max);
   }
 
   /** The number of records; an expired one counts until it is freed. */
@@ -179,8 +193,33 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     return { record: entry.record, revision: entry.revision };
   }
 
-  /** Drops all sessions and stops the timer. */
+  /**
+   * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Returns `false` if it is not a member
+   * and `endedNow` was called at most `elapsed` milliseconds ago. Beyond twice `max` members, drops one that ends soon.
+   */
+  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): boolean {
+    this.#after(ttl);
+    return this.#indexes.enroll(index, key, ttl, elapsed, from);
+  }
+
+  /** Returns up to `limit` members of `index`, ordered by end and then by key, from the first one after `after`. */
+  members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): IndexMember[] {
+    return this.#indexes.members(index, limit, after);
+  }
+
+  /** Removes members of `index`: one with `end` only if it ends then. */
+  dismiss(index: string, entries: readonly { key: string; end?: number | undefined }[]): void {
+    this.#indexes.dismiss(index, entries);
+  }
+
+  /** Notes, for `keepFor` milliseconds, that all sessions of requests that began before now have ended. */
+  endedNow(index: string, keepFor: number): void {
+    this.#indexes.endedNow(index, keepFor);
+  }
+
+  /** Drops all sessions and stops the timers. */
   close(): void {
+    this.#indexes.close();
     this.#stopSweep();
     this.#entries.clear();
     this.#slots.length = this.#ends.length = 0;
@@ -287,13 +326,6 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
     }
     if (this.#entries.size > 0) this.#planSweep(batch > 0 ? SWEEP_DELAY : SWEEP_PAUSE);
   }
-}
-
-/** A flat copy: a slice keeps the text alive that it was cut from, a concatenation all its parts. */
-function compact(text: string): string {
-  const copy = Buffer.from(text).toString();
-  // UTF-8 cannot encode lone surrogates.
-  return copy === text ? copy : text;
 }
 
 /** @throws TypeError if an option is invalid. */

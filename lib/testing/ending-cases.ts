@@ -1,5 +1,6 @@
+import { casesOfAbilities } from './abilities';
 import type { Cases } from './cases';
-import { expectJson, expectNothing, expectThat, fail, shown } from './expectations';
+import { expectJson, expectNothing, expectThat, shown } from './expectations';
 import {
   created,
   expectGone,
@@ -14,7 +15,6 @@ import {
 import { expectLeft } from './time-cases';
 import { HOUR, MINUTE, type Trial } from './trial';
 
-const ABILITIES = ['remove', 'take', 'mark'] as const;
 /** Markers as the middleware writes them: their white space encodes the successor. */
 const [MARKER, ANOTHER] = ['null  \t \t\t', 'null \t\t \t '] as const;
 
@@ -150,26 +150,7 @@ const cases: Cases = {
   },
 };
 
-export const endingCases: Cases = {
-  'has all of `remove`, `take` and `mark`, or none of them': async (trial) => {
-    const has = ABILITIES.filter((ability) => trial.has(ability));
-    if (has.length === 0 || has.length === ABILITIES.length) return;
-    const lacking = ABILITIES.filter((ability) => !has.includes(ability));
-    const names = (abilities: readonly string[]) => abilities.map((ability) => `\`${ability}\``).join(' and ');
-    fail(
-      `Expected all of \`remove\`, \`take\` and \`mark\`, or none, got ${names(has)} alone: without ${names(lacking)} none of them is used`,
-    );
-  },
-
-  ...Object.fromEntries(
-    Object.entries(cases).map(([title, run]): [string, Cases[string]] => [
-      `${title}, if it has \`remove\`, \`take\` and \`mark\``,
-      async (trial) => {
-        if (ABILITIES.every((ability) => trial.has(ability))) await run(trial);
-      },
-    ]),
-  ),
-};
+export const endingCases: Cases = casesOfAbilities(['remove', 'take', 'mark'], cases);
 
 function expectAnswer(method: string, expected: string, got: unknown, why: string): void {
   expectThat(got === expected, `\`${method}\` to return ${shown(expected)}`, got, why);

@@ -2,6 +2,7 @@ import { expected, expectString } from '../base/expect';
 import type { Guarantee } from '../middleware/engine';
 import { type Cases, tryOut } from './cases';
 import { endingCases } from './ending-cases';
+import { indexCases } from './index-cases';
 import { keyCases } from './key-cases';
 import { recordCases } from './record-cases';
 import { findRunner, type Runner } from './runner';
@@ -54,6 +55,6 @@ function casesOf(guarantee: Guarantee): Cases {
     ...keyCases,
     ...timeCases,
     ...touchCases(canCompareAndSet),
-    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases } : {}),
+    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases, ...indexCases } : {}),
   };
 }

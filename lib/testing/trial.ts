@@ -9,6 +9,8 @@ import {
   type Answer,
   type CompareAndSetStore,
   type EndingStore,
+  type IndexingStore,
+  type IndexMember,
   type Session,
   type SessionStore,
   Store,
@@ -30,8 +32,8 @@ const CLEAN_WITHIN = 500;
 /** How long a record may outlive its ttl, in milliseconds: some stores count in seconds. */
 const EXPIRES_WITHIN = 1_500;
 
-type Client = SessionStore & CompareAndSetStore & EndingStore;
-type Method = keyof Client;
+type Client = SessionStore & CompareAndSetStore & EndingStore & IndexingStore;
+export type Method = keyof Client;
 
 const MISSING = 'a missing or expired record is not an error';
 const ANY_TTL = 'any `ttl` from 1 to Number.MAX_SAFE_INTEGER milliseconds';
@@ -46,6 +48,10 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
   swap: { operation: 'set', asks: `it is given a \`key\`, any text, ${ANY_TTL} and a revision, and ${MISSING}` },
   remove: { operation: 'destroy', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
   take: { operation: 'destroy', asks: `it is given a \`key\`, a marker and ${ANY_TTL}, and ${MISSING}` },
+  enroll: { operation: 'set', asks: `it is given an \`index\`, a \`key\`, ${ANY_TTL} and what has elapsed` },
+  members: { operation: 'get', asks: `it is given an \`index\` and a limit, sometimes a member, and ${MISSING}` },
+  dismiss: { operation: 'set', asks: `it is given an \`index\` and entries, and ${MISSING}` },
+  endedNow: { operation: 'set', asks: 'it is given an `index` and how long to keep the note, and nothing else' },
   mark: { operation: 'set', asks: `it is given a \`key\` and how many spaces to append, and ${MISSING}` },
 };
 
@@ -55,6 +61,7 @@ export class Trial {
   readonly #subject: Subject;
   readonly #caller = new ClientCaller(new ConnectionState(0), ANSWER_WITHIN);
   readonly #written: Set<string>;
+  readonly #indexes = new Set<string>();
 
   constructor(subject: Subject, prefix = `contract:${randomHex()}:`, written = new Set<string>()) {
     this.#subject = subject;
@@ -85,6 +92,7 @@ export class Trial {
     const remove = (key: string) =>
       caller.call<unknown>('destroy', new Budget(CLEAN_WITHIN), () => this.#subject.client.destroy(key), key);
     await Promise.allSettled([...this.#written].map(remove));
+    await Promise.allSettled([...this.#indexes].map((index) => this.#empty(index)));
   }
 
   get(sid: string): Promise<Session | null | undefined> {
@@ -100,7 +108,7 @@ export class Trial {
     this.#written.delete(this.prefix + sid);
   }
 
-  has(ability: keyof CompareAndSetStore | keyof EndingStore): boolean {
+  has(ability: Method): boolean {
     return hasMethod(this.#subject.client, ability);
   }
 
@@ -130,6 +138,33 @@ export class Trial {
 
   mark(sid: string, length: number): Promise<StoredRecord | null | undefined> {
     return this.#ask('mark', sid, (client, key) => client.mark(key, length));
+  }
+
+  /** `elapsed` is the time since the calling request began. Without it, the request begins now. */
+  enroll(index: string, sid: string, ttl: number = HOUR, elapsed = 0, from?: string): Promise<boolean> {
+    const { prefix } = this;
+    const rest = from === undefined ? ([] as const) : ([prefix + from] as const);
+    return this.#askIndex('enroll', index, (client, name) => client.enroll(name, prefix + sid, ttl, elapsed, ...rest));
+  }
+
+  /** The members with their keys as given to `enroll`. */
+  async members(index: string, limit = 100, after?: Pick<IndexMember, 'key' | 'end'>): Promise<IndexMember[]> {
+    const place = after && { ...after, key: this.prefix + after.key };
+    const found = await this.#askIndex('members', index, (client, name) =>
+      place ? client.members(name, limit, place) : client.members(name, limit),
+    );
+    if (!Array.isArray(found))
+      return fail(`Expected \`members\` to return a list, got ${shown(found)}: it may be empty`);
+    return found.map((member) => ({ ...member, key: String(member.key).replace(this.prefix, '') }));
+  }
+
+  async dismiss(index: string, entries: readonly { key: string; end?: number }[]): Promise<void> {
+    const stored = entries.map((entry) => ({ ...entry, key: this.prefix + entry.key }));
+    await this.#askIndex<unknown>('dismiss', index, (client, name) => client.dismiss(name, stored));
+  }
+
+  async endedNow(index: string, keepFor: number = MINUTE): Promise<void> {
+    await this.#askIndex<unknown>('endedNow', index, (client, name) => client.endedNow(name, keepFor));
   }
 
   /** The remaining lifetime of a session in milliseconds; `undefined` if the client cannot tell. */
@@ -169,13 +204,27 @@ export class Trial {
     }
   }
 
+  async #empty(index: string): Promise<void> {
+    const members = await this.members(index, 1000);
+    if (members.length > 0) await this.dismiss(index, members);
+  }
+
+  #ask<T>(method: Method, sid: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
+    this.#written.add(this.prefix + sid);
+    return this.#call(method, this.prefix + sid, run);
+  }
+
+  #askIndex<T>(method: Method, index: string, run: (client: Client, name: string) => Answer<T>): Promise<T> {
+    this.#indexes.add(index);
+    // No session id has a control character.
+    return this.#call(method, `${this.prefix}\u001fuser:${index}`, run);
+  }
+
   /** Calls the client, in any answering style, with a time limit. */
-  async #ask<T>(method: Method, sid: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
+  async #call<T>(method: Method, key: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
     const { client } = this.#subject;
     if (!hasMethod(client, method)) fail(`Expected the client to have the method \`${method}\`, which it lacks`);
     const { operation, asks } = METHODS[method];
-    const key = this.prefix + sid;
-    this.#written.add(key);
     try {
       return await this.#caller.call(operation, new Budget(ANSWER_WITHIN), () => run(client as Client, key), key);
     } catch (cause) {

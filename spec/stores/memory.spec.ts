@@ -27,6 +27,53 @@ describe('MemoryStore', () => {
     jest.useRealTimers();
   });
 
+  describe('enroll, members, dismiss and endedNow', () => {
+    const keysOf = (store: MemoryStore, index = 'ann') => store.members(index, 1e6).map(({ key }) => key);
+
+    it('frees members and marks that are past their end, without a timer afterwards', () => {
+      const store = newStore();
+      for (let n = 0; n < 10_000; n += 1) store.enroll(`user ${n % 100}`, `sid ${n}`, 1000, 0);
+      store.endedNow('ann', 1500);
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(2500);
+      expect(keysOf(store, 'user 1')).toEqual([]);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('keeps members for as long as they were enrolled, and the mark as long as it says', () => {
+      const store = newStore();
+      store.enroll('ann', 'a', 5000, 0);
+      store.enroll('ann', 'b', 9000, 0);
+      store.endedNow('ann', 20_000);
+      jest.advanceTimersByTime(4999);
+      expect(keysOf(store)).toEqual(['a', 'b']);
+      jest.advanceTimersByTime(1);
+      expect(keysOf(store)).toEqual(['b']);
+      jest.advanceTimersByTime(14_999);
+      expect(store.enroll('ann', 'late', 1000, 20_000)).toBe(false);
+    });
+
+    it('has at most twice as many members as sessions, and drops those that end soon', () => {
+      const store = newStore({ max: 50 });
+      store.enroll('ann', 'long', DAY, 0);
+      for (let n = 0; n < 1000; n += 1) store.enroll('ann', `sid ${n}`, 1000 + n, 0);
+      const keys = keysOf(store);
+      expect([keys.length, keys.at(-1)]).toEqual([100, 'long']);
+    });
+
+    it('does not count members as sessions, and drops them on close', () => {
+      const store = newStore();
+      store.enroll('ann', 'a', 5000, 0);
+      expect(store.size).toBe(0);
+      store.close();
+      expect(keysOf(store)).toEqual([]);
+    });
+
+    it.each([0, -1, Number.NaN])('refuses a ttl of %p', (ttl) => {
+      expect(() => newStore().enroll('ann', 'a', ttl, 0)).toThrow(TypeError);
+    });
+  });
+
   describe('get, set and destroy', () => {
     it('returns a stored session', () => {
       const store = newStore();

@@ -6,14 +6,14 @@ import { codeBlocks } from '../helpers/docs/markdown';
 import { startNode } from '../helpers/programs/node-program';
 import { endOf, koaRedisKinds, untilReady } from '../helpers/redis/koa-redis-client';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
-import { ClassClient, compareAndSetClient, endingClient, plainClient, styles } from '../helpers/stores/client-styles';
+import { ClassClient, compareAndSetClient, indexingClient, plainClient, styles } from '../helpers/stores/client-styles';
 import { failuresOf, type Outcomes, runContract, titlesOf } from '../helpers/stores/contract-run';
 import { EmittingClient } from '../helpers/stores/emitting-client';
 import { faults, whereTouch } from '../helpers/stores/faulty-clients';
 import {
   RightClient,
   RightCompareAndSetClient,
-  RightEndingClient,
+  RightIndexingClient,
   RightTouchableClient,
 } from '../helpers/stores/right-client';
 
@@ -51,13 +51,13 @@ describe('The store contract is kept by', () => {
     ['has the three methods', () => new RightClient(), {}],
     ['has `touch` too', () => new RightTouchableClient(), {}],
     ['can compare and set', () => new RightCompareAndSetClient(), compareAndSet],
-    ['has all abilities', () => new RightEndingClient(), compareAndSet],
+    ['has all abilities', () => new RightIndexingClient(), compareAndSet],
     ['is a class', () => new ClassClient(), {}],
   ];
   for (const [name, style] of Object.entries(styles)) {
     right.push([`answers with ${name}`, () => plainClient(style), {}]);
     right.push([`compares and sets, and answers with ${name}`, () => compareAndSetClient(style), compareAndSet]);
-    right.push([`has all abilities, and answers with ${name}`, () => endingClient(style), compareAndSet]);
+    right.push([`has all abilities, and answers with ${name}`, () => indexingClient(style), compareAndSet]);
   }
   it.each(right)('a client that %s', async (_what, makeClient, options) => {
     expect(failuresOf(await runContract(makeClient, options))).toEqual({});
@@ -75,7 +75,7 @@ describe('The store contract is kept by', () => {
   });
 
   it('a client that counts in seconds', async () => {
-    class InSeconds extends RightEndingClient {
+    class InSeconds extends RightIndexingClient {
       override endOf(ttl: number) {
         return Math.ceil(super.endOf(ttl) / 1000) * 1000;
       }
@@ -100,7 +100,7 @@ describe('The store contract is kept by', () => {
   });
 
   it('a slow client', async () => {
-    class Slow extends RightEndingClient {
+    class Slow extends RightIndexingClient {
       override reach() {
         return pause(15);
       }

@@ -7,40 +7,14 @@ import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site'
 const DAY = 86_400_000;
 
 class Indexing extends MemoryStore {
-  #indexes = new Map<string, Map<string, { end: number; enrolled: number }>>();
-  #marks = new Map<string, number>();
   calls: string[] = [];
-  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string) {
+  override enroll(...args: Parameters<MemoryStore['enroll']>) {
     this.calls.push('enroll');
-    const entries = this.#indexes.get(index) ?? new Map();
-    this.#indexes.set(index, entries);
-    const known = entries.get(key);
-    if (known === undefined && (this.#marks.get(index) ?? -1) >= performance.now() - elapsed) return false;
-    const end = Math.max(Date.now() + ttl, known?.end ?? 0);
-    entries.set(key, { end, enrolled: known?.enrolled ?? entries.get(from)?.enrolled ?? Date.now() });
-    return true;
+    return super.enroll(...args);
   }
-  members(index: string, limit: number, after?: { end: number; key: string }) {
-    const all = [...(this.#indexes.get(index) ?? [])].map(([key, { end, enrolled }]) => ({
-      key,
-      end,
-      enrolledAgo: Date.now() - enrolled,
-    }));
-    all.sort((a, b) => a.end - b.end || (a.key < b.key ? -1 : 1));
-    const later = all.filter(
-      ({ end, key }) => after === undefined || end > after.end || (end === after.end && key > after.key),
-    );
-    return later.slice(0, limit);
-  }
-  dismiss(index: string, entries: readonly { key: string; end?: number }[]) {
+  override dismiss(...args: Parameters<MemoryStore['dismiss']>) {
     this.calls.push('dismiss');
-    for (const { key, end } of entries) {
-      const entry = this.#indexes.get(index)?.get(key);
-      if (end === undefined || entry?.end === end) this.#indexes.get(index)?.delete(key);
-    }
-  }
-  endedNow(index: string) {
-    this.#marks.set(index, performance.now());
+    super.dismiss(...args);
   }
 }
 

@@ -4,6 +4,8 @@ import { isGiven } from '../../base/expect';
 import type {
   CompareAndSetStore,
   EndingStore,
+  IndexingStore,
+  IndexMember,
   Session,
   SessionStore,
   StoredRecord,
@@ -13,32 +15,13 @@ import { listenToClient } from '../../client/connection-events';
 import { parseRecord } from '../../record/record';
 import { openRedis, type RedisConnectionOptions } from './connection';
 import type { RedisClient, RedisDriver } from './driver';
+import * as indexes from './indexes';
 import { whenReady } from './readiness';
+import { Script } from './script';
 import { textOf } from './utf8';
 
 /** Identifies a version of a record: its text, or for a long record the bytes as read. */
 export type RedisRevision = string | Buffer;
-
-/** A Lua script with one key, and the digest by which Redis knows the script once it has run. */
-class Script {
-  readonly #source: string;
-  readonly #sha: string;
-
-  constructor(source: string) {
-    this.#source = source;
-    this.#sha = hash('sha1', source);
-  }
-
-  /** Redis forgets scripts when it restarts, fails over or is told to. The source is then sent once. */
-  async run(driver: RedisDriver, key: string, ...args: string[]): Promise<unknown> {
-    try {
-      return await driver.evalsha(this.#sha, key, args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return driver.eval(this.#source, key, args);
-    }
-  }
-}
 
 /**
  * ARGV: the new record, its ttl, the expected record or its digest. If the new record is already stored, it counts as
@@ -145,7 +128,7 @@ export interface RedisStoreEvents {
  */
 export class RedisStore
   extends EventEmitter<RedisStoreEvents>
-  implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>
+  implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>, IndexingStore
 {
   /** The client. */
   readonly client: RedisClient;
@@ -245,6 +228,22 @@ export class RedisStore
   async mark(key: string, length: number): Promise<StoredRecord<RedisRevision> | null> {
     const found = await MARK.run(this.#driver, key, String(length));
     return Array.isArray(found) ? digested(found) : null;
+  }
+
+  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+    return indexes.enroll(this.#driver, index, key, ttl, elapsed, from);
+  }
+
+  members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): Promise<IndexMember[]> {
+    return indexes.members(this.#driver, index, limit, after);
+  }
+
+  dismiss(index: string, entries: readonly { key: string; end?: number | undefined }[]): Promise<void> {
+    return indexes.dismiss(this.#driver, index, entries);
+  }
+
+  endedNow(index: string, keepFor: number): Promise<void> {
+    return indexes.endedNow(this.#driver, index, keepFor);
   }
 
   /**

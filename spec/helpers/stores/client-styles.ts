@@ -1,5 +1,5 @@
 import co from 'co';
-import type { Answer, CompareAndSetStore, EndingStore, Session, SessionStore } from '../../../lib/main';
+import type { Answer, CompareAndSetStore, EndingStore, IndexingStore, Session, SessionStore } from '../../../lib/main';
 import { MemoryStore } from '../../../lib/main';
 
 /** How a client returns what its system answers. */
@@ -70,6 +70,20 @@ export function endingClient(
     remove: (key) => style(() => memory.remove(key)),
     take: (key, marker, ttl) => style(() => memory.take(key, marker, ttl)),
     mark: (key, length) => style(() => memory.mark(key, length)),
+  };
+}
+
+/** The same, and it knows which sessions belong to a user. */
+export function indexingClient(
+  style: Style,
+  memory: MemoryStore = new MemoryStore(),
+): ReturnType<typeof endingClient> & IndexingStore {
+  return {
+    ...endingClient(style, memory),
+    enroll: (index, key, ttl, elapsed, from) => style(() => memory.enroll(index, key, ttl, elapsed, from)),
+    members: (index, limit, after) => style(() => memory.members(index, limit, after)),
+    dismiss: (index, entries) => style(() => memory.dismiss(index, entries)),
+    endedNow: (index, keepFor) => style(() => memory.endedNow(index, keepFor)),
   };
 }
 

@@ -2,6 +2,7 @@ import { setImmediate as soon } from 'node:timers/promises';
 import type { Session, SessionStore, SwapResult } from '../../../lib/main';
 import type { StoreContractOptions } from '../../../lib/testing';
 import { faultsOfEnding } from './faulty-endings';
+import { faultsOfIndexes } from './faulty-indexes';
 import { RightClient, RightCompareAndSetClient, RightTouchableClient, type Row } from './right-client';
 
 /** A client that breaks one promise of the contract, and the case that has to notice, among others perhaps. */
@@ -921,7 +922,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   ...ofTime,
   ...ofTouch,
   ...Object.fromEntries(
-    Object.entries({ ...ofCompareAndSet, ...faultsOfEnding }).map(([what, fault]) => [
+    Object.entries({ ...ofCompareAndSet, ...faultsOfEnding, ...faultsOfIndexes }).map(([what, fault]) => [
       what,
       { ...fault, guarantee: 'compare-and-set' as const },
     ]),

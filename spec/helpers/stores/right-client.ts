@@ -1,6 +1,8 @@
 import type {
   CompareAndSetStore,
   EndingStore,
+  IndexingStore,
+  IndexMember,
   Session,
   SessionStore,
   StoredRecord,
@@ -118,7 +120,7 @@ export class RightCompareAndSetClient extends RightTouchableClient implements Co
   }
 }
 
-/** The same with all abilities. */
+/** The same with the abilities to end a session in one step. */
 export class RightEndingClient extends RightCompareAndSetClient implements EndingStore<unknown> {
   async remove(key: string): Promise<string | null> {
     await this.reach();
@@ -143,5 +145,107 @@ export class RightEndingClient extends RightCompareAndSetClient implements Endin
     row.text += ' '.repeat(length);
     row.revision = this.newRevision();
     return { record: row.text, revision: row.revision };
+  }
+}
+
+export interface Enrolled {
+  key: string;
+  end: number;
+  since: number;
+}
+
+export interface Mark {
+  at: number;
+  end: number;
+}
+
+/** The same with all abilities. */
+export class RightIndexingClient extends RightEndingClient implements IndexingStore {
+  readonly indexes = new Map<string, Map<string, Enrolled>>();
+  readonly marks = new Map<string, Mark>();
+
+  async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+    await this.reach();
+    const old = this.enrolled(index, key);
+    if (!old && this.isRefused(index, elapsed)) return false;
+    const since = (old ?? this.enrolled(index, from))?.since ?? performance.now();
+    this.put(index, { key, end: this.laterOf(old?.end ?? 0, this.endOf(ttl)), since });
+    return true;
+  }
+
+  async members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): Promise<IndexMember[]> {
+    await this.reach();
+    return this.sorted(index)
+      .filter((member) => this.isAlive(member) && (!after || this.isAfter(member, after)))
+      .slice(0, limit)
+      .map(({ key, end, since }) => ({ key, end, enrolledAgo: this.ageOf(since) }));
+  }
+
+  async dismiss(index: string, entries: readonly { key: string; end?: number | undefined }[]): Promise<void> {
+    await this.reach();
+    for (const { key, end } of entries) {
+      const member = this.enrolled(index, key);
+      if (member && this.isMeant(member, end)) this.drop(index, key);
+    }
+  }
+
+  async endedNow(index: string, keepFor: number): Promise<void> {
+    await this.reach();
+    this.note(index, {
+      at: performance.now(),
+      end: this.laterOf(this.marks.get(index)?.end ?? 0, Date.now() + keepFor),
+    });
+  }
+
+  /** The member, unless it is past its end. */
+  enrolled(index: string, key: string | undefined): Enrolled | undefined {
+    const member = key === undefined ? undefined : this.indexes.get(index)?.get(this.memberOf(key));
+    return member && this.isAlive(member) ? member : undefined;
+  }
+
+  isAlive(member: Enrolled): boolean {
+    return member.end > Date.now();
+  }
+
+  isRefused(index: string, elapsed: number): boolean {
+    const mark = this.marks.get(index);
+    return mark !== undefined && mark.end > Date.now() && performance.now() - mark.at <= elapsed;
+  }
+
+  laterOf(old: number, end: number): number {
+    return Math.max(old, end);
+  }
+
+  put(index: string, member: Enrolled): void {
+    const members = this.indexes.get(index) ?? new Map<string, Enrolled>();
+    this.indexes.set(index, members.set(this.memberOf(member.key), member));
+  }
+
+  drop(index: string, key: string): void {
+    this.indexes.get(index)?.delete(this.memberOf(key));
+  }
+
+  note(index: string, mark: Mark): void {
+    this.marks.set(index, mark);
+  }
+
+  sorted(index: string): Enrolled[] {
+    return [...(this.indexes.get(index)?.values() ?? [])].sort((a, b) => (this.isAfter(a, b) ? 1 : -1));
+  }
+
+  isAfter(member: Enrolled, { key, end }: Pick<IndexMember, 'key' | 'end'>): boolean {
+    return member.end > end || (member.end === end && member.key > key);
+  }
+
+  isMeant(member: Enrolled, end: number | undefined): boolean {
+    return end === undefined || member.end === end;
+  }
+
+  memberOf(key: string): string {
+    return key;
+  }
+
+  ageOf(since: number): number {
+    return performance.now() - since;
   }
 }
