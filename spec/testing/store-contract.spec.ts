@@ -144,9 +144,9 @@ describe('The store contract is broken by a client that', () => {
   // All at once: most of the time is spent on waiting.
   beforeAll(async () => {
     const waits = [runContract(() => new Silent()), runContract(makeAway)] as const;
-    const runs = Object.entries(faults).map(async ([what, { client: Client, guarantee }]) => {
+    const runs = Object.entries(faults).map(async ([what, { client: Client, guarantee, about }]) => {
       const options = guarantee ? { guarantee } : {};
-      return [what, await runContract(() => new Client() as SessionStore, options)];
+      return [what, await runContract(() => new Client() as SessionStore, options, about)];
     });
     outcomes = Object.fromEntries(await Promise.all(runs));
     [silent, never] = await Promise.all(waits);

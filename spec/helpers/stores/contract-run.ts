@@ -3,8 +3,16 @@ import { type MakeClient, type StoreContractOptions, storeContract } from '../..
 /** The result of each case: `undefined` if it passed, otherwise its error. */
 export type Outcomes = Record<string, unknown>;
 
-/** Runs the store contract as a test runner would, but all cases at once, and returns their results. */
-export async function runContract(makeClient: MakeClient, options?: StoreContractOptions): Promise<Outcomes> {
+/**
+ * Runs the store contract as a test runner would, but all cases at once, and returns their results.
+ *
+ * @param about runs only the cases with this text in their title
+ */
+export async function runContract(
+  makeClient: MakeClient,
+  options?: StoreContractOptions,
+  about = '',
+): Promise<Outcomes> {
   const run = async ([title, it]: [string, () => Promise<void>]) =>
     [
       title,
@@ -13,7 +21,8 @@ export async function runContract(makeClient: MakeClient, options?: StoreContrac
         (error: unknown) => error,
       ),
     ] as const;
-  return Object.fromEntries(await Promise.all(casesOf(makeClient, options).map(run)));
+  const cases = casesOf(makeClient, options).filter(([title]) => title.includes(about));
+  return Object.fromEntries(await Promise.all(cases.map(run)));
 }
 
 /** The cases that failed, and what they said. */

@@ -10,6 +10,8 @@ export interface Fault {
   readonly client: new () => object;
   readonly noticedBy: string;
   readonly guarantee?: StoreContractOptions['guarantee'];
+  /** Only cases with this text in their title are run. Default: all. */
+  readonly about?: string;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -922,7 +924,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   ...ofTime,
   ...ofTouch,
   ...Object.fromEntries(
-    Object.entries({ ...ofCompareAndSet, ...faultsOfEnding, ...faultsOfIndexes }).map(([what, fault]) => [
+    Object.entries<Fault>({ ...ofCompareAndSet, ...faultsOfEnding, ...faultsOfIndexes }).map(([what, fault]) => [
       what,
       { ...fault, guarantee: 'compare-and-set' as const },
     ]),
