@@ -1,5 +1,6 @@
 // CPU time per request of this package and its peers, compared with a bare GET: `npm run bench`. To run a part of it: `npm run bench --
-// --workload read,write --contestant floor,koa-evented-session --rounds 3 --seconds 1`. Without arguments it writes RESULTS.md.
+// --workload read,write --contestant floor,koa-evented-session --rounds 3 --seconds 1`. Without arguments it writes RESULTS.md. The
+// contestant `without:batch` is this package without one of its optimisations; contestants/without.js lists them.
 const { parseArgs } = require('node:util');
 const { startContestant } = require('./harness/contestant');
 const { deviation, median, round, visitors, WARM_UP } = require('./harness/measure');

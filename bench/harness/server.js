@@ -4,9 +4,10 @@ const http = require('node:http');
 const path = require('node:path');
 
 const [name = '', workload = '', redisPort = ''] = process.argv.slice(2);
-const contestant = require(path.join(__dirname, '../contestants', name));
+const [file = '', detail] = name.split(':');
+const contestant = require(path.join(__dirname, '../contestants', file));
 
-const server = http.createServer(contestant(JSON.parse(workload), Number(redisPort)));
+const server = http.createServer(contestant(JSON.parse(workload), Number(redisPort), detail));
 server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', 4096, () => {
   const address = server.address();

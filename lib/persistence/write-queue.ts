@@ -7,7 +7,6 @@ import { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import { type Members, membersOf, parsedMembers, recordOf } from '../record/members';
 import { applyChange, type Change, type Difference, differenceOf, mergeInto } from '../record/merge';
-import { ActiveKeys } from './active-keys';
 import type { Commit, Draft, Edit, Version } from './records';
 
 /** Limits for the writers that wait for one session: their number, and the length of their texts in characters. */
@@ -79,7 +78,7 @@ interface Job {
  * as little as two.
  */
 export class WriteQueues {
-  readonly #queues = new ActiveKeys<WriteQueue>();
+  readonly #queues = new Map<string, WriteQueue>();
 
   /**
    * Resolves once the work is stored; to `undefined` if the record is gone.
@@ -96,8 +95,10 @@ export class WriteQueues {
   ): Promise<Version | undefined> {
     const queue = this.#queues.get(key);
     if (queue !== undefined) return queue.add(work, draft, budget);
-    const fresh = new WriteQueue(from, writer, () => this.#queues.delete(key));
-    this.#queues.add(key, fresh);
+    const fresh = new WriteQueue(from, writer, () => {
+      this.#queues.delete(key);
+    });
+    this.#queues.set(key, fresh);
     return fresh.begin(work, draft, budget);
   }
 
