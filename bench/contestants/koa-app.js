@@ -8,9 +8,9 @@ const Koa = peer('koa');
  *
  * @param {import('../workloads').Workload} workload
  * @param {(app: any) => any} session makes the middleware
- * @param {{ defer?: boolean }} [how] whether `ctx.session` is a promise
+ * @param {{ defer?: boolean, created?: (session: any) => void }} [how] whether `ctx.session` is a promise, and what else a new session gets
  */
-exports.koaApp = (workload, session, { defer = false } = {}) => {
+exports.koaApp = (workload, session, { defer = false, created } = {}) => {
   const app = new Koa();
   app.keys = ['a key for the bench', 'an older key'];
   const text = JSON.stringify(dataOf(workload.bytes));
@@ -19,6 +19,7 @@ exports.koaApp = (workload, session, { defer = false } = {}) => {
   const create = async (/** @type {any} */ ctx) => {
     const held = defer ? await sessionOf(ctx) : sessionOf(ctx);
     Object.assign(held, JSON.parse(text));
+    created?.(held);
     ctx.body = 'created';
   };
   const read = async (/** @type {any} */ ctx) => {

@@ -69,7 +69,7 @@ describe('code in the documentation', () => {
   it.each(inLanguage('sh'))('has only commands that exist: $place', ({ code }) => {
     const scripts: object = require('../../package.json').scripts;
     const isKnown = (command: string) => {
-      const script = /^npm run (?:-s )?([\w:-]+)$|^npm (start|test)$/.exec(command);
+      const script = /^npm run (?:-s )?([\w:-]+)(?: -- .+)?$|^npm (start|test)$/.exec(command);
       if (script) return (script[1] ?? script[2] ?? '') in scripts;
       const [spec] = /spec\/\S+/.exec(command) ?? [];
       if (spec) return existsSync(join(root, spec));
