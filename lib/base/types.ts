@@ -169,9 +169,9 @@ export interface EndingStore<R = unknown> {
 export interface IndexingStore {
   /**
    * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Of a member, it only moves the end
-   * later. Returns `false` and notes nothing if `key` is not a member and {@link IndexingStore.endedNow} was called at
-   * most `elapsed` milliseconds ago, which is when the calling request began. `elapsed` may be `Infinity`. A key past its
-   * end does not count as a member.
+   * later. Returns `false` and notes nothing, also of a member, if {@link IndexingStore.endedNow} was called at most
+   * `elapsed` milliseconds ago. `elapsed` may be `Infinity`; a negative one is never refused. A key past its end does not
+   * count as a member.
    *
    * `from` is the key in whose place `key` comes: if it is a member, a new member gets its time of enrolment. It stays a
    * member itself.

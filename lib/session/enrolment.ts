@@ -4,7 +4,16 @@ import type { Session } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
 import { parseRecord } from '../record/record';
 import { keepWithinLimit } from '../users/limit';
-import { type Entry, enroll, indexOfSession, missingEntry, notesOfEntry, type UserRules } from '../users/rules';
+import {
+  ALWAYS,
+  type Entry,
+  enroll,
+  indexOfSession,
+  missingEntry,
+  NEVER_SINCE,
+  notesOfEntry,
+  type UserRules,
+} from '../users/rules';
 import type { HeldSession } from './held-session';
 import type { SessionState } from './state';
 
@@ -13,6 +22,8 @@ export interface Enrolment {
   entry: Entry;
   /** Whether the session was not this user's before. */
   isLogin: boolean;
+  /** Whether the record is the user's already, so that it ends with all others of the user. */
+  isKnown: boolean;
 }
 
 /** Whether the session's record has to be written before it may get more time, since it lacks a note. */
@@ -45,7 +56,7 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   const isLogin = notes?.index !== entry.index;
   if (isLogin) cookie.note({ device: users.device?.(state.ctx) });
   cookie.note(notesOfEntry(entry));
-  return { entry, isLogin };
+  return { entry, isLogin, isKnown: listed?.index === entry.index };
 }
 
 function forget(cookie: SessionCookie): void {
@@ -57,11 +68,12 @@ function forget(cookie: SessionCookie): void {
  *
  * @throws SessionError `ERR_SESSION_LIMIT` if the user has as many sessions as the options allow.
  */
-export async function enter(state: SessionState, { entry, isLogin }: Enrolment): Promise<boolean> {
+export async function enter(state: SessionState, { entry, isKnown, isLogin }: Enrolment): Promise<boolean> {
   const users = state.options.users as UserRules;
   const { predecessor } = state;
   const from = predecessor?.keepsData ? state.options.store.keyOf(predecessor.id) : undefined;
-  const isListed = await enroll(entry, state.key, performance.now() - state.began, users, from);
+  const elapsed = isKnown ? ALWAYS : performance.now() - state.began;
+  const isListed = await enroll(entry, state.key, elapsed, users, from);
   if (!isListed || !isLogin || users.exceeded !== 'refuse') return isListed;
   if (await keepWithinLimit(state.key, entry.index, users, () => undefined)) return true;
   await leaveIndex(state, entry.index, state.key);
@@ -91,9 +103,10 @@ export function enrollMerged({
   if (users === undefined) return undefined;
   return async (record, key) => {
     const session = parseRecord(record) as unknown as Session;
-    const entry = missingEntry(session, notesOf(Object(session.cookie)), store.ttlOf(session), users);
-    // Each of the requests has listed the record already; what they only made together was never ended by anybody.
-    return entry === undefined || enroll(entry, key, Number.POSITIVE_INFINITY, users);
+    const notes = notesOf(Object(session.cookie));
+    const entry = missingEntry(session, notes, store.ttlOf(session), users);
+    // The user of a text that several requests have made together may be one that none of them has logged in.
+    return entry === undefined || enroll(entry, key, notes?.index === entry.index ? ALWAYS : NEVER_SINCE, users);
   };
 }
 

@@ -194,8 +194,8 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   }
 
   /**
-   * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Returns `false` if it is not a member
-   * and `endedNow` was called at most `elapsed` milliseconds ago. Beyond twice `max` members, drops one that ends soon.
+   * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Returns `false` if `endedNow` was
+   * called at most `elapsed` milliseconds ago. Beyond twice `max` members, drops one that ends soon.
    */
   enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): boolean {
     this.#after(ttl);

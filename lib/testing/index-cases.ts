@@ -152,24 +152,30 @@ const cases: Cases = {
     await expectMembers(trial, 'ann', ['new'], '`enroll` notes nothing if it returns false');
   },
 
-  'enrolls a member again, whenever the request began': async (trial) => {
+  'enrolls no member again for a request that began before `endedNow`, and any session that goes on': async (trial) => {
     await enrolled(trial, 'ann', 'a', MINUTE);
     const { end } = await member(trial, 'ann', 'a');
     await trial.endedNow('ann');
     const why = '`endedNow` says nothing about members, which the caller ends one by one';
     await expectMembers(trial, 'ann', ['a'], why);
-    await enrolled(trial, 'ann', 'a', HOUR, LONG_AGO, why);
+    await expectRefusal(trial, 'ann', 'a', LONG_AGO, "a key may be listed still, though its session is not the user's");
+    const same = await member(trial, 'ann', 'a');
+    expectThat(same.end === end, `the end ${end} to stay`, same.end, '`enroll` notes nothing if it returns false');
+    await enrolled(trial, 'ann', 'a', HOUR, -1, 'a negative `elapsed` extends a session that goes on');
     const later = (await member(trial, 'ann', 'a')).end - end;
     expectThat(isAbout(later, HOUR - MINUTE), 'the end to move 59 minutes later', later, LATER);
   },
 
-  'takes what was dismissed or is past its end for no member': async (trial) => {
-    await enrolled(trial, 'ann', 'short', MOMENT);
-    await enrolled(trial, 'ann', 'gone');
-    await trial.endedNow('ann');
-    await trial.dismiss('ann', [{ key: 'gone' }]);
-    await untilEnded(trial, 'ann', 'short');
-    for (const key of ['short', 'gone']) await expectRefusal(trial, 'ann', key, LONG_AGO);
+  'takes what is past its end for no member': async (trial) => {
+    for (const [index, key, from] of [['ann', 'a', undefined] as const, ['bob', 'b', 'a'] as const]) {
+      await enrolled(trial, index, 'a', MOMENT);
+      await untilEnded(trial, index, 'a');
+      const asked = performance.now();
+      await trial.enroll(index, key, HOUR, 0, from);
+      const { enrolledAgo } = await member(trial, index, key);
+      const most = performance.now() - asked + MOMENT / 2;
+      expectThat(enrolledAgo < most, `\`enrolledAgo\` to be less than ${most}`, enrolledAgo, AGE);
+    }
   },
 
   'remembers `endedNow` after all members have ended': async (trial) => {

@@ -26,6 +26,10 @@ export interface Entry {
   ttl: number;
 }
 
+/** The `elapsed` of an entry that no "all sessions have ended" refuses. */
+export const ALWAYS = -1;
+/** The `elapsed` of an entry that any "all sessions have ended" refuses, as long as it is remembered. */
+export const NEVER_SINCE = Number.POSITIVE_INFINITY;
 /** Clocks of processes differ: an entry lasts so many milliseconds longer than it has to. */
 const LEEWAY = 60_000;
 /** 100 years, which every store can add to the time of day. */

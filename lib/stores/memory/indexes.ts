@@ -48,7 +48,7 @@ export class Indexes {
     const index = this.#indexes.get(name);
     const member = live(index?.entries.get(key), now);
     const mark = index?.entries.get(undefined);
-    if (!member && mark && performance.now() - mark.since <= elapsed) return false;
+    if (mark && performance.now() - mark.since <= elapsed) return false;
     if (member && member.end >= now + ttl) return true;
     const before = member ?? (from === undefined ? undefined : live(index?.entries.get(from), now));
     this.#put(name, key, now + ttl, before?.since ?? performance.now());

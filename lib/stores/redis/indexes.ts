@@ -30,10 +30,10 @@ for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(0', now, 'LIMIT', 
   redis.call('ZREM', KEYS[1], ended, 'n' .. string.sub(ended, 2))
 end
 local function ends(key) return tonumber(redis.call('ZSCORE', KEYS[1], 'e' .. key)) or 0 end
+local mark = redis.call('ZSCORE', KEYS[1], 'm')
+if mark and -mark >= now - ARGV[3] then return 0 end
 local stored = ends(ARGV[1])
 if stored <= now then
-  local mark = redis.call('ZSCORE', KEYS[1], 'm')
-  if mark and -mark >= now - ARGV[3] then return 0 end
   local began = ARGV[4] and ends(ARGV[4]) > now and redis.call('ZSCORE', KEYS[1], 'n' .. ARGV[4])
   redis.call('ZADD', KEYS[1], began or -now, 'n' .. ARGV[1])
 end

@@ -8,6 +8,8 @@ const MINUTE = 60 * SECOND;
 /** As such a case is called, since clients need not have the abilities. */
 const where = (title: string) => `${title}, if it has \`enroll\`, \`members\`, \`dismiss\` and \`endedNow\``;
 
+const AGAIN = 'enrolls no member again for a request that began before `endedNow`, and any session that goes on';
+
 /** Ends in whole minutes, so that many members end at the same time. */
 class InMinutes extends RightIndexingClient {
   override endOf(ttl: number) {
@@ -224,13 +226,21 @@ const faults: Record<string, { client: new () => object; noticedBy: string }> = 
     },
     noticedBy: where('enrolls nothing for a request that began before `endedNow`'),
   },
-  'refuses members too': {
+  'enrolls members again for any request': {
     client: class extends RightIndexingClient {
       override async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string) {
-        return !this.isRefused(index, elapsed) && super.enroll(index, key, ttl, elapsed, from);
+        return super.enroll(index, key, ttl, this.enrolled(index, key) ? -1 : elapsed, from);
       }
     },
-    noticedBy: where('enrolls a member again, whenever the request began'),
+    noticedBy: where(AGAIN),
+  },
+  'refuses a session that goes on': {
+    client: class extends RightIndexingClient {
+      override isRefused(index: string, elapsed: number) {
+        return super.isRefused(index, elapsed < 0 ? Number.POSITIVE_INFINITY : elapsed);
+      }
+    },
+    noticedBy: where(AGAIN),
   },
   'removes all members with `endedNow`': {
     client: class extends RightIndexingClient {
@@ -239,15 +249,15 @@ const faults: Record<string, { client: new () => object; noticedBy: string }> = 
         return super.endedNow(index, keepFor);
       }
     },
-    noticedBy: where('enrolls a member again, whenever the request began'),
+    noticedBy: where(AGAIN),
   },
-  'enrolls again what is past its end, whenever the request began': {
+  'keeps the age of what is past its end': {
     client: class extends RightIndexingClient {
-      override async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string) {
-        return super.enroll(index, key, ttl, this.indexes.get(index)?.has(key) ? -1 : elapsed, from);
+      override enrolled(index: string, key: string | undefined) {
+        return key === undefined ? undefined : this.indexes.get(index)?.get(this.memberOf(key));
       }
     },
-    noticedBy: where('takes what was dismissed or is past its end for no member'),
+    noticedBy: where('takes what is past its end for no member'),
   },
   'forgets `endedNow` with the last member': {
     client: class extends RightIndexingClient {

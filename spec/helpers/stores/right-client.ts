@@ -167,7 +167,7 @@ export class RightIndexingClient extends RightEndingClient implements IndexingSt
   async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
     await this.reach();
     const old = this.enrolled(index, key);
-    if (!old && this.isRefused(index, elapsed)) return false;
+    if (this.isRefused(index, elapsed)) return false;
     const since = (old ?? this.enrolled(index, from))?.since ?? performance.now();
     this.put(index, { key, end: this.laterOf(old?.end ?? 0, this.endOf(ttl)), since });
     return true;
