@@ -49,6 +49,7 @@ declare namespace session {
   export type UserSessions = engine.UserSessions;
   export type UserSession = engine.UserSession;
   export import SessionEvent = engine.SessionEvent;
+  export import SessionEndedEvent = engine.SessionEndedEvent;
   export type MemoryStoreOptions = engine.MemoryStoreOptions;
   export type SessionErrorCode = engine.SessionErrorCode;
   export type StoreOperation = engine.StoreOperation;

@@ -457,3 +457,15 @@ export interface SessionEvent {
   /** The session, if there is one. */
   value: unknown;
 }
+
+/** The payload of `session:ended`: a session that `sessions.of(user)` or `maxPerUser` has ended. */
+export interface SessionEndedEvent {
+  /** The session ended outside its own requests. */
+  ctx: undefined;
+  /** The session id. */
+  key: string;
+  /** The session as it was stored last. */
+  value: Session;
+  /** `'user'`: through `sessions.of(user)`. `'limit'`: a login of the same user exceeded `maxPerUser`. */
+  reason: 'user' | 'limit';
+}

@@ -3,7 +3,15 @@
 import type { AddressInfo } from 'node:net';
 import { Router } from '@koa/router';
 import Koa from 'koa';
-import session, { MemoryStore, type Session, SessionError, type SessionOptions, Store } from 'koa-evented-session';
+import session, {
+  MemoryStore,
+  type Session,
+  type SessionEndedEvent,
+  SessionError,
+  type SessionOptions,
+  Store,
+  type UserSession,
+} from 'koa-evented-session';
 
 declare module 'koa-evented-session' {
   interface Session {
@@ -52,6 +60,18 @@ typedRouter.post('/buy', async (ctx) => {
   const user: { name: string } | undefined = await ctx.sessionHandler.update((stored) => stored.user);
   ctx.body = `${ctx.tenant} ${user?.name}`;
 });
+
+// `of` takes what `user` returns.
+const perName = session({ user: (stored) => stored.user?.name, maxPerUser: { limit: 5, exceeded: 'refuse' } });
+const perNumber = session({ user: (stored) => stored.views ?? null });
+app.on('session:ended', ({ key, reason }: SessionEndedEvent) => console.log(key, reason));
+export async function showSessions(ctx: Koa.Context): Promise<string[]> {
+  const mine: UserSession[] = await perName.of('Ann').list(ctx);
+  for await (const one of perNumber.of(5)) mine.push(one);
+  const ended: number = await perNumber.of(5).endOthers(ctx);
+  const began: Date | undefined = ctx.sessionHandler.createdAt;
+  return [...mine.map(({ handle, createdAt }) => `${handle} ${createdAt.getTime()}`), `${ended} ${began?.getTime()}`];
+}
 
 const server = app.listen(0, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

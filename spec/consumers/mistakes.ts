@@ -41,6 +41,23 @@ session().store.on('disconected', () => undefined);
 // @ts-expect-error: the store of a middleware stays
 session().store = new Store(new MemoryStore());
 
+const byNumber = session({ user: (stored) => stored.views });
+// @ts-expect-error: a user is a number here
+byNumber.of('1');
+// @ts-expect-error: nobody has sessions
+byNumber.of(undefined);
+const byName = session({ user: (stored) => stored.user?.name ?? null });
+// @ts-expect-error: a user is a string here
+byName.of(1);
+// @ts-expect-error: nobody has sessions
+byName.of(null);
+// @ts-expect-error: a session is ended by its handle
+byName.of('Ann').end(1);
+// @ts-expect-error: the session that stays is that of a context
+byName.of('Ann').endOthers();
+// @ts-expect-error: no such way out of too many
+session({ maxPerUser: { limit: 5, exceeded: 'end-newest' } });
+
 /** @ts-expect-error: a class that implements it has all three */
 export class Half implements SessionStore {
   get(): undefined {}
