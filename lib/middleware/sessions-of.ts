@@ -28,6 +28,7 @@ export function sessionsOf(
   return new UserSessions(name, users, {
     keysIn: (ctx) => own(ctx).keysFor(name),
     exempt: (ctx) => own(ctx).exempt(),
+    logOut: (ctx) => own(ctx).logOut(name),
     ended: (key, value) => {
       (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', {
         ctx: undefined,

@@ -96,6 +96,14 @@ export class ContextSession implements SessionHandler {
     this.#state.began = performance.now();
   }
 
+  /** Ends the session if it is this user's, and the one that it is about to leave; `false` if neither is stored. */
+  async logOut(user: string): Promise<boolean> {
+    if ((await this.keysFor(user)).length === 0) return false;
+    const wasStored = this.#state.origin === 'stored' || this.#state.predecessor?.index === indexOf(user);
+    await this.destroy();
+    return wasStored;
+  }
+
   /** Whether another request has ended the session, or it is out of reach: nothing is kept then, and nothing sent. */
   get isDetached(): boolean {
     return this.#read.origin === 'detached';

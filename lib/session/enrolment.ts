@@ -24,6 +24,8 @@ export interface Enrolment {
   isLogin: boolean;
   /** Whether the record is the user's already, so that it ends with all others of the user. */
   isKnown: boolean;
+  /** Forgets what was noted, since nothing was stored: the next attempt lists the session again. */
+  undo(): void;
 }
 
 /** Whether the session's record has to be written before it may get more time, since it lacks a note. */
@@ -56,11 +58,14 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   const isLogin = notes?.index !== entry.index;
   if (isLogin) cookie.note({ device: users.device?.(state.ctx) });
   cookie.note(notesOfEntry(entry));
-  return { entry, isLogin, isKnown: listed?.index === entry.index };
+  const isKnown = listed?.index === entry.index;
+  return { entry, isLogin, isKnown, undo: () => cookie.note({ ...UNLISTED, ...notes }) };
 }
 
+const UNLISTED: Notes = { index: undefined, until: undefined, device: undefined };
+
 function forget(cookie: SessionCookie): void {
-  cookie.note({ index: undefined, until: undefined, device: undefined });
+  cookie.note(UNLISTED);
 }
 
 /**
@@ -77,6 +82,7 @@ export async function enter(state: SessionState, { entry, isKnown, isLogin }: En
   if (!isListed || !isLogin || users.exceeded !== 'refuse') return isListed;
   if (await keepWithinLimit(state.key, entry.index, users, () => undefined)) return true;
   await leaveIndex(state, entry.index, state.key);
+  state.refuse();
   throw new SessionError(
     'ERR_SESSION_LIMIT',
     `The user has ${users.limit} sessions already, as many as \`maxPerUser\` allows: nothing was stored. End one of them first.`,

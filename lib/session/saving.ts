@@ -131,6 +131,7 @@ async function createStored(
     state.enter(version);
     made = state.predecessor === undefined ? { version } : await takeOver(state, version, commit);
   } catch (error) {
+    enrolment?.undo();
     await state.fail(error, 'set');
     return error;
   }
@@ -272,6 +273,7 @@ async function writeStored(
     if (enrolment !== undefined && !(await enter(state, enrolment))) return state.detach(state.id);
     version = await store.records.write(state.key, commit, held.version, state.budget);
   } catch (error) {
+    enrolment?.undo();
     if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('session:conflict', state.id, session);
     return state.fail(error, 'set');
   }

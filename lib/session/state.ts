@@ -209,6 +209,14 @@ export class SessionState {
     this.emit('session:gone', sid, undefined);
   }
 
+  /** The login is refused: nothing of it is stored or sent. What the visitor had before goes on, and a later login takes its place. */
+  refuse(): void {
+    const { held, id, origin, predecessor } = this;
+    this.lost = origin === 'stored' ? { id: id as string, version: held.version } : predecessor;
+    this.giveUp();
+    withdrawHeaders(this.ctx);
+  }
+
   /** Nothing that is done to the session from now on is stored or sent. */
   giveUp(): void {
     this.origin = 'detached';

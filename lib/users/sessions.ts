@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import type Koa = require('koa');
 
@@ -32,10 +33,15 @@ export interface UserSession {
 export interface Host {
   /** The keys of a context's session, the one that it is about to leave included; none if it is not the user's. */
   keysIn(ctx: Koa.Context): Promise<readonly string[]>;
-  /** The context's session may log in anew, although "all sessions have ended" is more recent than its request. */
+  /** The context's request may log in, although "all sessions have ended" is more recent than its beginning. */
   exempt(ctx: Koa.Context): void;
+  /** Ends the context's session as a logout does; `false` if it is not stored, or not the user's. */
+  logOut(ctx: Koa.Context): Promise<boolean>;
   ended(sid: string, session: Session): void;
 }
+
+/** Milliseconds after which every store can tell two times apart. */
+const TICKS = 3;
 
 /** The sessions of one user. Each call to the store has a time limit of its own. */
 export class UserSessions {
@@ -86,23 +92,34 @@ export class UserSessions {
    */
   async endOthers(ctx: Koa.Context): Promise<number> {
     const own = await this.#host.keysIn(ctx);
-    if (own.length > 0) return this.#endMarked((key) => !own.includes(key), ctx);
+    if (own.length > 0) {
+      await this.#mark(ctx);
+      return this.#endListed((key) => !own.includes(key));
+    }
     throw new TypeError('Expected `ctx` to have a session of this user, which stays: use endAll() to end all of them');
   }
 
   /**
    * Ends all sessions of the user and returns their number. Logins of requests that began before it fail.
    *
-   * @param ctx the context of this request, if it is to log in anew afterwards
+   * @param ctx the context of this request, if it logs in again afterwards. If its session is the user's, it ends as by
+   *   a logout: `ctx.session` is `null` until `ctx.regenerateSession()`.
    */
-  endAll(ctx?: Koa.Context): Promise<number> {
-    return this.#endMarked(() => true, ctx);
+  async endAll(ctx?: Koa.Context): Promise<number> {
+    await this.#mark(ctx);
+    const own = ctx !== undefined && (await this.#host.logOut(ctx)) ? 1 : 0;
+    return own + (await this.#endListed(() => true));
   }
 
-  async #endMarked(isMeant: (key: string) => boolean, ctx: Koa.Context | undefined): Promise<number> {
-    // First, so that a login that has not been listed yet is refused.
+  /** First, so that a login that has not been listed yet is refused. */
+  async #mark(ctx: Koa.Context | undefined): Promise<void> {
     await this.#rules.index.endedNow(this.#index, this.#rules.store.newBudget());
-    if (ctx !== undefined) this.#host.exempt(ctx);
+    if (ctx === undefined) return;
+    await pause(TICKS);
+    this.#host.exempt(ctx);
+  }
+
+  async #endListed(isMeant: (key: string) => boolean): Promise<number> {
     let ended = 0;
     for await (const members of this.#members()) ended += await this.#endAll(members.filter(({ key }) => isMeant(key)));
     return ended;
