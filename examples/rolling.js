@@ -17,15 +17,17 @@ app.use(
     // Every request extends record and cookie to their full lifetime. With `renew: true`, only requests in its second half do.
     rolling: true,
     cookie: { maxAge: idle },
-    // Sessions from before this rule have no `since`.
-    valid: (_ctx, visitor) => Number(visitor['since'] ?? Date.now()) + life > Date.now(),
+    // No request extends them beyond this. Sessions from before this rule begin with their next request.
+    absoluteTimeout: life,
   }),
 );
 
-app.use((ctx) => {
-  const visitor = /** @type {{ since?: number }} */ (ctx.session);
-  visitor.since ??= Date.now();
-  ctx.body = `here since ${new Date(visitor.since).toISOString()}\n`;
+app.use(async (ctx) => {
+  const visitor = /** @type {{ visits?: true }} */ (ctx.session);
+  visitor.visits ??= true;
+  // A session begins when it is first stored.
+  if (ctx.sessionHandler.isNew) await ctx.saveSession();
+  ctx.body = `here since ${ctx.sessionHandler.createdAt?.toISOString()}\n`;
 });
 
 const server = app.listen(Number(process.env['PORT'] || 3000), () => {

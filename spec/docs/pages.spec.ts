@@ -183,6 +183,14 @@ describe('sessions that began before their time was limited', () => {
   const minute = 60_000;
   const secret = 'the secret of the specs';
   const recipe = blocks.find(({ place, code }) => /security/.test(place) && code.includes('rolling: true'))?.code ?? '';
+  const program = `
+    const Koa = require('koa');
+    const session = require('koa-evented-session');
+    const app = new Koa();
+    app.keys = [process.env.SESSION_SECRET];
+    ${recipe}
+    app.use((ctx) => { ctx.body = ctx.session; });
+    app.listen(3000);`;
   const serving: Served[] = [];
   afterEach(async () => {
     await Promise.all(serving.splice(0).map((served) => served.close()));
@@ -199,14 +207,14 @@ describe('sessions that began before their time was limited', () => {
   function appOf(program: string, store: MemoryStore): Koa {
     const source = program
       .replace('session({', 'session({ store,')
-      .replace(/^(const server = )?app\.listen\([\s\S]*/m, 'return app;');
+      .replace(/^ *(const server = )?app\.listen\([\s\S]*/m, 'return app;');
     const packages: Record<string, unknown> = { koa: Koa, 'koa-evented-session': session };
     const run = new Function('require', 'process', 'store', source);
     return run((name: string) => packages[name], { env: { SESSION_SECRET: secret } }, store);
   }
 
   it.each([
-    ['docs/security.md', recipe, 8],
+    ['docs/security.md', program, 8],
     ['examples/rolling.js', textOf('examples/rolling.js'), 12],
   ])('continue for the full time, and no longer: %s', async (_place, program, hours) => {
     fakeDate();

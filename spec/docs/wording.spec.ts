@@ -28,6 +28,7 @@ const PAGES = [
   'docs/stores.md',
   'docs/stores-testing.md',
   'docs/testing.md',
+  'docs/users.md',
   'docs/websockets.md',
 ];
 
