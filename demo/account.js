@@ -1,6 +1,4 @@
-const { deviceOf } = require('./device');
 const { readForm } = require('./form');
-const { listSessions } = require('./sessions-list');
 const { goTo, visitorOf } = require('./visitor');
 
 /** @typedef {import('./business').Context} Context */
@@ -11,7 +9,7 @@ const { goTo, visitorOf } = require('./visitor');
  * @param {import('@koa/router').Router} router
  * @param {Context} context
  */
-function accountRoutes(router, { business, client }) {
+function accountRoutes(router, { business, sessions }) {
   const home = `/${business.name}/`;
 
   router.post('/login', async (ctx) => {
@@ -21,7 +19,7 @@ function accountRoutes(router, { business, client }) {
       // A new id, so that someone who knew the old one is not logged in with it. The cart or reading list is kept, unless it belongs
       // to a user who was logged in.
       await ctx.regenerateSession({ keepData: visitorOf(ctx.session).user === undefined });
-      Object.assign(visitorOf(ctx.session), { user, since: Date.now(), device: deviceOf(ctx.get('user-agent')) });
+      Object.assign(visitorOf(ctx.session), { user, since: Date.now() });
     }
     goTo(ctx, home);
   });
@@ -31,27 +29,27 @@ function accountRoutes(router, { business, client }) {
     goTo(ctx, home);
   });
 
-  /** Ends another session of the same user. */
+  /** Ends another session of the same user: `of(user)` accepts no handle of anybody else. */
   router.post('/sessions/end', async (ctx) => {
-    const tag = (await readForm(ctx)).get('tag');
-    await endSessions(ctx, (session) => session.tag === tag);
+    const handle = (await readForm(ctx)).get('handle') ?? '';
+    await sessionsOf(ctx)?.end(handle);
+    goTo(ctx, `${home}#sessions`);
+  });
+
+  router.post('/sessions/end-others', async (ctx) => {
+    await sessionsOf(ctx)?.endOthers(ctx);
     goTo(ctx, `${home}#sessions`);
   });
 
   router.post('/logout-everywhere', async (ctx) => {
-    await endSessions(ctx, (session) => session.sid !== ctx.sessionId);
-    ctx.session = null;
+    await sessionsOf(ctx)?.endAll(ctx);
     goTo(ctx, home);
   });
 
-  /** @param {import('koa').Context} ctx @param {(session: import('./sessions-list').Listed) => boolean} which */
-  async function endSessions(ctx, which) {
+  /** @param {import('koa').Context} ctx */
+  function sessionsOf(ctx) {
     const { user } = visitorOf(ctx.session);
-    if (user === undefined) return;
-    const own = (await listSessions(client, business.prefix)).filter(
-      (session) => session.user === user && which(session),
-    );
-    await Promise.all(own.map(({ sid }) => ctx.sessionStore.destroy(sid)));
+    return user === undefined ? undefined : sessions.of(user);
   }
 }
 

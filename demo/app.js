@@ -4,6 +4,7 @@ const mount = require('koa-mount');
 const { assets } = require('./assets');
 const { openBusiness } = require('./business');
 const { businesses } = require('./businesses');
+const { Endings } = require('./endings');
 const { readForm } = require('./form');
 const { Outage } = require('./outage');
 const { homePage } = require('./pages/home');
@@ -35,6 +36,9 @@ function createApp({ client, secret }) {
     ctx.state.hasEnded = true;
   });
 
+  const endings = new Endings();
+  app.on('session:ended', (event) => endings.note(event));
+
   const timeline = new Timeline();
   const outage = new Outage(client, () => {
     // No visitor has this id, but the store is asked for it.
@@ -48,7 +52,7 @@ function createApp({ client, secret }) {
         .catch(() => undefined);
     }
   });
-  const panel = new Panel({ businesses, client, timeline, outage });
+  const panel = new Panel({ businesses, client, endings, timeline, outage });
   const viewers = new Viewers(panel);
   const open = businesses.map((business) => openBusiness(business, { client, timeline, panel }));
 

@@ -2,6 +2,7 @@ const { Router } = require('@koa/router');
 const Koa = require('koa');
 const session = require('koa-evented-session');
 const { accountRoutes } = require('./account');
+const { deviceOf } = require('./device');
 const { failurePage } = require('./pages/failure');
 const { panelOf } = require('./pages/panel');
 const { blogPage } = require('./pages/blog');
@@ -18,7 +19,7 @@ const RECONNECT_TIMEOUT = 2500;
 
 /** @typedef {import('./businesses').Business} Business */
 /** @typedef {import('./sessions-list').Client} Client */
-/** @typedef {{ business: Business, client: Client }} Context */
+/** @typedef {{ business: Business, sessions: session.SessionMiddleware<string | undefined> }} Context */
 
 /**
  * A business with separate sessions: a prefix separates its records; a cookie name and a path separate its cookies.
@@ -35,6 +36,8 @@ function openBusiness(business, { client, timeline, panel }) {
     prefix,
     cookie: { path: `/${name}`, maxAge: ttl },
     reconnectTimeout: RECONNECT_TIMEOUT,
+    user: (saved) => visitorOf(saved).user,
+    device: (ctx) => deviceOf(ctx.get('user-agent')),
     beforeSave: (_ctx, saved) => {
       visitorOf(saved).since ??= Date.now();
     },
@@ -51,13 +54,12 @@ function openBusiness(business, { client, timeline, panel }) {
     ctx.body = homePages[name]({
       business,
       visitor,
-      own,
-      sessions: view.sessions[name].filter(({ user }) => user === visitor.user),
+      sessions: visitor.user === undefined ? [] : await sessions.of(visitor.user).list(ctx),
       hasEnded: ctx.state['hasEnded'] === true,
       panel: panelOf(view, { own, path: `/${name}/`, outcome: visitor.writes }),
     });
   });
-  for (const routes of [accountRoutes, shelfRoutes, writesRoutes]) routes(router, { business, client });
+  for (const routes of [accountRoutes, shelfRoutes, writesRoutes]) routes(router, { business, sessions });
 
   const app = new Koa();
   app.use(async (ctx, next) => {

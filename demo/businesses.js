@@ -10,6 +10,7 @@ const MINUTE = 60_000;
  * @property {number} ttl lifetime of a session in milliseconds
  * @property {import('koa-evented-session').SessionOptions} options
  * @property {string} lifetime the same in words
+ * @property {string} seen what the time of the last use means: only with `rolling` does each request move it
  * @property {Record<string, Thing>} things
  */
 
@@ -34,6 +35,7 @@ const shop = {
   ttl: 15 * MINUTE,
   options: { rolling: true },
   lifetime: '15 minutes after the last request (rolling)',
+  seen: 'last used',
   things: {
     sencha: { title: 'Sencha', text: 'Green and grassy, from Uji', price: 940, colour: '#a8b545' },
     assam: { title: 'Assam', text: 'Dark and malty, second flush', price: 720, colour: '#9a4a1c' },
@@ -52,6 +54,7 @@ const blog = {
   ttl: 5 * MINUTE,
   options: { renew: true },
   lifetime: '5 minutes, extended by requests in the second half (renew)',
+  seen: 'last extended',
   things: {
     'two-tabs': {
       title: 'Two tabs, one cart',

@@ -17,6 +17,7 @@ const PATIENCE = 1000;
  * @property {number} now
  * @property {number | undefined} awayUntil
  * @property {import('./timeline').Timeline} timeline
+ * @property {import('./endings').Ending[]} endings the latest first
  * @property {string} where
  */
 
@@ -31,6 +32,7 @@ class Panel {
    * @param {object} shared
    * @param {import('./businesses').Business[]} shared.businesses
    * @param {import('./sessions-list').Client} shared.client
+   * @param {import('./endings').Endings} shared.endings
    * @param {import('./timeline').Timeline} shared.timeline
    * @param {import('./outage').Outage} shared.outage
    */
@@ -40,7 +42,7 @@ class Panel {
 
   /** @returns {Promise<View>} */
   async look() {
-    const { client, timeline, outage } = this.#shared;
+    const { client, endings, timeline, outage } = this.#shared;
     const isStale = !(await this.#read().catch(() => false));
     return {
       sessions: this.#sessions,
@@ -50,6 +52,7 @@ class Panel {
       now: Date.now(),
       awayUntil: outage.until,
       timeline,
+      endings: endings.latest,
       where: `${client.where}, process ${process.pid}`,
     };
   }

@@ -7,10 +7,8 @@ const { createHash } = require('node:crypto');
  * A session as the pages show it.
  *
  * @typedef {object} Listed
- * @property {string} sid secret: anyone who has it can use the session
  * @property {string} tag shown instead of the id
  * @property {string | undefined} user
- * @property {string | undefined} device
  * @property {number} since when it began
  * @property {number} left milliseconds until it expires
  * @property {number} bytes
@@ -22,7 +20,7 @@ function tagOf(sid) {
 }
 
 /**
- * Lists the sessions under a business' prefix, newest first. An application with many users would keep an index instead.
+ * Lists the sessions under a business' prefix, newest first. Those of one user are found by `sessions.of(user)`, without a scan.
  *
  * @param {Client} client
  * @param {string} prefix
@@ -44,12 +42,9 @@ async function look(client, key, prefix) {
   const session = found && asObject(found.record);
   // The session has ended, or was regenerated, which leaves the text `null` for a minute.
   if (!session) return undefined;
-  const sid = key.slice(prefix.length);
   return {
-    sid,
-    tag: tagOf(sid),
+    tag: tagOf(key.slice(prefix.length)),
     user: session['user'],
-    device: session['device'],
     since: session['since'] ?? Date.now(),
     left: found.ttl ?? 0,
     bytes: Buffer.byteLength(found.record),

@@ -3,7 +3,6 @@
  *
  * @typedef {object} Visitor
  * @property {string} [user]
- * @property {string} [device]
  * @property {number} [since]
  * @property {Record<string, number>} [cart]
  * @property {Record<string, number>} [saved]

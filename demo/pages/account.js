@@ -7,8 +7,7 @@ const { duration } = require('./words');
  * @typedef {object} Visit
  * @property {import('../businesses').Business} business
  * @property {import('../visitor').Visitor} visitor
- * @property {string} own the tag of this browser's session
- * @property {import('../sessions-list').Listed[]} sessions all sessions of the same user
+ * @property {import('koa-evented-session').UserSession[]} sessions all sessions of the same user
  * @property {boolean} hasEnded whether the browser sent the id of a session that is not in the store
  * @property {import('./layout').Html} panel
  */
@@ -32,30 +31,35 @@ ${hasEnded && html`<p class="notice">Your session is no longer in the store: it 
 }
 
 /** @param {Visit} visit */
-function loggedIn({ business, visitor, own, sessions }) {
-  const others = sessions.filter(({ tag }) => tag !== own).length;
+function loggedIn({ business, visitor, sessions }) {
+  const others = sessions.filter(({ isCurrent }) => !isCurrent).length;
   return html`<h2 id="account-title">Hello, ${visitor.user}</h2>
 <p>${others === 0 ? 'One browser is' : `${others + 1} browsers are`} logged in with this name.
 ${others === 0 && 'Open this address in a second browser or a private window, log in with the same name, and come back.'}</p>
 <ul class="browsers">
-${sessions.map(
-  ({ tag, device, since }) => html`<li>
-  <div><strong>${device}</strong> <code>${tag}</code><br>
-  <small>${tag === own ? 'this browser' : 'another browser'}, for ${duration(Date.now() - since)}</small></div>
-  ${
-    tag !== own &&
-    html`<form method="post" action="/${business.name}/sessions/end">
-    <input type="hidden" name="tag" value="${tag}">
-    <button class="quiet" aria-label="End session ${tag}">End</button>
-  </form>`
-  }
-</li>`,
-)}
+${sessions.map((each) => browser(business, each))}
 </ul>
 <div class="row">
   <form method="post" action="/${business.name}/logout"><button>Log out</button></form>
+  ${others > 0 && html`<form method="post" action="/${business.name}/sessions/end-others"><button class="quiet">End all others</button></form>`}
   <form method="post" action="/${business.name}/logout-everywhere"><button class="quiet">Log out everywhere</button></form>
 </div>`;
+}
+
+/** @param {import('../businesses').Business} business @param {import('koa-evented-session').UserSession} session */
+function browser({ name, seen }, { handle, device, createdAt, lastSeenAt, isCurrent }) {
+  const [age, idle] = [createdAt, lastSeenAt].map((time) => duration(Date.now() - time.getTime()));
+  return html`<li>
+  <div><strong>${device}</strong> ${isCurrent && html`<span class="badge">this browser</span>`}<br>
+  <small>began ${age} ago${!isCurrent && `, ${seen} ${idle} ago`}</small></div>
+  ${
+    !isCurrent &&
+    html`<form method="post" action="/${name}/sessions/end">
+    <input type="hidden" name="handle" value="${handle}">
+    <button class="quiet" aria-label="End the session of ${device}, ${seen} ${idle} ago">End</button>
+  </form>`
+  }
+</li>`;
 }
 
 module.exports = { account };

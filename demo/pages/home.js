@@ -39,7 +39,7 @@ watch their sessions in the panel.</p>
   <li><strong>Log in.</strong> Use any name. The cart is kept, under a new session id.</li>
   <li><strong>Open a second browser</strong>, or a private window, at this address, and log in with the same name.
   Each browser now lists both sessions.</li>
-  <li><strong>Log out elsewhere.</strong> End the other session here, then reload the page there.</li>
+  <li><strong>Log out elsewhere.</strong> End the other session here: the panel shows <code>session:ended</code>, and the page there says so.</li>
   <li><strong>Fire parallel writes</strong> at your session, and count how many were kept.</li>
   <li><strong>Take the store away.</strong> During two seconds, requests wait. During six, they first wait and then fail; afterwards, they work as before.</li>
 </ol>

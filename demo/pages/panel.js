@@ -1,5 +1,6 @@
 const { html } = require('../html');
 const { businesses } = require('../businesses');
+const { endings } = require('./endings');
 const { sessionBars } = require('./session-bars');
 const { timeline } = require('./timeline');
 const { clock } = require('./words');
@@ -45,7 +46,8 @@ function livePart(view, own) {
   ${view.isStale && html`<p class="stale">As last seen at ${clock(view.seenAt)}: the store cannot be read now.</p>`}
   <p class="scale">A full bar is the whole lifetime of the session, or 1 kB.</p>
   ${businesses.map((business) => sessionBars(business, view.sessions[business.name], own, view))}
-</section>`;
+</section>
+${endings(view)}`;
 }
 
 module.exports = { livePart, panelOf };

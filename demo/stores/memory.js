@@ -65,6 +65,26 @@ class MemoryClient extends EventEmitter {
     return this.#reach().mark(key, length);
   }
 
+  /** @param {string} index @param {string} key @param {number} ttl @param {number} elapsed @param {string} [from] */
+  enroll(index, key, ttl, elapsed, from) {
+    return this.#reach().enroll(index, key, ttl, elapsed, from);
+  }
+
+  /** @param {string} index @param {number} limit @param {{ key: string, end: number }} [after] */
+  members(index, limit, after) {
+    return this.#reach().members(index, limit, after);
+  }
+
+  /** @param {string} index @param {{ key: string, end?: number | undefined }[]} entries */
+  dismiss(index, entries) {
+    return this.#reach().dismiss(index, entries);
+  }
+
+  /** @param {string} index @param {number} keepFor */
+  endedNow(index, keepFor) {
+    return this.#reach().endedNow(index, keepFor);
+  }
+
   /** Lists the keys that start with `prefix`. @param {string} prefix */
   async keys(prefix) {
     const memory = this.#reach();

@@ -19,13 +19,21 @@ class RedisClient extends RedisStore {
     super({ url, retryStrategy: (/** @type {number} */ times) => Math.min(times * 50, 500), maxRetriesPerRequest: 6 });
   }
 
-  /** Lists the keys that start with `prefix`. @param {string} prefix */
+  /** Lists the keys of records that start with `prefix`. The indexes of users are of another type. @param {string} prefix */
   async keys(prefix) {
     /** @type {Set<string>} */
     const found = new Set();
     let cursor = '0';
     do {
-      const [next, keys] = await this.#connection.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', '1000');
+      const [next, keys] = await this.#connection.scan(
+        cursor,
+        'MATCH',
+        `${prefix}*`,
+        'COUNT',
+        '1000',
+        'TYPE',
+        'string',
+      );
       for (const key of keys) found.add(key);
       cursor = next;
     } while (cursor !== '0');

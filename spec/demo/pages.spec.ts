@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { browser } from '../helpers/http/serve';
 import { barriers, type Chromium, picture, startChromium } from '../helpers/programs/chromium';
 import { type Demo, logIn, startDemo } from '../helpers/programs/demo';
 
@@ -31,6 +32,15 @@ describe('pages of the demo', () => {
     await page.getByText('live', { exact: true }).waitFor();
   }
 
+  /** A second browser of the user of `fill`, so that the account page has all its buttons, and one that was ended. */
+  async function logInElsewhere(business: 'shop' | 'blog') {
+    const form = { 'content-type': 'application/x-www-form-urlencoded', 'user-agent': 'Firefox on an iPhone' };
+    const [one, other] = [browser(demo.url), browser(demo.url)];
+    for (const each of [one, other]) await each.post(`/${business}/login`, 'user=Ann', form);
+    await one.post(`/${business}/sessions/end-others`, '', form);
+    await other.post(`/${business}/login`, 'user=Ann', form);
+  }
+
   it.each(['light', 'dark'] as const)('have no barriers that axe knows of, in %s colours', async (colorScheme) => {
     const page = await chromium.open({ colorScheme, reducedMotion: 'reduce' });
     await page.goto(demo.url);
@@ -39,6 +49,7 @@ describe('pages of the demo', () => {
     for (const business of ['shop', 'blog'] as const) {
       await page.goto(`${demo.url}/${business}/`);
       expect(await barriers(page)).toEqual([]);
+      await logInElsewhere(business);
       await fill(page, business);
       expect(await barriers(page)).toEqual([]);
       await picture(page, `${business}-${colorScheme}`);
@@ -58,6 +69,7 @@ describe('pages of the demo', () => {
     expect(await width()).toBe(360);
     await picture(page, 'overview-phone');
     for (const business of ['shop', 'blog'] as const) {
+      await logInElsewhere(business);
       await fill(page, business);
       expect(await width()).toBe(360);
       await picture(page, `${business}-phone`);

@@ -59,11 +59,18 @@ describe('the process of the demo', () => {
   it('lets nobody end the session of another user', async () => {
     await start();
     await logIn('Ann');
-    const tag = /data-own="(\w+)"/.exec(await page())?.[1];
+    const second = browser(demo.url);
+    await second.post('/shop/login', 'user=Ann', form);
+    const shown = (text: string) => /name="handle" value="([\w-]+)"/.exec(text)?.[1];
+    const handle = shown((await second.get('/shop/')).text);
+    expect(handle).toHaveLength(43);
     const mallory = browser(demo.url);
     await mallory.post('/shop/login', 'user=Mallory', form);
-    await mallory.post('/shop/sessions/end', `tag=${tag}`, form);
+    await mallory.post('/shop/sessions/end', `handle=${handle}`, form);
+    await mallory.post('/shop/sessions/end-others', '', form);
     expect(await page()).toContain('Hello, Ann');
+    await second.post('/shop/sessions/end', `handle=${handle}`, form);
+    expect(await page()).not.toContain('Hello, Ann');
   });
 
   it.each([

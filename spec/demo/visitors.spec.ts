@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { type Chromium, startChromium } from '../helpers/programs/chromium';
 import { type Demo, logIn, rowsOf, startDemo } from '../helpers/programs/demo';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
@@ -35,6 +36,13 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     const page = await chromium.open();
     await page.goto(demo.url + path);
     return page;
+  }
+
+  /** The latest lines of the panel's log of ended sessions, without their times. */
+  async function endedIn(page: Page, lines = 1) {
+    const texts = await page.getByRole('list', { name: 'Sessions ended from elsewhere' }).locator('li').allInnerTexts();
+    const plain = texts.map((text) => text.replace(/\s+/g, ' ').replace(/^\d\d:\d\d:\d\d /, ''));
+    return plain.slice(0, lines).join(' ');
   }
 
   it('fill a cart, keep it when they log in under a new session id, and lose it when they log out', async () => {
@@ -100,15 +108,41 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     const [first, second] = [await open('/shop/'), await open('/shop/')];
     await logIn(first, 'Dora');
     await logIn(second, 'Dora');
+    const { tag } = (await rowsOf(second, 'shop')).find(({ isOwn }) => isOwn) ?? { tag: '' };
     await first.reload();
     expect(await first.getByText('2 browsers are logged in with this name').isVisible()).toBe(true);
-    await first.getByRole('button', { name: 'End session' }).click();
+    const devices = await first.locator('.browsers li').allInnerTexts();
+    expect(devices.map((text) => text.replace(/\s+/g, ' ').trim()).sort()).toEqual([
+      expect.stringMatching(/^Chrome on Linux began \d s ago, last used \d s ago End$/),
+      expect.stringMatching(/^Chrome on Linux this browser began \d s ago$/),
+    ]);
+    await first.getByRole('button', { name: 'End the session of Chrome on Linux' }).click();
     await first.getByText('One browser is logged in with this name').waitFor();
+    expect(await endedIn(first)).toBe(`session:ended Dora ${tag}`);
 
     await second.getByText('This browser’s session has ended.').waitFor();
     await second.getByRole('link', { name: 'Reload the page' }).click();
     await second.getByText('it was ended elsewhere, or it expired').waitFor();
     expect(await second.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
+  });
+
+  it('end all others and stay logged in', async () => {
+    const [first, second, third, other] = [
+      await open('/shop/'),
+      await open('/shop/'),
+      await open('/shop/'),
+      await open('/shop/'),
+    ];
+    for (const page of [first, second, third]) await logIn(page, 'Hal');
+    await logIn(other, 'Ida');
+    await first.reload();
+    await first.getByRole('button', { name: 'End all others' }).click();
+    await first.getByText('One browser is logged in with this name').waitFor();
+    expect(await first.getByRole('button', { name: 'End all others' }).count()).toBe(0);
+    expect(await endedIn(first, 2)).toMatch(/^session:ended Hal \w{6} session:ended Hal \w{6}$/);
+    for (const page of [second, third]) await page.getByText('This browser’s session has ended.').waitFor();
+    await other.reload();
+    expect(await other.getByRole('heading', { name: 'Hello, Ida' }).isVisible()).toBe(true);
   });
 
   it('log out everywhere at once, and nobody else with them', async () => {
