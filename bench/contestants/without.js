@@ -29,7 +29,7 @@ const OPTIMISATIONS = {
       ],
     ],
   },
-  snapshot: { edits: [['session/held-session.js', 'LONGEST_SNAPSHOT = 2048', 'LONGEST_SNAPSHOT = 0']] },
+  snapshot: { edits: [['session/baseline.js', 'LONGEST_SNAPSHOT = 2048', 'LONGEST_SNAPSHOT = 0']] },
   'drawn-ids': { edits: [['session/id.js', 'const DRAWN = 64', 'const DRAWN = 1']] },
   blocks: { edits: [['stores/redis/utf8.js', 'SHORT = 1536', 'SHORT = Number.POSITIVE_INFINITY']] },
 };

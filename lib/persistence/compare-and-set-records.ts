@@ -291,8 +291,8 @@ export class CompareAndSetRecords implements Records {
     const marked: Marked = { record: '', spaces: 0 };
     const replace: Writer['replace'] = (record, from, draft, budget, cookie) => {
       if (from.reservedUntil !== undefined) {
-        const { reservedUntil, ...version } = from;
-        return standBack(reservedUntil, budget).then(() => replace(record, version, draft, budget, cookie));
+        const version = { record: from.record, revision: from.revision };
+        return standBack(from.reservedUntil, budget).then(() => replace(record, version, draft, budget, cookie));
       }
       const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
       const swap = () => this.#swap(key, record, ttl, from, 'set', budget, marked);

@@ -27,12 +27,18 @@ export interface Unread extends Version {
   ttl: number | undefined;
 }
 
+/** A session's record. */
+export interface Stored extends Version {
+  data: SessionData;
+  /** Remaining lifetime of the record in milliseconds, if the store reported it. */
+  ttl: number | undefined;
+  /** The session's own id, if it came in a token. */
+  sid?: string;
+}
+
 /** The result of loading a record. */
 export type Loaded =
-  | ({ found: 'session'; data: SessionData; ttl: number | undefined } & Version & {
-        /** The session's own id, if it came in a token. */
-        sid?: string;
-      })
+  | ({ found: 'session' } & Stored)
   | ({ found: 'unread' } & Unread)
   | { found: 'nothing' }
   /** Another request has moved the session to a new id, given by `marker` if known. */

@@ -49,7 +49,7 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   if (users === undefined) return undefined;
   const { notes } = cookie;
   const listed: Notes | undefined = isNew ? undefined : notes;
-  const ttl = held.ttl(session, store);
+  const ttl = store.ttlOf(held.withCookie(session));
   const entry = ttl > 0 ? missingEntry(session, listed, ttl, users) : undefined;
   if (entry === undefined) {
     if (notes?.index !== undefined && indexOfSession(session, users) === undefined) forget(cookie);

@@ -2,10 +2,9 @@ import type Koa = require('koa');
 
 import { hasExpired } from '../base/ttl';
 import { SessionCookie } from '../cookies/session-cookie';
-import type { Loaded, Unread, Version } from '../persistence/records';
+import type { Loaded, Stored, Unread, Version } from '../persistence/records';
 import type { Store } from '../persistence/store';
 import type { Marker } from '../record/record';
-import type { Stored } from './held-session';
 import { isSessionId } from './id';
 import { RequestIds } from './request-ids';
 import type { SessionSettings } from './settings';

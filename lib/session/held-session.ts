@@ -1,33 +1,11 @@
 import { SessionError } from '../base/errors';
 import type { CookieOptions, OnConflict, Session } from '../base/types';
 import { SessionCookie } from '../cookies/session-cookie';
-import type { Draft, Version } from '../persistence/records';
+import type { Draft, Stored, Version } from '../persistence/records';
+import type { Store } from '../persistence/store';
 import { applyChange, type Change } from '../record/merge';
-import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, stringify, toPlain } from '../record/record';
-import type { SessionCodec } from './settings';
-import { isUnchanged, type Snapshot, snapshotOf } from './snapshot';
-
-/** A record that this request works on. */
-export interface Stored extends Version {
-  data: SessionData;
-  /** Milliseconds that the record had left when it was read, where the store told. */
-  ttl: number | undefined;
-}
-
-/** The longest text, in characters, of which a snapshot is taken: of a longer one it would cost a request that writes too much. */
-const LONGEST_SNAPSHOT = 2048;
-
-/** Writers that landed together have one version: its cookie is read once. */
-const storedCookies = new WeakMap<Version, unknown>();
-
-function cookieStoredAs(version: Version): unknown {
-  if (!storedCookies.has(version)) storedCookies.set(version, readCookie(version));
-  return storedCookies.get(version);
-}
-
-function readCookie({ cookie, record }: Version): unknown {
-  return cookie === undefined ? parseRecord(record as string)?.['cookie'] : JSON.parse(cookie);
-}
+import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from '../record/record';
+import { Baseline } from './baseline';
 
 /** What the handlers have done with the session; `replaced`: since it was stored last, one has assigned another object. */
 type Hand = 'nothing' | 'given' | 'replaced';
@@ -38,35 +16,18 @@ export interface SessionDraft extends Draft {
   session: Session;
 }
 
-/** Finds out how long a session's record is to live, in milliseconds. */
-interface TtlRule {
-  ttlOf(session: Session): number;
-}
-
-/** The session object that handlers work with, and what it has to be compared with to see what they did. */
+/** The session object that handlers work with: a plain one with its cookie inside, and so is its record. */
 export class HeldSession {
+  /** The session as it is, without making one: `undefined` until somebody asks, `null` once destroyed. */
+  current: Session | null | undefined;
+  /** The record that the session belongs to, as it was read or saved last; none for a new one. */
+  stored: Baseline | undefined;
   #hand: Hand = 'nothing';
   readonly #cookieDefaults: () => Readonly<CookieOptions>;
-  readonly #shape: SessionCodec | undefined;
-  /** `undefined` until somebody asks, `null` once destroyed. */
-  #session: Session | null | undefined;
   #cookie: SessionCookie | undefined;
-  #stored: Stored | undefined;
-  /** The text that the session was made from, or last saved as. */
-  #base: string | undefined;
-  /** What the session held as it was made from its record; `null` where only its text can tell whether it has changed. */
-  #snapshot: Snapshot | null | undefined;
-  /** The cookie within that text. */
-  #storedCookie: unknown;
 
-  constructor(cookieDefaults: () => Readonly<CookieOptions>, shape?: SessionCodec) {
+  constructor(cookieDefaults: () => Readonly<CookieOptions>) {
     this.#cookieDefaults = cookieDefaults;
-    this.#shape = shape;
-  }
-
-  /** The session as it is, without making one. */
-  get current(): Session | null | undefined {
-    return this.#session;
   }
 
   /** Whether a handler has had the session in hand, so that it may have changed. */
@@ -83,33 +44,20 @@ export class HeldSession {
     if (this.#hand === 'nothing') this.#hand = 'given';
   }
 
-  /** The record that the session belongs to; none for a new one. */
-  get stored(): Stored | undefined {
-    return this.#stored;
-  }
-
   /** The version of the record that changes are made to. */
   get version(): Version {
-    const { record, revision, reservedUntil } = this.#stored as Stored;
-    return { record: record ?? this.#baseText(), revision, reservedUntil };
+    return this.stored as Baseline;
   }
 
   /** The session, made from its record on first use. */
   take(): Session | null {
-    if (this.#session === undefined) this.#session = this.#stored === undefined ? this.#makeNew() : this.takeStored();
-    return this.#session;
+    if (this.current === undefined) this.current = this.stored === undefined ? this.make() : this.takeStored();
+    return this.current;
   }
 
   /** The record as a session, whatever a handler has assigned since. */
   takeStored(): Session {
-    const { data, record } = this.#stored as Stored;
-    if (this.#shape !== undefined) return this.#makeShaped(this.#shape, data);
-    this.#base = this.#baseText();
-    if (Object.isExtensible(data)) data['cookie'] = this.#cookieInUse();
-    // Once: from now on somebody may change it. What a client has not told as a text may be its own, and hold anything.
-    if (this.#snapshot === undefined)
-      this.#snapshot = record !== undefined && record.length <= LONGEST_SNAPSHOT ? snapshotOf(data, record) : null;
-    return data as Session;
+    return (this.stored as Baseline).open(this.cookieInUse);
   }
 
   /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
@@ -121,196 +69,158 @@ export class HeldSession {
         `Expected ctx.session to be set to an object, or to null to destroy it, got ${got}`,
       );
     }
-    const session = (value || null) as Session | null;
-    // What it takes the place of tells what has changed.
-    if (this.#shape !== undefined && this.#stored !== undefined) this.take();
+    this.current = this.adopt((value || null) as Session | null);
     this.#hand = 'replaced';
-    this.#session = session;
-    if (this.#shape !== undefined) this.#session = session && (this.#shape.make(session) as Session);
-    else if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session)) {
-      // Not enumerable: it is the application's object, and the cookie is none of its data.
-      Object.defineProperty(session, 'cookie', { value: this.#cookieInUse(), writable: true, configurable: true });
-    }
   }
 
   /** The session belongs to this record. What a deferred handler has assigned before stays, under the record's cookie. */
   bind(stored: Stored, cookie = SessionCookie.fromRecord(this.#cookieDefaults(), stored.data['cookie'])): void {
-    this.#stored = stored;
-    this.#base = this.#snapshot = undefined;
-    this.#storedCookie = stored.data['cookie'];
-    if (this.#shape !== undefined) return;
-    const session = this.#session;
-    if (session && this.#carriesOurs(session) && !this.#cookie?.changed && Object.isExtensible(session))
-      session.cookie = cookie;
-    if (!this.#cookie?.changed) this.#cookie = cookie;
-  }
-
-  /** The session belongs to no record any more; its data stays in hand. */
-  unbind(): void {
-    this.#stored = this.#base = this.#snapshot = this.#storedCookie = undefined;
+    this.stored = new Baseline(stored, stored.data);
+    if (this.#cookie?.changed) return;
+    const session = this.current;
+    if (session && this.#carriesOurs(session) && Object.isExtensible(session)) session.cookie = cookie;
+    this.#cookie = cookie;
   }
 
   /** An empty session, without a record; its cookie takes the place of the one before. */
   reset(): void {
     const scope = this.#cookie?.scope();
-    this.unbind();
-    this.#session = undefined;
+    this.current = this.stored = undefined;
     this.#cookie = scope && new SessionCookie(this.#cookieDefaults(), scope);
     this.#hand = 'nothing';
   }
 
   /** The session ends with this request. */
   destroy(): void {
-    this.#session = null;
-    this.#cookie = undefined;
-    this.unbind();
-  }
-
-  /** A session of no data, for whoever takes the cookie back. */
-  withOwnCookie(): Session {
-    return { cookie: this.cookie };
+    this.current = null;
+    this.#cookie = this.stored = undefined;
   }
 
   /** The session with its cookie as it was sent, for whoever takes it back. */
   asSent(): Session {
-    if (this.#shape !== undefined) return this.#stored?.data as Session;
-    return { ...this.takeStored(), cookie: this.#cookieInUse().attributesAsSent(this.#storedCookie) };
+    return { ...this.takeStored(), cookie: this.cookieInUse.attributesAsSent(this.stored?.cookieJson) };
   }
 
   /** The cookies that browsers may hold of the session: the one that was sent last, and those that earlier options put elsewhere. */
   cookiesAsSent(): CookieOptions[] {
-    return this.#shape === undefined && this.#stored ? this.#cookieInUse().allAsSent(this.#storedCookie) : [];
+    return this.stored ? this.cookieInUse.allAsSent(this.stored.cookieJson) : [];
   }
 
   /** How the session's cookie is to be sent. */
   get cookie(): SessionCookie {
-    return this.#session ? this.#cookieOf(this.#session) : this.#cookieInUse();
+    return this.current ? this.cookieOf(this.current) : this.cookieInUse;
+  }
+
+  protected get cookieInUse(): SessionCookie {
+    this.#cookie ??= new SessionCookie(this.#cookieDefaults());
+    return this.#cookie;
+  }
+
+  /** @throws SessionError `ERR_SESSION_COOKIE` where the application keeps data of its own under `cookie`. */
+  cookieOf(session: Session): SessionCookie {
+    const own: unknown = session.cookie;
+    if (own instanceof SessionCookie) return own;
+    if (own === undefined || own === null) return this.cookieInUse;
+    if (!isSessionData(own)) {
+      throw new SessionError(
+        'ERR_SESSION_COOKIE',
+        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${Array.isArray(own) ? 'an array' : typeof own}. Keep your own data under another name.`,
+      );
+    }
+    const cookie = SessionCookie.assigned(own, this.cookieInUse);
+    if (Object.isExtensible(session)) session.cookie = cookie;
+    this.#cookie = cookie;
+    return cookie;
   }
 
   get isEmpty(): boolean {
-    if (this.#session && this.#shape !== undefined) return this.#shape.isEmpty(this.#session);
-    return !this.#session || isEmpty(this.#session);
-  }
-
-  /** Makes the session's text one that no other request can come to, so that a store cannot take another's for it. */
-  stamp(session: Session, stamp?: string): void {
-    this.#cookieOf(session).stamp(stamp);
-  }
-
-  /** The session's text, with a cookie that can be sent. */
-  draftText(session: Session): string {
-    this.#cookieOf(session).check();
-    return this.text(session);
+    return !this.current || isEmpty(this.current);
   }
 
   /** The session's text. */
   text(session: Session): string {
-    const shape = this.#shape;
-    if (shape !== undefined) return stringify(() => shape.toData(session));
-    return serialize(session, this.#cookieOf(session));
+    return serialize(session, this.cookieOf(session));
   }
 
-  /** The session's text, where it is another than its record's. */
+  /**
+   * The session's text, where it is another than its record's. New cookie options alone are no change: they reach the record with the
+   * next one.
+   */
   modifiedText(session: Session): string | undefined {
-    if (this.#snapshot && isUnchanged(session, this.#snapshot) && !this.#cookie?.changed) return undefined;
+    const stored = this.stored as Baseline;
+    if (!this.#cookie?.changed && stored.isUntouched(session)) return undefined;
     const text = this.text(session);
-    return this.#isModified(session, text) ? text : undefined;
-  }
-
-  /** Compares texts. New cookie options alone are no change: they reach the record with the next one. */
-  #isModified(session: Session, text: string): boolean {
-    const base = this.#baseText();
-    if (text === base) return false;
-    if (this.#shape !== undefined) return true;
-    const cookie = this.#cookieOf(session);
-    if (cookie.changed || cookie.isPlainIn(base)) return true;
-    if (JSON.stringify(this.#storedCookie) === JSON.stringify(cookie)) return true;
-    return serialize(session, this.#storedCookie) !== base;
-  }
-
-  /** Milliseconds that the session's record is to live. */
-  ttl(session: Session, rule: TtlRule): number {
-    return rule.ttlOf(this.withCookie(session));
-  }
-
-  /** The session, ready to be written; `text` is its text where that is known already. */
-  draft(session: Session, rule: TtlRule, text?: string): SessionDraft {
-    const shape = this.#shape;
-    const cookie = this.#cookieOf(session);
-    cookie.check();
-    const record = text ?? this.text(session);
-    const plain = () => shape?.toData(session) ?? toPlain(session, cookie);
-    const shown = shape === undefined ? carrying(session, cookie) : (shape.toData(session) as Session);
-    return { record, ttl: rule.ttlOf(shown), plain, session: shown };
+    const { text: base } = stored;
+    if (text === base) return undefined;
+    const cookie = this.cookieOf(session);
+    if (cookie.changed || cookie.isPlainIn(base)) return text;
+    if (JSON.stringify(stored.cookieJson) === JSON.stringify(cookie)) return text;
+    return serialize(session, stored.cookieJson) === base ? undefined : text;
   }
 
   /** The session for whoever reads its cookie: an object that cannot be extended carries none. */
   withCookie(session: Session): Session {
-    if (this.#shape !== undefined) return this.#shape.toData(session) as Session;
-    return carrying(session, this.#cookieOf(session));
+    const cookie = this.cookieOf(session);
+    return session.cookie === cookie ? session : { ...session, cookie };
+  }
+
+  /** The session, ready to be written; `text` is its text where that is known already. */
+  draft(session: Session, rule: Pick<Store, 'ttlOf'>, text?: string): SessionDraft {
+    const cookie = this.cookieOf(session);
+    cookie.check();
+    const record = text ?? this.text(session);
+    const shown = this.withCookie(session);
+    return { record, ttl: rule.ttlOf(shown), plain: () => this.plain(session, cookie), session: shown };
   }
 
   /** What handlers did; `handled` is the text before `beforeSave` ran. */
   change(mine: string, handled: string): Change {
-    return {
-      base: this.#baseText(),
-      mine,
-      handled,
-      replaced: this.replaced,
-      cookieChanged: this.cookie.changed,
-    };
+    const { text: base } = this.stored as Baseline;
+    return { base, mine, handled, replaced: this.replaced, cookieChanged: this.cookie.changed };
   }
 
   /** The session is stored as `text`; with other requests' changes it may have become `version`. */
-  landed({ record, revision }: Version, text: string): void {
-    this.#stored = { record, revision, data: this.#session as Session, ttl: undefined };
-    this.#storedCookie = this.cookie.toJSON();
-    this.#base = text;
-    this.#snapshot = null;
-    if (this.#hand === 'replaced') this.#hand = 'given';
+  landed(version: Version, text: string): void {
+    this.stored = new Baseline(version, this.current as Session, this.cookie.toJSON());
+    this.stored.compareWith(text);
+    if (this.replaced) this.#hand = 'given';
   }
 
   /** What a record holds, but for its cookie and what says how long it lives. */
-  dataOf(record: SessionData): SessionData {
-    const { cookie: _, ...data } = record;
-    return this.#shape === undefined ? data : this.#shape.dataOf(record);
-  }
-
-  /** The session's text with what other requests have stored since this one read the record. */
-  mergedWith(record: string, onConflict: OnConflict): string {
-    const session = this.take() as Session;
-    const mine = this.draftText(session);
-    return applyChange(this.change(mine, mine), record, onConflict);
+  dataOf({ cookie: _, ...data }: SessionData): SessionData {
+    return data;
   }
 
   /** The session goes on from another version of its record, with what handlers have changed so far. */
   rebase(stored: Stored, onConflict: OnConflict): void {
-    const isTouched = this.#session !== undefined;
-    const text = isTouched ? this.mergedWith(stored.record ?? JSON.stringify(stored.data), onConflict) : '';
+    const session = this.current;
+    if (session) this.cookieOf(session).check();
+    const mine = session && this.text(session);
+    const merged =
+      mine && applyChange(this.change(mine, mine), stored.record ?? JSON.stringify(stored.data), onConflict);
     this.bind(stored);
-    if (isTouched) this.show(text);
+    if (merged) this.show(merged);
   }
 
   /** The session as it was stored, for whoever reads its cookie: another request may have set that. */
-  storedAs(version: Version, session: Session): Session {
-    if (this.#shape !== undefined) return session;
-    const stored = cookieStoredAs(version);
+  storedAs({ cookie, record }: Version, session: Session): Session {
+    const stored = cookie === undefined ? parseRecord(record as string)?.['cookie'] : JSON.parse(cookie);
     // Mostly nobody has: the copy of a large session is saved.
-    if (JSON.stringify(stored) === JSON.stringify(this.#cookieOf(session))) return session;
+    if (JSON.stringify(stored) === JSON.stringify(this.cookieOf(session))) return session;
     return { ...session, cookie: SessionCookie.fromRecord(this.#cookieDefaults(), stored) };
   }
 
   /** The session object now holds what `record` does, and keeps its identity. */
   show(record: string): Session {
-    const data = parseRecord(record) as SessionData;
-    if (this.#shape !== undefined) return this.#showShaped(this.#shape, data);
+    this.current = this.refilled(parseRecord(record) as SessionData);
+    return this.current;
+  }
+
+  protected refilled(data: SessionData): Session {
     const cookie = SessionCookie.fromRecord(this.#cookieDefaults(), data['cookie']);
-    const session = this.#session;
+    const session = this.current;
     this.#cookie = cookie;
-    if (!session || !Object.isExtensible(session)) {
-      this.#session = { ...data, cookie };
-      return this.#session;
-    }
+    if (!session || !Object.isExtensible(session)) return { ...data, cookie };
     for (const key of Object.keys(session)) if (!Object.hasOwn(data, key)) delete session[key];
     for (const key of Object.keys(data)) {
       if (key !== 'cookie')
@@ -318,6 +228,24 @@ export class HeldSession {
     }
     session.cookie = cookie;
     return session;
+  }
+
+  /** A session of no data. */
+  protected make(): Session {
+    return { cookie: this.cookieInUse };
+  }
+
+  /** The session that is what a handler has assigned. */
+  protected adopt(session: Session | null): Session | null {
+    // Not enumerable: it is the application's object, and the cookie is none of its data.
+    if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session))
+      Object.defineProperty(session, 'cookie', { value: this.cookieInUse, writable: true, configurable: true });
+    return session;
+  }
+
+  /** A plain object, for clients that take objects. */
+  protected plain(session: Session, cookie: SessionCookie): SessionData {
+    return toPlain(session, cookie);
   }
 
   /** A cookie of the application's, or of this session: what several visitors are given comes with another's. */
@@ -331,51 +259,4 @@ export class HeldSession {
     if (cookie === this.#cookie) return true;
     return this.#cookie !== undefined && cookie instanceof SessionCookie && this.#cookie.standsBehind(cookie);
   }
-
-  #makeNew(): Session {
-    return this.#shape === undefined ? { cookie: this.#cookieInUse() } : (this.#shape.make(undefined) as Session);
-  }
-
-  #makeShaped(shape: SessionCodec, data: SessionData): Session {
-    const session = shape.make(data) as Session;
-    this.#base = this.text(session);
-    return session;
-  }
-
-  #showShaped(shape: SessionCodec, data: SessionData): Session {
-    if (this.#session) shape.refill(this.#session, data);
-    else this.#session = shape.make(data) as Session;
-    return this.#session;
-  }
-
-  #cookieInUse(): SessionCookie {
-    this.#cookie ??= new SessionCookie(this.#cookieDefaults());
-    return this.#cookie;
-  }
-
-  /** @throws SessionError `ERR_SESSION_COOKIE` where the application keeps data of its own under `cookie`. */
-  #cookieOf(session: Session): SessionCookie {
-    const own: unknown = session.cookie;
-    if (own instanceof SessionCookie) return own;
-    if (own === undefined || own === null || this.#shape !== undefined) return this.#cookieInUse();
-    if (!isSessionData(own)) {
-      throw new SessionError(
-        'ERR_SESSION_COOKIE',
-        `\`ctx.session.cookie\` holds the cookie's attributes: expected an object, got ${Array.isArray(own) ? 'an array' : typeof own}. Keep your own data under another name.`,
-      );
-    }
-    this.#cookie = SessionCookie.assigned(own, this.#cookieInUse());
-    if (Object.isExtensible(session)) session.cookie = this.#cookie;
-    return this.#cookie;
-  }
-
-  #baseText(): string {
-    const stored = this.#stored as Stored;
-    return this.#base ?? stored.record ?? JSON.stringify(stored.data);
-  }
-}
-
-/** An object that cannot be extended carries no cookie. */
-function carrying(session: Session, cookie: SessionCookie): Session {
-  return session.cookie === cookie ? session : { ...session, cookie };
 }

@@ -1,11 +1,10 @@
 import { sessionLine } from '../base/debug-lines';
 import type { Session, SessionOptions } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
-import type { Unread } from '../persistence/records';
+import type { Stored, Unread } from '../persistence/records';
 import { type Marker, parseRecord } from '../record/record';
 import { destroyRecord } from './ending';
 import { type Found, findRecord, type Others } from './find-record';
-import type { Stored } from './held-session';
 import { isSessionId } from './id';
 import { mayFollow } from './renewing';
 import type { SessionState } from './state';

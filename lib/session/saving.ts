@@ -65,7 +65,7 @@ function saveNothing(state: SessionState): Promise<void> {
 export async function touchSession(state: SessionState, session: Session): Promise<boolean> {
   const { store } = state.options;
   if (state.isOutOfReach) throw headersSent('More time for the session');
-  const ttl = state.held.ttl(session, store);
+  const ttl = store.ttlOf(state.held.withCookie(session));
   if (ttl <= 0) {
     await expire(state, session);
     return false;
@@ -104,7 +104,7 @@ export async function saveNew(state: SessionState): Promise<unknown> {
   const session = held.take();
   if (session === null) return saveNothing(state);
   // An id of the user's own making may be taken, by a session with the same data.
-  if (options.genSid !== undefined) held.stamp(session);
+  if (options.genSid !== undefined) held.cookieOf(session).stamp();
   const enrolment = options.notesBeginning ? note(state, held, session, true) : undefined;
   const draft = state.draft(session);
   if (draft.ttl <= 0) return expire(state, session);
@@ -214,7 +214,7 @@ async function saveChanged(state: SessionState, before: Session, handled: string
   if (session === null) return destroyStored(state);
   // Both may set a key to the same value, which would look like a write that has landed already.
   const isStamped = options.onConflict !== 'last-write';
-  if (isStamped) held.stamp(session);
+  if (isStamped) held.cookieOf(session).stamp();
   // Nothing has changed since it was compared: saves a write a serialisation, 75 µs at 30 kB.
   const enrolment = options.notesBeginning ? note(state, held, session, false) : undefined;
   const isKnown = beforeSave === undefined && !isStamped && !options.notesBeginning;
@@ -294,5 +294,5 @@ function isDue({ held, options }: SessionState): boolean {
   const left = held.stored?.ttl;
   if (renew === undefined || left === undefined) return false;
   const session = held.take();
-  return session !== null && left < renew * held.ttl(session, store);
+  return session !== null && left < renew * store.ttlOf(held.withCookie(session));
 }

@@ -10,6 +10,7 @@ import type { Headers } from '../cookies/id-store';
 import { isSamePlace } from '../cookies/session-cookie';
 import type { CacheRule } from '../cookies/shared-caches';
 import type { Loaded, Unread, Version } from '../persistence/records';
+import { CodedSession } from './coded-session';
 import { HeldSession, type SessionDraft } from './held-session';
 import { checkSessionId, defaultGenSid } from './id';
 import { readLater } from './pipelined';
@@ -98,7 +99,9 @@ export class SessionState {
   /** Holds a session of this request. */
   hold(): HeldSession {
     const { ctx, options } = this;
-    return new HeldSession(() => options.cookieOf(ctx), options.shapeOf?.(ctx));
+    const cookieDefaults = () => options.cookieOf(ctx);
+    if (options.shapeOf === undefined) return new HeldSession(cookieDefaults);
+    return new CodedSession(cookieDefaults, options.shapeOf(ctx));
   }
 
   /** The store's key of the session. */
@@ -201,7 +204,7 @@ export class SessionState {
   /** Another request has ended the session: the visitor has what that one sent, and gets nothing from this one. */
   detach(sid: string | undefined): void {
     if (sid !== undefined) {
-      const version = this.predecessor?.version ?? (this.held.stored && this.held.version);
+      const version = this.predecessor?.version ?? this.held.stored;
       this.lost = { id: sid, version };
     }
     this.giveUp();
@@ -223,7 +226,7 @@ export class SessionState {
     this.id = this.presented = this.predecessor = undefined;
     this.cookieDue = 'nothing';
     this.left = undefined;
-    this.held.unbind();
+    this.held.stored = undefined;
   }
 
   async makeId(): Promise<string> {
@@ -276,8 +279,7 @@ export class SessionState {
     this.cookieDue = isLater ? 'renew' : 'nothing';
     if (isLater) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
-    const stored = this.held.stored as Version;
-    const hasEnded = !isOwn && store.records.hasEnded(this.key, stored);
+    const hasEnded = !isOwn && store.records.hasEnded(this.key, this.held.version);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
     const sent = this.#withEnd(session);
@@ -304,7 +306,7 @@ export class SessionState {
     this.cookieDue = 'nothing';
     const { reset } = this.options.idStore;
     const [cookie] = this.left ?? [];
-    const last = cookie === undefined ? (session ?? this.held.withOwnCookie()) : { ...session, cookie };
+    const last = cookie === undefined ? (session ?? { cookie: this.held.cookie }) : { ...session, cookie };
     await this.#deliver(() => reset.call(this.ctx, last), 'no-store');
     if (this.left !== undefined) await this.#clearLeft(this.left, last.cookie);
   }

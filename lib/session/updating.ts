@@ -54,7 +54,7 @@ async function updateStored<T>(
     const enrolment = options.notesBeginning ? note(state, copy, session, false) : undefined;
     if (enrolment !== undefined && !(await enter(state, enrolment))) throw gone();
     login = enrolment;
-    copy.stamp(session, stamp); // two that count come to the same text, and both count
+    copy.cookieOf(session).stamp(stamp); // two that count come to the same text, and both count
     const draft = copy.draft(session, store);
     if (draft.ttl <= 0) throw new Ended();
     return draft.record;
