@@ -1,16 +1,15 @@
 import type { Knex } from 'knex';
-import { withTimeout } from '../../base/deadline';
 import type { StoredRecord } from '../../base/types';
 import { affectedBy, valuesOf } from './answers';
 import { appendToSession, removeSession, takeSession } from './ending';
-import { again, isDuplicate, isTableMissing, withoutData } from './failure';
+import { isDuplicate } from './failure';
 import { dialectOf } from './options';
-import { prepareTable, type SessionRow } from './table';
+import { PreparedTable } from './prepared-table';
+import type { Batch } from './sweeper';
+import { prepareTable, SESSIONS, type SessionRow } from './table';
 
 type Rows = Knex.QueryBuilder<SessionRow>;
 
-/** Milliseconds for the check of the table. If its connection hangs, the next call uses another one. */
-const PREPARED_WITHIN = 10_000;
 /** The columns that a new version of a record changes. */
 const VERSION = ['record', 'revision', 'expires'] as const;
 
@@ -24,13 +23,12 @@ const VERSION = ['record', 'revision', 'expires'] as const;
 export class SessionRows {
   readonly #knex: Knex;
   readonly #table: string;
-  readonly #createTable: boolean;
-  #prepared: Promise<void> | undefined;
+  readonly #prepared: PreparedTable;
 
   constructor(knex: Knex, table: string, createTable: boolean) {
     this.#knex = knex;
     this.#table = table;
-    this.#createTable = createTable;
+    this.#prepared = new PreparedTable(() => prepareTable(knex, table, createTable, SESSIONS));
   }
 
   async find(id: string): Promise<Omit<SessionRow, 'id'> | undefined> {
@@ -107,7 +105,7 @@ export class SessionRows {
    * Removes up to `limit` rows that expired at `from` or later. Selects them first, without a lock: if two processes
    * select the same rows, one removes them and the other leaves the rest to it.
    */
-  async removeExpired(from: number, limit: number): Promise<{ removed: number; isLast: boolean; from: number }> {
+  async removeExpired(from: number, limit: number): Promise<Batch> {
     const now = Date.now();
     const rows: object[] = await this.#ask((all) =>
       all.select('id', 'expires').whereBetween('expires', [from, now]).orderBy('expires').limit(limit),
@@ -142,26 +140,7 @@ export class SessionRows {
     return count > 0;
   }
 
-  async #ask<T>(statement: (rows: Rows) => PromiseLike<T>): Promise<T> {
-    try {
-      await this.#prepare();
-      return await again(() => statement(this.#knex<SessionRow>(this.#table)));
-    } catch (error) {
-      // The table was dropped: the next call creates it again.
-      if (isTableMissing(error)) this.#prepared = undefined;
-      throw withoutData(error);
-    }
-  }
-
-  #prepare(): Promise<void> {
-    this.#prepared ??= withTimeout(
-      prepareTable(this.#knex, this.#table, this.#createTable),
-      PREPARED_WITHIN,
-      () => new Error(`The database did not answer within ${PREPARED_WITHIN} ms`),
-    ).catch((error: unknown) => {
-      this.#prepared = undefined;
-      throw error;
-    });
-    return this.#prepared;
+  #ask<T>(statement: (rows: Rows) => PromiseLike<T>): Promise<T> {
+    return this.#prepared.ask(() => statement(this.#knex<SessionRow>(this.#table)));
   }
 }

@@ -3,6 +3,8 @@ import { expected } from '../../base/expect';
 import type {
   CompareAndSetStore,
   EndingStore,
+  IndexingStore,
+  IndexMember,
   Session,
   SessionStore,
   StoredRecord,
@@ -13,6 +15,7 @@ import { type KnexStoreOptions, resolveKnexOptions } from './options';
 import { SessionRows } from './rows';
 import { Sweeper } from './sweeper';
 import type { SessionRow } from './table';
+import { UserRows } from './users';
 
 /** Maximum length of a key, in bytes: that of the column. */
 const LONGEST_KEY = 512;
@@ -23,15 +26,21 @@ const ATTEMPTS = 5;
  * Keeps sessions in a table of MySQL, MariaDB, PostgreSQL or SQLite, with the `'compare-and-set'` guarantee. A revision
  * is never reused. Errors are the driver's, without the statement and its values.
  */
-export class KnexStore implements SessionStore, CompareAndSetStore<string>, EndingStore<string> {
+export class KnexStore implements SessionStore, CompareAndSetStore<string>, EndingStore<string>, IndexingStore {
   readonly #rows: SessionRows;
+  readonly #users: UserRows;
   readonly #sweeper: Sweeper;
 
   /** @throws TypeError if `knex` is not a Knex instance for one of these databases, or an option has the wrong type. */
   constructor(options: KnexStoreOptions) {
     const { knex, table, createTable, sweepInterval, sweepBatch } = resolveKnexOptions(options);
     this.#rows = new SessionRows(knex, table, createTable);
-    this.#sweeper = new Sweeper(sweepInterval, (from) => this.#rows.removeExpired(from, sweepBatch));
+    this.#users = new UserRows(knex, table, createTable);
+    this.#sweeper = new Sweeper(
+      sweepInterval,
+      (from) => this.#rows.removeExpired(from, sweepBatch),
+      (from) => this.#users.removeExpired(from, sweepBatch),
+    );
   }
 
   /** Returns the session under `key`; `undefined` if it is missing, expired, regenerated or not a JSON object. */
@@ -97,7 +106,42 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
   }
 
   /**
-   * Removes the expired rows now, in batches, and resolves to their number. Use it with `sweepInterval: 0` to sweep at
+   * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Returns `false` if `endedNow` was called
+   * at most `elapsed` milliseconds ago.
+   *
+   * @throws TypeError if `index` or `key` is longer than 512 bytes or has a NUL character, or `ttl` is not positive.
+   */
+  async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+    expectStorable('index', index);
+    expectStorable('key', key);
+    if (key === '') throw new TypeError('Expected the key of a record, got an empty string');
+    after(ttl);
+    return this.#users.enroll(index, key, ttl, elapsed, from !== undefined && canBeStored(from) ? from : undefined);
+  }
+
+  /** Returns up to `limit` members of `index`, ordered by end and then by key, from the first one after `after`. */
+  async members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): Promise<IndexMember[]> {
+    return canBeStored(index) ? this.#users.members(index, limit, after) : [];
+  }
+
+  /** Removes members of `index`: one with `end` only if it ends then. */
+  async dismiss(index: string, entries: readonly { key: string; end?: number | undefined }[]): Promise<void> {
+    const storable = entries.filter(({ key }) => key !== '' && canBeStored(key));
+    if (canBeStored(index)) await this.#users.dismiss(index, storable);
+  }
+
+  /**
+   * Notes, for at least `keepFor` milliseconds, that all sessions of requests that began before now have ended.
+   *
+   * @throws TypeError if `index` is longer than 512 bytes or has a NUL character.
+   */
+  async endedNow(index: string, keepFor: number): Promise<void> {
+    expectStorable('index', index);
+    await this.#users.endedNow(index, keepFor);
+  }
+
+  /**
+   * Removes the expired rows of both tables now, in batches, and resolves to their number. Use it with `sweepInterval: 0` to sweep at
    * times that you choose. Stops early if another process is sweeping.
    */
   sweep(): Promise<number> {
@@ -125,10 +169,14 @@ export function knexStore(options: KnexStoreOptions): KnexStore {
 
 /** A new version of a record, with a revision never used before. */
 function rowOf(id: string, record: string, ttl: number): SessionRow {
-  if (!canBeStored(id)) {
-    throw new TypeError(`Expected the key to be a string of up to ${LONGEST_KEY} bytes without NUL characters`);
-  }
+  expectStorable('key', id);
   return { id, record, revision: randomUUID(), expires: after(ttl) };
+}
+
+/** @throws TypeError if the database would truncate or change the name of a row. */
+function expectStorable(name: 'key' | 'index', text: string): void {
+  if (canBeStored(text)) return;
+  throw new TypeError(`Expected the ${name} to be a string of up to ${LONGEST_KEY} bytes without NUL characters`);
 }
 
 function after(ttl: unknown): number {

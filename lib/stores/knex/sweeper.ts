@@ -9,6 +9,9 @@ export interface Batch {
   from: number;
 }
 
+/** Removes a batch of expired rows from a table, of those that expired at `from` or later. */
+type RemoveBatch = (from: number) => Promise<Batch>;
+
 /** Minimum pause between two batches, in milliseconds; a batch that takes longer is followed by a pause as long. */
 const SHORTEST_PAUSE = 10;
 /** How long `close()` waits for a batch, in milliseconds. A batch that hangs must not keep the process alive. */
@@ -17,16 +20,16 @@ const CLOSED_WITHIN = 5000;
 /** Removes expired rows in batches, at intervals. */
 export class Sweeper {
   readonly #interval: number;
-  readonly #removeBatch: (from: number) => Promise<Batch>;
+  readonly #tables: readonly RemoveBatch[];
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #hasWarned = false;
 
   /** @param interval maximum time between two sweeps, in milliseconds; 0 disables sweeping */
-  constructor(interval: number, removeBatch: (from: number) => Promise<Batch>) {
+  constructor(interval: number, ...tables: RemoveBatch[]) {
     this.#interval = interval;
-    this.#removeBatch = removeBatch;
+    this.#tables = tables;
     if (interval > 0) this.#plan();
   }
 
@@ -62,10 +65,16 @@ export class Sweeper {
 
   async #sweep(holdsProcess: boolean): Promise<number> {
     let removed = 0;
+    for (const removeBatch of this.#tables) removed += await this.#sweepTable(removeBatch, holdsProcess);
+    return removed;
+  }
+
+  async #sweepTable(removeBatch: RemoveBatch, holdsProcess: boolean): Promise<number> {
+    let removed = 0;
     let from = 0;
     while (!this.#closing.signal.aborted) {
       const start = performance.now();
-      const batch = await this.#removeBatch(from);
+      const batch = await removeBatch(from);
       removed += batch.removed;
       from = batch.from;
       if (batch.isLast) break;

@@ -21,11 +21,20 @@ export interface SessionRow {
   expires: number;
 }
 
-/** The columns, in order. */
+/** A kind of table that the store needs. */
+export interface TableKind {
+  /** The columns, in order. */
+  readonly columns: readonly string[];
+  /** The statements that create a missing table, with the names in them. */
+  readonly creation: Readonly<Record<Dialect, (table: string) => [sql: string, ...names: string[]][]>>;
+  /** The exported function that creates the table. */
+  readonly createdBy: string;
+}
+
 const COLUMNS = ['id', 'record', 'revision', 'expires'] as const satisfies (keyof SessionRow)[];
 
 /** Columns compare byte by byte: the usual collations of MySQL and MariaDB treat `a`, `A` and `a ` as equal. */
-const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: string[]][]> = {
+const CREATION: TableKind['creation'] = {
   mysql: (table) => [
     [
       `create table if not exists ?? (
@@ -51,7 +60,7 @@ const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: strin
       table,
       ...COLUMNS,
     ],
-    ['create index if not exists ?? on ?? (??)', indexOf(table).name, table, 'expires'],
+    ['create index if not exists ?? on ?? (??)', nameNear(table, 'expires_index').name, table, 'expires'],
   ],
   sqlite3: (table) => [
     [
@@ -65,9 +74,17 @@ const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: strin
       ...COLUMNS,
     ],
     // On SQLite, the index has the schema, not the table.
-    ['create index if not exists ?? on ?? (??)', indexOf(table).qualified, indexOf(table).of, 'expires'],
+    [
+      'create index if not exists ?? on ?? (??)',
+      nameNear(table, 'expires_index').qualified,
+      nameNear(table).name,
+      'expires',
+    ],
   ],
 };
+
+/** The table of the sessions. */
+export const SESSIONS: TableKind = { columns: COLUMNS, creation: CREATION, createdBy: 'createSessionsTable' };
 
 /**
  * Creates the table of a KnexStore if it is missing, for migrations: `exports.up = (knex) =>
@@ -76,17 +93,7 @@ const CREATION: Record<Dialect, (table: string) => [sql: string, ...names: strin
  * @throws TypeError if `knex` is not a Knex instance or the table name is invalid.
  */
 export async function createSessionsTable(knex: Knex, options?: SessionsTableOptions | null): Promise<void> {
-  const table = tableOf(knex, options);
-  const dialect = dialectOf(knex);
-  const create = async (on: Knex) => {
-    for (const [sql, ...names] of CREATION[dialect](table)) await on.raw(sql, names);
-  };
-  if (dialect !== 'postgresql') return again(() => create(knex));
-  await knex.transaction(async (transaction) => {
-    // On PostgreSQL, `if not exists` fails if another process creates the table at the same time.
-    await transaction.raw('select pg_advisory_xact_lock(hashtext(?))', [`koa-evented-session ${table}`]);
-    await create(transaction);
-  });
+  await createTable(knex, tableOf(knex, options), SESSIONS);
 }
 
 /**
@@ -98,13 +105,27 @@ export async function dropSessionsTable(knex: Knex, options?: SessionsTableOptio
   await knex.raw('drop table if exists ??', [tableOf(knex, options)]);
 }
 
-/** Checks that the table can hold sessions unchanged. Creates a missing table if `createTable` is set. */
-export async function prepareTable(knex: Knex, table: string, createTable: boolean): Promise<void> {
+/** Creates a table if it is missing. */
+export async function createTable(knex: Knex, table: string, { creation }: TableKind): Promise<void> {
+  const dialect = dialectOf(knex);
+  const create = async (on: Knex) => {
+    for (const [sql, ...names] of creation[dialect](table)) await on.raw(sql, names);
+  };
+  if (dialect !== 'postgresql') return again(() => create(knex));
+  await knex.transaction(async (transaction) => {
+    // On PostgreSQL, `if not exists` fails if another process creates the table at the same time.
+    await transaction.raw('select pg_advisory_xact_lock(hashtext(?))', [`koa-evented-session ${table}`]);
+    await create(transaction);
+  });
+}
+
+/** Checks that the table can hold its rows unchanged. Creates a missing table if `mayCreate` is set. */
+export async function prepareTable(knex: Knex, table: string, mayCreate: boolean, kind: TableKind): Promise<void> {
   await CHECK[dialectOf(knex)](knex);
   try {
     await again(() =>
       knex(table)
-        .select([...COLUMNS])
+        .select([...kind.columns])
         .whereRaw('1 = 0'),
     );
   } catch (error) {
@@ -114,14 +135,17 @@ export async function prepareTable(knex: Knex, table: string, createTable: boole
       );
     }
     if (!isTableMissing(error)) throw error;
-    if (!createTable) {
+    if (!mayCreate) {
       throw new Error(
-        `The table \`${table}\` is missing: create it in a migration with createSessionsTable(), or set \`createTable: true\``,
+        `The table \`${table}\` is missing: create it in a migration with ${kind.createdBy}(), or set \`createTable: true\``,
       );
     }
-    await createSessionsTable(knex, { table });
+    await createTable(knex, table, kind);
   }
 }
+
+/** The instances of Knex that have caused a warning: a store may check two tables. */
+const warned = new WeakSet<Knex>();
 
 /** Checks that a connection transmits text unchanged. */
 const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
@@ -140,7 +164,8 @@ const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
   postgresql: async () => undefined,
   sqlite3: async (knex) => {
     const [found] = rowsOf(await knex.raw('pragma busy_timeout'));
-    if (found === undefined || valuesOf(found)[0] !== 0) return;
+    if (found === undefined || valuesOf(found)[0] !== 0 || warned.has(knex)) return;
+    warned.add(knex);
     process.emitWarning(
       'SQLite does not wait for other processes that write: sessions may be lost. Set `pragma busy_timeout = 5000` in the `pool.afterCreate` of Knex.',
       { code: 'KOA_EVENTED_SESSION_BUSY_TIMEOUT' },
@@ -148,15 +173,17 @@ const CHECK: Record<Dialect, (knex: Knex) => Promise<void>> = {
   },
 };
 
-function tableOf(knex: unknown, options: SessionsTableOptions | null | undefined): string {
+/** The name of the sessions' table in the options. */
+export function tableOf(knex: unknown, options: SessionsTableOptions | null | undefined): string {
   expectKnex(knex);
   const table = options?.table ?? DEFAULT_TABLE;
   expectTable(table);
   return table;
 }
 
-function indexOf(table: string) {
+/** A name that begins with a table's, alone and with the table's schema. */
+export function nameNear(table: string, ending?: string): { name: string; qualified: string } {
   const [of = '', schema] = table.split('.').reverse();
-  const name = `${of}_expires_index`;
-  return { of, name, qualified: schema === undefined ? name : `${schema}.${name}` };
+  const name = ending === undefined ? of : `${of}_${ending}`;
+  return { name, qualified: schema === undefined ? name : `${schema}.${name}` };
 }

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import type { Knex } from 'knex';
-import { createSessionsTable, dropSessionsTable, type KnexStoreOptions, knexStore } from '../../../lib/knex';
+import {
+  createSessionsTable,
+  dropSessionsTable,
+  dropSessionUsersTable,
+  type KnexStore,
+  type KnexStoreOptions,
+  knexStore,
+} from '../../../lib/knex';
 import { type SqlDatabase, sqlDatabases } from '../../helpers/databases/sql-databases';
 import { root } from '../../helpers/programs/node-program';
 import { runScript } from '../../helpers/programs/process-script';
@@ -59,6 +66,25 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     }[name];
     const found: unknown = await knex.raw(String(sql));
     return JSON.stringify(found);
+  };
+
+  /** Every statement about users, of which one is swept. */
+  const listsUsers = async (store: KnexStore) => {
+    for (const key of ['a', 'b']) expect(await store.enroll('ann', key, HOUR, 0)).toBe(true);
+    expect(await store.enroll('ann', 'c', HOUR, 0, 'a')).toBe(true);
+    expect(await store.enroll('bob', 'short', 1, 0)).toBe(true);
+    await store.endedNow('ann', HOUR);
+    expect([await store.enroll('ann', 'late', HOUR, HOUR), await store.enroll('ann', 'a', 2 * HOUR, -1)]).toEqual([
+      false,
+      true,
+    ]);
+    const [first, ...rest] = await store.members('ann', 10);
+    expect(rest.map(({ key }) => key)).toEqual(['c', 'a']);
+    expect(await store.members('ann', 10, first)).toHaveLength(2);
+    await store.dismiss('ann', [{ key: 'a', end: 1 }, { key: 'b', end: Number(first?.end) }, { key: 'c' }]);
+    expect((await store.members('ann', 10)).map(({ key }) => key)).toEqual(['a']);
+    await until(async () => (await store.members('bob', 10)).length === 0);
+    expect(await store.sweep()).toBe(2);
   };
 
   it('is created on first use, not at set-up, with an index on the time of expiry', async () => {
@@ -195,8 +221,13 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     while (await store.get('sid'));
     expect(await store.sweep()).toBe(1);
     expect(await indexes(`Select-${table}`)).toContain('expires');
+    await listsUsers(store);
+    expect(await indexes(`Select-${table}_users`)).toContain('expires');
     await dropSessionsTable(knex, { table: qualified });
-    await expect(knex(qualified).select()).rejects.toThrow(/exist|no such table/);
+    await dropSessionUsersTable(knex, { table: qualified });
+    for (const each of [qualified, `${qualified}_users`]) {
+      await expect(knex(each).select()).rejects.toThrow(/exist|no such table/);
+    }
   });
 
   it.each(Object.entries(namings))('may have its names mapped: %s', async (_naming, names) => {
@@ -217,7 +248,9 @@ describe.each(Object.entries(sqlDatabases))('The table of a KnexStore on %s', (n
     await store.destroy('sid');
     expect(await store.sweep()).toBe(1);
     expect(await mapped(`${table}Of`).select()).toEqual([]);
+    await listsUsers(store);
     await dropSessionsTable(mapped, { table: `${table}Of` });
+    await dropSessionUsersTable(mapped, { table: `${table}Of` });
   });
 
   it('is checked again if the database could not be reached', async () => {
