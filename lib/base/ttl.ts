@@ -19,7 +19,7 @@ export function ttlOf(session: Session, option: Ttl | undefined, absoluteTimeout
 
 /**
  * Milliseconds until the session reaches its `absoluteTimeout`; zero or less means that it has expired. `Infinity` if
- * the option does not limit this session. A session whose record does not tell when it began, begins now.
+ * the option does not limit this session. A session whose record does not say when it began begins now.
  *
  * @throws SessionError `ERR_SESSION_TTL` if the option's function does not return a finite number.
  */

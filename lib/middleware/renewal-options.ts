@@ -4,7 +4,7 @@ import type { Store } from '../persistence/store';
 import type { Renewal } from '../session/settings';
 
 const DEFAULT_GRACE = 30_000;
-/** The old id is remembered for no longer. */
+/** The old id is not remembered for longer. */
 const LONGEST_GRACE = 60 * 60 * 1000;
 
 /**

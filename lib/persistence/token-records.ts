@@ -83,7 +83,7 @@ export class TokenRecords implements Records {
     return false;
   }
 
-  /** The server keeps nothing that could be destroyed; a visitor loses the session with the cookie. */
+  /** The server keeps nothing to destroy. The visitor loses the session with the cookie. */
   async destroy(): Promise<void> {}
 
   async set(): Promise<void> {

@@ -18,8 +18,8 @@ export interface Marker {
    */
   keepsData: boolean;
   /**
-   * When the session was only given a new id because of its age, in milliseconds since 1970. For a while, requests with
-   * the old id may then read the successor.
+   * When the session got a new id only because of its age, in milliseconds since 1970. For a while, requests with the
+   * old id may read the successor.
    */
   renewedAt?: number | undefined;
 }

@@ -7,7 +7,7 @@ import { shown } from './find-record';
 import { leavePredecessor } from './regenerating';
 import { type Former, headersSent, type SessionState } from './state';
 
-/** Destroys the stored session; what is assigned afterwards is a new one. */
+/** Destroys the stored session. A session assigned later is a new one. */
 export async function destroyStored(state: SessionState): Promise<void> {
   if (state.isOutOfReach) throw headersSent('The end of the session');
   const { index } = state.held.cookie.notes ?? {};
@@ -18,7 +18,7 @@ export async function destroyStored(state: SessionState): Promise<void> {
   await end(state, former, session);
 }
 
-/** Destroys the stored session that this request has emptied; `false` where another request has put something into it. */
+/** Destroys the stored session that this request has emptied; resolves to `false` if another request has added data. */
 export async function destroyEmptied(state: SessionState, handled: string): Promise<boolean> {
   const { held, options } = state;
   if (state.isOutOfReach) throw headersSent('The end of the session');
@@ -39,7 +39,7 @@ export async function destroyEmptied(state: SessionState, handled: string): Prom
   return true;
 }
 
-/** The record stays: it is this request's change that has to be merged into it. */
+/** The record stays, and this request's change must be merged into it. */
 class NotEmpty extends Error {}
 
 async function end(
@@ -50,7 +50,7 @@ async function end(
 ): Promise<void> {
   const { budget, options } = state;
   const { records } = options.store;
-  // What another request has sent in its place must stay.
+  // What another request has sent must stay.
   const isDetached = state.origin === 'detached';
   const key = options.store.keyOf(id);
   let ended: boolean;
@@ -60,7 +60,7 @@ async function end(
       : records.endIf(key, version as Version, budget, accept));
   } catch (error) {
     if (error instanceof NotEmpty) throw error;
-    // The visitor is out even where the store fails.
+    // Logs the visitor out even if the store fails.
     if (!isDetached) await leave(state, session);
     return state.fail(error, 'destroy');
   }
@@ -77,7 +77,10 @@ async function leave(state: SessionState, session: Session | undefined): Promise
   await state.becomeNew();
 }
 
-/** Ends a session that has no record in hand: one that could not be read, that is being regenerated, or that another request has moved. */
+/**
+ * Ends a session whose record was not loaded: it could not be read, is being regenerated, or was moved by another
+ * request.
+ */
 export async function endFormer(state: SessionState): Promise<void> {
   const { origin, predecessor, presented, lost } = state;
   state.presented = undefined;
@@ -90,7 +93,7 @@ export async function endFormer(state: SessionState): Promise<void> {
   await end(state, former, undefined);
 }
 
-/** Takes the id back first: the visitor is out even where the store fails. */
+/** Clears the cookie first: the visitor is logged out even if the store fails. */
 export async function destroyRecord(
   state: SessionState,
   sid: string | undefined,
@@ -107,12 +110,12 @@ export async function destroyRecord(
   state.emit('session:destroyed', sid, session);
 }
 
-/** The ttl rule says that the session has expired. */
+/** Ends a session that has expired by the ttl rule. */
 export async function expire(state: SessionState, session: Session): Promise<void> {
   state.emit('session:expired', state.id, session);
   if (state.origin === 'stored') return destroyStored(state);
   if (state.predecessor === undefined) return state.takeIdBack();
-  // The session that this one continues must not go on in its place.
+  // The session that this one replaces must not continue instead.
   await leavePredecessor(state);
   if (state.origin === 'new' && state.predecessor === undefined) state.held.destroy();
 }

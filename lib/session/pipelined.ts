@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { nextTurn } from '../base/turns';
 
-/** Turns that others get before the connection is read again. */
+/** Turns for other connections before this one is read again. */
 const TURNS = 4;
 
 /**
- * Node reads up to 2 MB of requests from a connection before it looks at another: reads this one a little later, so that a visitor who
- * sends thousands of them at once does not keep the others waiting.
+ * Node reads up to 2 MB of requests from one connection before it looks at another. Reads this one later, so that a
+ * visitor who sends thousands of requests at once does not delay the others.
  */
 export function readLater({ httpVersionMajor, socket }: IncomingMessage): void {
-  // HTTP/2 has a flow control of its own; what is paused already is somebody else's to resume.
+  // HTTP/2 has its own flow control, and only the code that paused a socket may resume it.
   if (httpVersionMajor !== 1 || typeof socket?.isPaused !== 'function' || socket.isPaused()) return;
   socket.pause();
   void resume(socket);

@@ -11,8 +11,8 @@ import { mayFollow } from './renewing';
 import type { SessionSettings } from './settings';
 
 /**
- * The session of a request without a response: what the middleware would find, and `null` where it would make a new one. Nothing
- * is written or sent; what `valid` refuses ends with the next request that the middleware has.
+ * Reads the session of a request without a response: what the middleware would find, or `null` if it would create a new
+ * one. Writes and sends nothing. A session that `valid` refuses is ended by the next request through the middleware.
  */
 export async function readSession(
   req: IncomingMessage,
@@ -20,7 +20,7 @@ export async function readSession(
   options: SessionSettings,
 ): Promise<Readonly<Session> | null> {
   expectRequest(req);
-  // The response is there for what hooks may read of a context; it has no connection.
+  // The response is for hooks that read the context. It has no connection.
   const ctx = known(app).createContext(req, new ServerResponse(req)) as Koa.Context;
   if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return null;
   const sid = await options.idStore.get.call(ctx);
@@ -35,7 +35,7 @@ function show(search: Search, found: Found): Promise<Readonly<Session> | null> |
   return found.found === 'session' ? readRecord(search, found.stored.data, found.cookie as SessionCookie) : null;
 }
 
-/** Looks where the middleware does, but reads only. */
+/** Searches as the middleware does, but only reads. */
 function searchFor(ctx: Koa.Context, options: SessionSettings): Search {
   const { records } = options.store;
   const budget = options.store.newBudget();
@@ -57,15 +57,15 @@ async function readRecord(
   data: SessionData,
   cookie: SessionCookie,
 ): Promise<Readonly<Session> | null> {
-  // A client may hand out the very object that it keeps, and the hook may change what it is given. By JSON, as a record is: there
-  // may be functions in it.
+  // A copy: the client may keep the object, and the hook may change it. By JSON, like a record, since it may contain
+  // functions.
   const session: Session = { ...(JSON.parse(stringify(() => data)) as SessionData), cookie };
   if (valid !== undefined && !(await valid(ctx, session))) return null;
   const { cookie: _cookie, ...shown } = session;
   return Object.freeze({ ...frozen(shown), cookie: frozenCookie(cookie) });
 }
 
-/** Frozen, so that nobody takes it for a session that is saved: a copy, since what `valid` has put there may be in use elsewhere. */
+/** Frozen, since it is not saved. A copy, since `valid` may have added objects that are used elsewhere. */
 function frozen(data: SessionData): SessionData {
   return JSON.parse(
     stringify(() => data),
@@ -76,12 +76,12 @@ function frozen(data: SessionData): SessionData {
 function frozenCookie(cookie: SessionCookie): Session['cookie'] {
   const attributes = cookie.attributes();
   const { expires } = attributes;
-  // JSON makes a string of a date, and handlers know it as a Date.
+  // JSON turns a date into a string, but handlers expect a Date.
   const date = expires instanceof Date ? { expires: new Date(expires) } : undefined;
   return Object.freeze({ ...frozen({ ...attributes }), ...date });
 }
 
-/** @throws SessionError `ERR_SESSION_APP` */
+/** @throws SessionError `ERR_SESSION_APP` if the application is not known yet. */
 function known(app: Application | undefined): Application {
   if (app !== undefined) return app;
   throw new SessionError(
@@ -91,7 +91,7 @@ function known(app: Application | undefined): Application {
   );
 }
 
-/** @throws TypeError */
+/** @throws TypeError if it is not a Node request. */
 function expectRequest(req: unknown): void {
   const { headers, url, socket, req: inner } = Object(req) as Partial<Record<string, unknown>>;
   const looksLikeOne = typeof headers === 'object' && typeof url === 'string' && headers !== null;

@@ -6,11 +6,14 @@ import { leaveIndex } from './enrolment';
 import { findRenewed, followRenewal } from './renewing';
 import type { Former, Predecessor, SessionState } from './state';
 
-/** Continues under a new id, once the session is saved: until then nothing is done to the old one, which goes on where something fails. */
+/**
+ * Continues under a new id when the session is saved. Until then, the old session is unchanged, and it stays valid if
+ * something fails.
+ */
 export async function regenerate(state: SessionState, keepData: boolean, isRenewal = false): Promise<void> {
   const { held } = state;
   const { lost, origin } = state;
-  // What another request has ended must not go on with its data; what this one was given since then may.
+  // Data of a session that another request has ended must not continue. Data set since then may.
   const hasEnded = origin === 'detached' && lost?.version !== undefined;
   const keeps = keepData && !hasEnded && held.take() !== null;
   const id = await state.makeId();
@@ -37,26 +40,26 @@ function predecessorOf(state: SessionState, keeps: boolean): Predecessor | undef
   return former && { ...former, keepsData: false };
 }
 
-/** What this request had before it was left without a session. */
+/** The session that this request had before it lost it. */
 function formerOf({ lost, options, presented }: SessionState): Former | undefined {
   if (lost !== undefined || presented === undefined || options.store.usesTokens) return lost;
   return { id: presented, version: undefined };
 }
 
-/** What became of a new session that takes an old one's place. */
+/** The result of replacing an old session with a new one. */
 export interface Takeover {
   version: Version;
-  /** Whether the session is another request's, which has moved the old one to the same content. */
+  /** Whether the session is another request's, which has moved the old one with the same content. */
   isShared?: boolean;
-  /** Why nobody knows whether the old record has gone out of use. */
+  /** Why it is unknown whether the old record was retired. */
   failure?: unknown;
 }
 
 /**
- * Takes the old record out of use, now that the new one is stored; `undefined` where another request has come first, and this one has
- * no session.
+ * Retires the old record after the new one was stored. Resolves to `undefined` if another request came first, so that
+ * this one has no session.
  *
- * @throws StoreError and SessionError where the old session goes on.
+ * @throws StoreError and SessionError if the old session stays valid.
  */
 export async function takeOver(
   state: SessionState,
@@ -93,15 +96,16 @@ async function rotate(
     const moved = await records.rotate(old, version as Version, successor, commit, state.budget);
     return typeof moved === 'string' ? undefined : { version: moved };
   } catch (error) {
-    // Where nobody knows whether the session has moved, the new record may be all that is left of it.
+    // If it is unknown whether the session has moved, the new record may be all that is left of it.
     if ((error as StoreError).code !== 'ERR_SESSION_OUTCOME_UNKNOWN') await discard(state, successor);
     throw error;
   }
 }
 
 /**
- * Two clicks on "Log in" move the session twice at the same time. The request that lost gets the session of the one that won if both hold
- * the same data: whoever brings all that is in a session gains nothing by its id. Anybody else could inherit a login.
+ * Two clicks on "Log in" move the session twice at the same time. The request that lost gets the session of the winner
+ * if both hold the same data: a visitor who already has the whole content gains nothing by the id. Anybody else could
+ * inherit a login.
  */
 async function shareSuccessor(
   state: SessionState,
@@ -123,12 +127,15 @@ async function shareSuccessor(
     const { data, revision } = found;
     return { version: { record: found.record ?? JSON.stringify(data), revision }, isShared: true };
   } catch {
-    // As if nobody had looked: the session is the other request's.
+    // The session stays the other request's.
     return undefined;
   }
 }
 
-/** A login stands if another regenerated the old session, as the one does whose answer was lost; but a logout has the last word. */
+/**
+ * A login stands even if another request has regenerated the old session, such as one whose answer was lost. But a
+ * logout wins.
+ */
 async function replace(
   state: SessionState,
   { id, version }: Predecessor,
@@ -139,7 +146,7 @@ async function replace(
   try {
     const taken = await records.take(old, successor.sid, version, state.budget);
     if (taken === 'regenerated') await takeRenewed(state, id, successor);
-    // What this request has never read may never have been there.
+    // A record that this request has never read may never have existed.
     return taken === 'gone' && version !== undefined ? undefined : { version: successor.version };
   } catch (failure) {
     // The old session may have ended, so the visitor needs the new one. The old one never had its data.
@@ -147,12 +154,12 @@ async function replace(
   }
 }
 
-/** Nobody knows of the new session yet. */
+/** No other request knows of the new session yet. */
 async function discard(state: SessionState, { key }: Successor): Promise<void> {
   await state.options.store.records.destroy(key, state.budget).catch(() => undefined);
 }
 
-/** The old id was only renewed: the session that goes on under the new one goes out of use as well. */
+/** The old id was only renewed, so the session under the new id is retired as well. */
 async function takeRenewed(state: SessionState, id: string, successor: Successor): Promise<void> {
   const { store } = state.options;
   const renewed = await findRenewed(state, id);
@@ -160,10 +167,10 @@ async function takeRenewed(state: SessionState, id: string, successor: Successor
   await store.records.take(store.keyOf(renewed.id), successor.sid, renewed.found, state.budget);
 }
 
-/** The new session is not stored, since there is nothing in it: the old one goes out of use all the same. */
+/** Retires the old record, although the new session is empty and not stored. */
 export async function leavePredecessor(state: SessionState): Promise<void> {
   const { id, version, index } = state.predecessor as Predecessor;
-  // Another request has ended it: what that one has sent must stay.
+  // Another request has ended it, and what that one has sent must stay.
   if (version === undefined) return;
   const { store } = state.options;
   const sid = state.id as string;

@@ -3,7 +3,7 @@ import type { Marker } from '../record/record';
 import type { SessionSettings } from './settings';
 import type { SessionState } from './state';
 
-/** Whether the session's id has reached the age at which it is renewed, and the visitor can be sent another one. */
+/** Whether the session's id is old enough to be renewed, and a new one can reach the visitor. */
 export function isRenewalDue(state: SessionState): boolean {
   const { held, options, unread } = state;
   const { autoCommit, renewal } = options;
@@ -15,10 +15,10 @@ export function isRenewalDue(state: SessionState): boolean {
 }
 
 /**
- * Whether a request with the old id may go on under the new one: if the id was only renewed, and the request came within the grace, or
- * was under way.
+ * Whether a request with the old id may continue under the new one: the id was only renewed, and the request came
+ * within the grace, or had begun before.
  *
- * @param age of the request in milliseconds
+ * @param age age of the request in milliseconds
  */
 export function mayFollow({ renewal }: SessionSettings, marker: Marker | undefined, age = 0): marker is Marker {
   if (renewal === undefined || marker?.renewedAt === undefined) return false;
@@ -41,13 +41,16 @@ export async function findRenewed(state: SessionState, sid: string): Promise<Ren
   return undefined;
 }
 
-/** A session under the id that took the old one's place. */
+/** A session under the id that replaced the old one. */
 export interface Renewed {
   id: string;
   found: Loaded & { found: 'session' };
 }
 
-/** Goes on under the new id, with what this request has changed, if another request has only renewed the id: whether it does. */
+/**
+ * Continues under the new id, with this request's changes, if another request has only renewed the id. Resolves to
+ * whether it does.
+ */
 export async function followRenewal(state: SessionState, sid: string): Promise<boolean> {
   const renewed = await findRenewed(state, sid);
   if (renewed === undefined) return false;

@@ -1,18 +1,18 @@
 import type { Marker } from '../record/record';
 import { isSessionId } from './id';
 
-/** How many ids of one request a store is asked for. */
+/** Maximum number of ids of one request that are looked up in the store. */
 const MOST = 4;
 
-/** The ids of one request, whose cookies of one name are several: the first that has a session counts. */
+/** The ids of a request with several cookies of one name. The first id with a session counts. */
 export class RequestIds {
   readonly #left: Set<string>;
   readonly #asked: Set<string>;
   #isNamed = false;
 
   /**
-   * @param first the id that the store has been asked for already
-   * @param all in the order sent
+   * @param first the id that was already looked up
+   * @param all all ids, in the order sent
    */
   constructor(first: string, all: readonly string[]) {
     this.#asked = new Set([first]);
@@ -20,7 +20,7 @@ export class RequestIds {
     this.#left = new Set(ids.slice(0, MOST - 1));
   }
 
-  /** The id to ask for now that the last one has no session; `undefined`: the visitor has none. */
+  /** The next id to look up, since the last one has no session; `undefined` if the visitor has none. */
   next(): string | undefined {
     if (this.#isNamed) return undefined;
     const [id] = this.#left;
@@ -28,15 +28,15 @@ export class RequestIds {
   }
 
   /**
-   * The id to ask for now that the last one's session has been regenerated: the id that it goes on under, and no other. An older cookie may
-   * have a session too, and a request that comes late must not get that.
+   * The id to look up after the last one's session was regenerated: that of the successor, and no other. An older
+   * cookie may have a session too, but a late request must not get it.
    */
   successor(marker: Marker | undefined): string | undefined {
     this.#isNamed = true;
     return marker !== undefined && this.#left.has(marker.successor) ? this.#ask(marker.successor) : undefined;
   }
 
-  /** Whether the store has been asked for the id that a regenerated session goes on under. */
+  /** Whether the successor of a regenerated session was already looked up. */
   hasAsked(marker: Marker | undefined): boolean {
     return marker !== undefined && this.#asked.has(marker.successor);
   }

@@ -7,45 +7,50 @@ import type { SessionData } from '../record/record';
 import type { UserRules } from '../users/rules';
 
 /**
- * What the sessions of a request look like to its handlers, and what their records hold. Without a shape a session is a plain
- * object with its cookie inside, and so is its record.
+ * How sessions appear to handlers, and what their records contain. Without a codec, session and record are plain
+ * objects with the cookie inside.
  */
 export interface SessionCodec {
-  /** The session for handlers: of a record's content, or of an object that one assigned; without either a new one. */
+  /** Creates the session for handlers: from a record's content, from an assigned object, or a new one. */
   make(data: SessionData | undefined): object;
-  /** Lets a session hold what its record does by now, with other requests' changes; it stays the same object. */
+  /**
+   * Replaces the contents of a session with those of its record, including other requests' changes. The object stays
+   * the same.
+   */
   refill(session: object, data: SessionData): void;
-  /** What the record is to hold: the same text as long as no handler has changed the session. */
+  /** The contents of the record: the same text as long as no handler changes the session. */
   toData(session: object): SessionData;
-  /** What a record holds, but for what says how long it lives. */
+  /** The data of a record, without its notes about the lifetime. */
   dataOf(record: SessionData): SessionData;
-  /** Whether a new session holds nothing that would be worth a record. */
+  /** Whether a new session has nothing worth storing. */
   isEmpty(session: object): boolean;
-  /** Whether a stored session may be used. One that may not stays stored, and the visitor gets a new one. */
+  /** Whether a stored session may be used. A refused one stays stored, and the visitor gets a new one. */
   accepts(data: SessionData, sid: string): boolean | Promise<boolean>;
 }
 
-/** The option `renewId`, complete. */
+/** The option `renewId`, completed. */
 export interface Renewal {
-  /** Milliseconds after which an id is renewed. */
+  /** Age of an id in milliseconds after which it is renewed. */
   readonly after: number;
-  /** Milliseconds for which requests with the old id still work on the session. */
+  /** How long requests with the old id still work on the session, in milliseconds. */
   readonly grace: number;
 }
 
-/** What the session of a request depends on: the options of its middleware, complete and checked. */
+/** The options of the middleware as the session needs them, complete and checked. */
 export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'errorHandler' | 'valid' | 'beforeSave'>> {
   readonly key: string;
   readonly store: Store;
   readonly cookieOf: CookieOf;
   readonly idStore: FullIdStore;
-  /** Whether the package sets the headers with the id itself: it has to do so before the response's head is sent. */
+  /**
+   * Whether the package itself sets the headers with the id, which must happen before the response headers are sent.
+   */
   readonly sendsCookie: boolean;
   readonly defer: boolean;
   readonly rolling: boolean;
   readonly allowEmpty: boolean;
   readonly autoCommit: boolean;
-  /** The fraction of the ttl left under which a session that is read is extended. */
+  /** The fraction of the ttl below which reading a session extends it. */
   readonly renew: number | undefined;
   readonly onConflict: OnConflict;
   readonly app: Application | undefined;
@@ -53,13 +58,13 @@ export interface SessionSettings extends Readonly<Pick<Callbacks, 'genSid' | 'er
   readonly renewal: Renewal | undefined;
   /** Whether records note when their session began. */
   readonly notesBeginning: boolean;
-  /** What the options say about users, if the store lists their sessions. */
+  /** The options about users, if the store lists their sessions. */
   readonly users: UserRules | undefined;
-  /** What the sessions of a request look like, if not as this package shows them. */
+  /** How sessions appear, if not in this package's form. */
   readonly shapeOf: ((ctx: Koa.Context) => SessionCodec) | undefined;
   /** Whether a session set to null also clears the visitor's id if there was no session. */
   readonly clearsAlways: true | undefined;
-  /** Whether a session that a request has emptied ends with it, unless another request has put something into it. */
+  /** Whether a session that a request has emptied ends, unless another request has added data. */
   readonly endsEmptied: true | undefined;
 }
 
