@@ -64,17 +64,17 @@ export interface Takeover {
 export async function takeOver(
   state: SessionState,
   version: Version,
-  commit: () => Commit,
+  commit: Commit | undefined,
 ): Promise<Takeover | undefined> {
   const predecessor = state.predecessor as Predecessor;
   const successor = { sid: state.id as string, key: state.key, version, isRenewal: predecessor.isRenewal };
-  const takeover = predecessor.keepsData
-    ? await rotate(state, predecessor, successor, commit())
+  const takeover = commit
+    ? await rotate(state, predecessor, successor, commit)
     : await replace(state, predecessor, successor);
   if (takeover === undefined) {
     await discard(state, successor);
     if (await followRenewal(state, predecessor.id)) return undefined;
-    const shared = predecessor.keepsData ? await shareSuccessor(state, predecessor, commit()) : undefined;
+    const shared = commit && (await shareSuccessor(state, predecessor, commit));
     if (shared === undefined) state.detach(predecessor.id);
     return shared;
   }

@@ -119,11 +119,8 @@ async function createStored(
   handled = draft.record,
   enrolment?: Enrolment,
 ): Promise<unknown> {
-  const commit = (): Commit => {
-    const change = state.held.change(draft.record, handled);
-    return { ...draft, change, onConflict: state.options.onConflict, enroll: enrollMerged(state) };
-  };
   const { predecessor } = state;
+  const commit = predecessor?.keepsData ? commitOf(state, draft, handled) : undefined;
   let made: Takeover | undefined;
   try {
     const version = await createRecord(state, draft, enrolment);
@@ -162,6 +159,12 @@ async function createStored(
 async function continueRenewed(state: SessionState, predecessor: Predecessor | undefined): Promise<void> {
   if (predecessor?.isRenewal !== true) await regenerate(state, true);
   await saveSession(state);
+}
+
+function commitOf(state: SessionState, { record, ttl, plain }: SessionDraft, handled: string): Commit {
+  const { held, options } = state;
+  const { onConflict } = options;
+  return { record, ttl, plain, change: held.change(record, handled), onConflict, enroll: enrollMerged(state) };
 }
 
 /** `undefined`: all sessions of the user were ended after this request began. */
@@ -263,11 +266,10 @@ async function writeStored(
   enrolment: Enrolment | undefined,
 ): Promise<void> {
   const { held, options } = state;
-  const { onConflict, store } = options;
+  const { store } = options;
   if (options.endsEmptied && held.isEmpty && (await destroyEmptied(state, handled))) return;
   if (state.isOutOfReach) throw headersSent('What was changed in the session');
-  const { record, ttl, plain } = draft;
-  const commit = { record, ttl, plain, change: held.change(record, handled), onConflict, enroll: enrollMerged(state) };
+  const commit = commitOf(state, draft, handled);
   let version: Version | undefined;
   try {
     if (enrolment !== undefined && !(await enter(state, enrolment))) return state.detach(state.id);
