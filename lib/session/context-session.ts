@@ -311,7 +311,7 @@ export class ContextSession implements SessionHandler {
       if (predecessor !== undefined) state.presented = predecessor.id;
       else if (state.origin === 'stored') state.presented = state.token ?? state.id;
       state.origin = 'unknown';
-      state.id = state.predecessor = undefined;
+      state.id = state.predecessor = state.lost = undefined;
       state.held.reset();
       await this.load();
       // What was not saved is dropped; but a login that is under way must not become one under the old id.

@@ -1,4 +1,5 @@
-import type { Session, SessionError } from '../../lib/main';
+import type Koa from 'koa';
+import type { Session, SessionError, SessionIdStore } from '../../lib/main';
 import { eitherClient, siteWithMember } from '../helpers/races/meanwhile';
 import { cookieOf } from '../helpers/requests/variant';
 import { type Routes, sentId, sessionOf, setCookieOf } from '../helpers/sites/session-site';
@@ -217,6 +218,36 @@ describe.each(eitherClient)(
     });
   },
 );
+
+describe.each(eitherClient)('a session in %s that another request has moved', (_what, make) => {
+  it('goes on if a late request destroys the new one that reload() has given it', async () => {
+    const key = 'koa.sid';
+    const sessionIdStore: SessionIdStore = {
+      get(this: Koa.Context) {
+        return this.state['isRefused'] ? undefined : this.cookies.get(key);
+      },
+      set(this: Koa.Context, sid) {
+        this.cookies.set(key, sid);
+      },
+      reset(this: Koa.Context) {
+        this.cookies.set(key, null);
+      },
+    };
+    const { site, ann, see } = await siteWithMember({ store: make(), sessionIdStore }, (meanwhile) => ({
+      ...moving,
+      '/late': async (ctx) => {
+        (await sessionOf(ctx))['late'] = true;
+        await meanwhile('/move');
+        await ctx.saveSession();
+        ctx.state['isRefused'] = true;
+        await ctx.sessionHandler.reload();
+        await ctx.sessionHandler.destroy();
+      },
+    }));
+    await ann.get('/late');
+    expect([site.errors, await see()]).toEqual([[], { user: 'ann' }]);
+  });
+});
 
 describe('a logout during a failure of the store', () => {
   it.each([false, true])('has happened for the visitor, but not for the record (errorHandler: %s)', async (handles) => {
