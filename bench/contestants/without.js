@@ -23,7 +23,7 @@ const OPTIMISATIONS = {
   unread: {
     edits: [
       [
-        'session/loading.js',
+        'middleware/options.js',
         'function mayStayUnread({',
         'function mayStayUnread() { return false; } function unused({',
       ],

@@ -24,8 +24,9 @@ export class ConnectionState {
   readonly #reconnectTimeout: number;
   readonly #whyAway: () => Error | undefined;
   readonly #waiters = new Set<Waiter>();
-  #state: StoreState = 'available';
-  #breaks = 0;
+  state: StoreState = 'available';
+  /** How often the connection was lost. */
+  breaks = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The latest error of the connection. */
   #cause: unknown;
@@ -40,30 +41,21 @@ export class ConnectionState {
     this.#whyAway = whyAway;
   }
 
-  get state(): StoreState {
-    return this.#state;
-  }
-
-  /** How often the connection was lost. */
-  get breaks(): number {
-    return this.#breaks;
-  }
-
   /** The connection was lost. */
   lost(): void {
-    this.#breaks += 1;
-    if (this.#state !== 'available') return;
+    this.breaks += 1;
+    if (this.state !== 'available') return;
     if (this.#reconnectTimeout === 0) {
-      this.#state = 'unavailable';
+      this.state = 'unavailable';
       return;
     }
-    this.#state = 'pending';
+    this.state = 'pending';
     this.#timer = unref(setTimeout(() => this.#end('unavailable'), this.#reconnectTimeout));
   }
 
   /** The connection is back. */
   regained(): void {
-    if (this.#state !== 'closed') this.#end('available');
+    if (this.state !== 'closed') this.#end('available');
   }
 
   /** The client reported why it has no connection. */
@@ -81,7 +73,7 @@ export class ConnectionState {
   /** The error that the client reported within the last `ms` milliseconds, or why it is disconnected. */
   causeWithin(ms: number): unknown {
     const isRecent = performance.now() - this.#failedAt <= ms;
-    return this.#state !== 'available' || isRecent ? this.cause : undefined;
+    return this.state !== 'available' || isRecent ? this.cause : undefined;
   }
 
   /** Whether the client's state says that it was closed or never opened. Some clients emit no event for it. */
@@ -91,7 +83,7 @@ export class ConnectionState {
 
   /** The error for a request; `cause` is the latest error of the connection, if the client reported one. */
   unavailable(operation: StoreOperation): StoreUnavailableError {
-    const cause = this.#state === 'closed' ? new Error('the session middleware was closed') : this.cause;
+    const cause = this.state === 'closed' ? new Error('the session middleware was closed') : this.cause;
     return new StoreUnavailableError(operation, cause === undefined ? undefined : { cause });
   }
 
@@ -106,9 +98,9 @@ export class ConnectionState {
    * @throws StoreUnavailableError by rejection, if it cannot be called in time.
    */
   wait(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
-    if (this.#state === 'available') return undefined;
+    if (this.state === 'available') return undefined;
     const unavailable = () => this.unavailable(operation);
-    if (this.#state !== 'pending' || budget.left === 0) return Promise.reject(unavailable());
+    if (this.state !== 'pending' || budget.left === 0) return Promise.reject(unavailable());
 
     const since = performance.now();
     let waiter: Waiter | undefined;
@@ -118,13 +110,13 @@ export class ConnectionState {
     });
     return budget.spendAtMost(budget.left, connected, unavailable).finally(() => {
       this.#waiters.delete(waiter as Waiter);
-      storeLine('waited for the connection: %d ms, %s', Math.round(performance.now() - since), this.#state);
+      storeLine('waited for the connection: %d ms, %s', Math.round(performance.now() - since), this.state);
     });
   }
 
   #end(state: Exclude<StoreState, 'pending'>): void {
     clearTimeout(this.#timer);
-    this.#state = state;
+    this.state = state;
     if (state === 'available') this.#cause = undefined;
     for (const waiter of this.#waiters) {
       if (state === 'available') waiter.resolve();

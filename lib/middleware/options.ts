@@ -8,6 +8,7 @@ import { completeIdStore } from '../cookies/complete-id-store';
 import { cookieIdStore } from '../cookies/id-store';
 import { checkKey, resolveCookieOf, UNSIGNED } from '../cookies/options';
 import { STORE_OPTIONS, Store } from '../persistence/store';
+import { enrollMerged } from '../session/enrolment';
 import type { SessionSettings } from '../session/settings';
 import { MemoryStore } from '../stores/memory';
 import { adviceOn } from './foreign-options';
@@ -61,9 +62,8 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
     { known: KNOWN, whose: 'the option ', advice: adviceOn },
   );
   const given = Object.fromEntries(entries) as Given;
-  const { key, defer, rolling, allowEmpty, autoCommit, renew, onConflict } = copy(DEFAULTS).to({
-    ...given,
-  } as Complete);
+  const complete = copy(DEFAULTS).to({ ...given } as Complete);
+  const { key, defer, rolling, allowEmpty, autoCommit, renew, onConflict } = complete;
 
   checkKey(key);
   for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
@@ -76,6 +76,7 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
   const cookieOf = resolveCookieOf(key, given.cookie, isProtected ? UNSIGNED : undefined);
   const store = resolveStore(given, key);
   const { genSid, errorHandler, valid, beforeSave } = given;
+  const users = resolveUsers(given, store);
   const settings = {
     key,
     store,
@@ -87,6 +88,7 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
     allowEmpty,
     autoCommit,
     renew: resolveRenew(renew, store),
+    mayStayUnread: mayStayUnread(complete, store) && dialect?.shapeOf === undefined,
     onConflict,
     genSid,
     errorHandler,
@@ -95,13 +97,18 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
     app: given.app,
     renewal: resolveRenewId(given.renewId, store),
     notesBeginning: given.user !== undefined || given.renewId !== undefined || store.hasAbsoluteTimeout,
-    users: resolveUsers(given, store),
+    users,
+    enrollMerged: enrollMerged(users),
     shapeOf: undefined,
     clearsAlways: undefined,
     endsEmptied: undefined,
   };
   if (dialect !== undefined) Object.defineProperties(settings, Object.getOwnPropertyDescriptors(dialect));
   return Object.freeze(settings);
+}
+
+function mayStayUnread({ allowEmpty, genSid, renew, rolling, valid }: Complete, store: Store): boolean {
+  return !(allowEmpty || genSid || renew !== false || rolling || valid || store.hasAbsoluteTimeout);
 }
 
 function resolveStore(given: Given, key: string): Store {

@@ -24,6 +24,7 @@ import {
   type Taken,
   type TtlOfRecord,
   type Version,
+  type Waiter,
 } from './records';
 import { SharedLoads } from './shared-loads';
 import { outcomeOf } from './swap-outcome';
@@ -58,12 +59,20 @@ export class CompareAndSetRecords implements Records {
     this.#loadsWithTtl = new SharedLoads(caller);
   }
 
-  load(key: string, budget: Budget, withTtl: boolean, mayStayUnread = false): Promise<Loaded> {
+  load(
+    key: string,
+    budget: Budget,
+    withTtl: boolean,
+    mayStayUnread = false,
+    waiter: Waiter | undefined = undefined,
+  ): Promise<Loaded> {
     const loads = withTtl ? this.#loadsWithTtl : this.#loads;
-    if (loads.isCrowded(key))
+    if (loads.isCrowded(key)) {
+      waiter?.crowded();
       return loads
         .share(key, budget, (left) => this.#load(key, left, withTtl))
         .then((stored) => seen(stored, mayStayUnread));
+    }
     loads.begin(key);
     return this.#load(key, budget, withTtl).then(
       (stored) => {
@@ -75,10 +84,6 @@ export class CompareAndSetRecords implements Records {
         throw error;
       },
     );
-  }
-
-  isCrowded(key: string): boolean {
-    return this.#loads.isCrowded(key) || this.#loadsWithTtl.isCrowded(key);
   }
 
   #load(key: string, budget: Budget, withTtl: boolean): Promise<StoredRecord | null | undefined> {

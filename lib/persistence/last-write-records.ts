@@ -19,6 +19,7 @@ import {
   type Taken,
   type TtlOfRecord,
   type Version,
+  type Waiter,
 } from './records';
 import { SharedLoads } from './shared-loads';
 import { type Work, WriteQueues, type Writer } from './write-queue';
@@ -52,19 +53,24 @@ export class LastWriteRecords implements Records {
     this.#queues = queues;
   }
 
-  async load(key: string, budget: Budget): Promise<Loaded> {
-    // Only the wait is shared: the object that the client returns belongs to one request.
-    if (this.#loads.isCrowded(key)) await this.#loads.share(key, budget, () => Promise.resolve());
+  async load(
+    key: string,
+    budget: Budget,
+    _withTtl: boolean,
+    _mayStayUnread?: boolean,
+    waiter?: Waiter,
+  ): Promise<Loaded> {
+    if (this.#loads.isCrowded(key)) {
+      waiter?.crowded();
+      // Only the wait is shared: the object that the client returns belongs to one request.
+      await this.#loads.share(key, budget, () => Promise.resolve());
+    }
     this.#loads.begin(key);
     try {
       return await this.#load(key, budget);
     } finally {
       this.#loads.end(key);
     }
-  }
-
-  isCrowded(key: string): boolean {
-    return this.#loads.isCrowded(key);
   }
 
   async #load(key: string, budget: Budget): Promise<Loaded> {

@@ -67,6 +67,11 @@ export interface Commit extends Draft {
 /** Lists a merged record in the index of its user. */
 export type Enroll = (record: string, key: string) => Promise<boolean>;
 
+/** A request that loads a record. */
+export interface Waiter {
+  crowded(): void;
+}
+
 /** Receives the record that is about to end. If it throws, the record stays. */
 export type Accept = (record: string) => void;
 
@@ -96,10 +101,9 @@ export interface Records {
    * If records are kept in tokens, the key is the token.
    *
    * @param mayStayUnread whether a record that looks like a session's need not be parsed
+   * @param waiter told if so many requests load the record that this one must wait
    */
-  load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean): Promise<Loaded>;
-  /** Whether so many requests load the record that this one must wait. */
-  isCrowded(key: string): boolean;
+  load(key: string, budget: Budget, withTtl: boolean, mayStayUnread?: boolean, waiter?: Waiter): Promise<Loaded>;
   /** Resolves to `undefined` if another record has the key. */
   create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined>;
   write(key: string, commit: Commit, from: Version, budget: Budget): Promise<Version | undefined>;

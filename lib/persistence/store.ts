@@ -74,6 +74,8 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly index: UserIndex | undefined;
   /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
   readonly usesTokens: boolean;
+  /** @internal Whether sessions end at a fixed time after they began. */
+  readonly hasAbsoluteTimeout: boolean;
   readonly #caller: ClientCaller;
   readonly #status: ConnectionState;
   readonly #ttl: Ttl | undefined;
@@ -99,6 +101,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
     this.#absoluteTimeout = absoluteTimeout;
+    this.hasAbsoluteTimeout = absoluteTimeout !== undefined;
     let wasThere = !isDisconnected(client);
     this.#status = new ConnectionState(reconnectTimeout, () => whyAway(client, wasThere));
     this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
@@ -200,11 +203,6 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   ttlOf(session: Session): number {
     return ttlOf(session, this.#ttl, this.#absoluteTimeout);
-  }
-
-  /** @internal Whether sessions end at a fixed time after they began. */
-  get hasAbsoluteTimeout(): boolean {
-    return this.#absoluteTimeout !== undefined;
   }
 
   /** @internal Milliseconds until the session reaches its absolute timeout; `Infinity` without one. */

@@ -75,10 +75,6 @@ export class TokenRecords implements Records {
     return true;
   }
 
-  isCrowded(): boolean {
-    return false;
-  }
-
   hasEnded(): boolean {
     return false;
   }

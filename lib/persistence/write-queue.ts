@@ -35,7 +35,7 @@ export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { go
  *
  * @param cookie the text of the cookie in the record, if known
  */
-export type Replace = (
+type Replace = (
   record: string,
   from: TextVersion,
   draft: Draft | undefined,

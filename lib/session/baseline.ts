@@ -16,9 +16,13 @@ export class Baseline implements Version {
   readonly ttl: number | undefined;
   /** The cookie in the record. */
   readonly cookieJson: unknown;
-  readonly #record: string | undefined;
+  /** Where a client has told an object, it has a text from the first write on. */
+  record: string | undefined;
   #text: string | undefined;
-  /** `null` where only the text can tell whether the session has changed. */
+  /**
+   * Taken when the session is made; `null` where only the text can tell whether it has changed. What a client has not told as a text may
+   * be its own, and hold anything.
+   */
   #snapshot: Snapshot | null | undefined;
 
   constructor(version: Version & { ttl?: Stored['ttl'] }, data: SessionData, cookieJson = data['cookie']) {
@@ -27,16 +31,13 @@ export class Baseline implements Version {
     this.reservedUntil = version.reservedUntil;
     this.ttl = version.ttl;
     this.cookieJson = cookieJson;
-    this.#record = version.record;
-  }
-
-  get record(): string {
-    return this.#record ?? this.text;
+    this.record = version.record;
+    if (version.record === undefined || version.record.length > LONGEST_SNAPSHOT) this.#snapshot = null;
   }
 
   /** The text that the session is compared with. */
   get text(): string {
-    return this.#text ?? this.#record ?? JSON.stringify(this.data);
+    return this.#text ?? this.record ?? JSON.stringify(this.data);
   }
 
   /** The session is compared with this text, and not with the record's. */
@@ -50,11 +51,8 @@ export class Baseline implements Version {
     const { data } = this;
     this.#text ??= this.text;
     if (Object.isExtensible(data)) data['cookie'] = cookie;
-    // Once: a handler may have changed it since. What a client has not told as a text may be its own, and hold anything.
-    if (this.#snapshot === undefined) {
-      const isShort = this.#record !== undefined && this.#record.length <= LONGEST_SNAPSHOT;
-      this.#snapshot = isShort ? snapshotOf(data, this.#record as string) : null;
-    }
+    // Once: a handler may have changed it since.
+    if (this.#snapshot === undefined) this.#snapshot = snapshotOf(data, this.record as string);
     return data as Session;
   }
 

@@ -2,6 +2,7 @@ import { SessionError } from '../base/errors';
 import { type Notes, notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
+import type { Enroll } from '../persistence/records';
 import { parseRecord } from '../record/record';
 import { keepWithinLimit } from '../users/limit';
 import {
@@ -98,19 +99,13 @@ export async function endOldest(state: SessionState, { entry, isLogin }: Enrolme
   });
 }
 
-/**
- * Lists a record that several requests have written together, if its user is another than that of the record before. `false`: it must
- * not be written.
- */
-export function enrollMerged({
-  options,
-}: SessionState): ((record: string, key: string) => Promise<boolean>) | undefined {
-  const { store, users } = options;
+/** @see SessionSettings.enrollMerged */
+export function enrollMerged(users: UserRules | undefined): Enroll | undefined {
   if (users === undefined) return undefined;
   return async (record, key) => {
     const session = parseRecord(record) as unknown as Session;
     const notes = notesOf(Object(session.cookie));
-    const entry = missingEntry(session, notes, store.ttlOf(session), users);
+    const entry = missingEntry(session, notes, users.store.ttlOf(session), users);
     // The user of a text that several requests have made together may be one that none of them has logged in.
     return entry === undefined || enroll(entry, key, notes?.index === entry.index ? ALWAYS : NEVER_SINCE, users);
   };

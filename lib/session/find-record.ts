@@ -34,6 +34,8 @@ export type Found =
   | { found: 'refused' }
   | { found: 'failed'; error: unknown };
 
+const NO_RECORD: Loaded = { found: 'nothing' };
+
 /** What else the request carries; `null`: nothing, and `undefined`: nobody has looked. */
 export type Others = RequestIds | null | undefined;
 
@@ -51,7 +53,8 @@ export async function findRecord<S extends Search, T>(
   for (let sid = first; ; ) {
     let found: Found;
     try {
-      const judged = isSessionId(sid) ? judge(search, sid, await search.load(sid)) : missing(search, sid);
+      // Awaited either way: a listener that asks for the session must find that it is being loaded.
+      const judged = judge(search, sid, await (isSessionId(sid) ? search.load(sid) : NO_RECORD));
       found = judged instanceof Promise ? await judged : judged;
     } catch (error) {
       return end(search, { found: 'failed', error });

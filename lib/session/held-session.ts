@@ -46,7 +46,9 @@ export class HeldSession {
 
   /** The version of the record that changes are made to. */
   get version(): Version {
-    return this.stored as Baseline;
+    const stored = this.stored as Baseline;
+    stored.record ??= stored.text;
+    return stored;
   }
 
   /** The session, made from its record on first use. */

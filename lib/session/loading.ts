@@ -5,7 +5,6 @@ import type { Stored, Unread } from '../persistence/records';
 import { type Marker, parseRecord } from '../record/record';
 import { destroyRecord } from './ending';
 import { type Found, findRecord, type Others } from './find-record';
-import { isSessionId } from './id';
 import { mayFollow } from './renewing';
 import type { SessionState } from './state';
 
@@ -27,9 +26,7 @@ function loadFrom(
   others?: Others,
 ): Promise<void> | undefined {
   if (!presented) return state.becomeNew();
-  if (isSessionId(presented)) return findRecord(state, presented, others, settle);
-  // Later: a listener that asks for the session must find that it is being loaded.
-  return Promise.resolve().then(() => findRecord(state, String(presented), others, settle));
+  return findRecord(state, String(presented), others, settle);
 }
 
 /** The request gets the session that was found for it, or a new one, or none. */

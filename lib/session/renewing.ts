@@ -42,7 +42,7 @@ export async function findRenewed(state: SessionState, sid: string): Promise<Ren
 }
 
 /** A session under the id that replaced the old one. */
-export interface Renewed {
+interface Renewed {
   id: string;
   found: Loaded & { found: 'session' };
 }

@@ -3,7 +3,7 @@ import { SessionError } from '../base/errors';
 import type { Session } from '../base/types';
 import type { Commit, Draft, Loaded, Version } from '../persistence/records';
 import { destroyEmptied, destroyStored, endFormer, expire } from './ending';
-import { type Enrolment, endOldest, enrollMerged, enter, lacksNotes, note } from './enrolment';
+import { type Enrolment, endOldest, enter, lacksNotes, note } from './enrolment';
 import type { SessionDraft } from './held-session';
 import { leavePredecessor, regenerate, type Takeover, takeOver } from './regenerating';
 import { followRenewal, isRenewalDue } from './renewing';
@@ -13,7 +13,7 @@ import { headersSent, type Predecessor, type SessionState } from './state';
 const ID_TRIES = 3;
 
 /** What the end of a request has left to save. */
-export interface Unsaved {
+interface Unsaved {
   /** The session's text, where it is known already that it has changed. */
   text: string | undefined;
 }
@@ -163,8 +163,8 @@ async function continueRenewed(state: SessionState, predecessor: Predecessor | u
 
 function commitOf(state: SessionState, { record, ttl, plain }: SessionDraft, handled: string): Commit {
   const { held, options } = state;
-  const { onConflict } = options;
-  return { record, ttl, plain, change: held.change(record, handled), onConflict, enroll: enrollMerged(state) };
+  const { onConflict, enrollMerged: enroll } = options;
+  return { record, ttl, plain, change: held.change(record, handled), onConflict, enroll };
 }
 
 /** `undefined`: all sessions of the user were ended after this request began. */

@@ -31,7 +31,7 @@ export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
 type CookieDue = 'nothing' | 'renew' | 'clear';
 
 /** How far the request is: `commit`: its handlers are done, so what is sent is sent at once; `over`: nobody waits for it. */
-export type Phase = 'handlers' | 'commit' | 'over';
+type Phase = 'handlers' | 'commit' | 'over';
 
 /** What this request has given the session: `time`: record and cookie have their full lifetime; `all`: it has created the session. */
 export type Given = 'nothing' | 'time' | 'all';
@@ -117,23 +117,16 @@ export class SessionState {
 
   /** Loads the record of a session id that the request carries. */
   load(sid: string): Promise<Loaded> {
-    const { renew, store } = this.options;
-    const { records } = store;
-    const key = store.keyOf(sid);
+    const { cookieOf, mayStayUnread, renew, store } = this.options;
     this.presented = sid;
-    if (records.isCrowded(key)) readLater(this.ctx.req);
-    return records.load(key, this.budget, renew !== undefined, this.#mayStayUnread);
+    // A cookie with an end has to be looked at.
+    const isLeft = mayStayUnread && cookieOf(this.ctx).expires === undefined;
+    return store.records.load(store.keyOf(sid), this.budget, renew !== undefined, isLeft, this);
   }
 
-  /**
-   * Whether the record can wait until somebody wants to know what is in it: saves a request that does not 5 µs at 1 kB
-   * (`npm run bench`, untouched).
-   */
-  get #mayStayUnread(): boolean {
-    const { allowEmpty, cookieOf, genSid, renew, rolling, shapeOf, store, valid } = this.options;
-    const isExtended = rolling || renew !== undefined || store.hasAbsoluteTimeout;
-    // With `allowEmpty` a visitor whose record is no session gets one without asking.
-    return !(shapeOf || valid || genSid || isExtended || allowEmpty) && cookieOf(this.ctx).expires === undefined;
+  /** So many requests load the record that this one waits. */
+  crowded(): void {
+    readLater(this.ctx.req);
   }
 
   /** This request works on the record from now on. */
@@ -279,7 +272,7 @@ export class SessionState {
     this.cookieDue = isLater ? 'renew' : 'nothing';
     if (isLater) return;
     // Its answer may have come later than that of another request of this process, which has ended the session.
-    const hasEnded = !isOwn && store.records.hasEnded(this.key, this.held.version);
+    const hasEnded = !isOwn && store.records.hasEnded(this.key, this.held.stored as Version);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
     const sent = this.#withEnd(session);

@@ -4,7 +4,7 @@ import type { Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { parseRecord, type SessionData } from '../record/record';
 import { expire } from './ending';
-import { type Enrolment, endOldest, enrollMerged, enter, note } from './enrolment';
+import { type Enrolment, endOldest, enter, note } from './enrolment';
 import { followRenewal } from './renewing';
 import { saveNew, saveSession } from './saving';
 import { headersSent, type SessionState } from './state';
@@ -62,7 +62,7 @@ async function updateStored<T>(
 
   let version: Version | undefined;
   try {
-    version = await store.records.edit(state.key, edit, held.version, state.budget, enrollMerged(state));
+    version = await store.records.edit(state.key, edit, held.version, state.budget, options.enrollMerged);
   } catch (error) {
     if (error instanceof Ended) {
       await expire(state, mine);

@@ -46,6 +46,7 @@ describe('omitted options', () => {
       rolling: false,
       allowEmpty: false,
       autoCommit: true,
+      mayStayUnread: true,
       notesBeginning: false,
       renewal: undefined,
       renew: undefined,
