@@ -4,8 +4,9 @@ import ts from 'typescript';
 const { SyntaxKind: Kind } = ts;
 
 /**
- * A small fault: what stands `from` here on, and what comes in its place.
- * @typedef {{ start: number, end: number, line: number, from: string, to: string }} Mutant
+ * A small fault: what stands `from` here on, and what comes in its place; `lines` are those on which it and what surrounds it begin,
+ * the innermost first.
+ * @typedef {{ start: number, end: number, line: number, lines: number[], from: string, to: string }} Mutant
  * @typedef {[node: ts.Node, to: string][]} Faults
  * @typedef {(node: ts.Node) => string} TextOf
  */
@@ -46,8 +47,12 @@ export function mutantsOf(source) {
     const [start, end] = [node.getStart(file), node.getEnd()];
     const from = source.slice(start, end);
     if (from === to) return;
-    const line = file.getLineAndCharacterOfPosition(start).line + 1;
-    mutants.push({ start, end, line, from: from.replace(/\s+/g, ' '), to });
+    const lines = [];
+    for (let around = node; !ts.isSourceFile(around); around = around.parent) {
+      lines.push(file.getLineAndCharacterOfPosition(around.getStart(file)).line + 1);
+    }
+    const [line = 0] = lines;
+    mutants.push({ start, end, line, lines, from: from.replace(/\s+/g, ' '), to });
   };
   /** @type {(node: ts.Node) => void} */
   const visit = (node) => {

@@ -1,6 +1,8 @@
 // Mutation testing: how many small faults in lib the specs notice. It works on a copy, so that no fault is left in the working tree.
+// One run with coverage tells which specs reach which lines; a fault is shown only to the specs that reach it, the quickest first.
 //   npm run mutate -- --files lib/record,lib/cookies/set-cookie.ts --sample 30 --seed 7
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -13,7 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mutantsOf, placed, sampleOf } from './mutants.mjs';
@@ -21,30 +23,22 @@ import { mutantsOf, placed, sampleOf } from './mutants.mjs';
 const { values } = parseArgs({
   options: {
     root: { type: 'string', default: resolve(import.meta.dirname, '..') },
+    // The folders, or files, whose specs are asked.
+    specs: { type: 'string', default: 'spec' },
     files: { type: 'string', default: 'lib/record,lib/cookies,lib/persistence,lib/session' },
     sample: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
-    processes: { type: 'string', default: '2' },
+    processes: { type: 'string', default: '1' },
     timeout: { type: 'string', default: '120' },
   },
 });
 const { root } = values;
+setPriority(constants.priority.PRIORITY_LOW);
 const [sample, seed, seconds] = [Number(values.sample), Number(values.seed), Number(values.timeout)];
 const processes = Math.min(2, Number(values.processes));
 if (![sample, seed, seconds, processes].every((number) => Number.isSafeInteger(number) && number > 0)) {
   throw new TypeError('Expected --sample, --seed, --timeout and --processes to be whole numbers above 0');
 }
-
-/**
- * Folders whose specs show what a folder of lib does, beside those of its own; the most related first.
- * @type {Record<string, string[]>}
- */
-const WIDER = {
-  record: ['spec/session', 'spec/persistence', 'spec/middleware', 'spec/races'],
-  cookies: ['spec/session', 'spec/middleware', 'spec/pitfalls', 'spec/stores/cookie', 'spec/races'],
-  persistence: ['spec/session', 'spec/races', 'spec/client', 'spec/stores/memory', 'spec/middleware', 'spec/costs'],
-  session: ['spec/middleware', 'spec/races', 'spec/cookies', 'spec/persistence', 'spec/pitfalls', 'spec/costs'],
-};
 
 /** @type {(path: string) => string[]} */
 const filesIn = (path) =>
@@ -56,15 +50,13 @@ const files = values.files
   .flatMap(filesIn)
   .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'));
 
-/**
- * Paths of specs, the most related first: each is run only where those before have noticed nothing.
- * @param {string} file
- */
-function specsFor(file) {
-  const [, folder = ''] = file.split('/');
-  const own = [file.replace(/^lib/, 'spec').replace(/\.ts$/, '.spec.ts'), `spec/${folder}`, ...(WIDER[folder] ?? [])];
-  return own.filter((path) => existsSync(join(root, path)) || existsSync(join(root, `${path}.spec.ts`)));
-}
+/** Specs that start a server or a program take too long to be asked about each fault. */
+const STARTS_PROGRAMS = /helpers\/(redis|databases|programs|egg|package|docs)\/|child_process|demo\//;
+const specs = values.specs
+  .split(',')
+  .flatMap(filesIn)
+  .filter((path) => path.endsWith('.spec.ts') && !/node_modules|spec\/(long|docs|package)\//.test(path))
+  .filter((path) => !STARTS_PROGRAMS.test(readFileSync(join(root, path), 'utf8')));
 
 const home = mkdtempSync(join(tmpdir(), 'mutate-'));
 /** @type {Set<import('node:child_process').ChildProcess>} */
@@ -100,23 +92,24 @@ function copyOfTree(name) {
 }
 
 /**
- * Tells what became of the specs under a path.
+ * Tells what became of a run of jest.
  * @param {string} copy
- * @param {string} specs
+ * @param {string[]} args
+ * @param {number} [limit] in seconds
  * @returns {Promise<'passed' | 'failed' | 'timed out'>}
  */
-function run(copy, specs) {
-  const jest = join(import.meta.dirname, '../node_modules/jest/bin/jest.js');
-  const args = [jest, '--bail', '--forceExit', '--maxWorkers=1', '--silent', '--passWithNoTests', specs];
+function jest(copy, args, limit = seconds) {
+  const program = join(import.meta.dirname, '../node_modules/jest/bin/jest.js');
+  const all = [program, '--forceExit', '--maxWorkers=1', '--silent', ...args];
   return new Promise((done) => {
-    const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', detached: true });
+    const child = spawn(process.execPath, all, { cwd: copy, stdio: 'ignore', detached: true });
     running.add(child);
     /** @type {'timed out' | undefined} */
     let outcome;
     const timer = setTimeout(() => {
       outcome = 'timed out';
       endGroup(child.pid);
-    }, seconds * 1000);
+    }, limit * 1000);
     child.once('close', (code) => {
       clearTimeout(timer);
       running.delete(child);
@@ -127,19 +120,66 @@ function run(copy, specs) {
 }
 
 /**
+ * What each spec reaches, remembered in the temporary directory until the spec or lib changes.
+ * @param {string} copy
+ * @returns {Promise<import('./reached-lines.cjs').Reached[]>}
+ */
+async function reachedBySpecs(copy) {
+  const lib = files.map((file) => readFileSync(join(root, file), 'utf8')).join('');
+  const known = specs.map((spec) => {
+    const key = createHash('sha256')
+      .update(lib)
+      .update(spec)
+      .update(readFileSync(join(root, spec)))
+      .digest('hex');
+    return { spec, path: join(tmpdir(), `mutate-reached-${key.slice(0, 24)}.json`) };
+  });
+  const unknown = known.filter(({ path }) => !existsSync(path));
+  if (unknown.length > 0) {
+    console.log(`looking which lines ${unknown.length} specs reach`);
+    process.env['REACHED'] = JSON.stringify(Object.fromEntries(unknown.map(({ spec, path }) => [spec, path])));
+    const coverage = [
+      '--coverage',
+      '--coverageReporters=none',
+      ...files.map((file) => `--collectCoverageFrom=${file}`),
+    ];
+    const reporter = `--reporters=${join(import.meta.dirname, 'reached-lines.cjs')}`;
+    await jest(copy, [...coverage, reporter, '--runTestsByPath', ...unknown.map(({ spec }) => spec)], 3600);
+  }
+  return known.flatMap(({ path }) => (existsSync(path) ? [JSON.parse(readFileSync(path, 'utf8'))] : []));
+}
+
+/**
+ * Those that reach a mutant, the quickest first.
+ * @param {import('./reached-lines.cjs').Reached[]} reached
+ * @param {string} file
+ * @param {import('./mutants.mjs').Mutant} mutant
+ */
+function specsFor(reached, file, { lines }) {
+  const counts = reached.flatMap((one) => (one.files[file] ? [{ ...one, of: one.files[file] }] : []));
+  // The innermost line of it that is a statement; what lies in none runs when the file is loaded.
+  const line = lines.find((each) => counts.some(({ of }) => of[each] !== undefined)) ?? 0;
+  const own = file.replace(/^lib/, 'spec').replace(/\.ts$/, '.spec.ts');
+  const hit = counts.filter(({ of }) => line === 0 || (of[line] ?? 0) > 0);
+  return hit.sort((a, b) => Number(b.spec === own) - Number(a.spec === own) || a.ms - b.ms).map(({ spec }) => spec);
+}
+
+/**
  * @param {string} copy
  * @param {{ file: string, mutant: import('./mutants.mjs').Mutant }} placing
+ * @param {string[]} chosen
  */
-async function tryMutant(copy, { file, mutant }) {
+async function tryMutant(copy, { file, mutant }, chosen) {
   const path = join(copy, file);
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, placed(text, mutant));
   try {
-    for (const specs of specsFor(file)) {
-      const outcome = await run(copy, specs);
+    // The quickest few first, since most faults are noticed there.
+    for (const some of [chosen.slice(0, 3), chosen.slice(3)]) {
+      const outcome = some.length > 0 ? await jest(copy, ['--bail', '--runTestsByPath', ...some]) : 'passed';
       if (outcome !== 'passed') return outcome === 'failed' ? 'killed' : outcome;
     }
-    return 'survived';
+    return chosen.length > 0 ? 'survived' : 'not reached';
   } finally {
     writeFileSync(path, text);
   }
@@ -154,22 +194,22 @@ const todo = files.flatMap((file) =>
 );
 /** @type {((typeof todo)[number] & { outcome: string })[]} */
 const tried = [];
-/** @param {string} name */
-async function work(name) {
-  const copy = copyOfTree(name);
+const copies = Array.from({ length: processes }, (_, n) => copyOfTree(String(n)));
+const reached = await reachedBySpecs(/** @type {string} */ (copies[0]));
+/** @param {string} copy */
+async function work(copy) {
   for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-    const outcome = await tryMutant(copy, next);
+    const outcome = await tryMutant(copy, next, specsFor(reached, next.file, next.mutant));
     tried.push({ ...next, outcome });
     const { line, from, to } = next.mutant;
     if (outcome !== 'killed') console.log(`${outcome}: ${next.file}:${line}  ${from}  =>  ${to || '(removed)'}`);
   }
 }
-await Promise.all(Array.from({ length: processes }, (_, n) => work(String(n))));
+await Promise.all(copies.map(work));
 for (const file of files) {
   const ofFile = tried.filter((one) => one.file === file);
-  const count = (/** @type {string} */ outcome) => ofFile.filter((one) => one.outcome === outcome).length;
-  if (ofFile.length > 0)
-    console.log(
-      `${file}: ${count('killed')} killed, ${count('timed out')} timed out, ${count('survived')} survived of ${ofFile.length}`,
-    );
+  const counts = ['killed', 'timed out', 'survived', 'not reached'].map(
+    (outcome) => `${ofFile.filter((one) => one.outcome === outcome).length} ${outcome}`,
+  );
+  if (ofFile.length > 0) console.log(`${file}: ${counts.join(', ')} of ${ofFile.length}`);
 }

@@ -33,7 +33,7 @@ describe('npm run mutate', () => {
     const { stdout } = await promisify(execFile)(process.execPath, args);
     expect(stdout).toMatch(/^seed 15, /);
     expect(stdout).toMatch(/survived: lib\/record\/age\.ts:2 {2}\S+ {2}=> {2}\S+\n/);
-    expect(stdout).toContain('lib/record/age.ts: 1 killed, 0 timed out, 1 survived of 2\n');
+    expect(stdout).toContain('lib/record/age.ts: 1 killed, 0 timed out, 1 survived, 0 not reached of 2\n');
     expect(readFileSync(join(root, 'lib/record/age.ts'), 'utf8')).toBe(AGE);
   });
 });
