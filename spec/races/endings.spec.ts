@@ -1,10 +1,12 @@
-import { MemoryStore, type SessionError } from '../../lib/main';
+import { Lately } from '../../lib/base/lately';
+import { MemoryStore, type SessionError, Store } from '../../lib/main';
 import { eitherClient, siteWithMember } from '../helpers/races/meanwhile';
 import { member } from '../helpers/requests/variant';
 import { siteWith } from '../helpers/sites/open-sites';
 import { dataOf, sessionOf, setCookieOf } from '../helpers/sites/session-site';
 import { EmittingClient } from '../helpers/stores/emitting-client';
 import { MapClient } from '../helpers/stores/map-client';
+import { fakeDate, pass } from '../helpers/time/fake-date';
 import { gate } from '../helpers/time/gate';
 
 describe.each(eitherClient)('in %s, the end of one session', (_what, make) => {
@@ -36,6 +38,24 @@ describe.each(eitherClient)('in %s, the end of one session', (_what, make) => {
     expect(replies.map(({ setCookie }) => setCookie)).toEqual([[], []]);
     expect(site.events().filter((name) => name === 'session:gone')).toHaveLength(2);
     expect(store.size).toBe(0);
+  });
+
+  it('is forgotten after a minute, so that memory does not grow', async () => {
+    const remembered = jest.spyOn(Lately.prototype, 'add');
+    fakeDate();
+    try {
+      const store = new Store(make());
+      const sizes: number[] = [];
+      for (const ms of [0, 59_999, 1]) {
+        pass(ms);
+        await store.destroy(`sid-${sizes.length}`);
+        sizes.push(remembered.mock.contexts.at(-1)?.size ?? 0);
+      }
+      expect(sizes).toEqual([1, 2, 2]);
+    } finally {
+      remembered.mockRestore();
+      jest.useRealTimers();
+    }
   });
 
   it('happens if two requests together have brought its ttl to an end', async () => {
