@@ -29,7 +29,8 @@ const { values } = parseArgs({
     sample: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     processes: { type: 'string', default: '1' },
-    timeout: { type: 'string', default: '120' },
+    // Seconds that a hanging spec gets; those that take longer without a fault are left out.
+    timeout: { type: 'string', default: '30' },
   },
 });
 const { root } = values;
@@ -95,10 +96,10 @@ function copyOfTree(name) {
  * Tells what became of a run of jest.
  * @param {string} copy
  * @param {string[]} args
- * @param {number} [limit] in seconds
+ * @param {number} limit in seconds
  * @returns {Promise<'passed' | 'failed' | 'timed out'>}
  */
-function jest(copy, args, limit = seconds) {
+function jest(copy, args, limit) {
   const program = join(import.meta.dirname, '../node_modules/jest/bin/jest.js');
   const all = [program, '--forceExit', '--maxWorkers=1', '--silent', ...args];
   return new Promise((done) => {
@@ -160,14 +161,14 @@ function specsFor(reached, file, { lines }) {
   // The innermost line of it that is a statement; what lies in none runs when the file is loaded.
   const line = lines.find((each) => counts.some(({ of }) => of[each] !== undefined)) ?? 0;
   const own = file.replace(/^lib/, 'spec').replace(/\.ts$/, '.spec.ts');
-  const hit = counts.filter(({ of }) => line === 0 || (of[line] ?? 0) > 0);
-  return hit.sort((a, b) => Number(b.spec === own) - Number(a.spec === own) || a.ms - b.ms).map(({ spec }) => spec);
+  const hit = counts.filter(({ of, ms }) => (line === 0 || (of[line] ?? 0) > 0) && ms < seconds * 1000);
+  return hit.sort((a, b) => Number(b.spec === own) - Number(a.spec === own) || a.ms - b.ms);
 }
 
 /**
  * @param {string} copy
  * @param {{ file: string, mutant: import('./mutants.mjs').Mutant }} placing
- * @param {string[]} chosen
+ * @param {import('./reached-lines.cjs').Reached[]} chosen
  */
 async function tryMutant(copy, { file, mutant }, chosen) {
   const path = join(copy, file);
@@ -176,7 +177,9 @@ async function tryMutant(copy, { file, mutant }, chosen) {
   try {
     // The quickest few first, since most faults are noticed there.
     for (const some of [chosen.slice(0, 3), chosen.slice(3)]) {
-      const outcome = some.length > 0 ? await jest(copy, ['--bail', '--runTestsByPath', ...some]) : 'passed';
+      const limit = some.reduce((sum, { ms }) => sum + ms / 300, seconds);
+      const args = ['--bail', `--testTimeout=${seconds * 1000}`, '--runTestsByPath', ...some.map(({ spec }) => spec)];
+      const outcome = some.length > 0 ? await jest(copy, args, limit) : 'passed';
       if (outcome !== 'passed') return outcome === 'failed' ? 'killed' : outcome;
     }
     return chosen.length > 0 ? 'survived' : 'not reached';
