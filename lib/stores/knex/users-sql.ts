@@ -47,13 +47,16 @@ export const GREATEST: Readonly<Record<Dialect, string>> = {
   sqlite3: 'max',
 };
 
-/** A condition: the columns have one of the given lists of values. */
+/** A condition: the columns have one of the given lists of values, texts or numbers. */
 export function among(
   dialect: Dialect,
   columns: readonly string[],
   lists: readonly (readonly Knex.Value[])[],
 ): [sql: string, bindings: Knex.Value[]] {
-  const list = `(${columns.map(() => '?')})`;
-  const sql = `(${columns.map(() => '??')}) in (${dialect === 'sqlite3' ? 'values ' : ''}${lists.map(() => list)})`;
+  // PostgreSQL takes parameters in `values` for texts.
+  const value = (like: unknown) => (dialect === 'postgresql' && typeof like === 'number' ? 'cast(? as bigint)' : '?');
+  const values = lists.map((list) => `(${list.map(value)})`);
+  // Without `values`, PostgreSQL makes a long condition of them, for each row that it visits.
+  const sql = `(${columns.map(() => '??')}) in (${dialect === 'mysql' ? '' : 'values '}${values})`;
   return [sql, [...columns, ...lists.flat()]];
 }

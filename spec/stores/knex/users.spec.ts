@@ -150,10 +150,12 @@ describe.each(Object.entries(sqlDatabases))('The users of a KnexStore on %s', (n
     const rows = Array.from({ length: MEMBERS }, (_, n) => ({
       owner: 'crowd',
       id: `sid-${n}`,
-      expires: end + (n % 3),
+      expires: end + Math.floor(n / 300),
       enrolled: n,
     }));
     await knex.batchInsert('sessions_users', rows, 400);
+    // By itself it does so within a minute; until then it sorts all members for each page.
+    if (name === 'PostgreSQL') await knex.raw('analyze sessions_users');
     const keys: string[] = [];
     for (let after: { key: string; end: number } | undefined; ; ) {
       const page = await one.members('crowd', 1000, after);
