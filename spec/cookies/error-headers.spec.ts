@@ -99,6 +99,12 @@ describe.each([
     expect([reply.headers.get('vary'), reply.headers.get('cache-control')]).toEqual(['Cookie', 'no-store']);
   });
 
+  it('is sent without the Cache-Control that an outer middleware has removed', async () => {
+    const site = await open([onFailure((ctx) => ctx.remove('Cache-Control'))]);
+    const reply = await site.visitor().get('/fail');
+    expect([reply.setCookie.length, reply.headers.get('cache-control')]).toEqual([2, null]);
+  });
+
   it("is sent with the application's cookies, if the error handler keeps those", async () => {
     const site = await open([
       (ctx, next) => {

@@ -190,6 +190,15 @@ describe('the same key changed twice', () => {
     expect(merge({ ...conflict, onConflict: 'throw' })).toEqual({ cookie: { maxAge: 2 } });
   });
 
+  it('loses nothing that either has noted about the session in the cookie, such as its beginning', () => {
+    const notes = { began: 5, index: 'of-ann', until: 9 };
+    const base = { cookie: { maxAge: 1 } };
+    const [noted, longer] = [{ cookie: { maxAge: 1, ...notes } }, { cookie: { maxAge: 2 } }];
+    const expected = { cookie: { maxAge: 2, ...notes } };
+    expect(merge({ base, mine: longer, theirs: noted })).toEqual(expected);
+    expect(merge({ base, mine: noted, theirs: longer, cookieChanged: false })).toEqual(expected);
+  });
+
   it.each<[string, Sides, Data]>([
     [
       "theirs, where no handler of this request set anything: today's options differ from the record",
