@@ -200,6 +200,7 @@ describe('cookie options in the wrong place, or in a wrong combination', () => {
 
   it.each([
     ['name', 'set the name of the cookie as `key`, beside `cookie`'],
+    ['keys', 'set `app.keys = [secret]`'],
     ['secret', 'set `app.keys = [secret]`'],
     ['ttl', 'give `ttl` beside `cookie`, or `cookie.maxAge`'],
   ])('cause a warning that says where they belong: %s', (name, advice) => {

@@ -30,6 +30,10 @@ const routes: Routes = {
   '/shop/logout': (ctx) => {
     ctx.session = null;
   },
+  '/shop/logout-and-fail': (ctx) => {
+    ctx.session = null;
+    throw new Error('no');
+  },
 };
 
 /** A visitor of www.example.com, whatever deployment serves it, with a browser that keeps cookies by domain and path. */
@@ -42,9 +46,9 @@ function visitorOf(open: (cookie: CookieOptions) => ReturnType<typeof siteWith>)
       ({ url } = await open(cookie));
     },
     cookies: () => jar.getCookieString(at('see')),
-    async get(path: string): Promise<Reply> {
+    async get(path: string, status = 200): Promise<Reply> {
       const reply = await browser(url).get(`/shop/${path}`, { cookie: await jar.getCookieString(at(path)) });
-      expect(reply.status).toBe(200);
+      expect(reply.status).toBe(status);
       for (const line of reply.setCookie) await jar.setCookie(line, at(path));
       return reply;
     },
@@ -103,6 +107,17 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
     expect((await ann.cookies()).match(/koa.sid=/g)).toHaveLength(1);
     expect(await ann.see()).toMatchObject({ user: 'ann' });
     await ann.get('logout');
+    expect(await ann.cookies()).toBe('');
+  });
+
+  it('leaves no cookie after a logout whose handler fails', async () => {
+    const store = newStore() as SessionStore;
+    const ann = visitorOf((cookie) => siteWith({ store, cookie: cookieAt(cookie) }, routes));
+    await ann.deploy(PATH);
+    await ann.get('put?user=ann');
+    await ann.deploy(DOMAIN);
+    await ann.get('put?cart=tea');
+    await ann.get('logout-and-fail', 500);
     expect(await ann.cookies()).toBe('');
   });
 
