@@ -104,11 +104,14 @@ describe('an omitted attribute has its default', () => {
     }
   });
 
-  it('maxage is an alias of maxAge, as in connect', async () => {
+  it.each([
+    [{ maxage: 60_000 }, 60_000],
+    [{ maxage: 60_000, maxAge: 5000 }, 5000],
+  ])('maxage is an alias of maxAge, as in connect; maxAge itself wins: %j', async (cookie, ttl) => {
     const store = new MapClient();
-    const site = await siteWith({ store, cookie: { maxage: 60_000 } as CookieOptions });
+    const site = await siteWith({ store, cookie: cookie as CookieOptions });
     await site.visitor().get('/put?a=1');
-    expect([...store.ttls.values()]).toEqual([60_000]);
+    expect([...store.ttls.values()]).toEqual([ttl]);
   });
 });
 
