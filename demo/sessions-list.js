@@ -26,9 +26,26 @@ function tagOf(sid) {
  * @param {string} prefix
  */
 async function listSessions(client, prefix) {
-  const keys = await client.keys(prefix);
+  const keys = await keysOf(client, prefix);
   const listed = await Promise.all(keys.map((key) => look(client, key, prefix)));
   return listed.filter((session) => session !== undefined).sort((a, b) => b.since - a.since);
+}
+
+/**
+ * @param {Client} client
+ * @param {string} prefix
+ */
+async function keysOf(client, prefix) {
+  /** @type {Set<string>} */
+  const all = new Set();
+  /** @type {string | undefined} */
+  let cursor;
+  do {
+    const found = await client.keys(prefix, cursor);
+    for (const key of found.keys) all.add(key);
+    cursor = found.cursor;
+  } while (cursor !== undefined);
+  return [...all];
 }
 
 /**

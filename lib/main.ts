@@ -37,6 +37,8 @@ declare namespace session {
   export import EndingStore = engine.EndingStore;
   export import IndexingStore = engine.IndexingStore;
   export import IndexMember = engine.IndexMember;
+  export import EnumerableStore = engine.EnumerableStore;
+  export import KeysFound = engine.KeysFound;
   export import StoredRecord = engine.StoredRecord;
   export import SwapResult = engine.SwapResult;
   export import Answer = engine.Answer;
@@ -48,6 +50,9 @@ declare namespace session {
   export import SessionMiddleware = engine.SessionMiddleware;
   export type UserSessions = engine.UserSessions;
   export type UserSession = engine.UserSession;
+  export type IndexOptions = engine.IndexOptions;
+  export type IndexProgress = engine.IndexProgress;
+  export type IndexedSessions = engine.IndexedSessions;
   export import SessionEvent = engine.SessionEvent;
   export import SessionEndedEvent = engine.SessionEndedEvent;
   export type MemoryStoreOptions = engine.MemoryStoreOptions;

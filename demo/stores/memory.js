@@ -6,8 +6,6 @@ class MemoryClient extends EventEmitter {
   where = 'in memory';
   connected = true;
   #memory = new MemoryStore();
-  /** @type {Set<string>} */
-  #keys = new Set();
 
   /** @param {string} key */
   get(key) {
@@ -17,13 +15,11 @@ class MemoryClient extends EventEmitter {
   /** @param {string} key @param {import('koa-evented-session').Session} session @param {number} ttl */
   set(key, session, ttl) {
     this.#reach().set(key, session, ttl);
-    this.#keys.add(key);
   }
 
   /** @param {string} key */
   destroy(key) {
     this.#reach().destroy(key);
-    this.#keys.delete(key);
   }
 
   /** @param {string} key @param {number} ttl */
@@ -38,11 +34,7 @@ class MemoryClient extends EventEmitter {
 
   /** @param {string} key @param {string} record @param {number} ttl */
   create(key, record, ttl) {
-    const memory = this.#reach();
-    const revision = memory.create(key, record, ttl);
-    this.#keys.add(key);
-    if (this.#keys.size > 2 * memory.size + 100) this.#forgetExpired(memory);
-    return revision;
+    return this.#reach().create(key, record, ttl);
   }
 
   /** @param {string} key @param {string} record @param {number} ttl @param {number} expected */
@@ -85,11 +77,9 @@ class MemoryClient extends EventEmitter {
     return this.#reach().endedNow(index, keepFor);
   }
 
-  /** Lists the keys that start with `prefix`. @param {string} prefix */
-  async keys(prefix) {
-    const memory = this.#reach();
-    this.#forgetExpired(memory);
-    return [...this.#keys].filter((key) => key.startsWith(prefix));
+  /** @param {string} prefix @param {string} [cursor] */
+  keys(prefix, cursor) {
+    return this.#reach().keys(prefix, cursor);
   }
 
   disconnect() {
@@ -104,11 +94,6 @@ class MemoryClient extends EventEmitter {
 
   async close() {
     this.#memory.close();
-  }
-
-  /** @param {MemoryStore} memory */
-  #forgetExpired(memory) {
-    for (const key of this.#keys) if (!memory.load(key)) this.#keys.delete(key);
   }
 
   #reach() {

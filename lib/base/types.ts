@@ -199,6 +199,26 @@ export interface IndexMember {
   enrolledAgo: number;
 }
 
+/** A store that can list its records, which `sessions.index()` needs. */
+export interface EnumerableStore {
+  /**
+   * Returns some of the keys that start with `prefix`, perhaps none, and a `cursor` from which the next call goes on;
+   * without `cursor`, these were the last. A record that is there during the whole walk is returned at least once. The
+   * cursor is a text that another process can go on from, and does not lead to a session's id.
+   *
+   * Does not return keys that start with the prefix and the control character `\u001f`, which are not records.
+   */
+  keys(prefix: string, cursor?: string): Answer<KeysFound>;
+}
+
+/** Some of the keys of a store. */
+export interface KeysFound {
+  /** The keys, with their prefix. */
+  keys: readonly string[];
+  /** From where to go on; `undefined` if there are no more. */
+  cursor?: string | undefined;
+}
+
 /** What is in a token. */
 export interface SessionInToken {
   /** The session's id, for events and `ctx.sessionId`: the token itself is a secret. */

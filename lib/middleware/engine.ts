@@ -22,6 +22,7 @@ export { isEmpty } from '../record/record';
 export { ContextSession } from '../session/context-session';
 export type { SessionCodec, SessionSettings } from '../session/settings';
 export { MemoryStore, type MemoryStoreOptions } from '../stores/memory';
+export type { IndexedSessions, IndexOptions, IndexProgress } from '../users/indexing';
 export type { UserSession, UserSessions } from '../users/sessions';
 export { type CallbackSession, showOnRequests } from './callback-session';
 export type * from './middleware';

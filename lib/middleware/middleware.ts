@@ -7,11 +7,12 @@ import { matchesPath } from '../cookies/session-cookie';
 import type { Store } from '../persistence/store';
 import { ContextSession } from '../session/context-session';
 import { readSession } from '../session/read-session';
+import type { IndexedSessions, IndexOptions } from '../users/indexing';
 import { showOnRequests } from './callback-session';
 import { resolveOptions } from './options';
 import { announceTakers, takerOf, warnOfTaken } from './request-takers';
 import { sessionRunner } from './runner';
-import { sessionsOf, type UserSessions } from './sessions-of';
+import { indexSessions, sessionsOf, type UserSessions } from './sessions-of';
 
 /** What the middleware adds to Koa's `ctx`. Outside the cookie's path, every member is `undefined`. */
 export interface SessionContext {
@@ -90,6 +91,19 @@ export interface SessionMiddleware<User = unknown> extends Koa.Middleware {
    */
   of(user: NonNullable<User>): UserSessions;
   /**
+   * Makes `of(user)` know all sessions that are stored, also those that were stored before the option `user` was given
+   * and have not been written since, and those whose index was lost. Reads every record once, beside traffic and in
+   * bounded memory; each call to the store has a separate time limit. Counts an earlier "end all" as older than all
+   * sessions that it finds, and does not apply `maxPerUser`.
+   *
+   * @throws {@link StoreError} by rejection, if the store fails, does not answer in time or is not connected. The last
+   *   progress tells from where to go on.
+   *
+   * @throws TypeError by rejection, without the option `user`, if the store has no method `keys`, or if an option has
+   *   the wrong type.
+   */
+  index(options?: IndexOptions | null): Promise<IndexedSessions>;
+  /**
    * Stops listening to the store and fails the requests that wait for it. Does not close the client; close it yourself.
    */
   close(): Promise<void>;
@@ -145,7 +159,9 @@ export function createSession<User>(given?: SessionOptions<User> | null): Sessio
       () => app,
     );
 
-  return Object.assign(session as Koa.Middleware, { store, read, of, close, [Symbol.asyncDispose]: close });
+  const index = (given?: IndexOptions | null) => indexSessions(options, given);
+
+  return Object.assign(session as Koa.Middleware, { store, read, of, index, close, [Symbol.asyncDispose]: close });
 }
 
 /**

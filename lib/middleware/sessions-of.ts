@@ -5,7 +5,8 @@ import { expected } from '../base/expect';
 import type { Application } from '../base/types';
 import type { ContextSession } from '../session/context-session';
 import type { SessionSettings } from '../session/settings';
-import { userNamed } from '../users/rules';
+import { type IndexedSessions, type IndexOptions, indexAll } from '../users/indexing';
+import { type UserRules, userNamed } from '../users/rules';
 import { UserSessions } from '../users/sessions';
 
 export type { UserSessions } from '../users/sessions';
@@ -21,11 +22,9 @@ export function sessionsOf(
   sessionIn: (ctx: Koa.Context) => ContextSession | undefined,
   app: () => Application | undefined,
 ): UserSessions {
-  if (users === undefined) {
-    throw new TypeError('Expected the option `user` to be given, which tells whose a session is: `session({ user })`');
-  }
+  const rules = given(users);
   const name = nameOf(user);
-  return new UserSessions(name, users, {
+  return new UserSessions(name, rules, {
     keysIn: (ctx) => own(ctx).keysFor(name),
     exempt: (ctx) => own(ctx).exempt(),
     logOut: (ctx) => own(ctx).logOut(name),
@@ -44,6 +43,20 @@ export function sessionsOf(
     if (session !== undefined) return session;
     throw expected('ctx', 'the context of a request that this middleware handles', ctx);
   }
+}
+
+/** Lists all sessions in the indexes of their users. Rejects with a TypeError without `user`, or if the store cannot list its records. */
+export async function indexSessions(
+  { users }: SessionSettings,
+  options?: IndexOptions | null,
+): Promise<IndexedSessions> {
+  return indexAll(given(users), options);
+}
+
+/** @throws TypeError */
+function given(users: UserRules | undefined): UserRules {
+  if (users !== undefined) return users;
+  throw new TypeError('Expected the option `user` to be given, which tells whose a session is: `session({ user })`');
 }
 
 /** @throws TypeError */

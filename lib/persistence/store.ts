@@ -25,6 +25,7 @@ import { mayOutlive, untilEnd } from '../record/expiry-note';
 import { parseRecord } from '../record/record';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { LastWriteRecords } from './last-write-records';
+import { canEnumerate, RecordWalk } from './record-walk';
 import type { KeyOf, Records, TtlOfRecord } from './records';
 import { notKept, TokenRecords } from './token-records';
 import { canIndex, UserIndex } from './user-index';
@@ -72,6 +73,8 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly records: Records;
   /** @internal The indexes of users' sessions, if the client can keep them. */
   readonly index: UserIndex | undefined;
+  /** @internal The walk over all records, if the client can list them. */
+  readonly walk: RecordWalk | undefined;
   /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
   readonly usesTokens: boolean;
   /** @internal Whether sessions end at a fixed time after they began. */
@@ -119,6 +122,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
     const isExact = this.records.guarantee === 'compare-and-set';
     this.index = isExact && canIndex(client) ? new UserIndex(client, this.#caller, this.prefix) : undefined;
+    this.walk = canEnumerate(client) ? new RecordWalk(client, this.#caller, this.prefix) : undefined;
     this.#stopListening = listenToClient(client, {
       connected: () => {
         wasThere = true;

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { hasMethod } from '../base/expect';
+import { NO_RECORD } from '../base/record-keys';
 import type { IndexingStore, IndexMember } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
@@ -10,8 +11,8 @@ const PAGE = 1000;
 const DISMISSED = 1000;
 /** Milliseconds for which "all sessions have ended" is remembered: no request waits longer before it logs in. */
 const ENDED_FOR = 60 * 60 * 1000;
-/** No session id has a control character, so no record has the key of an index. */
-const SEPARATOR = '\u001fuser:';
+/** No record has the key of an index. */
+const SEPARATOR = `${NO_RECORD}user:`;
 
 const ABILITIES = ['enroll', 'members', 'dismiss', 'endedNow'] as const;
 

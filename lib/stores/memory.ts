@@ -1,12 +1,15 @@
 import { expected, isGiven } from '../base/expect';
+import { recordKeys } from '../base/record-keys';
 import { steadyNow } from '../base/steady-clock';
 import { unref } from '../base/timer';
 import { ONE_DAY } from '../base/ttl';
 import type {
   CompareAndSetStore,
   EndingStore,
+  EnumerableStore,
   IndexingStore,
   IndexMember,
+  KeysFound,
   Session,
   SessionStore,
   StoredRecord,
@@ -24,6 +27,8 @@ const SWEEP_DELAY = 1000;
 /** Number of sessions that one sweep frees, so that it does not block the process, and the pause before the rest, in milliseconds. */
 const SWEEP_BATCH = 4000;
 const SWEEP_PAUSE = 5;
+/** Number of sessions that one call of `keys` looks at. */
+const KEYS_AT_ONCE = 1000;
 
 /** Options of a {@link MemoryStore}. */
 export interface MemoryStoreOptions {
@@ -54,7 +59,9 @@ class Entry {
  * process ends, and other processes do not see them. Expired sessions are freed within 10 seconds. Every method throws
  * a TypeError if its `ttl` is not a positive number.
  */
-export class MemoryStore implements SessionStore, CompareAndSetStore<number>, EndingStore<number>, IndexingStore {
+export class MemoryStore
+  implements SessionStore, CompareAndSetStore<number>, EndingStore<number>, IndexingStore, EnumerableStore
+{
   readonly #max: number;
   readonly #entries = new Map<string, Entry>();
   /** `next` is the least recently used entry, `prev` the most recently used. */
@@ -215,6 +222,24 @@ export class MemoryStore implements SessionStore, CompareAndSetStore<number>, En
   /** Notes, for `keepFor` milliseconds, that all sessions of requests that began before now have ended. */
   endedNow(index: string, keepFor: number): void {
     this.#indexes.endedNow(index, keepFor);
+  }
+
+  /**
+   * Returns some of the keys that start with `prefix`, perhaps none, and a `cursor` for the rest, if there are more.
+   *
+   * @throws TypeError if this method has not returned the cursor.
+   */
+  keys(prefix: string, cursor?: string): KeysFound {
+    if (cursor !== undefined && !/^\d+$/.test(cursor)) throw expected('cursor', 'one that `keys` has returned', cursor);
+    // Backwards: an entry only ever moves to an earlier slot, so that none moves past the walk.
+    const end = Math.min(this.#slots.length, Number(cursor ?? this.#slots.length));
+    const start = Math.max(0, end - KEYS_AT_ONCE);
+    const found = this.#slots.slice(start, end).filter(({ slot }) => this.#msLeft(slot) > 0);
+    const keys = recordKeys(
+      found.map(({ key }) => key),
+      prefix,
+    );
+    return { keys, cursor: start > 0 ? String(start) : undefined };
   }
 
   /** Drops all sessions and stops the timers. */

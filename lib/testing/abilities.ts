@@ -13,15 +13,20 @@ export function casesOfAbilities(abilities: readonly Method[], cases: Cases): Ca
       fail(`Expected all of ${all}, or none, got ${named(has)} alone: without ${named(lacking)} none of them is used`);
     },
 
-    ...Object.fromEntries(
-      Object.entries(cases).map(([title, run]): [string, Cases[string]] => [
-        `${title}, if it has ${all}`,
-        async (trial) => {
-          if (abilities.every((ability) => trial.has(ability))) await run(trial);
-        },
-      ]),
-    ),
+    ...casesIfAble(abilities, cases),
   };
+}
+
+/** Cases that run only for a client that has all of these methods. */
+export function casesIfAble(abilities: readonly Method[], cases: Cases): Cases {
+  return Object.fromEntries(
+    Object.entries(cases).map(([title, run]): [string, Cases[string]] => [
+      `${title}, if it has ${named(abilities)}`,
+      async (trial) => {
+        if (abilities.every((ability) => trial.has(ability))) await run(trial);
+      },
+    ]),
+  );
 }
 
 function named(abilities: readonly string[]): string {

@@ -12,6 +12,7 @@ import type { MakeClient } from './subject';
 import { swapCases } from './swap-cases';
 import { timeCases } from './time-cases';
 import { touchCases } from './touch-cases';
+import { walkCases } from './walk-cases';
 
 export type { Runner } from './runner';
 export type { MakeClient, Subject } from './subject';
@@ -55,6 +56,6 @@ function casesOf(guarantee: Guarantee): Cases {
     ...keyCases,
     ...timeCases,
     ...touchCases(canCompareAndSet),
-    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases, ...indexCases } : {}),
+    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases, ...indexCases, ...walkCases } : {}),
   };
 }

@@ -9,8 +9,10 @@ import {
   type Answer,
   type CompareAndSetStore,
   type EndingStore,
+  type EnumerableStore,
   type IndexingStore,
   type IndexMember,
+  type KeysFound,
   type Session,
   type SessionStore,
   Store,
@@ -32,7 +34,7 @@ const CLEAN_WITHIN = 500;
 /** How long a record may outlive its ttl, in milliseconds: some stores count in seconds. */
 const EXPIRES_WITHIN = 1_500;
 
-type Client = SessionStore & CompareAndSetStore & EndingStore & IndexingStore;
+type Client = SessionStore & CompareAndSetStore & EndingStore & IndexingStore & EnumerableStore;
 export type Method = keyof Client;
 
 const MISSING = 'a missing or expired record is not an error';
@@ -52,6 +54,7 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
   members: { operation: 'get', asks: `it is given an \`index\` and a limit, sometimes a member, and ${MISSING}` },
   dismiss: { operation: 'set', asks: `it is given an \`index\` and entries, and ${MISSING}` },
   endedNow: { operation: 'set', asks: 'it is given an `index` and how long to keep the note, and nothing else' },
+  keys: { operation: 'get', asks: 'it is given a prefix, sometimes a cursor that it has returned, and nothing else' },
   mark: { operation: 'set', asks: `it is given a \`key\` and how many spaces to append, and ${MISSING}` },
 };
 
@@ -165,6 +168,19 @@ export class Trial {
 
   async endedNow(index: string, keepFor: number = MINUTE): Promise<void> {
     await this.#askIndex<unknown>('endedNow', index, (client, name) => client.endedNow(name, keepFor));
+  }
+
+  /** Some of the keys under this prefix, without it. */
+  async keys(cursor?: string): Promise<KeysFound> {
+    const found = await this.#call('keys', this.prefix, (client, prefix) =>
+      cursor === undefined ? client.keys(prefix) : client.keys(prefix, cursor),
+    );
+    if (!Array.isArray(found?.keys))
+      return fail(`Expected \`keys\` to return { keys, cursor }, got ${shown(found)}: keys may be empty`);
+    const keys = found.keys.map((key) =>
+      key.startsWith(this.prefix) ? key.slice(this.prefix.length) : `foreign ${key}`,
+    );
+    return { ...found, keys };
   }
 
   /** The remaining lifetime of a session in milliseconds; `undefined` if the client cannot tell. */

@@ -21,7 +21,7 @@ export interface Listed {
 }
 
 /** Calls that are made at the same time. */
-const AT_ONCE = 100;
+export const AT_ONCE = 100;
 
 /** Reads the records of an index's members. The records decide which sessions are the user's, not the index. */
 export async function readListed(members: readonly IndexMember[], index: string, rules: UserRules): Promise<Listed> {
@@ -40,8 +40,12 @@ export async function readListed(members: readonly IndexMember[], index: string,
 }
 
 function isInUse(session: Session, index: string, rules: UserRules): boolean {
-  if (hasExpired(Object(session.cookie)) || rules.store.timeLeftOf(session) <= 0) return false;
-  return indexOfSession(session, rules) === index;
+  return !isOver(session, rules) && indexOfSession(session, rules) === index;
+}
+
+/** Whether a session that is still stored has ended. */
+export function isOver(session: Session, { store }: UserRules): boolean {
+  return hasExpired(Object(session.cookie)) || store.timeLeftOf(session) <= 0;
 }
 
 /** Calls `each` for every item, with a limited number of calls at a time. */

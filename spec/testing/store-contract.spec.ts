@@ -13,6 +13,7 @@ import { faults, whereTouch } from '../helpers/stores/faulty-clients';
 import {
   RightClient,
   RightCompareAndSetClient,
+  RightEnumerableClient,
   RightIndexingClient,
   RightTouchableClient,
 } from '../helpers/stores/right-client';
@@ -51,7 +52,8 @@ describe('The store contract is kept by', () => {
     ['has the three methods', () => new RightClient(), {}],
     ['has `touch` too', () => new RightTouchableClient(), {}],
     ['can compare and set', () => new RightCompareAndSetClient(), compareAndSet],
-    ['has all abilities', () => new RightIndexingClient(), compareAndSet],
+    ['knows which sessions belong to a user', () => new RightIndexingClient(), compareAndSet],
+    ['has all abilities', () => new RightEnumerableClient(), compareAndSet],
     ['is a class', () => new ClassClient(), {}],
   ];
   for (const [name, style] of Object.entries(styles)) {

@@ -4,8 +4,10 @@ import { isGiven } from '../../base/expect';
 import type {
   CompareAndSetStore,
   EndingStore,
+  EnumerableStore,
   IndexingStore,
   IndexMember,
+  KeysFound,
   Session,
   SessionStore,
   StoredRecord,
@@ -16,6 +18,7 @@ import { parseRecord } from '../../record/record';
 import { openRedis, type RedisConnectionOptions } from './connection';
 import type { RedisClient, RedisDriver } from './driver';
 import * as indexes from './indexes';
+import { keys } from './keys';
 import { whenReady } from './readiness';
 import { Script } from './script';
 import { textOf } from './utf8';
@@ -128,7 +131,7 @@ export interface RedisStoreEvents {
  */
 export class RedisStore
   extends EventEmitter<RedisStoreEvents>
-  implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>, IndexingStore
+  implements SessionStore, CompareAndSetStore<RedisRevision>, EndingStore<RedisRevision>, IndexingStore, EnumerableStore
 {
   /** The client. */
   readonly client: RedisClient;
@@ -244,6 +247,17 @@ export class RedisStore
 
   endedNow(index: string, keepFor: number): Promise<void> {
     return indexes.endedNow(this.#driver, index, keepFor);
+  }
+
+  /**
+   * Returns some of the keys that start with `prefix`, perhaps none, and a `cursor` for the rest, if there are more.
+   *
+   * @throws TypeError by rejection, if this method has not returned the cursor.
+   *
+   * @throws Error by rejection, if all that is left are slots of a Cluster that are moving to another server.
+   */
+  keys(prefix: string, cursor?: string): Promise<KeysFound> {
+    return keys(this.#driver, prefix, cursor);
   }
 
   /**

@@ -1,5 +1,13 @@
 import co from 'co';
-import type { Answer, CompareAndSetStore, EndingStore, IndexingStore, Session, SessionStore } from '../../../lib/main';
+import type {
+  Answer,
+  CompareAndSetStore,
+  EndingStore,
+  EnumerableStore,
+  IndexingStore,
+  Session,
+  SessionStore,
+} from '../../../lib/main';
 import { MemoryStore } from '../../../lib/main';
 
 /** How a client returns what its system answers. */
@@ -73,17 +81,18 @@ export function endingClient(
   };
 }
 
-/** The same, and it knows which sessions belong to a user. */
+/** The same, and it knows which sessions belong to a user, and lists all. */
 export function indexingClient(
   style: Style,
   memory: MemoryStore = new MemoryStore(),
-): ReturnType<typeof endingClient> & IndexingStore {
+): ReturnType<typeof endingClient> & IndexingStore & EnumerableStore {
   return {
     ...endingClient(style, memory),
     enroll: (index, key, ttl, elapsed, from) => style(() => memory.enroll(index, key, ttl, elapsed, from)),
     members: (index, limit, after) => style(() => memory.members(index, limit, after)),
     dismiss: (index, entries) => style(() => memory.dismiss(index, entries)),
     endedNow: (index, keepFor) => style(() => memory.endedNow(index, keepFor)),
+    keys: (prefix, cursor) => style(() => memory.keys(prefix, cursor)),
   };
 }
 

@@ -1,8 +1,10 @@
 import type {
   CompareAndSetStore,
   EndingStore,
+  EnumerableStore,
   IndexingStore,
   IndexMember,
+  KeysFound,
   Session,
   SessionStore,
   StoredRecord,
@@ -159,7 +161,7 @@ export interface Mark {
   end: number;
 }
 
-/** The same with all abilities. */
+/** The same with the abilities to know which sessions belong to a user. */
 export class RightIndexingClient extends RightEndingClient implements IndexingStore {
   readonly indexes = new Map<string, Map<string, Enrolled>>();
   readonly marks = new Map<string, Mark>();
@@ -247,5 +249,36 @@ export class RightIndexingClient extends RightEndingClient implements IndexingSt
 
   ageOf(since: number): number {
     return performance.now() - since;
+  }
+}
+
+/** The same with all abilities. Its pages are small. */
+export class RightEnumerableClient extends RightIndexingClient implements EnumerableStore {
+  readonly page: number = 4;
+
+  async keys(prefix: string, cursor?: string): Promise<KeysFound> {
+    await this.reach();
+    const rest = this.records()
+      .filter((key) => this.isMeantBy(prefix, key) && this.isBehind(cursor, key))
+      .sort();
+    const keys = rest.slice(0, this.page);
+    return { keys, cursor: rest.length > keys.length ? this.cursorAt(keys.at(-1) as string) : undefined };
+  }
+
+  /** The keys of what has not expired. */
+  records(): string[] {
+    return [...this.rows.keys()].filter((key) => this.find(key) !== undefined);
+  }
+
+  isMeantBy(prefix: string, key: string): boolean {
+    return key.startsWith(prefix) && !key.startsWith(`${prefix}\u001f`);
+  }
+
+  isBehind(cursor: string | undefined, key: string): boolean {
+    return cursor === undefined || key > cursor;
+  }
+
+  cursorAt(key: string): string {
+    return key;
   }
 }

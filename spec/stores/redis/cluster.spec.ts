@@ -235,6 +235,53 @@ describe.each(['ioredis5', 'redis5'].map(driverOf))('Sessions on a Redis Cluster
     expect(await own.primaryOf(key)).toBe(target);
   });
 
+  it('are all listed by `keys` although their slot moves to a server that has been listed already', async () => {
+    const client = driver.openCluster(own.addresses);
+    await until(() => driver.isReady(client));
+    const store = redisStore({ client });
+    ends.push(() => Promise.all([store.close(), driver.end(client)]).then(() => undefined));
+    const all = Array.from({ length: 60 }, (_, n) => `walk:${n}`);
+    await Promise.all(all.map((key) => store.create(key, '{}', HOUR)));
+    const first = await store.keys('walk:');
+    // The last server of the walk gives a slot to the first one.
+    const listed = first.keys[0] as string;
+    const rest = all.filter((key) => !first.keys.includes(key));
+    const target = await own.primaryOf(listed);
+    const key = rest.at(-1) as string;
+    const source = await own.primaryOf(key);
+    expect(source).not.toBe(target);
+    const slot = await source.command(`CLUSTER KEYSLOT ${key}`);
+    const [from, to] = [await own.idOf(source), await own.idOf(target)];
+    await target.command(`CLUSTER SETSLOT ${slot} IMPORTING ${from}`);
+    await source.command(`CLUSTER SETSLOT ${slot} MIGRATING ${to}`);
+    await source.command(`MIGRATE 127.0.0.1 ${target.port} ${key} 0 5000`);
+    const found = new Set(first.keys);
+    const walk = async (start = first.cursor) => {
+      for (let cursor = start; cursor !== undefined; ) {
+        const page = await store.keys('walk:', cursor);
+        for (const each of page.keys) found.add(each);
+        cursor = page.cursor;
+      }
+    };
+    // Nobody can tell where its keys are while it moves.
+    await expect(walk()).rejects.toThrow(`Slots ${slot} are moving to another server of the Cluster`);
+    for (const node of [target, source]) await node.command(`CLUSTER SETSLOT ${slot} NODE ${to}`);
+    await own.whole();
+    await walk();
+    expect([...found].sort()).toEqual([...all].sort());
+    await Promise.all(all.map((each) => store.destroy(each)));
+  });
+
+  it('are listed by `keys` from the one server that has all, if the prefix has a hash tag', async () => {
+    const client = driver.openCluster(own.addresses);
+    await until(() => driver.isReady(client));
+    const store = redisStore({ client });
+    ends.push(() => Promise.all([store.close(), driver.end(client)]).then(() => undefined));
+    await Promise.all(['a', 'b', 'c{d}'].map((sid) => store.create(`{shop}:${sid}`, '{}', HOUR)));
+    const { keys, cursor } = await store.keys('{shop}:');
+    expect([[...keys].sort(), cursor]).toEqual([['{shop}:a', '{shop}:b', '{shop}:c{d}'], undefined]);
+  });
+
   it('lose nothing if all servers forget their scripts', async () => {
     const { write, all } = await open();
     const flush = () => Promise.all(own.nodes.map((node) => node.command('SCRIPT FLUSH')));
