@@ -41,6 +41,14 @@ export class SessionRows {
     return { record: String(record), revision: String(revision), expires: Number(expires) };
   }
 
+  /** Up to `limit` ids from `first` on, in the order of their bytes. */
+  async idsFrom(first: string, limit: number): Promise<string[]> {
+    const found: object[] = await this.#ask((rows) =>
+      rows.select('id').where('id', '>=', first).where('expires', '>', Date.now()).orderBy('id').limit(limit),
+    );
+    return found.map((row) => String(valuesOf(row)[0]));
+  }
+
   /** Stores a row, whether or not one exists. */
   async put(row: SessionRow): Promise<void> {
     await this.#ask((rows) =>

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { expected } from '../../base/expect';
+import { recordKeys } from '../../base/record-keys';
 import type {
   CompareAndSetStore,
   EndingStore,
+  EnumerableStore,
   IndexingStore,
   IndexMember,
+  KeysFound,
   Session,
   SessionStore,
   StoredRecord,
@@ -19,6 +22,8 @@ import { UserRows } from './users';
 
 /** Maximum length of a key, in bytes: that of the column. */
 const LONGEST_KEY = 512;
+/** Keys that one statement returns. */
+const KEYS_AT_ONCE = 1000;
 /** How often to retry if a record appears or disappears between two statements. */
 const ATTEMPTS = 5;
 
@@ -26,7 +31,9 @@ const ATTEMPTS = 5;
  * Keeps sessions in a table of MySQL, MariaDB, PostgreSQL or SQLite, with the `'compare-and-set'` guarantee. A revision
  * is never reused. Errors are the driver's, without the statement and its values.
  */
-export class KnexStore implements SessionStore, CompareAndSetStore<string>, EndingStore<string>, IndexingStore {
+export class KnexStore
+  implements SessionStore, CompareAndSetStore<string>, EndingStore<string>, IndexingStore, EnumerableStore
+{
   readonly #rows: SessionRows;
   readonly #users: UserRows;
   readonly #sweeper: Sweeper;
@@ -141,6 +148,21 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
   }
 
   /**
+   * Returns some of the keys that start with `prefix`, and a `cursor` for the rest, if there are more.
+   *
+   * @throws TypeError if this method has not returned the cursor.
+   */
+  async keys(prefix: string, cursor: string = prefix): Promise<KeysFound> {
+    if (!cursor.startsWith(prefix)) throw expected('cursor', 'one that `keys` has returned', cursor);
+    if (!canBeStored(cursor)) return { keys: [] };
+    const ids = await this.#rows.idsFrom(cursor, KEYS_AT_ONCE);
+    const [last = '', before = ''] = ids.slice(-2).reverse();
+    // In the order of bytes, all keys with the prefix follow each other.
+    const isEnd = ids.length < KEYS_AT_ONCE || !last.startsWith(prefix);
+    return { keys: recordKeys(ids, prefix), cursor: isEnd ? undefined : shortestFrom(before, last) };
+  }
+
+  /**
    * Removes the expired rows of both tables now, in batches, and resolves to their number. Use it with `sweepInterval: 0` to sweep at
    * times that you choose. Stops early if another process is sweeping.
    */
@@ -165,6 +187,16 @@ export class KnexStore implements SessionStore, CompareAndSetStore<string>, Endi
  */
 export function knexStore(options: KnexStoreOptions): KnexStore {
   return new KnexStore(options);
+}
+
+/**
+ * The shortest text that comes behind one key and not behind the next. It goes on at the next key without telling it,
+ * since the cursor of a walk may be logged.
+ */
+function shortestFrom(before: string, next: string): string {
+  const [passed, characters] = [[...before], [...next]];
+  const differs = characters.findIndex((character, n) => character !== passed[n]);
+  return characters.slice(0, differs + 1).join('');
 }
 
 /** A new version of a record, with a revision never used before. */

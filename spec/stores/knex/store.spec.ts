@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Knex } from 'knex';
 import { type KnexStore, type KnexStoreOptions, knexStore } from '../../../lib/knex';
@@ -167,6 +168,41 @@ describe.each(Object.entries(sqlDatabases))('A KnexStore on %s', (name, start) =
       expect(told).not.toMatch(/the-id|secret|insert into|update `/);
     }
     expect(await narrow.get(sid)).toEqual({ a: 1 });
+  });
+
+  it('lists keys in pages, whose cursors tell little of an id', async () => {
+    const sids = Array.from({ length: 2_100 }, (_, n) => hash('sha1', `${n}`));
+    const row = (id: string, expires: number) => ({ id, record: '{}', revision: '1', expires });
+    const rows = sids.map((sid) => row(`pages:${sid}`, Date.now() + HOUR));
+    const others = [row('pages', Date.now() + HOUR), row('pages;', Date.now() + HOUR), row('pages:late', Date.now())];
+    await knex.batchInsert('sessions', [...rows, ...others], 300);
+    const found: string[] = [];
+    const cursors: string[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await store.keys('pages:', cursor);
+      found.push(...page.keys);
+      cursor = page.cursor;
+      if (cursor === undefined) break;
+      cursors.push(cursor);
+    }
+    expect([...new Set(found)]).toEqual(rows.map(({ id }) => id).sort());
+    expect(cursors).toHaveLength(2);
+    for (const cursor of cursors) expect(cursor).toMatch(/^pages:\w{2,8}$/);
+    await expect(store.keys('pages:', 'other:')).rejects.toThrow(TypeError);
+    expect(await store.keys('x'.repeat(600))).toEqual({ keys: [] });
+  });
+
+  it('lists sessions that were stored before `user` was given', async () => {
+    const old = session({ store, prefix: 'old:' });
+    const sessions = session({ store: open(), prefix: 'old:', user: ({ user }): string => user as string });
+    const all = Array.from({ length: 50 }, (_, n) => old.store.set(`sid-${n}`, { cookie: {}, user: `u${n % 2}` }));
+    await Promise.all(all);
+    expect(await sessions.of('u0').count()).toBe(0);
+    expect(await sessions.index()).toEqual({ scanned: 50, listed: 50, skipped: 0 });
+    expect(await sessions.of('u0').count()).toBe(25);
+    expect(await sessions.of('u0').endAll()).toBe(25);
+    expect([await sessions.of('u0').count(), await sessions.of('u1').count()]).toEqual([0, 25]);
+    expect(await old.store.get('sid-0')).toBeUndefined();
   });
 
   it('explains what it refuses', async () => {
