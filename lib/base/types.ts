@@ -173,10 +173,13 @@ export interface IndexingStore {
    * `elapsed` milliseconds ago. `elapsed` may be `Infinity`; a negative one is never refused. A key past its end does not
    * count as a member.
    *
+   * Otherwise returns how long ago `endedNow` was called for the index, in milliseconds; `Infinity` if it was not.
+   * `elapsed` leaves out how long the call takes to arrive, so the caller compares again.
+   *
    * `from` is the key in whose place `key` comes: if it is a member, a new member gets its time of enrolment. It stays a
    * member itself.
    */
-  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Answer<boolean>;
+  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Answer<number | false>;
   /**
    * Returns up to `limit` members, ordered by end and then by key, beginning with the first one after `after`; fewer only
    * if no more follow. Ends only move later, so a walk misses no member that was there all the time, and may see one

@@ -22,6 +22,11 @@ export class UserIndex {
   readonly #caller: ClientCaller;
   readonly #prefix: string;
 
+  /** Whether the store carries out calls in the order in which they were made. */
+  get isOrdered(): boolean {
+    return (this.#client as { ordersCalls?: boolean }).ordersCalls === true;
+  }
+
   constructor(client: IndexingStore, caller: ClientCaller, prefix: string) {
     this.#client = client;
     this.#caller = caller;
@@ -29,7 +34,7 @@ export class UserIndex {
   }
 
   /**
-   * Lists a record for at least `ttl` milliseconds. `false`: all sessions of the user were ended less than `elapsed` milliseconds ago,
+   * Lists a record for at least `ttl` milliseconds. Returns how long ago all sessions of the user were ended. `false`: all sessions of the user were ended less than `elapsed` milliseconds ago,
    * and the record is not listed.
    *
    * @param from the key whose place this one takes
@@ -41,9 +46,9 @@ export class UserIndex {
     elapsed: number,
     budget: Budget,
     from?: string,
-  ): Promise<boolean> {
-    const enroll = () => this.#client.enroll(this.#prefix + index, key, ttl, Math.ceil(elapsed), from);
-    return (await this.#caller.call('set', budget, enroll, key)) !== false;
+  ): Promise<number | false> {
+    const enroll = () => this.#client.enroll(this.#prefix + index, key, ttl, elapsed, from);
+    return this.#caller.call('set', budget, enroll, key);
   }
 
   /** The listed records, in pages. A record that stays listed during the walk is returned; one that is extended may be returned twice. */
@@ -77,8 +82,18 @@ export class UserIndex {
 
 /** Names a user's index: a hash, so that the store's keys do not tell who the user is. */
 export function indexOf(user: string): string {
-  return hash('sha256', user, 'base64url').slice(0, LENGTH);
+  let index = remembered.get(user);
+  if (index === undefined) {
+    index = hash('sha256', user, 'base64url').slice(0, LENGTH);
+    if (remembered.size >= REMEMBERED) remembered.clear();
+    remembered.set(user, index);
+  }
+  return index;
 }
+
+/** Names of indexes: every write of a session asks for its user's, and hashing it costs 1 % of a write. */
+const remembered = new Map<string, string>();
+const REMEMBERED = 10_000;
 
 /** 132 bits: two users never share an index. */
 const LENGTH = 22;

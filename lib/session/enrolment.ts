@@ -78,8 +78,7 @@ export async function enter(state: SessionState, { entry, isKnown, isLogin }: En
   const users = state.options.users as UserRules;
   const { predecessor } = state;
   const from = predecessor?.keepsData ? state.options.store.keyOf(predecessor.id) : undefined;
-  const elapsed = isKnown ? ALWAYS : performance.now() - state.began;
-  const isListed = await enroll(entry, state.key, elapsed, users, from);
+  const isListed = await enroll(entry, state.key, isKnown ? ALWAYS : state.began, users, from);
   if (!isListed || !isLogin || users.exceeded !== 'refuse') return isListed;
   if (await keepWithinLimit(state.key, entry.index, users, () => undefined)) return true;
   await leaveIndex(state, entry.index, state.key);
@@ -88,6 +87,12 @@ export async function enter(state: SessionState, { entry, isKnown, isLogin }: En
     'ERR_SESSION_LIMIT',
     `The user has ${users.limit} sessions already, as many as \`maxPerUser\` allows: nothing was stored. End one of them first.`,
   );
+}
+
+/** Whether the record may be sent to the store together with its entry, since the entry arrives first. */
+export function mayGoTogether({ options }: SessionState, { isLogin }: Enrolment): boolean {
+  const { exceeded, index, limit } = options.users as UserRules;
+  return index.isOrdered && !(isLogin && limit !== undefined && exceeded === 'refuse');
 }
 
 /** Ends the user's oldest sessions above the limit, now that this one is stored; `false` if it is among them. */

@@ -200,11 +200,16 @@ export class MemoryStore
     return { record: entry.record, revision: entry.revision };
   }
 
+  /** @internal Whether calls are carried out in the order in which they were made. */
+  get ordersCalls(): boolean {
+    return true;
+  }
+
   /**
    * Notes that the record `key` belongs to `index` for at least `ttl` milliseconds. Returns `false` if `endedNow` was
    * called at most `elapsed` milliseconds ago. Beyond twice `max` members, drops one that ends soon.
    */
-  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): boolean {
+  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): number | false {
     this.#after(ttl);
     return this.#indexes.enroll(index, key, ttl, elapsed, from);
   }

@@ -178,6 +178,21 @@ const cases: Cases = {
     }
   },
 
+  'says how long ago `endedNow` was called when it enrolls': async (trial) => {
+    const why =
+      'the caller finds out whether its request began before `endedNow`, however long the call took to arrive';
+    const none = await trial.enroll('ann', 'before');
+    expectThat(none === Number.POSITIVE_INFINITY, '`enroll` to return Infinity', none, why);
+    await trial.endedNow('ann');
+    await pause(2 * MOMENT);
+    for (const key of ['before', 'after', 'after']) {
+      const age = Number(await trial.enroll('ann', key, 2 * HOUR));
+      expectThat(age >= MOMENT && age < EXACT, `\`enroll\` to return more than ${MOMENT}`, age, why);
+    }
+    const other = await trial.enroll('bob', 'after');
+    expectThat(other === Number.POSITIVE_INFINITY, '`enroll` to return Infinity for another index', other, why);
+  },
+
   'remembers `endedNow` after all members have ended': async (trial) => {
     await enrolled(trial, 'ann', 'short', MOMENT);
     await trial.endedNow('ann', HOUR);
@@ -210,7 +225,7 @@ const cases: Cases = {
   'lists what it enrolls while `endedNow` is called': async (trial) => {
     const enroll = async (n: number) => {
       await pause((n % 10) * (MOMENT / 10));
-      return (await trial.enroll('ann', `sid-${n}`, HOUR, LONG_AGO)) ? `sid-${n}` : undefined;
+      return (await trial.enroll('ann', `sid-${n}`, HOUR, LONG_AGO)) === false ? undefined : `sid-${n}`;
     };
     const enrolling = Array.from({ length: 40 }, (_, n) => enroll(n));
     await pause(MOMENT / 2);
@@ -227,7 +242,7 @@ export const indexCases: Cases = casesOfAbilities(['enroll', 'members', 'dismiss
 
 async function enrolled(trial: Trial, index: string, key: string, ttl = HOUR, elapsed = 0, why = EARLY): Promise<void> {
   const got = await trial.enroll(index, key, ttl, elapsed);
-  expectThat(got === true, '`enroll` to return true', got, why);
+  expectThat(typeof got === 'number', '`enroll` to return a number', got, why);
 }
 
 async function expectRefusal(trial: Trial, index: string, key: string, elapsed: number, why = LATE): Promise<void> {

@@ -144,7 +144,7 @@ export class Trial {
   }
 
   /** `elapsed` is the time since the calling request began. Without it, the request begins now. */
-  enroll(index: string, sid: string, ttl: number = HOUR, elapsed = 0, from?: string): Promise<boolean> {
+  enroll(index: string, sid: string, ttl: number = HOUR, elapsed = 0, from?: string): Promise<number | false> {
     const { prefix } = this;
     const rest = from === undefined ? ([] as const) : ([prefix + from] as const);
     return this.#askIndex('enroll', index, (client, name) => client.enroll(name, prefix + sid, ttl, elapsed, ...rest));

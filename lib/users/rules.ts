@@ -26,10 +26,10 @@ export interface Entry {
   ttl: number;
 }
 
-/** The `elapsed` of an entry that no "all sessions have ended" refuses. */
-export const ALWAYS = -1;
-/** The `elapsed` of an entry that any "all sessions have ended" refuses, as long as it is remembered. */
-export const NEVER_SINCE = Number.POSITIVE_INFINITY;
+/** The beginning of a request that no "all sessions have ended" refuses. */
+export const ALWAYS = Number.POSITIVE_INFINITY;
+/** The beginning of a request that any "all sessions have ended" refuses, as long as it is remembered. */
+export const NEVER_SINCE = Number.NEGATIVE_INFINITY;
 /** Clocks of processes differ: an entry lasts so many milliseconds longer than it has to. */
 const LEEWAY = 60_000;
 /** 100 years, which every store can add to the time of day. */
@@ -79,12 +79,28 @@ export function notesOfEntry({ index, ttl }: Entry): Notes {
   return { index, until: Date.now() + ttl };
 }
 
-export function enroll(
+/** How often the store is asked if its answer came too late to tell. */
+const TRIES = 3;
+
+/**
+ * Lists a record. `false`: all sessions of the user were ended after the request began, so the record must not be written.
+ *
+ * @param began when the request began, on the clock of `performance.now()`
+ */
+export async function enroll(
   { index, ttl }: Entry,
   key: string,
-  elapsed: number,
+  began: number,
   rules: UserRules,
   from?: string,
 ): Promise<boolean> {
-  return rules.index.enroll(index, key, ttl + LEEWAY, elapsed, rules.store.newBudget(), from);
+  const budget = rules.store.newBudget();
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const elapsed = Math.max(-1, performance.now() - began);
+    const endedAgo = await rules.index.enroll(index, key, ttl + LEEWAY, elapsed, budget, from);
+    if (endedAgo === false) return false;
+    // The sessions may have been ended after the request began, but before the call arrived.
+    if (endedAgo === Number.POSITIVE_INFINITY || endedAgo > performance.now() - began) return true;
+  }
+  return false;
 }

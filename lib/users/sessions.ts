@@ -122,6 +122,7 @@ export class UserSessions {
   async #endListed(isMeant: (key: string) => boolean): Promise<number> {
     let ended = 0;
     for await (const members of this.#members()) ended += await this.#endAll(members.filter(({ key }) => isMeant(key)));
+    if (ctx !== undefined) this.#host.exempt(ctx);
     return ended;
   }
 

@@ -6,18 +6,6 @@ import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site'
 
 const DAY = 86_400_000;
 
-class Indexing extends MemoryStore {
-  calls: string[] = [];
-  override enroll(...args: Parameters<MemoryStore['enroll']>) {
-    this.calls.push('enroll');
-    return super.enroll(...args);
-  }
-  override dismiss(...args: Parameters<MemoryStore['dismiss']>) {
-    this.calls.push('dismiss');
-    super.dismiss(...args);
-  }
-}
-
 const logins: Routes = {
   '/login': async (ctx) => {
     if (ctx.query['anew']) await ctx.regenerateSession();
@@ -28,7 +16,8 @@ const logins: Routes = {
 };
 
 async function site(options: session.SessionOptions = {}, routes: Routes = {}) {
-  const store = new Indexing();
+  const store = new MemoryStore();
+  const enrolled = jest.spyOn(store, 'enroll');
   const sessions = session({
     store,
     user: (held) => held['user'] as string | undefined,
@@ -36,12 +25,12 @@ async function site(options: session.SessionOptions = {}, routes: Routes = {}) {
     ...options,
   });
   const opened = await closedAfterTest(openSite({ use: sessions, routes: { ...logins, ...routes } }));
-  return { ...opened, store, sessions };
+  return { ...opened, store, enrolled, sessions };
 }
 
 describe('the sessions of a user', () => {
   it('lists, counts and ends them', async () => {
-    const { sessions, visitor, store } = await site();
+    const { sessions, visitor, enrolled } = await site();
     const [ann, bob, other] = [visitor(), visitor(), visitor()];
     await ann.get('/login?user=u1&anew=1');
     await bob.get('/login?user=u1');
@@ -58,7 +47,25 @@ describe('the sessions of a user', () => {
     expect((await ann.get('/see')).json()).toEqual({});
     expect((await bob.get('/see')).json()).toEqual({});
     expect((await other.get('/see')).json()).toEqual({ user: 'u2' });
-    expect(store.calls.filter((call) => call === 'enroll')).toHaveLength(3);
+    expect(enrolled).toHaveBeenCalledTimes(3);
+  });
+
+  it('refuses a login whose call arrives after all sessions were ended, although it was sent before', async () => {
+    const { sessions, visitor, store } = await site();
+    const enroll = store.enroll.bind(store);
+    const arriving = new Promise<void>((arrived) => {
+      store.enroll = ((...call: Parameters<typeof enroll>) => {
+        arrived();
+        return new Promise((answer) => setTimeout(() => answer(enroll(...call)), 100));
+      }) as never;
+    });
+    const ann = visitor();
+    const login = ann.get('/login?user=u1&anew=1');
+    await arriving;
+    await sessions.of('u1').endAll();
+    await login;
+    expect((await ann.get('/see')).json()).toEqual({});
+    expect(await sessions.of('u1').count()).toBe(0);
   });
 
   it('ends all others', async () => {

@@ -43,16 +43,15 @@ export class Indexes {
     this.#max = max;
   }
 
-  enroll(name: string, key: string, ttl: number, elapsed: number, from?: string): boolean {
+  enroll(name: string, key: string, ttl: number, elapsed: number, from?: string): number | false {
     const now = steadyNow();
     const index = this.#indexes.get(name);
     const member = live(index?.entries.get(key), now);
     const mark = index?.entries.get(undefined);
     if (mark && performance.now() - mark.since <= elapsed) return false;
-    if (member && member.end >= now + ttl) return true;
     const before = member ?? (from === undefined ? undefined : live(index?.entries.get(from), now));
-    this.#put(name, key, now + ttl, before?.since ?? performance.now());
-    return true;
+    if (!member || member.end < now + ttl) this.#put(name, key, now + ttl, before?.since ?? performance.now());
+    return mark ? performance.now() - mark.since : Number.POSITIVE_INFINITY;
   }
 
   members(name: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): IndexMember[] {

@@ -16,6 +16,8 @@ export interface RedisDriver {
   eval(script: string, key: string, args: readonly string[]): Promise<unknown>;
   /** Whether scripts can compute a digest. Those of ioredis-mock, the only client without a `status`, cannot. */
   readonly hasDigests: boolean;
+  /** Whether commands arrive in the order in which they were given. */
+  readonly isOrdered: boolean;
   /** How often a script may have been sent twice without an event of the client. */
   repeats(): number;
   /** Whether the connection accepts commands now. One that opens with its first command does. */
@@ -38,7 +40,12 @@ export interface IoRedisClient extends RedisEvents {
   readonly status?: string;
   readonly connected?: boolean;
   readonly isCluster?: boolean;
-  readonly options?: { redisOptions?: object; dropBufferSupport?: boolean; connectTimeout?: number };
+  readonly options?: {
+    redisOptions?: object;
+    dropBufferSupport?: boolean;
+    connectTimeout?: number;
+    enableAutoPipelining?: boolean;
+  };
   /** Unanswered commands. */
   readonly commandQueue?: { readonly length: number };
   get(key: string): Promise<string | null>;
@@ -129,6 +136,7 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     evalsha: (sha, key, args) => batched(args[0]).evalsha(sha, 1, key, ...args),
     eval: (script, key, args) => batched(args[0]).eval(script, 1, key, ...args),
     hasDigests: client.status !== undefined,
+    isOrdered: !client.isCluster && client.options?.enableAutoPipelining !== true,
     isSilent: false,
     repeats: () => lostNodes,
     isReady: () =>
@@ -188,6 +196,7 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     evalsha: (sha, key, args) => asked(counted(() => run('EVALSHA', sha, key, args))),
     eval: (script, key, args) => asked(counted(() => run('EVAL', script, key, args))),
     hasDigests: true,
+    isOrdered: client.slots === undefined && !isOfPool,
     isSilent: isCluster4,
     repeats: () => repeats,
     // Clusters of versions 4 and 5 are open before they know their nodes, and version 4 emits no event once it does.

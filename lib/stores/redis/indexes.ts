@@ -31,7 +31,7 @@ for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(0', now, 'LIMIT', 
 end
 local function ends(key) return tonumber(redis.call('ZSCORE', KEYS[1], 'e' .. key)) or 0 end
 local mark = redis.call('ZSCORE', KEYS[1], 'm')
-if mark and -mark >= now - ARGV[3] then return 0 end
+if mark and -mark >= now - ARGV[3] then return nil end
 local stored = ends(ARGV[1])
 if stored <= now then
   local began = ARGV[4] and ends(ARGV[4]) > now and redis.call('ZSCORE', KEYS[1], 'n' .. ARGV[4])
@@ -39,7 +39,7 @@ if stored <= now then
 end
 redis.call('ZADD', KEYS[1], math.max(stored, math.ceil(now + ARGV[2])), 'e' .. ARGV[1])
 ${EXPIRE}
-return 1`);
+return mark and string.format('%.3f', now + mark) or 'Infinity'`);
 
 /**
  * ARGV: the limit; if there is an `after`, its end, and a member that comes right behind it. That is added for a
@@ -83,7 +83,6 @@ ${EXPIRE}`);
 /** Entries that one call dismisses, so that it does not hold up other commands. */
 const CHUNK = 500;
 
-/** Whether `key` is a member now. */
 export async function enroll(
   driver: RedisDriver,
   index: string,
@@ -91,9 +90,10 @@ export async function enroll(
   ttl: number,
   elapsed: number,
   from?: string,
-): Promise<boolean> {
+): Promise<number | false> {
   const args = [key, String(ttl), String(elapsed), ...(from === undefined ? [] : [from])];
-  return Number(await ENROLL.run(driver, index, ...args)) === 1;
+  const answer = await ENROLL.run(driver, index, ...args);
+  return answer === null ? false : Number(answer);
 }
 
 export async function members(

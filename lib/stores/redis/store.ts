@@ -170,6 +170,11 @@ export class RedisStore
     return this.#driver.repeats();
   }
 
+  /** @internal Whether calls are carried out in the order in which they were made. */
+  get ordersCalls(): boolean {
+    return this.#driver.isOrdered;
+  }
+
   /** Whether Redis accepts commands now. */
   get connected(): boolean {
     return this.#driver.isReady();
@@ -233,7 +238,7 @@ export class RedisStore
     return Array.isArray(found) ? digested(found) : null;
   }
 
-  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+  enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<number | false> {
     return indexes.enroll(this.#driver, index, key, ttl, elapsed, from);
   }
 

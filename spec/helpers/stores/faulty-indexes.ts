@@ -294,6 +294,22 @@ const faults: Record<string, { client: new () => object; noticedBy: string }> = 
     },
     noticedBy: where('counts the last `endedNow`'),
   },
+  'does not say when `endedNow` was called': {
+    client: class extends RightIndexingClient {
+      override ageOfMark() {
+        return Number.POSITIVE_INFINITY;
+      }
+    },
+    noticedBy: where('says how long ago `endedNow` was called when it enrolls'),
+  },
+  'says for every index when `endedNow` was called for one': {
+    client: class extends RightIndexingClient {
+      override ageOfMark(index: string) {
+        return super.ageOfMark([...this.marks.keys()][0] ?? index);
+      }
+    },
+    noticedBy: where('says how long ago `endedNow` was called when it enrolls'),
+  },
   'looks for `endedNow` in one step, and enrolls in another': {
     client: class extends RightIndexingClient {
       override async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string) {

@@ -166,13 +166,13 @@ export class RightIndexingClient extends RightEndingClient implements IndexingSt
   readonly indexes = new Map<string, Map<string, Enrolled>>();
   readonly marks = new Map<string, Mark>();
 
-  async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+  async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<number | false> {
     await this.reach();
     const old = this.enrolled(index, key);
     if (this.isRefused(index, elapsed)) return false;
     const since = (old ?? this.enrolled(index, from))?.since ?? performance.now();
     this.put(index, { key, end: this.laterOf(old?.end ?? 0, this.endOf(ttl)), since });
-    return true;
+    return this.ageOfMark(index);
   }
 
   async members(index: string, limit: number, after?: Pick<IndexMember, 'key' | 'end'>): Promise<IndexMember[]> {
@@ -207,6 +207,11 @@ export class RightIndexingClient extends RightEndingClient implements IndexingSt
 
   isAlive(member: Enrolled): boolean {
     return member.end > Date.now();
+  }
+
+  ageOfMark(index: string): number {
+    const mark = this.marks.get(index);
+    return mark !== undefined && mark.end > Date.now() ? performance.now() - mark.at : Number.POSITIVE_INFINITY;
   }
 
   isRefused(index: string, elapsed: number): boolean {
