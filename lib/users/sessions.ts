@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 
 import type Koa = require('koa');
 
@@ -39,9 +38,6 @@ export interface Host {
   logOut(ctx: Koa.Context): Promise<boolean>;
   ended(sid: string, session: Session): void;
 }
-
-/** Milliseconds after which every store can tell two times apart. */
-const TICKS = 3;
 
 /** The sessions of one user. Each call to the store has a time limit of its own. */
 export class UserSessions {
@@ -92,10 +88,7 @@ export class UserSessions {
    */
   async endOthers(ctx: Koa.Context): Promise<number> {
     const own = await this.#host.keysIn(ctx);
-    if (own.length > 0) {
-      await this.#mark(ctx);
-      return this.#endListed((key) => !own.includes(key));
-    }
+    if (own.length > 0) return this.#endMarked((key) => !own.includes(key), ctx);
     throw new TypeError('Expected `ctx` to have a session of this user, which stays: use endAll() to end all of them');
   }
 
@@ -106,21 +99,21 @@ export class UserSessions {
    *   a logout: `ctx.session` is `null` until `ctx.regenerateSession()`.
    */
   async endAll(ctx?: Koa.Context): Promise<number> {
-    await this.#mark(ctx);
-    const own = ctx !== undefined && (await this.#host.logOut(ctx)) ? 1 : 0;
-    return own + (await this.#endListed(() => true));
+    return this.#endMarked(
+      () => true,
+      ctx,
+      (context) => this.#host.logOut(context),
+    );
   }
 
-  /** First, so that a login that has not been listed yet is refused. */
-  async #mark(ctx: Koa.Context | undefined): Promise<void> {
+  async #endMarked(
+    isMeant: (key: string) => boolean,
+    ctx: Koa.Context | undefined,
+    logOut?: (ctx: Koa.Context) => Promise<boolean>,
+  ): Promise<number> {
+    // First, so that a login that has not been listed yet is refused.
     await this.#rules.index.endedNow(this.#index, this.#rules.store.newBudget());
-    if (ctx === undefined) return;
-    await pause(TICKS);
-    this.#host.exempt(ctx);
-  }
-
-  async #endListed(isMeant: (key: string) => boolean): Promise<number> {
-    let ended = 0;
+    let ended = ctx !== undefined && (await logOut?.(ctx)) ? 1 : 0;
     for await (const members of this.#members()) ended += await this.#endAll(members.filter(({ key }) => isMeant(key)));
     if (ctx !== undefined) this.#host.exempt(ctx);
     return ended;
