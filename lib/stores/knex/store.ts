@@ -118,7 +118,7 @@ export class KnexStore
    *
    * @throws TypeError if `index` or `key` is longer than 512 bytes or has a NUL character, or `ttl` is not positive.
    */
-  async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+  async enroll(index: string, key: string, ttl: number, elapsed: number, from?: string): Promise<number | false> {
     expectStorable('index', index);
     expectStorable('key', key);
     if (key === '') throw new TypeError('Expected the key of a record, got an empty string');

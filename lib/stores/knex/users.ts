@@ -23,6 +23,8 @@ interface Found {
 
 /** The `id` of an index's mark, which no member has. */
 const MARK = '';
+/** The time in a mark of an index that was never marked. */
+const NEVER = 0;
 /** Later than any mark. */
 const ALWAYS = Number.MAX_SAFE_INTEGER;
 /** How often to retry if a row appears or disappears between two statements. */
@@ -56,16 +58,22 @@ export class UserRows {
     this.#prepared = new PreparedTable(() => prepareTable(knex, this.#table, createTable, USERS));
   }
 
-  /** Adds a member, or moves its end later. Returns `false` if the index was marked at most `elapsed` ms ago. */
-  async enroll(owner: string, id: string, ttl: number, elapsed: number, from?: string): Promise<boolean> {
+  /**
+   * Adds a member, or moves its end later. Returns how many milliseconds ago the index was marked; `false` if that is at
+   * most `elapsed`.
+   */
+  async enroll(owner: string, id: string, ttl: number, elapsed: number, from?: string): Promise<number | false> {
     const began = performance.now() - elapsed;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const found = await this.#find(owner, from);
+      const answered = performance.now();
       // Counted once the answer has come, however long the statement waited for a connection: the request may seem to
       // have begun earlier than it did, and never later.
-      const earliest = found.now - (performance.now() - began) * 1000;
+      const earliest = found.now - (answered - began) * 1000;
       if (elapsed >= 0 && isAlive(found.mark, found) && found.mark.enrolled >= earliest) return false;
-      if (await this.#add(owner, id, ttl, elapsed < 0 ? ALWAYS : earliest, found)) return true;
+      if (!(await this.#add(owner, id, ttl, elapsed < 0 ? ALWAYS : earliest, found))) continue;
+      const marked = isAlive(found.mark, found) ? found.mark.enrolled : NEVER;
+      return marked === NEVER ? Number.POSITIVE_INFINITY : (found.now - marked) / 1000 + performance.now() - answered;
     }
     throw changing();
   }
@@ -153,7 +161,7 @@ export class UserRows {
 
   /** Adds a member, or moves its end later, if the index was not marked at `earliest` or later. */
   async #add(owner: string, id: string, ttl: number, earliest: number, found: Found): Promise<boolean> {
-    if (found.mark === undefined) await this.#addMark(owner, ttl, 0);
+    if (found.mark === undefined) await this.#addMark(owner, ttl, NEVER);
     const since = isAlive(found.predecessor, found) ? found.predecessor.enrolled : null;
     const values = { index: owner, key: id, ttl: lasting(ttl), since, earliest: Math.max(1, Math.floor(earliest)) };
     const answer: unknown = await this.#raw(addSql(this.#dialect), values);
