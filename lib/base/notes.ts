@@ -28,12 +28,20 @@ export function notesOf(cookie: object): Notes | undefined {
   return notes;
 }
 
-/** The notes of a merged record: those that a writer has changed, over those of others. The earlier beginning counts. */
+/**
+ * The notes of a merged record: those that a writer has changed, over those of others. The earlier beginning counts. What is noted about
+ * the index belongs together, as it does to the user who is in the record: that of the last writer who has changed the user.
+ */
 export function mergedNotes(base: Notes | undefined, mine: Notes, theirs: Notes | undefined): Notes {
-  const merged: Record<string, unknown> = { ...theirs };
-  for (const name of NAMES) {
-    if (JSON.stringify(mine[name]) !== JSON.stringify(base?.[name])) merged[name] = mine[name];
-  }
   const beginnings = [mine.began, theirs?.began].filter((time) => time !== undefined);
-  return { ...merged, began: Math.min(...beginnings) };
+  const renewed = mine.renewed === base?.renewed ? theirs?.renewed : mine.renewed;
+  return { ...mergedListing(base, mine, theirs), began: Math.min(...beginnings), renewed };
+}
+
+function mergedListing(base: Notes | undefined, mine: Notes, theirs: Notes | undefined): Notes {
+  const isMine = mine.index !== base?.index;
+  const { index, until, device }: Notes = (isMine ? mine : theirs) ?? {};
+  if (index === undefined || mine.index !== theirs?.index) return { index, until, device };
+  const changed = JSON.stringify(mine.device) === JSON.stringify(base?.device) ? theirs?.device : mine.device;
+  return { index, until: Math.max(mine.until ?? 0, theirs?.until ?? 0), device: changed };
 }

@@ -370,7 +370,7 @@ export interface SessionOptions<User = unknown> extends StoreOptions {
   /**
    * Returns the user of a session, a string or a number; `null` and `undefined` if nobody is logged in. The store then
    * lists each user's sessions for `sessions.of(user)`. Needs `redisStore()`, `knexStore()`, a MemoryStore, or another
-   * store with the methods of an {@link IndexingStore}. Default: not given.
+   * store with the methods of an {@link EndingStore} and an {@link IndexingStore}. Default: not given.
    */
   user?: ((session: Session) => User) | null | undefined;
   /**

@@ -26,7 +26,7 @@ export function sessionsOf(
   const name = nameOf(user);
   return new UserSessions(name, rules, {
     keysIn: (ctx) => own(ctx).keysFor(name),
-    exempt: (ctx) => own(ctx).exempt(),
+    exempt: (ctx) => own(ctx).exempt(name),
     logOut: (ctx) => own(ctx).logOut(name),
     ended: (key, value) => {
       (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', {

@@ -18,7 +18,7 @@ export function resolveUsers({ user, device, maxPerUser }: Given, store: Store):
   const { index } = store;
   if (index === undefined) {
     throw new TypeError(
-      'Expected `store` to list the sessions of a user, since `user` is given: use redisStore(), knexStore(), a MemoryStore, or a store with the methods of an IndexingStore',
+      'Expected `store` to list the sessions of a user, since `user` is given: use redisStore(), knexStore(), a MemoryStore, or a store with the methods of an EndingStore and an IndexingStore',
     );
   }
   const { limit, exceeded } = limitOf(maxPerUser);

@@ -34,6 +34,8 @@ import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } 
 const LEVELLED_FIRST = 4;
 /** How often `endIf` may lose to other writers before it ends the record unseen. */
 const ASKED_FIRST = 4;
+/** Makes writes that were sent before fail, and hardly holds up others. */
+const SHORTEST_MARK = 1;
 
 /** Records of a client that can compare and set: a write never undoes another's. */
 export class CompareAndSetRecords implements Records {
@@ -134,7 +136,12 @@ export class CompareAndSetRecords implements Records {
     const level = async (stored: StoredRecord) => {
       const record = applyChange(commit.change, stored.record, commit.onConflict);
       if (!(await mayHold(commit, record, successor.key))) return false;
-      version = await this.#level(successor.key, version, record, budget);
+      const levelled = await this.#level(successor.key, version, record, budget);
+      // The successor is listed already, so the sessions of its user may have been ended.
+      if (levelled === undefined && commit.enroll !== undefined) return false;
+      if (levelled === undefined)
+        throw new StoreError('set', 'the store has lost a record that was stored a moment ago');
+      version = levelled;
       return true;
     };
     for (let lost = 0; lost < LEVELLED_FIRST; lost += 1) {
@@ -198,11 +205,11 @@ export class CompareAndSetRecords implements Records {
     return false;
   }
 
-  async endIf(key: string, from: Version, budget: Budget, accept: Accept, tries = ASKED_FIRST): Promise<boolean> {
+  async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
     const marker = regeneratedMarker({ successor: '', keepsData: false });
     let current = from as TextVersion;
     let isUnknown = false;
-    for (let lost = 0; lost < tries; lost += 1) {
+    for (let lost = 0; lost < ASKED_FIRST; lost += 1) {
       await budget.spend(pauseAfter(lost));
       accept(current.record);
       const swap = () => this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
@@ -227,6 +234,34 @@ export class CompareAndSetRecords implements Records {
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
     const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
     await this.#caller.call<unknown>('set', budget, set, key, session);
+  }
+
+  /** Marks the record, so that writes that were sent before fail, and other writers stand back for a moment. */
+  async reserve(key: string, budget: Budget): Promise<Loaded> {
+    const stored = await this.#ends.reserve(key, SHORTEST_MARK, budget);
+    return stored === undefined ? this.load(key, budget, false) : seen(stored, false);
+  }
+
+  /** Ends the record if it is still this version; resolves to `false` if not. */
+  async endVersion(key: string, from: Version, budget: Budget): Promise<boolean> {
+    const marker = regeneratedMarker({ successor: '', keepsData: false });
+    const attempt = await this.#swap(key, marker, REMEMBERED_FOR, from as TextVersion, 'destroy', budget);
+    if (!('landed' in attempt)) return false;
+    await this.#destroyUnseen(key, budget);
+    return true;
+  }
+
+  /** Ends the record, whatever it holds, except a marker; resolves to `false` if there is none. Needs no memory in the store. */
+  async endUnseen(key: string, budget: Budget): Promise<boolean> {
+    const found = await this.#ends.remove(key, undefined, budget);
+    this.#remember(key);
+    return found !== undefined && !isRegeneratedMarker(found);
+  }
+
+  /** Leaves a marker where a request is about to create a record, for a minute: that request fails. `false` if it has. */
+  async bar(key: string, budget: Budget): Promise<boolean> {
+    const record = regeneratedMarker({ successor: '', keepsData: false });
+    return (await this.create(key, { record, ttl: REMEMBERED_FOR, plain: () => ({}) }, budget)) !== undefined;
   }
 
   hasEnded(key: string): boolean {
@@ -275,15 +310,14 @@ export class CompareAndSetRecords implements Records {
     return 'taken';
   }
 
-  /** Stores the record's data in the successor, which no other request knows of yet. */
-  async #level(key: string, from: Version, record: string, budget: Budget): Promise<Version> {
+  /** Stores the record's data in the successor, whose id no other request knows yet; `undefined` if that is gone. */
+  async #level(key: string, from: Version, record: string, budget: Budget): Promise<Version | undefined> {
     if (record === from.record) return from;
     // If others have ended the session, the successor expires at once.
     const ttl = Math.max(1, this.#ttlOf(record));
     const swap = () => this.#client.swap(key, record, ttl, from.revision);
     const result = await this.#caller.call('set', budget, swap, key, record);
-    if (result.ok) return { record, revision: result.revision };
-    throw new StoreError('set', 'the store has lost a record that was stored a moment ago');
+    return result.ok ? { record, revision: result.revision } : undefined;
   }
 
   #remember(key: string): void {

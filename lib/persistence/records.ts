@@ -62,7 +62,12 @@ export interface Commit extends Draft {
   onConflict: OnConflict;
   /** Called before a merged text is stored under the key; `false`: it must not be stored, and the session is gone. */
   enroll?: Enroll | undefined;
+  /** Called before an attempt on a version other than the first, if the request logs in. */
+  enter?: Enter | undefined;
 }
+
+/** Lists the record again before another attempt; `false`: the session is gone for this request. */
+export type Enter = () => Promise<boolean>;
 
 /** Lists a merged record in the index of its user. */
 export type Enroll = (record: string, key: string) => Promise<boolean>;
@@ -141,10 +146,8 @@ export interface Records {
   /**
    * Like {@link end}, unless `accept` throws on the record's last version. If others keep writing, or the store cannot
    * compare, the record ends unseen.
-   *
-   * @param tries how often it loses to other writers before it no longer asks
    */
-  endIf(key: string, from: Version, budget: Budget, accept: Accept, tries?: number): Promise<boolean>;
+  endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean>;
   /** Whether this process knows that the record has ended. Does not call the store. */
   hasEnded(key: string, from: Version): boolean | Promise<boolean>;
   /** Destroys the value under the key, whatever it is. */

@@ -120,8 +120,11 @@ export class Store extends EventEmitter<StoreEvents> {
         ),
       );
     this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
-    const isExact = this.records.guarantee === 'compare-and-set';
-    this.index = isExact && canIndex(client) ? new UserIndex(client, this.#caller, this.prefix) : undefined;
+    const { records } = this;
+    this.index =
+      records instanceof CompareAndSetRecords && canIndex(client)
+        ? new UserIndex(client, records, this.#caller, this.prefix)
+        : undefined;
     this.walk = canEnumerate(client) ? new RecordWalk(client, this.#caller, this.prefix) : undefined;
     this.#stopListening = listenToClient(client, {
       connected: () => {

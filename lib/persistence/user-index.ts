@@ -4,6 +4,7 @@ import { NO_RECORD } from '../base/record-keys';
 import type { IndexingStore, IndexMember } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
+import type { CompareAndSetRecords } from './compare-and-set-records';
 
 /** Members that one call returns. */
 const PAGE = 1000;
@@ -14,10 +15,11 @@ const ENDED_FOR = 60 * 60 * 1000;
 /** No record has the key of an index. */
 const SEPARATOR = `${NO_RECORD}user:`;
 
-const ABILITIES = ['enroll', 'members', 'dismiss', 'endedNow'] as const;
+const ABILITIES = ['enroll', 'members', 'dismiss', 'endedNow', 'remove', 'take', 'mark'] as const;
 
 /** The indexes of a store: each lists the keys of one user's records. */
 export class UserIndex {
+  readonly records: CompareAndSetRecords;
   readonly #client: IndexingStore;
   readonly #caller: ClientCaller;
   readonly #prefix: string;
@@ -27,7 +29,9 @@ export class UserIndex {
     return (this.#client as { ordersCalls?: boolean }).ordersCalls === true;
   }
 
-  constructor(client: IndexingStore, caller: ClientCaller, prefix: string) {
+  /** @param records the records that the indexes list */
+  constructor(client: IndexingStore, records: CompareAndSetRecords, caller: ClientCaller, prefix: string) {
+    this.records = records;
     this.#client = client;
     this.#caller = caller;
     this.#prefix = prefix + SEPARATOR;
@@ -98,6 +102,7 @@ const REMEMBERED = 10_000;
 /** 132 bits: two users never share an index. */
 const LENGTH = 22;
 
+/** Whether a client keeps indexes. What they list can be ended exactly only if it can mark a record. */
 export function canIndex(client: object): client is IndexingStore {
   return ABILITIES.every((ability) => hasMethod(client, ability));
 }

@@ -290,9 +290,9 @@ class WriteQueue {
       try {
         job.isEdited = true;
         const editing = this.#apply(job, draft, batch.length === 1);
-        if (editing !== undefined) await editing;
+        if (editing === undefined || (await editing) !== 'gone') jobs.push(job);
+        else this.#settle(job, undefined);
         job.isEdited = false;
-        jobs.push(job);
       } catch (error) {
         this.#reject(job, error);
       }
@@ -307,7 +307,15 @@ class WriteQueue {
     return { ...again, tried };
   }
 
-  #apply(job: Job, draft: RecordInWork, isAlone: boolean): Promise<void> | undefined {
+  #apply(job: Job, draft: RecordInWork, isAlone: boolean): Promise<unknown> | undefined {
+    const { work } = job;
+    // Since the login was listed, all sessions of its user may have been ended.
+    const entering = typeof work === 'function' ? undefined : work.enter?.();
+    if (entering === undefined) return this.#change(job, draft, isAlone);
+    return entering.then<unknown>((isListed) => (isListed ? this.#change(job, draft, isAlone) : 'gone'));
+  }
+
+  #change(job: Job, draft: RecordInWork, isAlone: boolean): Promise<void> | undefined {
     const { work } = job;
     if (typeof work === 'function' || (isAlone && draft.text === work.change.base)) {
       const text = edited(job, draft.text, draft.stamp);

@@ -91,9 +91,9 @@ export class ContextSession implements SessionHandler {
     return ids.map((id) => options.store.keyOf(id));
   }
 
-  /** From now on, the request counts as one that began after all sessions of its user had ended. */
-  exempt(): void {
-    this.#state.began = performance.now();
+  /** From now on, the request counts as one that began after all sessions of this user had ended. */
+  exempt(user: string): void {
+    this.#state.exempt = { index: indexOf(user), at: performance.now() };
   }
 
   /** Ends the session if it is this user's, and the one that it is about to leave; `false` if neither is stored. */

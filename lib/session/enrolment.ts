@@ -1,10 +1,9 @@
 import { SessionError } from '../base/errors';
 import { type Notes, notesOf } from '../base/notes';
 import type { Session } from '../base/types';
-import type { SessionCookie } from '../cookies/session-cookie';
 import type { Enroll } from '../persistence/records';
 import { parseRecord } from '../record/record';
-import { keepWithinLimit } from '../users/limit';
+import { endSurplus, keepPlace, placeFor } from '../users/limit';
 import {
   ALWAYS,
   type Entry,
@@ -25,6 +24,8 @@ export interface Enrolment {
   isLogin: boolean;
   /** Whether the record is the user's already, so that it ends with all others of the user. */
   isKnown: boolean;
+  /** Whether the limit has to be looked at again once the record is stored. */
+  isUnsure?: boolean;
   /** Forgets what was noted, since nothing was stored: the next attempt lists the session again. */
   undo(): void;
 }
@@ -49,39 +50,38 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   else if (isNew) cookie.note({ renewed: Date.now() });
   if (users === undefined) return undefined;
   const { notes } = cookie;
-  const listed: Notes | undefined = isNew ? undefined : notes;
   const ttl = store.ttlOf(held.withCookie(session));
-  const entry = ttl > 0 ? missingEntry(session, listed, ttl, users) : undefined;
+  const entry = ttl > 0 ? missingEntry(session, isNew ? undefined : notes, ttl, users) : undefined;
   if (entry === undefined) {
-    if (notes?.index !== undefined && indexOfSession(session, users) === undefined) forget(cookie);
+    if (notes?.index !== undefined && indexOfSession(session, users) === undefined) cookie.note(UNLISTED);
     return undefined;
   }
   const isLogin = notes?.index !== entry.index;
+  // A session that moves is listed for as long as before, so that a walk over the index meets it.
+  if (!isLogin) entry.ttl = Math.max(entry.ttl, Number(notes.until ?? 0) - Date.now());
   if (isLogin) cookie.note({ device: users.device?.(state.ctx) });
   cookie.note(notesOfEntry(entry));
-  const isKnown = listed?.index === entry.index;
-  return { entry, isLogin, isKnown, undo: () => cookie.note({ ...UNLISTED, ...notes }) };
+  return { entry, isLogin, isKnown: !isLogin && !isNew, undo: () => cookie.note({ ...UNLISTED, ...notes }) };
 }
 
 const UNLISTED: Notes = { index: undefined, until: undefined, device: undefined };
-
-function forget(cookie: SessionCookie): void {
-  cookie.note(UNLISTED);
-}
 
 /**
  * Lists the record in its user's index, before it is written. `false`: all sessions of the user were ended after this request began.
  *
  * @throws SessionError `ERR_SESSION_LIMIT` if the user has as many sessions as the options allow.
  */
-export async function enter(state: SessionState, { entry, isKnown, isLogin }: Enrolment): Promise<boolean> {
+export async function enter(state: SessionState, enrolment: Enrolment): Promise<boolean> {
+  const { entry, isKnown, isLogin } = enrolment;
   const users = state.options.users as UserRules;
-  const { predecessor } = state;
-  const from = predecessor?.keepsData ? state.options.store.keyOf(predecessor.id) : undefined;
-  const isListed = await enroll(entry, state.key, isKnown ? ALWAYS : state.began, users, from);
+  const began = isKnown ? ALWAYS : state.beganFor(entry.index);
+  const isListed = await enroll(entry, state.key, began, users, keyBefore(state));
   if (!isListed || !isLogin || users.exceeded !== 'refuse') return isListed;
-  if (await keepWithinLimit(state.key, entry.index, users, () => undefined)) return true;
-  await leaveIndex(state, entry.index, state.key);
+  const place = await placeFor(state.key, entry.index, users);
+  enrolment.isUnsure = place === 'unsure';
+  if (place !== 'full') return true;
+  // Another request may be logging in to a session that is stored.
+  if (state.origin === 'new') await leaveIndex(state, entry.index, state.key);
   state.refuse();
   throw new SessionError(
     'ERR_SESSION_LIMIT',
@@ -95,11 +95,17 @@ export function mayGoTogether({ options }: SessionState, { isLogin }: Enrolment)
   return index.isOrdered && !(isLogin && limit !== undefined && exceeded === 'refuse');
 }
 
-/** Ends the user's oldest sessions above the limit, now that this one is stored; `false` if it is among them. */
-export async function endOldest(state: SessionState, { entry, isLogin }: Enrolment): Promise<boolean> {
+/** The key of the session that this one continues. */
+function keyBefore({ options, predecessor }: SessionState): string | undefined {
+  return predecessor?.keepsData === true ? options.store.keyOf(predecessor.id) : undefined;
+}
+
+/** Keeps the number of the user's sessions within the limit, now that this one is stored; `false` if it has ended. */
+export async function keepWithinLimit(state: SessionState, { entry, isLogin, isUnsure }: Enrolment): Promise<boolean> {
   const users = state.options.users as UserRules;
+  if (isUnsure) return keepPlace(state.key, entry.index, users);
   if (!isLogin || users.exceeded !== 'end-oldest') return true;
-  return keepWithinLimit(state.key, entry.index, users, (key, value) => {
+  return endSurplus(state.key, entry.index, users, (key, value) => {
     state.ctx.app.emit('session:ended', { ctx: undefined, key, value, reason: 'limit' });
   });
 }
@@ -111,8 +117,26 @@ export function enrollMerged(users: UserRules | undefined): Enroll | undefined {
     const session = parseRecord(record) as unknown as Session;
     const notes = notesOf(Object(session.cookie));
     const entry = missingEntry(session, notes, users.store.ttlOf(session), users);
+    if (entry === undefined) return true;
     // The user of a text that several requests have made together may be one that none of them has logged in.
-    return entry === undefined || enroll(entry, key, notes?.index === entry.index ? ALWAYS : NEVER_SINCE, users);
+    return enroll(entry, key, notes?.index === entry.index ? ALWAYS : NEVER_SINCE, users);
+  };
+}
+
+/**
+ * Lists a session under its new key, if what others have written under the old one has changed its user or its lifetime. `false`: it must
+ * not be written.
+ */
+export function enrollMoved(state: SessionState, enrolment: Enrolment | undefined): Enroll | undefined {
+  const { store, users } = state.options;
+  if (users === undefined) return undefined;
+  const listed = enrolment && notesOfEntry(enrolment.entry);
+  return async (record, key) => {
+    const session = parseRecord(record) as unknown as Session;
+    const { until = 0 } = notesOf(Object(session.cookie)) ?? {};
+    const needed = Math.max(store.ttlOf(session), until - Date.now());
+    const entry = missingEntry(session, listed, needed, users);
+    return entry === undefined || enroll(entry, key, state.beganFor(entry.index), users, keyBefore(state));
   };
 }
 

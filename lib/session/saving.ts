@@ -3,7 +3,7 @@ import { SessionError } from '../base/errors';
 import type { Session } from '../base/types';
 import type { Commit, Draft, Loaded, Version } from '../persistence/records';
 import { destroyEmptied, destroyStored, endFormer, expire } from './ending';
-import { type Enrolment, endOldest, enter, lacksNotes, mayGoTogether, note } from './enrolment';
+import { type Enrolment, enrollMoved, enter, keepWithinLimit, lacksNotes, mayGoTogether, note } from './enrolment';
 import type { SessionDraft } from './held-session';
 import { leavePredecessor, regenerate, type Takeover, takeOver } from './regenerating';
 import { followRenewal, isRenewalDue } from './renewing';
@@ -120,7 +120,9 @@ async function createStored(
   enrolment?: Enrolment,
 ): Promise<unknown> {
   const { predecessor } = state;
-  const commit = predecessor?.keepsData ? commitOf(state, draft, handled) : undefined;
+  const commit = predecessor?.keepsData
+    ? { ...commitOf(state, draft, handled), enroll: enrollMoved(state, enrolment) }
+    : undefined;
   let made: Takeover | undefined;
   try {
     const version = await createRecord(state, draft, enrolment);
@@ -137,22 +139,30 @@ async function createStored(
     return undefined;
   }
   const { version, failure, isShared } = made;
-  if (enrolment !== undefined && !(await endOldest(state, enrolment))) {
-    state.detach(state.id);
-    return undefined;
+  try {
+    if (enrolment !== undefined && !(await keepWithinLimit(state, enrolment))) return state.detach(state.id);
+  } catch (error) {
+    await discardRecord(state);
+    state.id = undefined;
+    await state.fail(error, 'set');
+    return error;
   }
   state.given = 'all';
   try {
     await state.sendId(draft.session);
   } catch (error) {
-    // Nobody will ever present the id: the record would be an orphan.
-    if (isShared !== true) await state.options.store.records.destroy(state.key, state.budget).catch(() => undefined);
+    if (isShared !== true) await discardRecord(state);
     throw error;
   }
   state.landed(version, draft.record);
   if (isShared !== true) state.emit('session:created', state.id, session);
   if (failure !== undefined) await state.fail(failure, 'destroy');
   return failure;
+}
+
+/** Nobody will ever present the id: the record would be an orphan. */
+async function discardRecord({ budget, key, options }: SessionState): Promise<void> {
+  await options.store.records.destroy(key, budget).catch(() => undefined);
 }
 
 /** Another request has renewed the id first: what this one wanted to do goes on from there. */
@@ -296,10 +306,10 @@ async function writeStored(
   const commit = commitOf(state, draft, handled);
   let version: Version | undefined;
   try {
-    if (enrolment !== undefined && !(await enter(state, enrolment))) return state.detach(state.id);
-    version = await store.records.write(state.key, commit, held.version, state.budget);
+    version = await (enrolment === undefined
+      ? store.records.write(state.key, commit, held.version, state.budget)
+      : writeListed(state, commit, enrolment));
   } catch (error) {
-    enrolment?.undo();
     if ((error as SessionError).code === 'ERR_SESSION_CONFLICT') state.emit('session:conflict', state.id, session);
     return state.fail(error, 'set');
   }
@@ -308,10 +318,29 @@ async function writeStored(
     return state.detach(state.id);
   }
   state.landed(version, draft.record);
-  if (enrolment !== undefined && !(await endOldest(state, enrolment))) return state.detach(state.id);
+  try {
+    if (enrolment !== undefined && !(await keepWithinLimit(state, enrolment))) return state.detach(state.id);
+  } catch (error) {
+    return state.fail(error, 'set');
+  }
   const isMerged = version.record !== undefined && version.record !== draft.record;
   state.emit('session:saved', state.id, session);
   await state.sendId(isMerged ? held.storedAs(version, draft.session) : draft.session);
+}
+
+/** Lists the record in its user's index, and writes it. */
+async function writeListed(state: SessionState, commit: Commit, enrolment: Enrolment): Promise<Version | undefined> {
+  const { held, key, options } = state;
+  if (enrolment.isLogin) commit.enter = () => enter(state, enrolment);
+  let version: Version | undefined;
+  try {
+    if (await enter(state, enrolment)) {
+      version = await options.store.records.write(key, commit, held.version, state.budget);
+    }
+    return version;
+  } finally {
+    if (version === undefined) enrolment.undo();
+  }
 }
 
 /** Whether the record has less time left than the `renew` option asks for. */

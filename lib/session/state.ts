@@ -71,6 +71,8 @@ export class SessionState {
   token: string | undefined;
   /** When the request began, on the clock of `performance.now()`. */
   began: number;
+  /** The index of the user whose sessions this request has ended, and when. */
+  exempt: { index: string; at: number } | undefined;
   phase: Phase = 'handlers';
   given: Given = 'nothing';
   cookieDue: CookieDue = 'nothing';
@@ -94,6 +96,11 @@ export class SessionState {
     this.presented = presented;
     this.held = this.hold();
     this.began = options.users === undefined && options.renewal === undefined ? 0 : performance.now();
+  }
+
+  /** When the request began, as far as the sessions in this index are concerned: after those that it has ended itself. */
+  beganFor(index: string): number {
+    return this.exempt?.index === index ? this.exempt.at : this.began;
   }
 
   /** Holds a session of this request. */

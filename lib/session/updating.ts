@@ -4,7 +4,7 @@ import type { Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { parseRecord, type SessionData } from '../record/record';
 import { expire } from './ending';
-import { type Enrolment, endOldest, enter, note } from './enrolment';
+import { type Enrolment, enter, keepWithinLimit, note } from './enrolment';
 import { followRenewal } from './renewing';
 import { saveNew, saveSession } from './saving';
 import { headersSent, type SessionState } from './state';
@@ -79,7 +79,7 @@ async function updateStored<T>(
   }
   const session = held.show(version.record);
   state.landed(version, held.text(session));
-  if (login !== undefined && !(await endOldest(state, login))) {
+  if (login !== undefined && !(await keepWithinLimit(state, login))) {
     state.detach(state.id);
     throw gone();
   }

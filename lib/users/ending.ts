@@ -1,17 +1,20 @@
 import type { Session } from '../base/types';
 import type { Budget } from '../client/budget';
-import { type Loaded, REMEMBERED_FOR } from '../persistence/records';
-import { parseRecord, regeneratedMarker, type SessionData } from '../record/record';
+import type { Loaded, Version } from '../persistence/records';
 import { indexOfSession, type UserRules } from './rules';
 
 /**
- * What became of a listed record: it has ended; it was gone already; it is in use by another user, or by none; or a request may be about
- * to store it.
+ * What became of a listed record: its session has ended; it was gone already, or now it never comes; or its entry stays, since it is in
+ * use by another user or by none, or a request may be about to store it.
  */
-type Outcome = 'ended' | 'gone' | 'foreign' | 'expected';
+export type Outcome = 'ended' | 'gone' | 'stays';
 
-/** How often an end compares before it ends the record unseen. */
+/** How often an end loses to other writers before it asks them to stand back. */
+const LOST_FIRST = 2;
+/** How often it loses before it ends the record unseen. */
 const ASKED = 20;
+/** How often the store may fail before that. */
+const FAILED = 2;
 /** Milliseconds after which no request is about to store a record that it has enrolled. */
 export const PENDING_FOR = 60_000;
 
@@ -27,86 +30,94 @@ interface Listed {
 
 /** An end that is under way. */
 interface Ending {
-  listed: Listed;
-  rules: UserRules;
-  told: Told;
-  budget: Budget;
-  /** The keys that have been looked at. */
-  followed: Set<string>;
+  readonly listed: Listed;
+  readonly rules: UserRules;
+  readonly told: Told;
+  readonly budget: Budget;
+  /** The key that is looked at, and those that were, since their sessions went on. */
+  key: string;
+  readonly followed: Set<string>;
+  /** How often another request came first. */
+  lost: number;
+  /** Whether other writers are to stand back. */
+  reserves: boolean;
 }
 
 /**
  * Ends the session of a listed record if it is the index's user's, as a logout does: no later write brings it back. If it goes on under
  * another key with its data, it ends there.
  */
-export function endListed(listed: Listed, rules: UserRules, told: Told): Promise<Outcome> {
-  return endAt(listed.key, { listed, rules, told, budget: rules.store.newBudget(), followed: new Set() });
-}
-
-async function endAt(key: string, ending: Ending): Promise<Outcome> {
-  const { budget, followed, rules } = ending;
-  const found = await rules.store.records.load(key, budget, false);
-  if (found.found === 'session') return endSession(key, found, ending);
-  if (found.found === 'nothing') return endExpected(key, ending);
-  followed.add(key);
-  const successor = successorOf(found);
-  const next = successor === undefined ? key : rules.store.keyOf(successor);
-  if (followed.has(next)) return found.found === 'regenerated' ? 'gone' : 'foreign';
-  return endAt(next, ending);
-}
-
-async function endExpected(key: string, ending: Ending): Promise<Outcome> {
-  if (ending.listed.enrolledAgo > PENDING_FOR) return 'gone';
-  // If not, a request has created it since.
-  return (await bar(key, ending)) ? 'expected' : endAt(key, ending);
-}
-
-/** The id under which a record's session goes on with its data. */
-function successorOf(found: Loaded): string | undefined {
-  return found.found === 'regenerated' && found.marker?.keepsData === true ? found.marker.successor : undefined;
-}
-
-/** Leaves a marker where a request is about to create a record, for a minute: that request fails. */
-async function bar(key: string, { rules, budget }: Ending): Promise<boolean> {
-  const record = regeneratedMarker({ successor: '', keepsData: false });
-  return (
-    (await rules.store.records.create(key, { record, ttl: REMEMBERED_FOR, plain: () => ({}) }, budget)) !== undefined
-  );
-}
-
-async function endSession(
-  key: string,
-  { data, ...version }: Loaded & { found: 'session' },
-  { listed, rules, told, budget }: Ending,
-): Promise<Outcome> {
-  const expectOwn = (session: SessionData | undefined) => {
-    if (!isOf(session ?? {}, listed, rules)) throw new Foreign();
+export async function endListed(listed: Listed, rules: UserRules, told: Told): Promise<Outcome> {
+  const ending: Ending = {
+    ...{ listed, rules, told, budget: rules.store.newBudget() },
+    ...{ key: listed.key, followed: new Set(), lost: 0, reserves: false },
   };
-  try {
-    expectOwn(data);
-    const hasEnded = await rules.store.records.endIf(
-      key,
-      version,
-      budget,
-      (record) => expectOwn(parseRecord(record)),
-      ASKED,
-    );
-    if (!hasEnded) return 'gone';
-  } catch (error) {
-    if (error instanceof Foreign) return 'foreign';
-    throw error;
+  for (;;) {
+    const outcome = await endFound(await find(ending), ending);
+    if (outcome !== undefined) return outcome;
   }
-  told(sidOf(key, rules), data as unknown as Session);
-  return 'ended';
 }
 
-/** The record is in use by another user: it stays. */
-class Foreign extends Error {}
+function find({ budget, key, reserves, rules }: Ending): Promise<Loaded> {
+  const { records } = rules.index;
+  return reserves ? records.reserve(key, budget) : records.load(key, budget, false);
+}
 
-/** Whether a record is the index's user's. One of nobody that was enrolled a moment ago is about to become so. */
-function isOf(data: SessionData, { index, enrolledAgo }: Listed, rules: UserRules): boolean {
-  const of = indexOfSession(data as Session, rules);
-  return of === undefined ? enrolledAgo < PENDING_FOR : of === index;
+/** `undefined`: it has to be looked at again. */
+async function endFound(found: Loaded, ending: Ending): Promise<Outcome | undefined> {
+  if (found.found === 'session') return endSession(found, ending);
+  if (found.found === 'regenerated') return follow(found, ending);
+  return found.found === 'nothing' ? endExpected(ending) : 'stays';
+}
+
+async function endSession(found: Loaded & { found: 'session' }, ending: Ending): Promise<Outcome | undefined> {
+  const { budget, key, listed, reserves, rules, told } = ending;
+  const session = found.data as unknown as Session;
+  if (indexOfSession(session, rules) !== listed.index) {
+    // A login that was listed before may be about to write this record: the mark lets it fail, and enroll again.
+    ending.reserves = true;
+    return reserves ? 'stays' : undefined;
+  }
+  const { records } = rules.index;
+  const isEnded = ending.lost < ASKED ? endVersion(found, ending) : records.endUnseen(key, budget);
+  if (await isEnded) {
+    told(sidOf(key, rules), session);
+    return 'ended';
+  }
+  ending.lost += 1;
+  ending.reserves = ending.lost >= LOST_FIRST;
+  return undefined;
+}
+
+/** A full store refuses to replace a record, but it does remove one. */
+async function endVersion(found: Version, ending: Ending): Promise<boolean> {
+  const { budget, key, rules } = ending;
+  try {
+    return await rules.index.records.endVersion(key, found, budget);
+  } catch {
+    ending.lost += ASKED / FAILED;
+    return false;
+  }
+}
+
+function follow(found: Loaded & { found: 'regenerated' }, ending: Ending): Outcome | undefined {
+  const { followed, key, rules } = ending;
+  followed.add(key);
+  ending.key = successorOf(found, rules) ?? key;
+  return followed.has(ending.key) ? 'gone' : undefined;
+}
+
+async function endExpected({ budget, followed, key, listed, rules }: Ending): Promise<Outcome | undefined> {
+  if (followed.size > 0) return 'gone';
+  // It has expired, or it is about to take the place of a session that was listed long ago.
+  if (listed.enrolledAgo >= PENDING_FOR) return 'stays';
+  // If not, a request has created it since.
+  return (await rules.index.records.bar(key, budget)) ? 'gone' : undefined;
+}
+
+/** The key under which a record's session goes on with its data. */
+export function successorOf({ marker }: Loaded & { found: 'regenerated' }, { store }: UserRules): string | undefined {
+  return marker?.keepsData === true ? store.keyOf(marker.successor) : undefined;
 }
 
 export function sidOf(key: string, { store }: UserRules): string {

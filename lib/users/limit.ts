@@ -1,31 +1,75 @@
 import type { IndexMember } from '../base/types';
-import { endListed, type Told } from './ending';
-import { atOnce, readListed } from './listing';
+import { endListed, PENDING_FOR, type Told } from './ending';
+import { type Alive, atOnce, readListed } from './listing';
 import type { UserRules } from './rules';
 
+/** What counts towards the limit. */
+interface Counted {
+  alive: Alive[];
+  /** Logins that are on their way, perhaps. */
+  pending: IndexMember[];
+  /** The member that asks. */
+  own: IndexMember | undefined;
+}
+
 /**
- * Keeps the number of a user's sessions within the limit, after the session `own` was stored: ends the oldest, or refuses `own`. However
- * many logins come at once, all see the same order, that of the index.
- *
- * @returns whether `own` may stay
+ * Whether a login, whose record `own` is listed and not stored, has a place: however many come at once, one that was listed first goes
+ * first. `'unsure'`: it was listed long ago, for a session that became another user's, so others do not expect it.
  */
-export async function keepWithinLimit(own: string, index: string, rules: UserRules, told: Told): Promise<boolean> {
-  const { exceeded, limit, store } = rules;
+export async function placeFor(own: string, index: string, rules: UserRules): Promise<'free' | 'full' | 'unsure'> {
+  const { limit } = rules;
+  if (limit === undefined) return 'free';
+  const counted = await countedIn(index, own, rules);
+  const isFirst = (one: IndexMember) => counted.own === undefined || order(one, counted.own) < 0;
+  if (others(counted, own) + counted.pending.filter((one) => one.key !== own && isFirst(one)).length >= limit)
+    return 'full';
+  return Number(counted.own?.enrolledAgo) < PENDING_FOR ? 'free' : 'unsure';
+}
+
+/** Ends the session of the record `own`, now that it is stored, if the others and the logins that are on their way fill the limit. */
+export async function keepPlace(own: string, index: string, rules: UserRules): Promise<boolean> {
+  const counted = await countedIn(index, own, rules);
+  const pending = counted.pending.filter(({ key }) => key !== own);
+  if (others(counted, own) + pending.length < Number(rules.limit)) return true;
+  await endListed({ key: own, index, enrolledAgo: 0 }, rules, () => undefined);
+  return false;
+}
+
+function others({ alive }: Counted, own: string): number {
+  return alive.filter((one) => one.member.key !== own && one.key !== own).length;
+}
+
+/**
+ * Ends the oldest sessions above the limit, now that the record `own` is stored. However many logins come at once, the last one sees all
+ * others, and all see the same order, that of the index.
+ *
+ * @returns whether `own` goes on
+ */
+export async function endSurplus(own: string, index: string, rules: UserRules, told: Told): Promise<boolean> {
+  const { limit, store } = rules;
   if (limit === undefined) return true;
-  const counted: IndexMember[] = [];
-  for await (const members of rules.index.members(index, () => store.newBudget())) {
-    const { alive, pending, stale } = await readListed(members, index, rules);
-    counted.push(...alive.map(({ member }) => member));
-    // A login that is on its way, and was enrolled first, has the place. If the oldest are ended, the last login sees all others.
-    if (exceeded === 'refuse') counted.push(...pending);
-    if (stale.length > 0) await rules.index.dismiss(index, stale, store.newBudget());
-  }
-  counted.sort((a, b) => b.enrolledAgo - a.enrolledAgo || (a.key < b.key ? -1 : 1));
-  if (exceeded === 'refuse') return counted.findIndex(({ key }) => key === own) < limit;
-  const surplus = counted.slice(0, Math.max(0, counted.length - limit));
-  await atOnce(surplus, async (member) => {
-    await endListed({ ...member, index }, rules, told);
+  const { alive } = await countedIn(index, own, rules);
+  alive.sort((a, b) => order(a.member, b.member));
+  const surplus = alive.splice(0, Math.max(0, alive.length - limit));
+  await atOnce(surplus, async ({ member }) => {
+    const outcome = await endListed({ ...member, index }, rules, told);
+    if (outcome !== 'stays') await rules.index.dismiss(index, [member], store.newBudget());
   });
-  if (surplus.length > 0) await rules.index.dismiss(index, surplus, store.newBudget());
-  return surplus.every(({ key }) => key !== own);
+  return alive.some(({ member }) => member.key === own);
+}
+
+async function countedIn(index: string, own: string, rules: UserRules): Promise<Counted> {
+  const counted: Counted = { alive: [], pending: [], own: undefined };
+  const seen = new Set<string>();
+  for await (const members of rules.index.members(index, () => rules.store.newBudget())) {
+    const { alive, pending } = await readListed(members, index, rules, seen);
+    counted.alive.push(...alive);
+    counted.pending.push(...pending);
+    counted.own ??= members.find(({ key }) => key === own);
+  }
+  return counted;
+}
+
+function order(a: IndexMember, b: IndexMember): number {
+  return b.enrolledAgo - a.enrolledAgo || (a.key < b.key ? -1 : 1);
 }

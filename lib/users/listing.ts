@@ -1,11 +1,13 @@
 import { hasExpired } from '../base/ttl';
 import type { IndexMember, Session } from '../base/types';
-import { PENDING_FOR } from './ending';
+import { PENDING_FOR, successorOf } from './ending';
 import { indexOfSession, type UserRules } from './rules';
 
 /** A listed session that is in use. */
 export interface Alive {
   member: IndexMember;
+  /** The key of its record: another than the member's if it has just got a new id. */
+  key: string;
   session: Session;
   /** Remaining lifetime of its record in milliseconds. */
   ttl: number;
@@ -16,27 +18,46 @@ export interface Listed {
   alive: Alive[];
   /** Without a session of the user so far: a request may be about to store it. */
   pending: IndexMember[];
-  /** Without a session of the user, and none will come. */
-  stale: IndexMember[];
 }
 
 /** Calls that are made at the same time. */
 export const AT_ONCE = 100;
 
-/** Reads the records of an index's members. The records decide which sessions are the user's, not the index. */
-export async function readListed(members: readonly IndexMember[], index: string, rules: UserRules): Promise<Listed> {
-  const { store } = rules;
-  const listed: Listed = { alive: [], pending: [], stale: [] };
+/**
+ * Reads the records of an index's members. The records decide which sessions are the user's, not the index.
+ *
+ * @param seen keys of sessions that were read before: each counts once
+ */
+export async function readListed(
+  members: readonly IndexMember[],
+  index: string,
+  rules: UserRules,
+  seen: Set<string>,
+): Promise<Listed> {
+  const listed: Listed = { alive: [], pending: [] };
   await atOnce(members, async (member) => {
-    const found = await store.records.load(member.key, store.newBudget(), true);
-    const session = found.found === 'session' ? (found.data as unknown as Session) : undefined;
-    if (session !== undefined && isInUse(session, index, rules)) {
-      listed.alive.push({ member, session, ttl: (found as { ttl?: number }).ttl ?? store.ttlOf(session) });
-    } else {
-      listed[member.enrolledAgo < PENDING_FOR ? 'pending' : 'stale'].push(member);
-    }
+    const found = await read(member, rules);
+    if (found !== undefined && isInUse(found.session, index, rules)) {
+      if (!seen.has(found.key)) listed.alive.push(found);
+      seen.add(found.key);
+    } else if (member.enrolledAgo < PENDING_FOR) listed.pending.push(member);
   });
   return listed;
+}
+
+/** The session that a member leads to. While it gets a new id, the old one may be read last, and the new one first. */
+async function read(member: IndexMember, rules: UserRules): Promise<Alive | undefined> {
+  const { store } = rules;
+  const followed = new Set<string>();
+  for (let { key } = member; !followed.has(key); ) {
+    followed.add(key);
+    const found = await store.records.load(key, store.newBudget(), true);
+    if (found.found === 'regenerated') key = successorOf(found, rules) ?? key;
+    if (found.found !== 'session') continue;
+    const session = found.data as unknown as Session;
+    return { member, key, session, ttl: found.ttl ?? store.ttlOf(session) };
+  }
+  return undefined;
 }
 
 function isInUse(session: Session, index: string, rules: UserRules): boolean {

@@ -70,8 +70,8 @@ export function missingEntry(
   if (index === undefined) return undefined;
   const needed = Math.min(ttl, LONGEST);
   if (notes?.index === index && Number(notes.until) >= Date.now() + needed) return undefined;
-  const left = rules.store.timeLeftOf(session);
-  return { index, ttl: Math.min(Number.isFinite(left) ? Math.max(left, needed) : 2 * needed, LONGEST) };
+  const most = Math.max(needed, Math.min(2 * needed, rules.store.timeLeftOf(session)));
+  return { index, ttl: Math.min(most, LONGEST) };
 }
 
 /** What the record notes about the entry. */

@@ -121,25 +121,25 @@ export class UserSessions {
 
   /** Ends the listed sessions, and returns how many there were. */
   async #endAll(members: readonly IndexMember[]): Promise<number> {
+    const left: IndexMember[] = [];
     let ended = 0;
     await atOnce(members, async (member) => {
       const outcome = await endListed({ ...member, index: this.#index }, this.#rules, this.#host.ended);
+      if (outcome !== 'stays') left.push(member);
       if (outcome === 'ended') ended += 1;
     });
-    await this.#dismiss(members);
+    if (left.length > 0) await this.#rules.index.dismiss(this.#index, left, this.#rules.store.newBudget());
     return ended;
   }
 
   async *#alive(): AsyncGenerator<Alive, void, undefined> {
+    const seen = new Set<string>();
     for await (const members of this.#members()) {
-      const { alive, stale } = await readListed(members, this.#index, this.#rules);
-      // An entry that stays does no harm: the next reader meets it again.
-      await this.#dismiss(stale).catch(() => undefined);
-      yield* alive;
+      yield* (await readListed(members, this.#index, this.#rules, seen)).alive;
     }
   }
 
-  #shown({ member: { key }, session, ttl }: Alive, current: readonly string[]): UserSession {
+  #shown({ key, session, ttl }: Alive, current: readonly string[]): UserSession {
     const { store } = this.#rules;
     const { began, device } = notesOf(Object(session.cookie)) ?? {};
     const now = Date.now();
@@ -153,10 +153,6 @@ export class UserSessions {
       device,
       isCurrent: current.includes(key),
     };
-  }
-
-  async #dismiss(members: readonly IndexMember[]): Promise<void> {
-    if (members.length > 0) await this.#rules.index.dismiss(this.#index, members, this.#rules.store.newBudget());
   }
 
   #members(): AsyncGenerator<IndexMember[], void, undefined> {

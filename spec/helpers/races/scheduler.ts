@@ -16,6 +16,8 @@ export class Scheduler {
   readonly trace: string[] = [];
   /** How likely it is that time passes while calls are on their way, from 0 to 1. */
   delay = 0;
+  /** Milliseconds that pass with each call, so that what comes later is later. */
+  tick = 0;
   readonly #random: () => number;
   readonly #held: { what: string; go(): void }[] = [];
 
@@ -59,6 +61,7 @@ export class Scheduler {
     const [chosen] = this.#held.splice(Math.floor(this.#random() * this.#held.length), 1);
     if (chosen === undefined) return;
     this.trace.push(chosen.what);
+    if (this.tick > 0) jest.advanceTimersByTime(this.tick);
     chosen.go();
   }
 }
@@ -73,20 +76,28 @@ export function fakeAllButTurns(): void {
 const nothing = new Promise<never>(() => undefined);
 
 /** The methods by which clients are asked. */
-const methods = ['get', 'set', 'destroy', 'load', 'create', 'swap', 'touch', 'remove', 'take', 'mark'] as const;
+const methods = [
+  ...['get', 'set', 'destroy', 'load', 'create', 'swap', 'touch', 'remove', 'take', 'mark'],
+  ...['enroll', 'members', 'dismiss', 'endedNow'],
+];
 
 /** What goes wrong with one call: it is not sent, its answer is lost, the driver sends it twice, or the process dies around it. */
 export type Trouble = 'unsent' | 'unanswered' | 'twice' | 'death before' | 'death after';
 
 /** A process that a race's requests run in. */
 export interface HeldProcess {
-  name: string;
-  /** Hears the key of each call that the store has carried out. */
-  done(key: string): void;
+  readonly name: string;
+  /** Hears of each call that the store has carried out: its key, its method and all that it was given. */
+  done(key: string, method: string, args: readonly unknown[]): void;
   /** What goes wrong with the call that is about to be sent, if anything does. */
   trouble?: () => Trouble | undefined;
   /** Hears that the process has died: nothing comes of its requests any more. */
   died?: () => void;
+}
+
+/** JSON knows no `Infinity`. */
+function copy(value: unknown): unknown {
+  return typeof value === 'object' ? JSON.parse(JSON.stringify(value)) : value;
 }
 
 /**
@@ -95,12 +106,13 @@ export interface HeldProcess {
  */
 export function heldClient<T extends object>(
   client: T,
-  scheduler: Scheduler,
-  { name, done, trouble = () => undefined, died = () => undefined }: HeldProcess,
+  scheduler: Pick<Scheduler, 'hold' | 'trace'>,
+  process: HeldProcess,
 ): T {
+  const { trouble = () => undefined, died = () => undefined } = process;
   let isDead = false;
   const hold = async (what: string) => {
-    await scheduler.hold(`${name} ${what}`);
+    await scheduler.hold(`${process.name} ${what}`);
     if (isDead) await nothing;
   };
   const die = async () => {
@@ -114,7 +126,7 @@ export function heldClient<T extends object>(
     .map((method) => [
       method,
       async (...args: unknown[]) => {
-        const sent = JSON.parse(JSON.stringify(args)) as unknown[];
+        const sent = args.map(copy);
         await hold(method);
         const what = trouble();
         if (what !== undefined) scheduler.trace.push(what);
@@ -122,7 +134,7 @@ export function heldClient<T extends object>(
         if (what === 'death before') await die();
         const carryOut = async () => {
           const answer = await original[method]?.call(client, ...sent);
-          done(String(sent[0]));
+          process.done(String(sent[0]), method, sent);
           return answer;
         };
         let answer = await carryOut();
