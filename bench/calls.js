@@ -7,7 +7,7 @@ const ts = require('typescript');
 
 const dist = path.join(path.resolve(process.argv[2] ?? path.join(__dirname, '..')), 'dist') + path.sep;
 const PAGES = ['/write', '/read', '/pass'];
-/** The fewest of some requests count: the first of a second, for one, writes the attributes of its cookie anew. */
+/** The fewest of some requests count: the first of a second, for one, writes the attributes of its cookie again. */
 const REQUESTS = 5;
 
 /** The file of each function that is entered, in order. @type {string[]} */

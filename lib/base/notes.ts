@@ -1,8 +1,8 @@
-/** What a record notes about its session, inside its `cookie`: other packages carry unknown members of it along. */
+/** What a record notes about its session, in its `cookie`: other packages keep unknown members of it. */
 export interface Notes {
   /** When the session began, in milliseconds since 1970. */
   readonly began?: number | undefined;
-  /** When its id was made, if the session is older. */
+  /** When its id was created, if the session is older. */
   readonly renewed?: number | undefined;
   /** The index that lists the session: a hash of its user. */
   readonly index?: string | undefined;
@@ -17,7 +17,7 @@ const NAMES = [...Object.keys(TYPES), 'device'] as (keyof Notes)[];
 
 /** The notes in a record's cookie; `undefined` if there are none. Values of another type are left out. */
 export function notesOf(cookie: object): Notes | undefined {
-  // Nothing is noted without the beginning.
+  // Without the beginning, there are no notes.
   if (!('began' in cookie) || typeof cookie.began !== 'number') return undefined;
   const stored = cookie as Record<string, unknown>;
   const notes: Record<string, unknown> = {};

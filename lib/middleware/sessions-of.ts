@@ -66,7 +66,7 @@ function nameOf(user: unknown): string {
     const name = userNamed(user);
     if (name !== undefined) return name;
   } catch {
-    // Says what an option should return, which is not the caller's mistake here.
+    // The error speaks of the option `user`, but here the argument is wrong.
   }
   throw expected('user', problem, user);
 }

@@ -6,7 +6,7 @@ import type { UserRules } from '../users/rules';
 type Given = { [Name in keyof SessionOptions]?: NonNullable<SessionOptions[Name]> };
 
 /**
- * Completes and checks the options about users; `undefined` without `user`.
+ * Completes and checks the options about users. Returns `undefined` without `user`.
  *
  * @throws TypeError if one has the wrong type, or if the store cannot list a user's sessions.
  */

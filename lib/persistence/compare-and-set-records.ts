@@ -268,7 +268,7 @@ export class CompareAndSetRecords implements Records {
     return this.#ended.has(key);
   }
 
-  /** Nothing: the client compares versions. */
+  /** Notes nothing, since the client compares versions. */
   noted(): undefined {}
 
   release(): void {}

@@ -88,7 +88,7 @@ export interface Successor {
   sid: string;
   key: string;
   version: Version;
-  /** Whether the session only gets a new id because of the old one's age. */
+  /** Whether the session only gets a new id because the old one is too old. */
   isRenewal?: boolean | undefined;
 }
 
@@ -170,10 +170,13 @@ export type TtlOfRecord = (record: string, cookie?: string) => number;
  */
 export const REMEMBERED_FOR = 60_000;
 
-/** The same for an id that was renewed because of its age: its use after the grace is the sign of a stolen cookie. */
+/**
+ * How long an id that was renewed because of its age is remembered, in milliseconds. Using it after the grace suggests
+ * a stolen cookie.
+ */
 const RENEWAL_REMEMBERED_FOR = 60 * 60 * 1000;
 
-/** Milliseconds that a marker stays. */
+/** How long a marker stays, in milliseconds. */
 export function lifetimeOf(marker: string): number {
   return readMarker(marker)?.renewedAt === undefined ? REMEMBERED_FOR : RENEWAL_REMEMBERED_FOR;
 }

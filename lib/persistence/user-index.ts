@@ -6,11 +6,11 @@ import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import type { CompareAndSetRecords } from './compare-and-set-records';
 
-/** Members that one call returns. */
+/** Number of members that one call returns. */
 const PAGE = 1000;
-/** Entries that one call dismisses. */
+/** Number of entries that one call dismisses. */
 const DISMISSED = 1000;
-/** Milliseconds for which "all sessions have ended" is remembered: no request waits longer before it logs in. */
+/** How long "all sessions have ended" is remembered, in milliseconds. No request takes longer to log in. */
 const ENDED_FOR = 60 * 60 * 1000;
 /** No record has the key of an index. */
 const SEPARATOR = `${NO_RECORD}user:`;
@@ -55,7 +55,10 @@ export class UserIndex {
     return this.#caller.call('set', budget, enroll, key);
   }
 
-  /** The listed records, in pages. A record that stays listed during the walk is returned; one that is extended may be returned twice. */
+  /**
+   * The listed records, in pages. A record that stays listed during the walk is returned, and one that is extended may
+   * be returned twice.
+   */
   async *members(index: string, newBudget: () => Budget): AsyncGenerator<IndexMember[], void, undefined> {
     const name = this.#prefix + index;
     let after: IndexMember | undefined;
@@ -68,7 +71,7 @@ export class UserIndex {
     }
   }
 
-  /** Removes entries; with `end`, only those that end then still. */
+  /** Removes entries; one with `end` only if it still ends then. */
   async dismiss(index: string, entries: readonly { key: string; end?: number }[], budget: Budget): Promise<void> {
     const name = this.#prefix + index;
     for (let start = 0; start < entries.length; start += DISMISSED) {
@@ -84,7 +87,7 @@ export class UserIndex {
   }
 }
 
-/** Names a user's index: a hash, so that the store's keys do not tell who the user is. */
+/** The name of a user's index: a hash, so that the store's keys do not reveal the user. */
 export function indexOf(user: string): string {
   let index = remembered.get(user);
   if (index === undefined) {

@@ -17,24 +17,24 @@ import type { SessionSettings } from './settings';
 import { headersSent, type Origin, SessionState } from './state';
 import { updateSession } from './updating';
 
-/** The session of one request, for eager and deferred requests alike. What writes takes turns. */
+/** The session of one request, eager or deferred. Operations that write run one after the other. */
 export class ContextSession implements SessionHandler {
   readonly #state: SessionState;
   #loading: Promise<void> | undefined;
-  /** What a deferred handler has been promised. */
+  /** The promise that deferred handlers await. */
   #asked: Promise<unknown> | undefined;
-  /** The promise that it was given last. */
+  /** The promise that a handler received last. */
   #given: Promise<unknown> | undefined;
-  /** The end of the last operation that writes. */
+  /** The last operation that writes. */
   #turn: Promise<unknown> | undefined;
-  /** Whether the session was saved for the last time; `'watched'`: and somebody has asked for it since. */
+  /** Whether the session was saved for the last time; `'watched'` if it was read after that. */
   #end: 'saved' | 'watched' | undefined;
 
   constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
     this.#state = new SessionState(ctx, options, presented);
   }
 
-  /** The state, once it is known what a loaded record holds. */
+  /** The state, after a loaded record has been parsed. */
   get #read(): SessionState {
     const state = this.#state;
     if (state.unread !== undefined) readRecord(state, state.unread);
@@ -50,7 +50,7 @@ export class ContextSession implements SessionHandler {
     return id === undefined && origin === 'new' ? this.#state.makeDefaultId() : id;
   }
 
-  /** @throws SessionError `ERR_SESSION_ID` for what cannot be an id, and where the session has one already. */
+  /** @throws SessionError `ERR_SESSION_ID` if the value cannot be an id, or the session already has one. */
   set id(value: unknown) {
     const sid = checkSessionId(value, '`ctx.sessionId`');
     if (sid === this.#read.id) return;
@@ -81,7 +81,7 @@ export class ContextSession implements SessionHandler {
     return began === undefined ? undefined : new Date(began);
   }
 
-  /** The keys of the session, the one that it is about to leave included; none if the session is not this user's. */
+  /** The keys of the session, including the one that it is about to leave; none if the session is not this user's. */
   async keysFor(user: string): Promise<readonly string[]> {
     await this.load();
     const { held, options, origin, predecessor } = this.#read;
@@ -104,7 +104,7 @@ export class ContextSession implements SessionHandler {
     return wasStored;
   }
 
-  /** Whether another request has ended the session, or it is out of reach: nothing is kept then, and nothing sent. */
+  /** Whether another request has ended the session, or it is out of reach. Nothing is stored or sent then. */
   get isDetached(): boolean {
     return this.#read.origin === 'detached';
   }
@@ -118,12 +118,12 @@ export class ContextSession implements SessionHandler {
     return modified ? 'modified' : 'unmodified';
   }
 
-  /** The session as it is: not made where nobody has asked, and not taken for used. */
+  /** The session without side effects: does not create it and does not mark it as used. */
   get current(): Session | null | undefined {
     return this.#state.held.current;
   }
 
-  /** The session for a handler; `undefined` before it was loaded. */
+  /** The session for a handler; `undefined` before it is loaded. */
   get session(): Session | null | undefined {
     const { held, origin } = this.#read;
     if (held.current === undefined && origin === 'unknown') return undefined;
@@ -133,7 +133,7 @@ export class ContextSession implements SessionHandler {
     return session;
   }
 
-  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  /** @throws SessionError `ERR_SESSION_VALUE` if the value cannot be a session. */
   set session(value: unknown) {
     const { held } = this.#read;
     this.watch();
@@ -143,14 +143,14 @@ export class ContextSession implements SessionHandler {
   /**
    * The session for a handler in defer mode.
    *
-   * @throws SessionError `ERR_SESSION_DEFERRED` where a handler has taken the promise before for the session.
+   * @throws SessionError `ERR_SESSION_DEFERRED` if a handler has used an earlier promise as the session.
    */
   get deferred(): Promise<Session | null | undefined> {
     this.#expectAwaited();
     const { held, origin, isInHook } = this.#state;
     const isThere = held.current !== undefined || origin !== 'unknown' || isInHook;
     const session = isThere ? Promise.resolve(this.session) : this.#loaded();
-    // A handler need not wait for it, and then a failure must not end the process.
+    // A handler need not await it, and then a failure must not end the process.
     if (!isThere) this.#asked = session.catch(() => undefined);
     this.#given = session;
     return session;
@@ -161,12 +161,12 @@ export class ContextSession implements SessionHandler {
     return this.session;
   }
 
-  /** Before the handlers run: a deferred session waits to be asked for. */
+  /** Runs before the handlers. A deferred session is not loaded yet. */
   start(): Promise<void> | undefined {
     return this.options.defer ? undefined : this.load();
   }
 
-  /** Takes a record at hand for the request's, so that nobody has to be asked for it; without one the session is new. */
+  /** Uses a record that the caller already has instead of loading one. Without a record, the session is new. */
   begin(sid?: string, stored?: Stored): void {
     const state = this.#state;
     if (state.origin !== 'unknown') return;
@@ -175,8 +175,8 @@ export class ContextSession implements SessionHandler {
   }
 
   /**
-   * Finds out which session the request has; the store is asked once, however often this is called meanwhile. A promise only
-   * where there is something to wait for.
+   * Finds the request's session. Calls the store once, however often this runs. Returns a promise only if there is
+   * something to wait for.
    */
   load(): Promise<void> | undefined {
     if (this.#loading !== undefined || this.#state.origin !== 'unknown') return this.#loading;
@@ -190,10 +190,10 @@ export class ContextSession implements SessionHandler {
     return this.#loading;
   }
 
-  /** What is left to do once the handlers are done: for most requests nothing, and then no promise is made. */
+  /** The work left after the handlers. Most requests have none, and create no promise. */
   commit(): Promise<void> | undefined {
     if (!this.options.autoCommit) return undefined;
-    // A handler may have asked for the session without waiting for it.
+    // A handler may have read the session without awaiting it.
     if (this.#given !== undefined || this.#loading !== undefined) return this.#commitLoaded();
     this.#state.phase = 'commit';
     if (this.#turn !== undefined) return this.save();
@@ -209,25 +209,24 @@ export class ContextSession implements SessionHandler {
     this.#expectAwaited();
   }
 
-  /** What is set on a promise is lost, without a word of the language's. */
+  /** JavaScript does not report that a property set on a promise is lost. */
   #expectAwaited(): void {
     const [name] = this.#given === undefined ? [] : Object.keys(this.#given);
     if (name === undefined) return;
-    // Said once.
+    // Report it only once.
     this.#given = undefined;
     throw notAwaited(name);
   }
 
-  /** A handler has asked for what depends on the visitor's cookie. */
+  /** A handler reads something that depends on the visitor's cookie. */
   wasRead(): void {
     const state = this.#state;
     if (state.varies || !state.options.sendsCookie) return;
     state.varies = true;
-    // At once, since the handler may send the head itself.
+    // Immediately, since the handler may send the headers itself.
     varyOnCookie(state.ctx);
   }
 
-  /** The request is over. */
   leave(): void {
     if (this.options.autoCommit) this.#end = 'saved';
     if (this.#state.varies) carryVary(this.#state.ctx);
@@ -235,8 +234,9 @@ export class ContextSession implements SessionHandler {
   }
 
   /**
-   * Somebody asks for the session: once it was saved for the last time, what is set from now on is lost, unless it is saved by hand.
-   * `settle` is for faces whose handlers have another object in hand: it lets the session hold what they have left there.
+   * Called when the session is read. After the last save, changes are lost unless a handler saves them, so watch for
+   * them. `settle` is for compat middleware whose handlers work on another object: it copies that object into the
+   * session.
    */
   watch(settle?: () => void): void {
     const { ctx, saving } = this.#state;
@@ -254,7 +254,7 @@ export class ContextSession implements SessionHandler {
     try {
       settle?.();
     } catch {
-      // What cannot be a session is no loss.
+      // A value that cannot be a session is no loss.
       return false;
     }
     if (held.current === null) return origin === 'stored';
@@ -263,7 +263,7 @@ export class ContextSession implements SessionHandler {
     return this.status === 'modified';
   }
 
-  /** The session's text; JSON may not be able to hold it. */
+  /** The session's text, if JSON can hold it. */
   #text(): string | undefined {
     const { held } = this.#state;
     try {
@@ -314,7 +314,7 @@ export class ContextSession implements SessionHandler {
       state.id = state.predecessor = state.lost = undefined;
       state.held.reset();
       await this.load();
-      // What was not saved is dropped; but a login that is under way must not become one under the old id.
+      // Unsaved changes are discarded, but a pending login must not continue under the old id.
       if (predecessor !== undefined && (state.origin as Origin) !== 'new')
         await regenerate(state, predecessor.keepsData);
       return this.session as Session | null;
@@ -329,10 +329,10 @@ export class ContextSession implements SessionHandler {
     });
   }
 
-  /** Operations that write run one after the other, each on the session that the one before left. */
+  /** Runs operations that write one after the other, each on the session that the previous one left. */
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.#state.isInHook) return Promise.reject(nested());
-    // Later: whoever hears of it while it runs has to wait for its turn.
+    // In a later turn, so that a listener that runs meanwhile must wait for its turn.
     const turn = (this.#turn ?? Promise.resolve()).then(() => this.#run(work));
     const clear = () => {
       if (this.#turn === ended) this.#turn = undefined;

@@ -17,10 +17,10 @@ import {
 import type { HeldSession } from './held-session';
 import type { SessionState } from './state';
 
-/** The place in its user's index that a session needs before it is written. */
+/** An entry in a user's index, which a session needs before it is written. */
 export interface Enrolment {
   entry: Entry;
-  /** Whether the session was not this user's before. */
+  /** Whether the session belonged to another user before, or to none. */
   isLogin: boolean;
   /** Whether the record is the user's already, so that it ends with all others of the user. */
   isKnown: boolean;
@@ -30,7 +30,7 @@ export interface Enrolment {
   undo(): void;
 }
 
-/** Whether the session's record has to be written before it may get more time, since it lacks a note. */
+/** Whether the record must be written before it can be extended, since it lacks a note. */
 export function lacksNotes({ held, options }: SessionState, session: Session, ttl: number): boolean {
   if (!options.notesBeginning) return false;
   const { notes } = held.cookie;
@@ -39,7 +39,8 @@ export function lacksNotes({ held, options }: SessionState, session: Session, tt
 }
 
 /**
- * Notes in a session that is about to be written when it began and which index lists it. Returns the entry that the index lacks.
+ * Notes in a session, before it is written, when it began and which index lists it. Returns the entry that the index
+ * lacks.
  *
  * @param isNew whether the session is stored under a new key
  */
@@ -67,7 +68,8 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
 const UNLISTED: Notes = { index: undefined, until: undefined, device: undefined };
 
 /**
- * Lists the record in its user's index, before it is written. `false`: all sessions of the user were ended after this request began.
+ * Lists the record in its user's index, before it is written. Resolves to `false` if all sessions of the user were
+ * ended after this request began.
  *
  * @throws SessionError `ERR_SESSION_LIMIT` if the user has as many sessions as the options allow.
  */
@@ -140,7 +142,7 @@ export function enrollMoved(state: SessionState, enrolment: Enrolment | undefine
   };
 }
 
-/** The record under the key has gone out of use. An entry that stays does no harm, so a failure is none of the request. */
+/** Removes the entry of a retired record. An entry that stays does no harm, so a failure is ignored. */
 export async function leaveIndex({ options }: SessionState, index: string | undefined, key: string): Promise<void> {
   const { users, store } = options;
   if (users === undefined || index === undefined) return;

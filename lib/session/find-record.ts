@@ -9,39 +9,39 @@ import { isSessionId } from './id';
 import { RequestIds } from './request-ids';
 import type { SessionSettings } from './settings';
 
-/** A request whose session is looked for. */
+/** A request whose session is searched for. */
 export interface Search {
   readonly ctx: Koa.Context;
   readonly options: SessionSettings;
   load(sid: string): Promise<Loaded>;
-  /** The request works on this record from now on. */
+  /** Notes that the request uses this record. */
   enter(version: Version): void;
   /** Runs a function of the application. */
   hook<T>(run: () => T | Promise<T>): Promise<T>;
   emit(event: `session:${string}`, sid: string | undefined, value: unknown): void;
 }
 
-/** What the search for a request's session came to. */
+/** The result of the search for a request's session. */
 export type Found =
   | { found: 'session'; sid: string; stored: Stored; cookie: SessionCookie | undefined }
-  /** A record that looks like a session's, under the id that was asked for last. */
+  /** A record that looks like a session's, under the id that was looked up last. */
   | ({ found: 'unread' } & Unread)
-  /** `sid` is what events tell of the id that was asked for last. */
+  /** `sid` is how events show the id that was looked up last. */
   | { found: 'nothing'; sid: string | undefined }
-  /** Another request has ended the session: it goes on under an id that this request does not have. */
+  /** Another request has ended the session, which continues under an id that this request does not have. */
   | { found: 'moved'; sid: string; marker: Marker | undefined }
-  /** The codec does not accept the record, which stays as it is. */
+  /** The codec refuses the record, which stays unchanged. */
   | { found: 'refused' }
   | { found: 'failed'; error: unknown };
 
 const NO_RECORD: Loaded = { found: 'nothing' };
 
-/** What else the request carries; `null`: nothing, and `undefined`: nobody has looked. */
+/** The other ids of the request: `null` if there are none, `undefined` if not looked up yet. */
 export type Others = RequestIds | null | undefined;
 
 /**
- * Finds the record that belongs to a request: the first of its ids that has a session counts. Answers with what `end` makes of it, which
- * saves a promise.
+ * Finds the record that belongs to a request: the first of its ids with a session counts. Resolves to the result of
+ * `end`, which saves a promise.
  */
 export async function findRecord<S extends Search, T>(
   search: S,
@@ -67,7 +67,7 @@ export async function findRecord<S extends Search, T>(
   }
 }
 
-/** What a record means for the request that it was loaded for. */
+/** Interprets a loaded record for its request. */
 function judge(search: Search, sid: string, loaded: Loaded): Found | Promise<Found> {
   switch (loaded.found) {
     case 'unread':
@@ -106,7 +106,7 @@ function nextOf(others: Others, found: Found): string | undefined {
   return found.found === 'moved' ? others?.successor(found.marker) : others?.next();
 }
 
-/** The store may have been asked already for the id that a regenerated session goes on under, and had no session there. */
+/** The successor of a regenerated session may have been looked up before, without a session. */
 function atLast(others: Others, found: Found): Found {
   return found.found === 'moved' && others?.hasAsked(found.marker) ? { found: 'nothing', sid: found.sid } : found;
 }
@@ -121,7 +121,7 @@ export function shown({ options }: Search, sid: string): string | undefined {
   return options.store.usesTokens ? undefined : sid;
 }
 
-/** The ids that the request carries beside the one that the store has been asked for. */
+/** The ids that the request carries beside the one that was already looked up. */
 function othersOf({ ctx, options }: Search, asked: string): RequestIds | null {
   const ids = options.idStore.allIds.call(ctx);
   return ids.length === 0 ? null : new RequestIds(asked, ids);

@@ -7,7 +7,9 @@ import { applyChange, type Change } from '../record/merge';
 import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from '../record/record';
 import { Baseline } from './baseline';
 
-/** What the handlers have done with the session; `replaced`: since it was stored last, one has assigned another object. */
+/**
+ * What the handlers have done with the session; `replaced`: one has assigned another object since it was last stored.
+ */
 type Hand = 'nothing' | 'given' | 'replaced';
 
 /** A session on its way into the store and to the visitor. */
@@ -30,7 +32,7 @@ export class HeldSession {
     this.#cookieDefaults = cookieDefaults;
   }
 
-  /** Whether a handler has had the session in hand, so that it may have changed. */
+  /** Whether a handler has received the session, so that it may have changed. */
   get used(): boolean {
     return this.#hand !== 'nothing';
   }
@@ -39,30 +41,30 @@ export class HeldSession {
     return this.#hand === 'replaced';
   }
 
-  /** A handler gets the session in hand. */
+  /** A handler receives the session. */
   give(): void {
     if (this.#hand === 'nothing') this.#hand = 'given';
   }
 
-  /** The version of the record that changes are made to. */
+  /** The version of the record to which changes are applied. */
   get version(): Version {
     const stored = this.stored as Baseline;
     stored.record ??= stored.text;
     return stored;
   }
 
-  /** The session, made from its record on first use. */
+  /** The session, created from its record on first use. */
   take(): Session | null {
     if (this.current === undefined) this.current = this.stored === undefined ? this.make() : this.takeStored();
     return this.current;
   }
 
-  /** The record as a session, whatever a handler has assigned since. */
+  /** The record as a session, even if a handler has assigned another one. */
   takeStored(): Session {
     return (this.stored as Baseline).open(this.cookieInUse);
   }
 
-  /** @throws SessionError `ERR_SESSION_VALUE` for what cannot be a session. */
+  /** @throws SessionError `ERR_SESSION_VALUE` if the value cannot be a session. */
   assign(value: unknown): void {
     if (value && (!isSessionData(value) || typeof value['then'] === 'function')) {
       const got = Array.isArray(value) ? 'an array' : value instanceof Promise ? 'a promise: await it' : typeof value;
@@ -75,7 +77,10 @@ export class HeldSession {
     this.#hand = 'replaced';
   }
 
-  /** The session belongs to this record. What a deferred handler has assigned before stays, under the record's cookie. */
+  /**
+   * Connects the session to this record. A session that a deferred handler has assigned stays, with the record's
+   * cookie.
+   */
   bind(stored: Stored, cookie = SessionCookie.fromRecord(this.#cookieDefaults(), stored.data['cookie'])): void {
     this.stored = new Baseline(stored, stored.data);
     if (this.#cookie?.changed) return;
@@ -84,7 +89,7 @@ export class HeldSession {
     this.#cookie = cookie;
   }
 
-  /** An empty session, without a record; its cookie takes the place of the one before. */
+  /** Starts an empty session without a record. Its cookie replaces the previous one. */
   reset(): void {
     const scope = this.#cookie?.scope();
     this.current = this.stored = undefined;
@@ -92,23 +97,26 @@ export class HeldSession {
     this.#hand = 'nothing';
   }
 
-  /** The session ends with this request. */
+  /** Ends the session with this request. */
   destroy(): void {
     this.current = null;
     this.#cookie = this.stored = undefined;
   }
 
-  /** The session with its cookie as it was sent, for whoever takes it back. */
+  /** The session with its cookie as sent, for clearing it. */
   asSent(): Session {
     return { ...this.takeStored(), cookie: this.cookieInUse.attributesAsSent(this.stored?.cookieJson) };
   }
 
-  /** The cookies that browsers may hold of the session: the one that was sent last, and those that earlier options put elsewhere. */
+  /**
+   * The session's cookies that browsers may hold: the one sent last, and those that earlier options put in other
+   * places.
+   */
   cookiesAsSent(): CookieOptions[] {
     return this.stored ? this.cookieInUse.allAsSent(this.stored.cookieJson) : [];
   }
 
-  /** How the session's cookie is to be sent. */
+  /** The cookie to send. */
   get cookie(): SessionCookie {
     return this.current ? this.cookieOf(this.current) : this.cookieInUse;
   }
@@ -118,7 +126,7 @@ export class HeldSession {
     return this.#cookie;
   }
 
-  /** @throws SessionError `ERR_SESSION_COOKIE` where the application keeps data of its own under `cookie`. */
+  /** @throws SessionError `ERR_SESSION_COOKIE` if the application stores other data under `cookie`. */
   cookieOf(session: Session): SessionCookie {
     const own: unknown = session.cookie;
     if (own instanceof SessionCookie) return own;
@@ -139,7 +147,6 @@ export class HeldSession {
     return !this.current || isEmpty(this.current);
   }
 
-  /** The session's text. */
   text(session: Session): string {
     return serialize(session, this.cookieOf(session));
   }
@@ -160,13 +167,13 @@ export class HeldSession {
     return serialize(session, stored.cookieJson) === base ? undefined : text;
   }
 
-  /** The session for whoever reads its cookie: an object that cannot be extended carries none. */
+  /** The session for code that reads its cookie: an object that cannot be extended has none. */
   withCookie(session: Session): Session {
     const cookie = this.cookieOf(session);
     return session.cookie === cookie ? session : { ...session, cookie };
   }
 
-  /** The session, ready to be written; `text` is its text where that is known already. */
+  /** The session ready for writing; `text` is its text if already known. */
   draft(session: Session, rule: Pick<Store, 'ttlOf'>, text?: string): SessionDraft {
     const cookie = this.cookieOf(session);
     cookie.check();
@@ -175,25 +182,25 @@ export class HeldSession {
     return { record, ttl: rule.ttlOf(shown), plain: () => this.plain(session, cookie), session: shown };
   }
 
-  /** What handlers did; `handled` is the text before `beforeSave` ran. */
+  /** The changes of the handlers; `handled` is the text before `beforeSave` ran. */
   change(mine: string, handled: string): Change {
     const { text: base } = this.stored as Baseline;
     return { base, mine, handled, replaced: this.replaced, cookieChanged: this.cookie.changed };
   }
 
-  /** The session is stored as `text`; with other requests' changes it may have become `version`. */
+  /** The session was stored as `text`, or as `version` if other requests' changes were merged into it. */
   landed(version: Version, text: string): void {
     this.stored = new Baseline(version, this.current as Session, this.cookie.toJSON());
     this.stored.compareWith(text);
     if (this.replaced) this.#hand = 'given';
   }
 
-  /** What a record holds, but for its cookie and what says how long it lives. */
+  /** The data of a record, without its cookie and its notes about the lifetime. */
   dataOf({ cookie: _, ...data }: SessionData): SessionData {
     return data;
   }
 
-  /** The session goes on from another version of its record, with what handlers have changed so far. */
+  /** Continues from another version of the record, with what handlers have changed so far. */
   rebase(stored: Stored, onConflict: OnConflict): void {
     const session = this.current;
     if (session) this.cookieOf(session).check();
@@ -204,15 +211,15 @@ export class HeldSession {
     if (merged) this.show(merged);
   }
 
-  /** The session as it was stored, for whoever reads its cookie: another request may have set that. */
+  /** The session as stored, for code that reads its cookie, which another request may have changed. */
   storedAs({ cookie, record }: Version, session: Session): Session {
     const stored = cookie === undefined ? parseRecord(record as string)?.['cookie'] : JSON.parse(cookie);
-    // Mostly nobody has: the copy of a large session is saved.
+    // Usually it is unchanged, which saves copying a large session.
     if (JSON.stringify(stored) === JSON.stringify(this.cookieOf(session))) return session;
     return { ...session, cookie: SessionCookie.fromRecord(this.#cookieDefaults(), stored) };
   }
 
-  /** The session object now holds what `record` does, and keeps its identity. */
+  /** Updates the session object to the contents of `record`, and keeps its identity. */
   show(record: string): Session {
     this.current = this.refilled(parseRecord(record) as SessionData);
     return this.current;
@@ -239,7 +246,7 @@ export class HeldSession {
 
   /** The session that is what a handler has assigned. */
   protected adopt(session: Session | null): Session | null {
-    // Not enumerable: it is the application's object, and the cookie is none of its data.
+    // Not enumerable: the object belongs to the application, and the cookie is not part of its data.
     if (session !== null && !this.#hasOwnCookie(session) && Object.isExtensible(session))
       Object.defineProperty(session, 'cookie', { value: this.cookieInUse, writable: true, configurable: true });
     return session;
@@ -250,13 +257,16 @@ export class HeldSession {
     return toPlain(session, cookie);
   }
 
-  /** A cookie of the application's, or of this session: what several visitors are given comes with another's. */
+  /**
+   * Whether the cookie belongs to the application or to this session. An object given to several visitors has another
+   * session's cookie.
+   */
   #hasOwnCookie(session: Session): boolean {
     if (!Object.hasOwn(session, 'cookie')) return false;
     return !(session.cookie instanceof SessionCookie) || this.#carriesOurs(session);
   }
 
-  /** Whether a session carries this session's cookie: it, or a Proxy before it. */
+  /** Whether the session has this session's cookie, or a Proxy of it. */
   #carriesOurs({ cookie }: Session): boolean {
     if (cookie === this.#cookie) return true;
     return this.#cookie !== undefined && cookie instanceof SessionCookie && this.#cookie.standsBehind(cookie);

@@ -10,10 +10,10 @@ import type { SessionState } from './state';
 
 type Valid = NonNullable<SessionOptions['valid']>;
 
-/** Finds out which session the request has. A visitor without a cookie costs no promise: `undefined`, it is done. */
+/** Finds the request's session. Returns `undefined`, without creating a promise, for a visitor without a cookie. */
 export function loadSession(state: SessionState): Promise<void> | undefined {
   const { idStore, sendsCookie } = state.options;
-  // Set by an earlier middleware: what else is in the cookies does not count.
+  // Set by an earlier middleware: cookies do not count.
   if (state.presented !== undefined) return loadFrom(state, state.presented, null);
   const read = () => idStore.get.call(state.ctx);
   const presented = sendsCookie ? read() : state.hook(read);
@@ -29,7 +29,7 @@ function loadFrom(
   return findRecord(state, String(presented), others, settle);
 }
 
-/** The request gets the session that was found for it, or a new one, or none. */
+/** Gives the request the session that was found for it, a new one, or none. */
 function settle(state: SessionState, found: Found): Promise<void> | undefined {
   switch (found.found) {
     case 'unread':
@@ -43,7 +43,7 @@ function settle(state: SessionState, found: Found): Promise<void> | undefined {
       state.detach(found.sid);
       return undefined;
     case 'nothing':
-      // The id is not adopted, and its cookie stays: a parallel login may have replaced it a moment ago.
+      // The id is not adopted, and its cookie stays: a parallel login may just have replaced it.
       state.emit('session:missed', found.sid, undefined);
       return state.becomeNew();
     case 'refused':
@@ -55,7 +55,7 @@ function settle(state: SessionState, found: Found): Promise<void> | undefined {
   }
 }
 
-/** The id has been renewed because of its age. Past the grace, it is the sign of a stolen cookie. */
+/** The id was renewed because of its age. Using it after the grace suggests a stolen cookie. */
 async function followOld(state: SessionState, sid: string, marker: Marker): Promise<void> {
   if (!mayFollow(state.options, marker)) {
     state.emit('session:reused', sid, undefined);
@@ -69,11 +69,11 @@ function leaveUnread(state: SessionState, sid: string, stored: Unread): void {
   state.enter(stored);
   state.unread = stored;
   become(state, sid);
-  // A deferred handler has assigned a session meanwhile: it belongs to this record now.
+  // A deferred handler has already assigned a session, which now belongs to this record.
   if (state.held.current !== undefined) readRecord(state, stored);
 }
 
-/** Makes the session of a record that was left unread. One that turns out to hold no session is as good as missing. */
+/** Creates the session from an unparsed record. A record without a session counts as missing. */
 export function readRecord(state: SessionState, unread: Unread): void {
   const { id } = state;
   state.unread = undefined;
@@ -104,7 +104,7 @@ function accept(
 
 async function acceptIfValid(state: SessionState, sid: string, stored: Stored, valid: Valid): Promise<void> {
   const { ctx, held } = state;
-  // What a deferred handler has assigned must not be taken for what is stored.
+  // A session that a deferred handler has assigned must not be mistaken for the stored one.
   const seen = held.replaced ? state.hold() : held;
   seen.bind(held.replaced ? { ...stored, data: JSON.parse(JSON.stringify(stored.data)) } : stored);
   const session = seen.takeStored();
@@ -117,7 +117,7 @@ async function acceptIfValid(state: SessionState, sid: string, stored: Stored, v
   become(state, sid);
 }
 
-/** The record is known, and good. */
+/** Uses a record that is known and valid. */
 export function adopt(state: SessionState, sid: string, stored: Stored): void {
   state.enter(stored);
   state.held.bind(stored);
@@ -128,13 +128,13 @@ function become(state: SessionState, sid: string): void {
   sessionLine('loaded');
   state.id = sid;
   state.origin = 'stored';
-  // What a session's cookie holds in another place would be found before what is saved now.
+  // A session in a cookie at another place would be found before the one saved now.
   if (!state.options.store.usesTokens || !state.held.cookie.isElsewhere) return;
   state.leaveCookies(state.held);
   state.held.cookie.forgetPlaces();
 }
 
-/** A session that the application refuses: it ends, and the visitor starts anew. */
+/** Ends a session that the application refuses. The visitor starts a new one. */
 async function reject(state: SessionState, sid: string, session: Session): Promise<void> {
   state.emit('session:invalid', sid, session);
   await destroyRecord(state, sid, session);

@@ -9,22 +9,22 @@ import { leavePredecessor, regenerate, type Takeover, takeOver } from './regener
 import { followRenewal, isRenewalDue } from './renewing';
 import { headersSent, type Predecessor, type SessionState } from './state';
 
-/** How many ids are tried before a `genSid` that makes taken ones is an error. */
+/** Number of ids to try if a `genSid` returns ids that are in use. */
 const ID_TRIES = 3;
 
-/** What the end of a request has left to save. */
+/** What is left to save at the end of a request. */
 interface Unsaved {
-  /** The session's text, where it is known already that it has changed. */
+  /** The session's text, if it is already known to have changed. */
   text: string | undefined;
 }
 
 const ANYTHING: Unsaved = { text: undefined };
 
 /**
- * `undefined` where nobody has changed the session, and nobody waits for its cookie: found without a promise, which saves a
- * request that only reads its session 15 of them.
+ * Returns `undefined` if the session has not changed and its cookie need not be sent. It creates no promise, which
+ * saves a request that only reads its session 15 of them.
  *
- * @throws SessionError `ERR_SESSION_SERIALIZE` for what JSON cannot hold.
+ * @throws SessionError `ERR_SESSION_SERIALIZE` if JSON cannot hold a value.
  */
 export function unsaved(state: SessionState): Unsaved | undefined {
   const { held, options, origin, saving } = state;
@@ -47,7 +47,7 @@ function unsavedChange(state: SessionState): Unsaved | undefined {
   return isDue(state) ? ANYTHING : undefined;
 }
 
-/** Writes what has changed; `text` is the session's, where it is known already that it has. */
+/** Writes the changes; `text` is the session's text, if it is already known to have changed. */
 export function saveSession(state: SessionState, text?: string): Promise<void> | undefined {
   if (state.saving === false) return saveNothing(state);
   if (state.origin === 'stored') return saveStored(state, text);
@@ -55,13 +55,13 @@ export function saveSession(state: SessionState, text?: string): Promise<void> |
   return state.held.current === null ? endFormer(state) : undefined;
 }
 
-/** There is nothing to store; but what was regenerated goes out of use. */
+/** There is nothing to store, but a regenerated session is still retired. */
 function saveNothing(state: SessionState): Promise<void> {
   if (state.predecessor === undefined) return state.takeIdBack();
   return state.held.current === null ? endFormer(state) : leavePredecessor(state);
 }
 
-/** Extends record and cookie; `false` where the record is gone. */
+/** Extends record and cookie; resolves to `false` if the record is gone. */
 export async function touchSession(state: SessionState, session: Session): Promise<boolean> {
   const { store } = state.options;
   if (state.isOutOfReach) throw headersSent('More time for the session');
@@ -90,11 +90,11 @@ export async function touchSession(state: SessionState, session: Session): Promi
   return state.origin === 'stored';
 }
 
-/** Stores a session that has no record yet, if there is anything to store; answers with the failure that the errorHandler took. */
+/** Stores a session that has no record yet, if it has data. Resolves to the failure that the errorHandler accepted. */
 export async function saveNew(state: SessionState): Promise<unknown> {
   const { held, options } = state;
   const { allowEmpty, beforeSave } = options;
-  // An empty one nobody has asked for: that it cannot reach the visitor is no mistake.
+  // If no handler used an empty session, it is no mistake that it cannot reach the visitor.
   const forced = state.saving === true || (allowEmpty && !state.hasNoResponse);
   if (held.current === null && options.clearsAlways) state.cookieDue = 'clear';
   if (held.current === null || (!forced && held.isEmpty)) return saveNothing(state);
@@ -103,7 +103,7 @@ export async function saveNew(state: SessionState): Promise<unknown> {
   if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));
   const session = held.take();
   if (session === null) return saveNothing(state);
-  // An id of the user's own making may be taken, by a session with the same data.
+  // A custom id may be in use, even by a session with the same data.
   if (options.genSid !== undefined) held.cookieOf(session).stamp();
   const enrolment = options.notesBeginning ? note(state, held, session, true) : undefined;
   const draft = state.draft(session);
@@ -160,12 +160,12 @@ async function createStored(
   return failure;
 }
 
-/** Nobody will ever present the id: the record would be an orphan. */
+/** The id will never be presented, so its record would be an orphan. */
 async function discardRecord({ budget, key, options }: SessionState): Promise<void> {
   await options.store.records.destroy(key, budget).catch(() => undefined);
 }
 
-/** Another request has renewed the id first: what this one wanted to do goes on from there. */
+/** Another request has renewed the id first. Continues from there with the changes of this one. */
 async function continueRenewed(state: SessionState, predecessor: Predecessor | undefined): Promise<void> {
   if (predecessor?.isRenewal !== true) await regenerate(state, true);
   await saveSession(state);
@@ -177,7 +177,7 @@ function commitOf(state: SessionState, { record, ttl, plain }: SessionDraft, han
   return { record, ttl, plain, change: held.change(record, handled), onConflict, enroll };
 }
 
-/** `undefined`: all sessions of the user were ended after this request began. */
+/** Resolves to `undefined` if all sessions of the user were ended after this request began. */
 async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrolment): Promise<Version | undefined> {
   for (let tries = 1; tries <= ID_TRIES; tries += 1) {
     state.id ??= await state.makeId();
@@ -223,7 +223,7 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   const { held, options } = state;
   if (isRenewalDue(state)) return renew(state);
   const forced = state.saving === true && state.given === 'nothing';
-  // A session that nobody has touched is not even made of its record, unless it may get more time.
+  // An unused session is not even created from its record, unless it may be extended.
   if (!held.used && !forced && !options.rolling && options.renew === undefined && state.cookieDue !== 'renew')
     return signAnew(state);
   const before = held.take();
@@ -235,7 +235,7 @@ function saveStored(state: SessionState, text: string | undefined): Promise<void
   return saveChanged(state, before, handled);
 }
 
-/** Gives the session a new id because of the old one's age. */
+/** Gives the session a new id because the old one is too old. */
 async function renew(state: SessionState): Promise<void> {
   await regenerate(state, true, true);
   await saveNew(state);
@@ -248,10 +248,10 @@ async function saveChanged(state: SessionState, before: Session, handled: string
   if (beforeSave !== undefined) await state.hook(() => beforeSave(state.ctx, before));
   const session = held.take();
   if (session === null) return destroyStored(state);
-  // Both may set a key to the same value, which would look like a write that has landed already.
+  // Two requests may set a key to the same value, which would look like a write that is already stored.
   const isStamped = options.onConflict !== 'last-write';
   if (isStamped) held.cookieOf(session).stamp();
-  // Nothing has changed since it was compared: saves a write a serialisation, 75 µs at 30 kB.
+  // Nothing has changed since the comparison, which saves serialising again, 75 µs at 30 kB.
   const { notes } = held.cookie;
   const enrolment = options.notesBeginning ? note(state, held, session, false) : undefined;
   const isKnown = beforeSave === undefined && !isStamped && held.cookie.notes === notes;
@@ -260,17 +260,20 @@ async function saveChanged(state: SessionState, before: Session, handled: string
   await writeStored(state, session, draft, handled, enrolment);
 }
 
-/** What a session gets that has not changed: more time, where the options give it. */
+/** Extends an unchanged session, if the options ask for it. */
 async function keepAlive(state: SessionState, session: Session): Promise<void> {
   const { given, options } = state;
-  // It was saved while the handlers ran: its cookie follows now.
+  // It was saved while the handlers ran: send its cookie now.
   if (state.cookieDue === 'renew' && state.phase !== 'handlers') return state.sendId(state.held.withCookie(session));
   if (given !== 'nothing' || state.isOutOfReach) return;
   if (options.rolling || isDue(state)) await touchSession(state, session);
   else await signAnew(state);
 }
 
-/** New keys reach the visitor; unless the session has ended: then there may be another id by now, with a signature of its own. */
+/**
+ * Sends the id signed with the new key, unless the session has ended: there may already be another id, with its own
+ * signature.
+ */
 async function signAnew(state: SessionState): Promise<void> {
   const { key } = state;
   const { store } = state.options;
@@ -343,7 +346,7 @@ async function writeListed(state: SessionState, commit: Commit, enrolment: Enrol
   }
 }
 
-/** Whether the record has less time left than the `renew` option asks for. */
+/** Whether the record has less time left than the option `renew` asks for. */
 function isDue({ held, options }: SessionState): boolean {
   const { renew, store } = options;
   const left = held.stored?.ttl;

@@ -19,43 +19,49 @@ import type { SessionSettings } from './settings';
 const SID_LENGTH = 24;
 
 /**
- * Where the session of a request comes from. `detached`: from nowhere, and it goes nowhere: what is written to it is not
- * persisted and no cookie is sent, since the record is out of reach or another request has ended the session.
+ * Where the session of a request comes from. `detached`: the record is out of reach, or another request has ended the
+ * session, so nothing is stored and no cookie is sent.
  */
 export type Origin = 'unknown' | 'new' | 'stored' | 'detached';
 
 /**
- * What the visitor's cookie needs before the response ends: `renew` sends it again with its full lifetime once the handlers are
- * done, `clear` takes back an id that is no longer valid.
+ * What happens to the visitor's cookie before the response ends: `renew` sends it again with its full lifetime after
+ * the handlers, `clear` takes back an id that is no longer valid.
  */
 type CookieDue = 'nothing' | 'renew' | 'clear';
 
-/** How far the request is: `commit`: its handlers are done, so what is sent is sent at once; `over`: nobody waits for it. */
+/**
+ * How far the request is. `commit`: its handlers have finished, so cookies are sent at once. `over`: nobody waits for
+ * it.
+ */
 type Phase = 'handlers' | 'commit' | 'over';
 
-/** What this request has given the session: `time`: record and cookie have their full lifetime; `all`: it has created the session. */
+/**
+ * What this request has given the session. `time`: record and cookie have their full lifetime. `all`: it has created
+ * the session.
+ */
 export type Given = 'nothing' | 'time' | 'all';
 
-/** A session that this request has had, and may not have any more. */
+/** A session that this request had, and may have lost. */
 export interface Former {
   id: string;
-  /** What this request has read of the record, if it has. */
+  /** The version of the record that this request has read, if any. */
   version: Version | undefined;
-  /** The index that lists it, if one does. */
+  /** The index that lists it, if any. */
   index?: string | undefined;
 }
 
-/** The session that this request regenerates. Its record is in use until the new one is stored. */
+/** The session that this request regenerates. Its record stays in use until the new one is stored. */
 export interface Predecessor extends Former {
   keepsData: boolean;
-  /** Whether the session only gets a new id because of the old one's age. */
+  /** Whether the session only gets a new id because the old one is too old. */
   isRenewal?: boolean;
 }
 
-/** Whose hook is running: one that waited for its own session would wait for ever. */
+/** The session whose hook is running. A hook that waited for its own session would never finish. */
 const hooks = new AsyncLocalStorage<SessionState>();
 
-/** What is known of the session of one request; loading, saving and ending it work on this. */
+/** The state of one request's session, on which loading, saving and ending work. */
 export class SessionState {
   readonly ctx: Koa.Context;
   readonly options: SessionSettings;
@@ -63,11 +69,11 @@ export class SessionState {
   origin: Origin = 'unknown';
   /** The id that the request carries, from an earlier middleware or from the id store. */
   presented: string | undefined;
-  /** The session's id; a new session has none until somebody asks. */
+  /** The session's id. A new session gets one on first use. */
   id: string | undefined;
-  /** The stored session's record, until somebody wants to know what is in it. */
+  /** The record of the stored session, until it is parsed. */
   unread: Unread | undefined;
-  /** The session's token, if the session is kept in one: the visitor has it in place of the id. */
+  /** The token that the visitor has in place of the id, if the session is kept in one. */
   token: string | undefined;
   /** When the request began, on the clock of `performance.now()`. */
   began: number;
@@ -78,16 +84,16 @@ export class SessionState {
   cookieDue: CookieDue = 'nothing';
   /** `ctx.sessionSave`: `true` forces a save, `false` forbids it. */
   saving: boolean | null = null;
-  /** Whether the response depends on the visitor's cookie: a handler has asked for the session, or the cookie is set. */
+  /** Whether the response depends on the visitor's cookie: a handler has read the session, or the cookie is set. */
   varies = false;
-  /** What this request regenerates, until that is done. */
+  /** The session that this request regenerates, until that is done. */
   predecessor: Predecessor | undefined;
-  /** What another request has ended. */
+  /** The session that another request has ended. */
   lost: Former | undefined;
-  /** Cookies of a session that has ended, or been moved: each is cleared where it is, but for the place where the new one goes. */
+  /** Cookies of a session that has ended or moved. Each is cleared in its place, except where the new one goes. */
   left: readonly CookieOptions[] | undefined;
   #budget: Budget | undefined;
-  /** What the process notes of the records that this request works on: once each, however often it loads them. */
+  /** What the process has noted about the records of this request: once per record, however often it is loaded. */
   #noted: object[] | undefined;
 
   constructor(ctx: Koa.Context, options: SessionSettings, presented: string | undefined) {
@@ -103,7 +109,7 @@ export class SessionState {
     return this.exempt?.index === index ? this.exempt.at : this.began;
   }
 
-  /** Holds a session of this request. */
+  /** Creates the object that holds a session of this request. */
   hold(): HeldSession {
     const { ctx, options } = this;
     const cookieDefaults = () => options.cookieOf(ctx);
@@ -111,12 +117,12 @@ export class SessionState {
     return new CodedSession(cookieDefaults, options.shapeOf(ctx));
   }
 
-  /** The store's key of the session. */
+  /** The session's key in the store. */
   get key(): string {
     return this.options.store.keyOf(this.id as string);
   }
 
-  /** What is left of the time that this request may wait for the store. */
+  /** How much longer this request may wait for the store. */
   get budget(): Budget {
     this.#budget ??= this.options.store.newBudget();
     return this.#budget;
@@ -136,19 +142,19 @@ export class SessionState {
     readLater(this.ctx.req);
   }
 
-  /** This request works on the record from now on. */
+  /** Notes that this request uses the record. */
   enter(version: Version): void {
     this.token = version.token;
     const { records } = this.options.store;
     const noted = records.noted(version);
     if (noted === undefined) return;
-    // What goes on after the response is nobody's to wait for.
+    // Nobody waits for work that continues after the response.
     if (this.phase === 'over' || this.#noted?.includes(noted)) records.release(noted);
     else if (this.#noted === undefined) this.#noted = [noted];
     else this.#noted.push(noted);
   }
 
-  /** This request is over. */
+  /** Called when this request is over. */
   leave(): void {
     this.phase = 'over';
     const noted = this.#noted;
@@ -157,23 +163,23 @@ export class SessionState {
     for (const one of noted) this.options.store.records.release(one);
   }
 
-  /** Whether the visitor's id was signed with a key that is no longer the first. */
+  /** Whether the visitor's id was signed with a key other than the first. */
   get isOutdated(): boolean {
     const sid = this.token ?? this.id;
     return sid !== undefined && this.options.idStore.isOutdated.call(this.ctx, sid);
   }
 
-  /** Whether there is no response at all: koa-websocket runs middleware on a request that was upgraded. */
+  /** Whether there is no response: koa-websocket runs middleware on an upgraded request. */
   get hasNoResponse(): boolean {
     return this.ctx.res === undefined;
   }
 
-  /** Whether ids cannot reach the visitor, or no longer. An id store of the user's own knows best itself whether headers were sent. */
+  /** Whether an id can no longer reach the visitor. A custom id store knows best itself whether headers were sent. */
   get headersSent(): boolean {
     return this.hasNoResponse || (this.options.sendsCookie && this.ctx.headerSent);
   }
 
-  /** Whether nothing that is done to the session can be kept any more: its visitor carries it, and does not get it now. */
+  /** Whether changes can no longer be kept: the visitor has the session, and does not get it now. */
   get isOutOfReach(): boolean {
     return this.options.store.usesTokens && this.headersSent;
   }
@@ -182,26 +188,26 @@ export class SessionState {
     return hooks.getStore() === this;
   }
 
-  /** Runs a function of the application's. */
+  /** Runs a function of the application. */
   async hook<T>(run: () => T | Promise<T>): Promise<T> {
     return hooks.run(this, run);
   }
 
-  /** A promise only where an id has to be waited for. */
+  /** Returns a promise only if an id must be awaited. */
   becomeNew(): Promise<void> | undefined {
     this.presented = undefined;
     if (this.options.genSid === undefined || this.id !== undefined) {
       this.origin = 'new';
       return undefined;
     }
-    // An id of the user's own making is made up front: `ctx.sessionId` cannot wait for it.
+    // A custom id is created in advance, since `ctx.sessionId` cannot await it.
     return this.makeId().then((id) => {
       this.id ??= id;
       this.origin = 'new';
     });
   }
 
-  /** Another request has ended the session: the visitor has what that one sent, and gets nothing from this one. */
+  /** Another request has ended the session. The visitor keeps what that one sent, and gets nothing from this one. */
   detach(sid: string | undefined): void {
     if (sid !== undefined) {
       const version = this.predecessor?.version ?? this.held.stored;
@@ -220,7 +226,7 @@ export class SessionState {
     withdrawHeaders(this.ctx);
   }
 
-  /** Nothing that is done to the session from now on is stored or sent. */
+  /** From now on, no change is stored or sent. */
   giveUp(): void {
     this.origin = 'detached';
     this.id = this.presented = this.predecessor = undefined;
@@ -241,7 +247,7 @@ export class SessionState {
     return this.id;
   }
 
-  /** The session, ready to be written, with a cookie that can be sent; `text` is its text where that is known already. */
+  /** The session ready for writing, with a cookie that can be sent; `text` is its text if already known. */
   draft(session: Session, text?: string): SessionDraft {
     const { idStore, store } = this.options;
     const draft = this.held.draft(session, store, text);
@@ -264,8 +270,8 @@ export class SessionState {
   }
 
   /**
-   * Hands the id to the visitor. One that the visitor holds already waits for the end of the request: until then another request
-   * may end the session, and hand out an id of its own.
+   * Sends the id to the visitor. An id that the visitor already has waits until the end of the request: before that,
+   * another request may end the session and send another id.
    *
    * @param session with the cookie that is sent
    */
@@ -274,16 +280,16 @@ export class SessionState {
     if (this.headersSent) return;
     const { autoCommit, idStore, store } = this.options;
     const isOwn = this.given === 'all';
-    // A session in a token is saved by being sent.
+    // A session in a token is saved by sending it.
     const isLater = autoCommit === true && this.phase === 'handlers' && !isOwn && !store.usesTokens;
     this.cookieDue = isLater ? 'renew' : 'nothing';
     if (isLater) return;
-    // Its answer may have come later than that of another request of this process, which has ended the session.
+    // The store's answer may have come after that of another request in this process, which has ended the session.
     const hasEnded = !isOwn && store.records.hasEnded(this.key, this.held.stored as Version);
     if (hasEnded && (await hasEnded)) return this.detach(this.id);
     const sid = this.token ?? (this.id as string);
     const sent = this.#withEnd(session);
-    // With `rolling` every page sends the id again: `no-store` would cost all of them the back button.
+    // With `rolling`, every page sends the id again: `no-store` would disable the back button on all of them.
     const rule = isOwn ? 'no-store' : 'private';
     const sending = this.#deliver(() => idStore.set.call(this.ctx, sid, sent), rule);
     if (sending !== undefined) await sending;
@@ -300,7 +306,7 @@ export class SessionState {
     return isShorter ? session : { ...session, cookie: { ...session.cookie, expires: undefined, maxAge: left } };
   }
 
-  /** Takes an id back that is no longer good; `session` has the attributes that its cookie was set with. */
+  /** Clears an id that is no longer valid; `session` has the attributes with which its cookie was set. */
   async takeIdBack(session?: Session): Promise<void> {
     if (this.cookieDue !== 'clear' || this.headersSent) return;
     this.cookieDue = 'nothing';
@@ -311,7 +317,7 @@ export class SessionState {
     if (this.left !== undefined) await this.#clearLeft(this.left, last.cookie);
   }
 
-  /** The visitor's cookies of the session are no longer good. */
+  /** The visitor's cookies of the session are no longer valid. */
   leaveCookies(held: HeldSession): void {
     const cookies = held.cookiesAsSent();
     if (cookies.length > 0) this.left = cookies;
@@ -323,14 +329,14 @@ export class SessionState {
     if (cookies.length > 0) await this.#deliver(() => clear.call(this.ctx, cookies), 'no-store');
   }
 
-  /** Signs the id that the visitor has with today's key. */
+  /** Signs the visitor's id with the current key. */
   signId(): void {
     const { sign } = this.options.idStore;
     const sid = this.token ?? (this.id as string);
     void this.#deliver(() => sign.call(this.ctx, sid, this.held.cookie), 'private');
   }
 
-  /** Runs what sends something to the visitor. An id store of the application's is a hook like others. */
+  /** Sends something to the visitor. A custom id store runs as a hook. */
   #deliver(send: () => Headers | Promise<Headers>, rule: CacheRule): Promise<void> | undefined {
     const { sendsCookie } = this.options;
     this.varies ||= sendsCookie;
@@ -340,7 +346,7 @@ export class SessionState {
     return undefined;
   }
 
-  /** What the store failed with is the errorHandler's to judge; the request goes on where that returns. */
+  /** Passes the store's error to the errorHandler. If that returns, the request continues. */
   async fail(error: unknown, type: ErrorType): Promise<void> {
     const { errorHandler } = this.options;
     if (errorHandler === undefined || !(error instanceof StoreError)) throw error;
@@ -354,7 +360,7 @@ export class SessionState {
   }
 }
 
-/** The response's head has been sent, and `what` needs it. */
+/** The error for `what`, which needs a response whose headers have not been sent. */
 export function headersSent(what: string): SessionError {
   return new SessionError(
     'ERR_SESSION_HEADERS_SENT',

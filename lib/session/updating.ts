@@ -9,10 +9,10 @@ import { followRenewal } from './renewing';
 import { saveNew, saveSession } from './saving';
 import { headersSent, type SessionState } from './state';
 
-/** Changes the stored session as one step, again whenever another request came first. */
+/** Changes the stored session in one step, and repeats that if another request came first. */
 export async function updateSession<T>(state: SessionState, fn: (session: Session) => T | Promise<T>): Promise<T> {
   const { held } = state;
-  // What is counted in must be where others count.
+  // A counter must be in the record in which others count.
   if (state.predecessor?.keepsData && !held.isEmpty) await saveSession(state);
   const session = held.take();
   if (session === null || state.origin === 'detached') throw gone();
@@ -24,7 +24,7 @@ export async function updateSession<T>(state: SessionState, fn: (session: Sessio
   return result;
 }
 
-/** Runs `fn` on a copy, so that one that throws changes nothing. */
+/** Runs `fn` on a copy, so that nothing changes if it throws. */
 async function changed<T>(state: SessionState, current: string, fn: (session: Session) => T | Promise<T>) {
   const copy = state.hold();
   copy.bind({ record: current, revision: undefined, data: parseRecord(current) as SessionData, ttl: undefined });
@@ -68,7 +68,7 @@ async function updateStored<T>(
       await expire(state, mine);
       return result as T;
     }
-    // There is no result to go on with, even where the errorHandler would.
+    // There is no result to continue with, even if the errorHandler returns.
     await state.fail(error, 'set');
     throw error;
   }
@@ -88,7 +88,7 @@ async function updateStored<T>(
   return result as T;
 }
 
-/** The function given to `update` ended the session: it leaves the writers, and the session is destroyed. */
+/** The function given to `update` has ended the session: it leaves the writers, and the session is destroyed. */
 class Ended extends Error {}
 
 function gone(): SessionError {

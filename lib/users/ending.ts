@@ -15,20 +15,20 @@ const LOST_FIRST = 2;
 const ASKED = 20;
 /** How often the store may fail before that. */
 const FAILED = 2;
-/** Milliseconds after which no request is about to store a record that it has enrolled. */
+/** After this many milliseconds, no request is about to store a record that it has enrolled. */
 export const PENDING_FOR = 60_000;
 
-/** Tells of a session that has ended. */
+/** Called with a session that has ended. */
 export type Told = (sid: string, session: Session) => void;
 
-/** A record that the index of a user lists, and that is to end. */
+/** A record to end, as the index of a user lists it. */
 interface Listed {
   key: string;
   index: string;
   enrolledAgo: number;
 }
 
-/** An end that is under way. */
+/** An end in progress. */
 interface Ending {
   readonly listed: Listed;
   readonly rules: UserRules;
@@ -44,8 +44,8 @@ interface Ending {
 }
 
 /**
- * Ends the session of a listed record if it is the index's user's, as a logout does: no later write brings it back. If it goes on under
- * another key with its data, it ends there.
+ * Ends the session of a listed record if it belongs to the index's user. Like a logout, it is final for later writes.
+ * If the session continues under another key with its data, it ends there.
  */
 export async function endListed(listed: Listed, rules: UserRules, told: Told): Promise<Outcome> {
   const ending: Ending = {
@@ -111,7 +111,7 @@ async function endExpected({ budget, followed, key, listed, rules }: Ending): Pr
   if (followed.size > 0) return 'gone';
   // It has expired, or it is about to take the place of a session that was listed long ago.
   if (listed.enrolledAgo >= PENDING_FOR) return 'stays';
-  // If not, a request has created it since.
+  // If the key cannot be barred, a request has just created the record.
   return (await rules.index.records.bar(key, budget)) ? 'gone' : undefined;
 }
 

@@ -3,7 +3,7 @@ import type { IndexMember, Session } from '../base/types';
 import { PENDING_FOR, successorOf } from './ending';
 import { indexOfSession, type UserRules } from './rules';
 
-/** A listed session that is in use. */
+/** A listed session in use. */
 export interface Alive {
   member: IndexMember;
   /** The key of its record: another than the member's if it has just got a new id. */
@@ -13,14 +13,14 @@ export interface Alive {
   ttl: number;
 }
 
-/** The members of an index by what their records are. */
+/** The members of an index, by the state of their records. */
 export interface Listed {
   alive: Alive[];
-  /** Without a session of the user so far: a request may be about to store it. */
+  /** No session of the user yet: a request may be about to store it. */
   pending: IndexMember[];
 }
 
-/** Calls that are made at the same time. */
+/** Number of parallel calls. */
 export const AT_ONCE = 100;
 
 /**

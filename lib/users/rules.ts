@@ -7,11 +7,11 @@ import type { Session } from '../base/types';
 import type { Store } from '../persistence/store';
 import { indexOf, type UserIndex } from '../persistence/user-index';
 
-/** What the options say about users and their sessions. */
+/** The options about users and their sessions. */
 export interface UserRules {
   readonly store: Store;
   readonly index: UserIndex;
-  /** The user of a session, as the application tells it. */
+  /** Returns the user of a session, as the application names it. */
   readonly user: (session: Session) => unknown;
   readonly device: ((ctx: Koa.Context) => unknown) | undefined;
   readonly limit: number | undefined;
@@ -19,10 +19,10 @@ export interface UserRules {
   readonly exceeded: 'end-oldest' | 'refuse';
 }
 
-/** A record's place in the index of its user. */
+/** A record's entry in the index of its user. */
 export interface Entry {
   index: string;
-  /** Milliseconds that the index lists the record. */
+  /** How long the index lists the record, in milliseconds. */
   ttl: number;
 }
 
@@ -30,13 +30,13 @@ export interface Entry {
 export const ALWAYS = Number.POSITIVE_INFINITY;
 /** The beginning of a request that any "all sessions have ended" refuses, as long as it is remembered. */
 export const NEVER_SINCE = Number.NEGATIVE_INFINITY;
-/** Clocks of processes differ: an entry lasts so many milliseconds longer than it has to. */
+/** Clocks of processes differ, so an entry lasts this many milliseconds longer than needed. */
 const LEEWAY = 60_000;
-/** 100 years, which every store can add to the time of day. */
+/** 100 years, which every store can add to the current time. */
 const LONGEST = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /**
- * The text that stands for a user.
+ * The text for a user.
  *
  * @throws SessionError `ERR_SESSION_VALUE` unless it is a string, a number, `null` or `undefined`.
  */
@@ -50,15 +50,15 @@ export function userNamed(value: unknown): string | undefined {
   );
 }
 
-/** The index that lists a session; `undefined` if the session is nobody's. */
+/** The index that lists a session; `undefined` if the session has no user. */
 export function indexOfSession(session: Session, { user }: UserRules): string | undefined {
   const name = userNamed(user(session));
   return name === undefined ? undefined : indexOf(name);
 }
 
 /**
- * The entry that the index lacks for a record of this session that lives for `ttl` milliseconds; `undefined` if it lacks nothing. An
- * entry lasts twice as long as the record, so that `rolling` does not need a new one in each request.
+ * The entry that the index lacks for a record of this session that lives for `ttl` milliseconds, if any. An entry lasts
+ * twice as long as the record, so that `rolling` does not need a new one in each request.
  */
 export function missingEntry(
   session: Session,
@@ -74,7 +74,7 @@ export function missingEntry(
   return { index, ttl: Math.min(most, LONGEST) };
 }
 
-/** What the record notes about the entry. */
+/** The record's notes about the entry. */
 export function notesOfEntry({ index, ttl }: Entry): Notes {
   return { index, until: Date.now() + ttl };
 }

@@ -11,7 +11,7 @@ import type { UserRules } from './rules';
 
 /** A session of a user. */
 export interface UserSession {
-  /** Names the session for `end`. A hash: neither the session id nor anything that leads to it. */
+  /** Identifies the session for `end`. It is a hash that does not lead to the session id. */
   handle: string;
   /** When the session began: a new id with the same data does not change it. */
   createdAt: Date;
@@ -28,9 +28,9 @@ export interface UserSession {
   isCurrent: boolean;
 }
 
-/** What the middleware knows of its requests. */
+/** What the sessions of a user need from the middleware. */
 export interface Host {
-  /** The keys of a context's session, the one that it is about to leave included; none if it is not the user's. */
+  /** The keys of a context's session, including the one that it is about to leave; none if it is not the user's. */
   keysIn(ctx: Koa.Context): Promise<readonly string[]>;
   /** The context's request may log in, although "all sessions have ended" is more recent than its beginning. */
   exempt(ctx: Koa.Context): void;
@@ -39,7 +39,7 @@ export interface Host {
   ended(sid: string, session: Session): void;
 }
 
-/** The sessions of one user. Each call to the store has a time limit of its own. */
+/** The sessions of one user. Each call to the store has its own time limit. */
 export class UserSessions {
   readonly #index: string;
   readonly #rules: UserRules;
@@ -51,7 +51,7 @@ export class UserSessions {
     this.#host = host;
   }
 
-  /** The user's sessions, the one used last first. With `ctx`, `isCurrent` marks the session of that request. */
+  /** The user's sessions, the most recently used first. With `ctx`, `isCurrent` marks the session of that request. */
   async list(ctx?: Koa.Context): Promise<UserSession[]> {
     const current = ctx === undefined ? [] : await this.#host.keysIn(ctx);
     const sessions: UserSession[] = [];
@@ -71,7 +71,7 @@ export class UserSessions {
     return count;
   }
 
-  /** Ends the session with this handle; `false` if the user has none. */
+  /** Ends the session with this handle; resolves to `false` if the user has none. */
   async end(handle: string): Promise<boolean> {
     for await (const members of this.#members()) {
       const named = members.find(({ key }) => handleOf(sidOf(key, this.#rules)) === handle);
@@ -82,7 +82,7 @@ export class UserSessions {
   }
 
   /**
-   * Ends all sessions of the user but the one of `ctx`, and returns their number.
+   * Ends all sessions of the user except that of `ctx`, and resolves to their number.
    *
    * @throws TypeError if the session of `ctx` is not the user's.
    */
@@ -111,7 +111,7 @@ export class UserSessions {
     ctx: Koa.Context | undefined,
     logOut?: (ctx: Koa.Context) => Promise<boolean>,
   ): Promise<number> {
-    // First, so that a login that has not been listed yet is refused.
+    // First, so that a login that is not listed yet is refused.
     await this.#rules.index.endedNow(this.#index, this.#rules.store.newBudget());
     let ended = ctx !== undefined && (await logOut?.(ctx)) ? 1 : 0;
     for await (const members of this.#members()) ended += await this.#endAll(members.filter(({ key }) => isMeant(key)));
@@ -119,7 +119,7 @@ export class UserSessions {
     return ended;
   }
 
-  /** Ends the listed sessions, and returns how many there were. */
+  /** Ends the listed sessions, and resolves to their number. */
   async #endAll(members: readonly IndexMember[]): Promise<number> {
     const left: IndexMember[] = [];
     let ended = 0;

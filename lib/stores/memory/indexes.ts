@@ -29,7 +29,7 @@ class Index {
   constructor(readonly name: string) {}
 }
 
-/** Knows which records belong to which user, in the memory of this process. Frees what is past its end. */
+/** Keeps the records of each user in the memory of this process. Frees expired entries. */
 export class Indexes {
   readonly #max: number;
   readonly #indexes = new Map<string, Index>();
@@ -87,7 +87,7 @@ export class Indexes {
     this.#slots.length = 0;
   }
 
-  /** Adds an entry, or takes the place of the one under the same key. */
+  /** Adds an entry, or replaces the one under the same key. */
   #put(name: string, key: string | undefined, end: number, since: number): void {
     const old = this.#indexes.get(name)?.entries.get(key);
     if (!old && this.#slots.length >= this.#max) this.#makeRoom();

@@ -13,7 +13,7 @@ const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000`;
 
-/** Lets Redis remove the index with its last member or with its mark, whichever ends later. */
+/** Lets Redis remove the index together with its last member or its mark, whichever ends later. */
 const EXPIRE = `
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
 if last then
@@ -22,8 +22,8 @@ if last then
 end`;
 
 /**
- * ARGV: the key, its ttl, the time since the request began, the key in whose place it comes. Each call adds one member
- * and removes up to 500 that are past their end, so that these do not add up.
+ * ARGV: the key, its ttl, the time since the request began, the key that it replaces. Each call adds one member and
+ * removes up to 500 expired ones, so that these do not pile up.
  */
 const ENROLL = new Script(`${NOW}
 for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(0', now, 'LIMIT', 0, 500)) do
@@ -42,7 +42,7 @@ ${EXPIRE}
 return mark and string.format('%.3f', now + mark) or 'Infinity'`);
 
 /**
- * ARGV: the limit; if there is an `after`, its end, and a member that comes right behind it. That is added for a
+ * ARGV: the limit; if there is an `after`, its end, and a member that comes right after it. That one is added for a
  * moment to find the place, since `after` itself may be gone. As a first write, ZREM lets a full Redis accept it.
  */
 const MEMBERS = new Script(`${NOW}
@@ -80,7 +80,7 @@ redis.call('ZREM', KEYS[1], 'm')
 redis.call('ZADD', KEYS[1], -now, 'm', -math.max(kept, now + ARGV[1]), 'k')
 ${EXPIRE}`);
 
-/** Entries that one call dismisses, so that it does not hold up other commands. */
+/** Number of entries that one call dismisses, so that it does not delay other commands. */
 const CHUNK = 500;
 
 export async function enroll(
