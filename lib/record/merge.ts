@@ -134,7 +134,7 @@ function stamped(theirs: string, base: string | undefined, mine: string | undefi
 
 /** A merged cookie, with what another writer of the record has noted about the session. */
 function noted(cookie: string, base: string | undefined, other: string | undefined): string {
-  if (!other?.includes('"began"')) return cookie;
+  if (other === base || !other?.includes('"began"')) return cookie;
   const notes = notesOf(Object(parsed(other)));
   if (notes === undefined) return cookie;
   const merged = JSON.parse(cookie) as object;
