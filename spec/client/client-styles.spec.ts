@@ -22,8 +22,30 @@ const contractOfModules = `
 const all = [...ofMemory, ['a module of TypeScript, compiled to CommonJS', () => compiled] as const];
 const ofStyle = Object.entries(styles).map(([style, run]) => [style, () => plainClient(run)] as const);
 
+/** Each calls the client in another way. The style of a client makes no difference to the other cases. */
+const CASES = [
+  'returns a stored session',
+  'replaces a stored session',
+  'returns null or undefined for a missing session',
+  'destroys only the given session',
+  'keeps a session for its ttl',
+];
+
 describe('A client that is', () => {
-  for (const [kind, make] of all) storeContract(kind, make, { guarantee: 'last-write' });
+  const tried: string[] = [];
+  for (const [kind, make] of all) {
+    storeContract(kind, make, {
+      it: (title, run) => {
+        if (!CASES.includes(title)) return;
+        tried.push(title);
+        it(title, run);
+      },
+    });
+  }
+
+  it('of any kind is tried in five cases', () => {
+    expect(tried.sort()).toEqual(all.flatMap(() => CASES).sort());
+  });
 
   it('an ES module is one', async () => {
     await using contract = await started('--test-reporter=tap', '--input-type=module', '--eval', contractOfModules);
