@@ -1,9 +1,10 @@
 import { SessionError } from '../base/errors';
 import { type Notes, notesOf } from '../base/notes';
 import type { Session } from '../base/types';
+import type { SessionCookie } from '../cookies/session-cookie';
 import type { Enroll } from '../persistence/records';
 import { parseRecord } from '../record/record';
-import { endSurplus, keepPlace, placeFor } from '../users/limit';
+import { endSurplus, keepPlace, nameOfKey, placeFor } from '../users/limit';
 import {
   ALWAYS,
   type Entry,
@@ -47,8 +48,7 @@ export function lacksNotes({ held, options }: SessionState, session: Session, tt
 export function note(state: SessionState, held: HeldSession, session: Session, isNew: boolean): Enrolment | undefined {
   const { store, users } = state.options;
   const { cookie } = held;
-  if (cookie.began === undefined) cookie.note({ began: Date.now() });
-  else if (isNew) cookie.note({ renewed: Date.now() });
+  noteBeginning(state, cookie, isNew);
   if (users === undefined) return undefined;
   const { notes } = cookie;
   const ttl = store.ttlOf(held.withCookie(session));
@@ -63,6 +63,14 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   if (isLogin) cookie.note({ device: users.device?.(state.ctx) });
   cookie.note(notesOfEntry(entry));
   return { entry, isLogin, isKnown: !isLogin && !isNew, undo: () => cookie.note({ ...UNLISTED, ...notes }) };
+}
+
+function noteBeginning(state: SessionState, cookie: SessionCookie, isNew: boolean): void {
+  if (cookie.began === undefined) cookie.note({ began: Date.now() });
+  else if (isNew) cookie.note({ renewed: Date.now() });
+  if (!isNew || state.options.users?.limit === undefined) return;
+  const before = keyBefore(state);
+  cookie.note({ from: before && nameOfKey(before) });
 }
 
 const UNLISTED: Notes = { index: undefined, until: undefined, device: undefined };

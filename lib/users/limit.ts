@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import { notesOf } from '../base/notes';
 import type { IndexMember } from '../base/types';
 import { endListed, PENDING_FOR, type Told } from './ending';
 import { type Alive, atOnce, readListed } from './listing';
@@ -67,9 +69,20 @@ async function countedIn(index: string, own: string, rules: UserRules): Promise<
     counted.pending.push(...pending);
     counted.own ??= members.find(({ key }) => key === own);
   }
+  // While a session gets a new id, it is there twice.
+  const names = new Set(counted.alive.map(({ key }) => nameOfKey(key)));
+  counted.alive = counted.alive.filter(({ session }) => !names.has(String(notesOf(Object(session.cookie))?.from)));
   return counted;
 }
 
 function order(a: IndexMember, b: IndexMember): number {
   return b.enrolledAgo - a.enrolledAgo || (a.key < b.key ? -1 : 1);
 }
+
+/** What a session that gets a new id notes about the key that it had. */
+export function nameOfKey(key: string): string {
+  return hash('sha256', key, 'base64url').slice(0, NAME_LENGTH);
+}
+
+/** 72 bits: two sessions of a user never have the same name. */
+const NAME_LENGTH = 12;

@@ -91,6 +91,8 @@ export interface HeldProcess {
   done(key: string, method: string, args: readonly unknown[]): void;
   /** What goes wrong with the call that is about to be sent, if anything does. */
   trouble?: () => Trouble | undefined;
+  /** Whether its calls arrive in the order in which they were sent. */
+  readonly isOrdered?: boolean | undefined;
   /** Hears that the process has died: nothing comes of its requests any more. */
   died?: () => void;
 }
@@ -115,6 +117,13 @@ export function heldClient<T extends object>(
     await scheduler.hold(`${process.name} ${what}`);
     if (isDead) await nothing;
   };
+  let last: Promise<unknown> = Promise.resolve();
+  const send = (what: string) => {
+    if (process.isOrdered !== true) return hold(what);
+    const sent = last.then(() => hold(what));
+    last = sent;
+    return sent;
+  };
   const die = async () => {
     isDead = true;
     died();
@@ -127,7 +136,7 @@ export function heldClient<T extends object>(
       method,
       async (...args: unknown[]) => {
         const sent = args.map(copy);
-        await hold(method);
+        await send(method);
         const what = trouble();
         if (what !== undefined) scheduler.trace.push(what);
         if (what === 'unsent') throw new Error('the connection was lost');

@@ -20,12 +20,17 @@ export type Verdict = Partial<Record<(typeof faults)[number], string>>;
 
 /** Finds what went wrong, by the records of the store. */
 export function judge(scenario: Scenario, history: History): Verdict {
-  const { actors, alive, died, errors, failures, listed, seen, transitions } = history;
+  const { actors, alive, died, errors, failures, listed, seen, sent, transitions } = history;
   const verdict: Verdict = {};
   const [unlisted] = seen;
   if (unlisted !== undefined) verdict.unlisted = unlisted;
   for (const [user, handles] of listed) {
-    const own = [...alive].filter(([, { auth }]) => auth?.user === user).map(([key]) => handleOf(key));
+    // What is left of a refused login, if its removal has failed, is a record that nobody can have.
+    const isWhole = !scenario.ordered || (died === 0 && failures === 0);
+    const counts = (key: string) => isWhole || sent.has(key) || handles.includes(handleOf(key));
+    const own = [...alive]
+      .filter(([key, { auth }]) => auth?.user === user && counts(key))
+      .map(([key]) => handleOf(key));
     if (own.sort().join() !== [...handles].sort().join())
       verdict.unlisted = `${user}: ${handles.length} listed, ${own.length} alive`;
   }
@@ -37,7 +42,8 @@ export function judge(scenario: Scenario, history: History): Verdict {
   const ended = new Set<string>();
   for (const { key, from, to, actor } of transitions) {
     if (from !== undefined && to === undefined) ended.add(key);
-    if (to !== undefined && ended.has(key)) verdict.revived = `${named(to)} by ${actor}`;
+    // A request may try again to store the session that it has begun.
+    if (to !== undefined && to.root !== actor && ended.has(key)) verdict.revived = `${named(to)} by ${actor}`;
   }
   judgeLogouts(history, verdict);
   judgeLimit(scenario, history, verdict);
@@ -46,7 +52,7 @@ export function judge(scenario: Scenario, history: History): Verdict {
     if (!alive.has(`koa:sess:${sid}`)) verdict.lost = `the session of ${scenario.survives}`;
   }
   for (const { name, user, kind, events, reply } of actors) {
-    if (!/^(login|enter|reset|keep-as)$/.test(kind) || reply?.status !== 204 || events.includes('gone')) continue;
+    if (!/^(login|reset)$/.test(kind) || reply?.status !== 204 || events.includes('gone')) continue;
     const isStored = transitions.some(({ to }) => to?.auth?.login === name);
     if (!isStored && user !== '' && died === 0 && failures === 0) verdict['without a word'] = name;
   }
@@ -58,11 +64,7 @@ export function judge(scenario: Scenario, history: History): Verdict {
 /** No session that began before an end outlives it. */
 function judgeEnds({ actors, transitions, alive, sent }: History, verdict: Verdict): void {
   const endings = actors.flatMap((actor) => actor.endings.map((ending) => ({ ...ending, by: actor.name })));
-  const beganOf = (login: string) => {
-    const actor = actors.find(({ name }) => name === login);
-    // After its own end, a request counts as one that begins then.
-    return actor?.endings.find(({ user }) => user === actor.user)?.answered?.at ?? actor?.began ?? 0;
-  };
+  const beganOf = beginnings(actors, transitions);
   for (const { kind, user, root, answered, marked, by } of endings) {
     if (answered === undefined || answered.with === false) continue;
     if (kind === 'end') {
@@ -83,6 +85,22 @@ function judgeEnds({ actors, transitions, alive, sent }: History, verdict: Verdi
     );
     if (served !== undefined) verdict.served = `${named(served.served)} to ${served.name} after ${by}`;
   }
+}
+
+/** When the request began that made a session its user's, by the name of the last one. */
+function beginnings(actors: readonly Actor[], transitions: readonly Transition[]): (login: string) => number {
+  const began = new Map<string, number>();
+  for (const { name, user, endings, began: at } of actors) {
+    // After its own end, a request counts as one that begins then.
+    began.set(name, endings.find((ending) => ending.user === user)?.answered?.at ?? at);
+  }
+  const beganOf = (login: string) => began.get(login) ?? 0;
+  for (const { from, to } of transitions) {
+    if (from?.auth === undefined || from.auth.user !== to?.auth?.user) continue;
+    // It is logged in already: a request that does so again changes nothing, whenever it began.
+    began.set(to.auth.login, Math.max(beganOf(from.auth.login), beganOf(to.auth.login)));
+  }
+  return beganOf;
 }
 
 /** The sessions that are alive at a time, or later, and that somebody can have: a new id has its data before the old one loses it. */
@@ -124,7 +142,11 @@ function judgeLogouts({ actors, alive }: History, verdict: Verdict): void {
   }
 }
 
-function judgeLimit({ options, left }: Scenario, { alive, died, failures, sent }: History, verdict: Verdict): void {
+function judgeLimit(
+  { isChecked, options, left }: Scenario,
+  { alive, died, failures, sent }: History,
+  verdict: Verdict,
+): void {
   const max = options?.maxPerUser;
   const count = new Map<string, number>();
   for (const [key, { auth }] of alive) {
@@ -135,7 +157,8 @@ function judgeLimit({ options, left }: Scenario, { alive, died, failures, sent }
   if (max !== undefined && max !== null) {
     const { limit, exceeded = 'end-oldest' } = typeof max === 'object' ? max : { limit: max };
     for (const [user, number] of count) {
-      if (number > limit && (isWhole || exceeded === 'refuse')) verdict['above the limit'] = `${user} has ${number}`;
+      if (number > limit && (isWhole || (exceeded === 'refuse' && isChecked === undefined)))
+        verdict['above the limit'] = `${user} has ${number}`;
     }
   }
   for (const [user, number] of Object.entries(left ?? {})) {

@@ -32,12 +32,15 @@ export const DIED = 0;
 /** Processes with a middleware each. Those that live on serve the next order too: to make them takes longer than the order. */
 export class Processes {
   readonly #options: session.SessionOptions;
+  readonly #isOrdered: boolean;
   readonly #all = new Map<number, Process>();
   /** To be set before anything is asked. */
   stage: Stage | undefined;
 
-  constructor(options: session.SessionOptions) {
+  /** @param isOrdered whether the calls of each arrive in the order in which they were sent */
+  constructor(options: session.SessionOptions, isOrdered: boolean) {
     this.#options = options;
+    this.#isOrdered = isOrdered;
   }
 
   get(n: number): Process {
@@ -69,6 +72,7 @@ export class Processes {
         get name() {
           return `${on().caller} (${n})`;
         },
+        isOrdered: this.#isOrdered,
         done: (key, method, args) => on().done(key, method, args),
         trouble: () => on().trouble(),
         died: () => {
@@ -83,6 +87,7 @@ export class Processes {
     app.on('error', (error: Error) => on().failed(error));
     for (const event of ['gone', 'missed', 'destroyed', 'regenerated'])
       app.on(`session:${event}`, () => on().heard(event));
+    Object.defineProperty(store, 'ordersCalls', { value: this.#isOrdered });
     const sessions = session({ store, ...this.#options }) as session.SessionMiddleware;
     app.use(sessions).use((ctx) => on().handle(ctx, sessions));
     const handle = lightly(app);

@@ -13,7 +13,7 @@ const ends: Record<string, Scenario> = {
   },
   'logins that other requests of the session delay, against the end of all': {
     before: ['bob: visit', 'ann: login u1'],
-    requests: ['bob: enter u1', 'bob: write', 'bob: update u1', '-: endAll u1'],
+    requests: ['bob: enter u1', 'bob: write', 'bob: write', '-: endAll u1'],
     processes: 1,
   },
   'an update that logs in, against the end of all': {
@@ -133,6 +133,7 @@ const limits: Record<string, Scenario> = {
   'logins above the limit while sessions get new ids': {
     before: ['ann: login u1', 'bob: login u1'],
     requests: ['ann: keep', 'bob: keep, write', 'cat: login u1', 'dan: login u1'],
+    left: { u1: 2 },
     ...endOldest,
     ...old,
   },
@@ -157,17 +158,32 @@ const limits: Record<string, Scenario> = {
   'refused returns of a user whose session was listed long ago': {
     before: ['ann: login u1', 'ann: enter u2', 'bob: login u1', 'cat: login u1'],
     requests: ['ann: enter u1', 'ann: update u1', 'dan: login u1', 'bob: logout'],
+    isChecked: 'when stored',
     ...refuse,
     ...old,
   },
 };
 
+const all = { ...ends, ...others, ...limits };
+
+/** With a store that carries out calls in the order in which a process makes them. */
+const ordered = mapped({ ...ends, ...limits }, (what, scenario) => [
+  `${what}, in order`,
+  { ...scenario, ordered: true },
+]);
+
 /** In which processes die, or calls fail. */
-const troubled: Record<string, Scenario> = Object.fromEntries(
-  Object.entries({ ...ends, ...others, ...limits }).map(([what, { survives: _, left: __, ...scenario }]) => {
-    return [`${what}, while things go wrong`, { ...scenario, processes: 3, deaths: 2, failures: 1 }];
-  }),
-);
+const troubled = mapped(all, (what, { survives: _, left: __, ...scenario }, n) => [
+  `${what}, while things go wrong`,
+  { ...scenario, processes: 3, deaths: 2, failures: 1, ordered: n % 2 === 0 },
+]);
+
+function mapped(
+  from: Record<string, Scenario>,
+  to: (what: string, scenario: Scenario, n: number) => [string, Scenario],
+): Record<string, Scenario> {
+  return Object.fromEntries(Object.entries(from).map(([what, scenario], n) => to(what, scenario, n)));
+}
 
 /** What requests and scripts do at once, by what it is about. */
-export const scenarios: Record<string, Scenario> = { ...ends, ...others, ...limits, ...troubled };
+export const scenarios: Record<string, Scenario> = { ...all, ...ordered, ...troubled };
