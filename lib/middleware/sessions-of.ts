@@ -39,8 +39,8 @@ export function sessionsOf(
   });
 
   function own(ctx: Koa.Context): ContextSession {
-    const session = sessionIn(ctx);
-    if (session !== undefined) return session;
+    const session = (ctx as Koa.Context | null | undefined) && sessionIn(ctx);
+    if (session) return session;
     throw expected('ctx', 'the context of a request that this middleware handles', ctx);
   }
 }

@@ -42,8 +42,11 @@ const LONGEST = 100 * 365 * 24 * 60 * 60 * 1000;
  */
 export function userNamed(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && value !== '') return value;
+  // Lone surrogates of different users would be hashed as the same bytes.
+  if (typeof value === 'string' && value !== '' && Buffer.from(value).toString() === value) return value;
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  // The error tells enough: an async function's own failure must not end the process.
+  if (value instanceof Promise) value.catch(() => undefined);
   throw new SessionError(
     'ERR_SESSION_VALUE',
     `Expected \`user\` to return a string or a number that names the session's user, or null for none, got ${shown(value)}`,

@@ -114,6 +114,20 @@ describe('the sessions of a user', () => {
   });
 });
 
+describe('sessions.of()', () => {
+  it.each([undefined, null, {}])('says what ctx must be, for %p', async (ctx) => {
+    const { sessions } = await site();
+    await expect(sessions.of('u1').endOthers(ctx as never)).rejects.toThrow(
+      /^Expected `ctx` to be the context of a request/,
+    );
+  });
+
+  it('refuses a user that cannot be told from another in UTF-8', async () => {
+    const { sessions } = await site();
+    expect(() => sessions.of('\ud800')).toThrow(TypeError);
+  });
+});
+
 describe('absoluteTimeout', () => {
   it('limits cookie and record', async () => {
     const { visitor } = await site({ absoluteTimeout: DAY / 2 });
