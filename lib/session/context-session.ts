@@ -254,7 +254,7 @@ export class ContextSession implements SessionHandler {
     try {
       settle?.();
     } catch {
-      // A value that cannot be a session is no loss.
+      // Nothing is lost: the value cannot be a session.
       return false;
     }
     if (held.current === null) return origin === 'stored';

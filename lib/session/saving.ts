@@ -94,7 +94,7 @@ export async function touchSession(state: SessionState, session: Session): Promi
 export async function saveNew(state: SessionState): Promise<unknown> {
   const { held, options } = state;
   const { allowEmpty, beforeSave } = options;
-  // If no handler used an empty session, it is no mistake that it cannot reach the visitor.
+  // Without a response, an empty session need not reach the visitor.
   const forced = state.saving === true || (allowEmpty && !state.hasNoResponse);
   if (held.current === null && options.clearsAlways) state.cookieDue = 'clear';
   if (held.current === null || (!forced && held.isEmpty)) return saveNothing(state);
@@ -194,7 +194,7 @@ async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrol
   );
 }
 
-/** Lists the record in the index of its user, and creates it. Nobody knows its id yet. */
+/** Lists the record in the index of its user, and creates it. Its id has not been sent yet. */
 async function createListed(
   state: SessionState,
   draft: Draft,

@@ -4,8 +4,8 @@ import type { Loaded, Version } from '../persistence/records';
 import { indexOfSession, type UserRules } from './rules';
 
 /**
- * What became of a listed record: its session has ended; it was gone already, or now it never comes; or its entry stays, since it is in
- * use by another user or by none, or a request may be about to store it.
+ * The result for a listed record: its session has ended; it was gone already, or now it never comes; or its entry stays, since another
+ * user or no user has the record, or a request may be about to store it.
  */
 export type Outcome = 'ended' | 'gone' | 'stays';
 
@@ -39,7 +39,7 @@ interface Ending {
   readonly followed: Set<string>;
   /** How often another request came first. */
   lost: number;
-  /** Whether other writers are to stand back. */
+  /** Whether other writers should stand back. */
   reserves: boolean;
 }
 

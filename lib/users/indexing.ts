@@ -31,7 +31,7 @@ export interface IndexProgress extends IndexedSessions {
   cursor: string | undefined;
 }
 
-/** What became of a record: it is listed, it has no user or is gone, or it cannot be read. */
+/** The result for a record: it is listed, it has no user or is gone, or it cannot be read. */
 type Outcome = 'listed' | 'nobody' | 'skipped';
 
 /**
