@@ -8,13 +8,13 @@ export interface Notes {
   readonly index?: string | undefined;
   /** Until when the index lists it at least, in milliseconds since 1970. */
   readonly until?: number | undefined;
-  /** A hash of the key that the session had before, which may be in use for a moment longer. */
-  readonly from?: string | undefined;
+  /** The handle with which the session began, if it has got a new id since. */
+  readonly handle?: string | undefined;
   /** What the option `device` returned when the session became the user's. */
   readonly device?: unknown;
 }
 
-const TYPES = { began: 'number', renewed: 'number', index: 'string', until: 'number', from: 'string' } as const;
+const TYPES = { began: 'number', renewed: 'number', index: 'string', until: 'number', handle: 'string' } as const;
 const NAMES = [...Object.keys(TYPES), 'device'] as (keyof Notes)[];
 
 /** The notes in a record's cookie; `undefined` if there are none. Values of another type are left out. */
@@ -36,8 +36,8 @@ export function notesOf(cookie: object): Notes | undefined {
  */
 export function mergedNotes(base: Notes | undefined, mine: Notes, theirs: Notes | undefined): Notes {
   const beginnings = [mine.began, theirs?.began].filter((time) => time !== undefined);
-  const { renewed, from } = mine.renewed === base?.renewed ? { ...theirs } : mine;
-  return { ...mergedListing(base, mine, theirs), began: Math.min(...beginnings), renewed, from };
+  const { renewed, handle } = mine.renewed === base?.renewed ? { ...theirs } : mine;
+  return { ...mergedListing(base, mine, theirs), began: Math.min(...beginnings), renewed, handle };
 }
 
 function mergedListing(base: Notes | undefined, mine: Notes, theirs: Notes | undefined): Notes {

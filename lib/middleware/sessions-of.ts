@@ -25,7 +25,7 @@ export function sessionsOf(
   const rules = given(users);
   const name = nameOf(user);
   return new UserSessions(name, rules, {
-    keysIn: (ctx) => own(ctx).keysFor(name),
+    handlesIn: (ctx) => own(ctx).handlesFor(name),
     exempt: (ctx) => own(ctx).exempt(name),
     logOut: (ctx) => own(ctx).logOut(name),
     ended: (key, value) => {

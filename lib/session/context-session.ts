@@ -7,8 +7,10 @@ import { carryVary } from '../cookies/error-headers';
 import { varyOnCookie } from '../cookies/shared-caches';
 import type { Stored } from '../persistence/records';
 import { indexOf } from '../persistence/user-index';
+import { handleOfKey } from '../users/handles';
 import { indexOfSession, type UserRules } from '../users/rules';
 import { destroyStored, endFormer } from './ending';
+import { handleBefore } from './enrolment';
 import { checkSessionId } from './id';
 import { adopt, loadSession, readRecord } from './loading';
 import { regenerate } from './regenerating';
@@ -81,14 +83,16 @@ export class ContextSession implements SessionHandler {
     return began === undefined ? undefined : new Date(began);
   }
 
-  /** The keys of the session, including the one that it is about to leave; none if the session is not this user's. */
-  async keysFor(user: string): Promise<readonly string[]> {
+  /** The handles of the session, including the one that it is about to leave; none if it is not this user's. */
+  async handlesFor(user: string): Promise<readonly string[]> {
     await this.load();
-    const { held, options, origin, predecessor } = this.#read;
+    const { held, options, origin } = this.#read;
     const session = origin === 'detached' ? null : held.take();
-    if (session === null || indexOfSession(session, options.users as UserRules) !== indexOf(user)) return [];
-    const ids = [this.id as string, predecessor?.id].filter((id) => id !== undefined);
-    return ids.map((id) => options.store.keyOf(id));
+    const users = options.users as UserRules;
+    if (session === null || indexOfSession(session, users) !== indexOf(user)) return [];
+    const own = handleOfKey(options.store.keyOf(this.id as string), users);
+    const handles = [own, held.cookie.notes?.handle, handleBefore(this.#state)];
+    return handles.filter((handle) => handle !== undefined);
   }
 
   /** From now on, the request counts as one that began after all sessions of this user had ended. */
@@ -98,7 +102,7 @@ export class ContextSession implements SessionHandler {
 
   /** Ends the session if it is this user's, and the one that it is about to leave; `false` if neither is stored. */
   async logOut(user: string): Promise<boolean> {
-    if ((await this.keysFor(user)).length === 0) return false;
+    if ((await this.handlesFor(user)).length === 0) return false;
     const wasStored = this.#state.origin === 'stored' || this.#state.predecessor?.index === indexOf(user);
     await this.destroy();
     return wasStored;

@@ -4,7 +4,8 @@ import type { Session } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
 import type { Enroll } from '../persistence/records';
 import { parseRecord } from '../record/record';
-import { endSurplus, keepPlace, nameOfKey, placeFor } from '../users/limit';
+import { handleOfKey } from '../users/handles';
+import { endSurplus, keepPlace, placeFor } from '../users/limit';
 import {
   ALWAYS,
   type Entry,
@@ -68,9 +69,10 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
 function noteBeginning(state: SessionState, cookie: SessionCookie, isNew: boolean): void {
   if (cookie.began === undefined) cookie.note({ began: Date.now() });
   else if (isNew) cookie.note({ renewed: Date.now() });
-  if (!isNew || state.options.users?.limit === undefined) return;
-  const before = keyBefore(state);
-  cookie.note({ from: before && nameOfKey(before) });
+  const { users } = state.options;
+  if (!isNew || users === undefined) return;
+  // Without the data, it is another session.
+  cookie.note({ handle: state.predecessor?.keepsData === true ? handleBefore(state) : undefined });
 }
 
 const UNLISTED: Notes = { index: undefined, until: undefined, device: undefined };
@@ -103,6 +105,12 @@ export async function enter(state: SessionState, enrolment: Enrolment): Promise<
 export function mayGoTogether({ options }: SessionState, { isLogin }: Enrolment): boolean {
   const { exceeded, index, limit } = options.users as UserRules;
   return index.isOrdered && !(isLogin && limit !== undefined && exceeded === 'refuse');
+}
+
+/** The handle of the session that this one replaces. */
+export function handleBefore({ options, predecessor }: SessionState): string | undefined {
+  if (predecessor === undefined || options.users === undefined) return undefined;
+  return predecessor.handle ?? handleOfKey(options.store.keyOf(predecessor.id), options.users);
 }
 
 /** The key of the session that this one continues. */

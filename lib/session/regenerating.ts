@@ -33,8 +33,8 @@ export async function regenerate(state: SessionState, keepData: boolean, isRenew
 
 function predecessorOf(state: SessionState, keeps: boolean): Predecessor | undefined {
   const { held, id, origin, predecessor } = state;
-  const index = held.cookie.notes?.index;
-  if (origin === 'stored') return { id: id as string, version: held.version, keepsData: keeps, index };
+  const { index, handle } = held.cookie.notes ?? {};
+  if (origin === 'stored') return { id: id as string, version: held.version, keepsData: keeps, index, handle };
   if (origin === 'new') return predecessor && { ...predecessor, keepsData: predecessor.keepsData && keeps };
   const former = formerOf(state);
   return former && { ...former, keepsData: false };

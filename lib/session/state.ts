@@ -54,6 +54,8 @@ export interface Former {
 /** The session that this request regenerates. Its record stays in use until the new one is stored. */
 export interface Predecessor extends Former {
   keepsData: boolean;
+  /** The handle that the session noted, if it had got another id before. */
+  handle?: string | undefined;
   /** Whether the session only gets a new id because the old one is too old. */
   isRenewal?: boolean;
 }

@@ -1,6 +1,7 @@
 import type { Session } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { Loaded, Version } from '../persistence/records';
+import { handleOf, handleOfKey, sidOf } from './handles';
 import { indexOfSession, type UserRules } from './rules';
 
 /**
@@ -33,6 +34,7 @@ interface Ending {
   readonly listed: Listed;
   readonly rules: UserRules;
   readonly told: Told;
+  readonly spared: readonly string[];
   readonly budget: Budget;
   /** The key that is looked at, and those that were, since their sessions went on. */
   key: string;
@@ -46,10 +48,18 @@ interface Ending {
 /**
  * Ends the session of a listed record if it belongs to the index's user. Like a logout, it is final for later writes.
  * If the session continues under another key with its data, it ends there.
+ *
+ * @param spared handles of sessions that stay
  */
-export async function endListed(listed: Listed, rules: UserRules, told: Told): Promise<Outcome> {
+export async function endListed(
+  listed: Listed,
+  rules: UserRules,
+  told: Told,
+  spared: readonly string[] = [],
+): Promise<Outcome> {
+  if (spared.includes(handleOfKey(listed.key, rules))) return 'stays';
   const ending: Ending = {
-    ...{ listed, rules, told, budget: rules.store.newBudget() },
+    ...{ listed, rules, told, spared, budget: rules.store.newBudget() },
     ...{ key: listed.key, followed: new Set(), lost: 0, reserves: false },
   };
   for (;;) {
@@ -78,6 +88,7 @@ async function endSession(found: Loaded & { found: 'session' }, ending: Ending):
     ending.reserves = true;
     return reserves ? 'stays' : undefined;
   }
+  if (ending.spared.includes(handleOf({ key, session }, rules))) return 'stays';
   const { records } = rules.index;
   const isEnded = ending.lost < ASKED ? endVersion(found, ending) : records.endUnseen(key, budget);
   if (await isEnded) {
@@ -118,8 +129,4 @@ async function endExpected({ budget, followed, key, listed, rules }: Ending): Pr
 /** The key under which a record's session goes on with its data. */
 export function successorOf({ marker }: Loaded & { found: 'regenerated' }, { store }: UserRules): string | undefined {
   return marker?.keepsData === true ? store.keyOf(marker.successor) : undefined;
-}
-
-export function sidOf(key: string, { store }: UserRules): string {
-  return key.slice(store.prefix.length);
 }

@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto';
-import { notesOf } from '../base/notes';
 import type { IndexMember } from '../base/types';
 import { endListed, PENDING_FOR, type Told } from './ending';
+import { eachOnce } from './handles';
 import { type Alive, atOnce, readListed } from './listing';
 import type { UserRules } from './rules';
 
@@ -64,25 +63,14 @@ async function countedIn(index: string, own: string, rules: UserRules): Promise<
   const counted: Counted = { alive: [], pending: [], own: undefined };
   const seen = new Set<string>();
   for await (const members of rules.index.members(index, () => rules.store.newBudget())) {
-    const { alive, pending } = await readListed(members, index, rules, seen);
-    counted.alive.push(...alive);
+    const { alive, pending } = await readListed(members, index, rules);
+    counted.alive.push(...eachOnce(alive, rules, seen));
     counted.pending.push(...pending);
     counted.own ??= members.find(({ key }) => key === own);
   }
-  // While a session gets a new id, it is there twice.
-  const names = new Set(counted.alive.map(({ key }) => nameOfKey(key)));
-  counted.alive = counted.alive.filter(({ session }) => !names.has(String(notesOf(Object(session.cookie))?.from)));
   return counted;
 }
 
 function order(a: IndexMember, b: IndexMember): number {
   return b.enrolledAgo - a.enrolledAgo || (a.key < b.key ? -1 : 1);
 }
-
-/** What a session that gets a new id notes about the key that it had. */
-export function nameOfKey(key: string): string {
-  return hash('sha256', key, 'base64url').slice(0, NAME_LENGTH);
-}
-
-/** 72 bits: two sessions of a user never have the same name. */
-const NAME_LENGTH = 12;

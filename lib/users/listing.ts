@@ -23,23 +23,13 @@ export interface Listed {
 /** Number of parallel calls. */
 export const AT_ONCE = 100;
 
-/**
- * Reads the records of an index's members. The records decide which sessions are the user's, not the index.
- *
- * @param seen keys of sessions that were read before: each counts once
- */
-export async function readListed(
-  members: readonly IndexMember[],
-  index: string,
-  rules: UserRules,
-  seen: Set<string>,
-): Promise<Listed> {
+/** Reads the records of an index's members. The records decide which sessions are the user's, not the index. */
+export async function readListed(members: readonly IndexMember[], index: string, rules: UserRules): Promise<Listed> {
   const listed: Listed = { alive: [], pending: [] };
   await atOnce(members, async (member) => {
     const found = await read(member, rules);
     if (found !== undefined && isInUse(found.session, index, rules)) {
-      if (!seen.has(found.key)) listed.alive.push(found);
-      seen.add(found.key);
+      listed.alive.push(found);
     } else if (member.enrolledAgo < PENDING_FOR) listed.pending.push(member);
   });
   return listed;

@@ -1,17 +1,19 @@
-import { hash } from 'node:crypto';
-
 import type Koa = require('koa');
 
 import { notesOf } from '../base/notes';
 import type { IndexMember, Session } from '../base/types';
 import { indexOf } from '../persistence/user-index';
-import { endListed, sidOf } from './ending';
+import { endListed } from './ending';
+import { eachOnce, handleOf, handleOfKey } from './handles';
 import { type Alive, atOnce, readListed } from './listing';
 import type { UserRules } from './rules';
 
 /** A session of a user. */
 export interface UserSession {
-  /** Identifies the session for `end`. It is a hash that does not lead to the session id. */
+  /**
+   * Identifies the session for `end`, also after it has got a new id with its data. It is a hash that does not lead to
+   * the session id.
+   */
   handle: string;
   /** When the session began: a new id with the same data does not change it. */
   createdAt: Date;
@@ -30,8 +32,10 @@ export interface UserSession {
 
 /** What the sessions of a user need from the middleware. */
 export interface Host {
-  /** The keys of a context's session, including the one that it is about to leave; none if it is not the user's. */
-  keysIn(ctx: Koa.Context): Promise<readonly string[]>;
+  /**
+   * The handles of a context's session, including that of the one that it is about to leave; none if it is not the user's.
+   */
+  handlesIn(ctx: Koa.Context): Promise<readonly string[]>;
   /** The context's request may log in, although "all sessions have ended" is more recent than its beginning. */
   exempt(ctx: Koa.Context): void;
   /** Ends the context's session as a logout does; `false` if it is not stored, or not the user's. */
@@ -53,7 +57,7 @@ export class UserSessions {
 
   /** The user's sessions, the most recently used first. With `ctx`, `isCurrent` marks the session of that request. */
   async list(ctx?: Koa.Context): Promise<UserSession[]> {
-    const current = ctx === undefined ? [] : await this.#host.keysIn(ctx);
+    const current = ctx === undefined ? [] : await this.#host.handlesIn(ctx);
     const sessions: UserSession[] = [];
     for await (const alive of this.#alive()) sessions.push(this.#shown(alive, current));
     return sessions.sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
@@ -73,12 +77,19 @@ export class UserSessions {
 
   /** Ends the session with this handle; resolves to `false` if the user has none. */
   async end(handle: string): Promise<boolean> {
+    const rules = this.#rules;
     for await (const members of this.#members()) {
-      const named = members.find(({ key }) => handleOf(sidOf(key, this.#rules)) === handle);
-      if (named === undefined) continue;
-      return (await this.#endAll([named])) === 1;
+      const named = members.find(({ key }) => handleOfKey(key, rules) === handle);
+      if (named !== undefined && (await this.#endAll([named])) === 1) return true;
     }
-    return false;
+    // A session that has got a new id notes its handle in its record. While it moves, it is stored under both.
+    let ended = 0;
+    for await (const members of this.#members()) {
+      const { alive } = await readListed(members, this.#index, rules);
+      const named = alive.filter((one) => handleOf(one, rules) === handle);
+      ended += await this.#endAll(named.map(({ member }) => member));
+    }
+    return ended > 0;
   }
 
   /**
@@ -87,8 +98,8 @@ export class UserSessions {
    * @throws TypeError if the session of `ctx` is not the user's.
    */
   async endOthers(ctx: Koa.Context): Promise<number> {
-    const own = await this.#host.keysIn(ctx);
-    if (own.length > 0) return this.#endMarked((key) => !own.includes(key), ctx);
+    const own = await this.#host.handlesIn(ctx);
+    if (own.length > 0) return this.#endMarked(own, ctx);
     throw new TypeError('Expected `ctx` to have a session of this user, which stays: use endAll() to end all of them');
   }
 
@@ -99,32 +110,28 @@ export class UserSessions {
    *   a logout: `ctx.session` is `null` until `ctx.regenerateSession()`.
    */
   async endAll(ctx?: Koa.Context): Promise<number> {
-    return this.#endMarked(
-      () => true,
-      ctx,
-      (context) => this.#host.logOut(context),
-    );
+    return this.#endMarked([], ctx, (context) => this.#host.logOut(context));
   }
 
   async #endMarked(
-    isMeant: (key: string) => boolean,
+    spared: readonly string[],
     ctx: Koa.Context | undefined,
     logOut?: (ctx: Koa.Context) => Promise<boolean>,
   ): Promise<number> {
     // First, so that a login that is not listed yet is refused.
     await this.#rules.index.endedNow(this.#index, this.#rules.store.newBudget());
     let ended = ctx !== undefined && (await logOut?.(ctx)) ? 1 : 0;
-    for await (const members of this.#members()) ended += await this.#endAll(members.filter(({ key }) => isMeant(key)));
+    for await (const members of this.#members()) ended += await this.#endAll(members, spared);
     if (ctx !== undefined) this.#host.exempt(ctx);
     return ended;
   }
 
   /** Ends the listed sessions, and resolves to their number. */
-  async #endAll(members: readonly IndexMember[]): Promise<number> {
+  async #endAll(members: readonly IndexMember[], spared?: readonly string[]): Promise<number> {
     const left: IndexMember[] = [];
     let ended = 0;
     await atOnce(members, async (member) => {
-      const outcome = await endListed({ ...member, index: this.#index }, this.#rules, this.#host.ended);
+      const outcome = await endListed({ ...member, index: this.#index }, this.#rules, this.#host.ended, spared);
       if (outcome !== 'stays') left.push(member);
       if (outcome === 'ended') ended += 1;
     });
@@ -135,7 +142,8 @@ export class UserSessions {
   async *#alive(): AsyncGenerator<Alive, void, undefined> {
     const seen = new Set<string>();
     for await (const members of this.#members()) {
-      yield* (await readListed(members, this.#index, this.#rules, seen)).alive;
+      const { alive } = await readListed(members, this.#index, this.#rules);
+      yield* eachOnce(alive, this.#rules, seen);
     }
   }
 
@@ -145,21 +153,18 @@ export class UserSessions {
     const now = Date.now();
     const used = now - (store.ttlOf(session) - ttl);
     const createdAt = began ?? used;
+    const handle = handleOf({ key, session }, this.#rules);
     return {
-      handle: handleOf(sidOf(key, this.#rules)),
+      handle,
       createdAt: new Date(createdAt),
       lastSeenAt: new Date(Math.min(Math.max(used, createdAt), now)),
       expiresAt: new Date(now + ttl),
       device,
-      isCurrent: current.includes(key),
+      isCurrent: current.includes(handle),
     };
   }
 
   #members(): AsyncGenerator<IndexMember[], void, undefined> {
     return this.#rules.index.members(this.#index, () => this.#rules.store.newBudget());
   }
-}
-
-function handleOf(sid: string): string {
-  return hash('sha256', sid, 'base64url');
 }

@@ -1,5 +1,4 @@
 import type { Actor, Alive, History, Scenario, Transition } from './world';
-import { handleOf } from './world';
 
 /** What can go wrong; nothing of it may. */
 export const faults = [
@@ -27,10 +26,10 @@ export function judge(scenario: Scenario, history: History): Verdict {
   for (const [user, handles] of listed) {
     // What is left of a refused login, if its removal has failed, is a record that nobody can have.
     const isWhole = !scenario.ordered || (died === 0 && failures === 0);
-    const counts = (key: string) => isWhole || sent.has(key) || handles.includes(handleOf(key));
-    const own = [...alive]
-      .filter(([key, { auth }]) => auth?.user === user && counts(key))
-      .map(([key]) => handleOf(key));
+    const counts = (key: string, handle: string) => isWhole || sent.has(key) || handles.includes(handle);
+    const counted = [...alive].filter(([key, { auth, handle }]) => auth?.user === user && counts(key, handle));
+    // A process may die while a session moves: it is then stored under both ids.
+    const own = [...new Set(counted.map(([, { handle }]) => handle))];
     if (own.sort().join() !== [...handles].sort().join())
       verdict.unlisted = `${user}: ${handles.length} listed, ${own.length} alive`;
   }

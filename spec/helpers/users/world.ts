@@ -42,6 +42,11 @@ export interface Alive {
   auth: Auth | undefined;
 }
 
+/** A session in a record. */
+export interface Recorded extends Alive {
+  handle: string;
+}
+
 /** A record has become another's, or nobody's. */
 export interface Transition {
   at: number;
@@ -75,7 +80,7 @@ export interface History {
   /** What an observer has seen that must not be at any time. */
   seen: string[];
   /** The sessions that are alive, by key. */
-  alive: ReadonlyMap<string, Alive>;
+  alive: ReadonlyMap<string, Recorded>;
   jars: ReadonlyMap<string, LightJar>;
   /** The keys whose ids were sent to a visitor: nobody can present another. */
   sent: ReadonlySet<string>;
@@ -90,7 +95,6 @@ export interface History {
 const prefix = 'koa:sess:';
 const actors = new AsyncLocalStorage<Actor>();
 
-export const handleOf = (key: string) => hash('sha256', key.slice(prefix.length), 'base64url');
 const indexOf = (user: string) => `${prefix}\u001fuser:${hash('sha256', user, 'base64url').slice(0, 22)}`;
 
 /** Runs a scenario in the order that the random numbers decide, again and again. */
@@ -112,7 +116,7 @@ class World implements Stage {
   readonly #scheduler: Scheduler;
   readonly client = new session.MemoryStore();
   readonly #jars = new Map<string, LightJar>();
-  readonly #alive = new Map<string, Alive>();
+  readonly #alive = new Map<string, Recorded>();
   readonly #sent = new Set<string>();
   /** What the session under a key began with. */
   readonly #roots = new Map<string, string>();
@@ -217,14 +221,15 @@ class World implements Stage {
   async #script(kind: string, about: string): Promise<unknown> {
     const sid = this.#jars.get(about)?.get('koa.sid');
     const key = sid && prefix + sid;
-    const user = kind === 'end' ? this.#alive.get(String(key))?.auth?.user : about;
+    const aimed = this.#alive.get(String(key));
+    const user = kind === 'end' ? aimed?.auth?.user : about;
     if (user === undefined) return undefined;
     const actor = this.#actor('-', kind, user, key);
     const { sessions, died } = this.#somewhere();
     const mine = sessions.of(user);
     const work = actors.run(actor, async () => {
       if (kind === 'end')
-        await this.#ending(actor)({ kind: 'end', user, root: actor.root }, () => mine.end(handleOf(String(key))));
+        await this.#ending(actor)({ kind: 'end', user, root: actor.root }, () => mine.end(String(aimed?.handle)));
       else if (kind === 'endAll') await this.#ending(actor)({ kind: 'endAll', user }, () => mine.endAll());
       else await mine.list();
       return undefined;
@@ -310,7 +315,7 @@ class World implements Stage {
 
   #look(key: string, method: string, actor: string): void {
     const from = this.#alive.get(key);
-    const to = read(this.client.load(key)?.record);
+    const to = read(key, this.client.load(key)?.record);
     if (to === undefined) this.#alive.delete(key);
     else {
       this.#alive.set(key, to);
@@ -343,9 +348,12 @@ class World implements Stage {
   }
 }
 
-function read(record: string | undefined): Alive | undefined {
+function read(key: string, record: string | undefined): Recorded | undefined {
   if (record === undefined || record.startsWith('null')) return undefined;
-  return aliveOf(JSON.parse(record) as session.Session);
+  const held = JSON.parse(record) as session.Session;
+  // A session keeps its handle under another id.
+  const { handle = hash('sha256', key.slice(prefix.length), 'base64url') } = held.cookie as { handle?: string };
+  return { ...aliveOf(held), handle };
 }
 
 function aliveOf({ root, auth }: session.Session): Alive {
