@@ -374,8 +374,8 @@ export interface SessionOptions<User = unknown> extends StoreOptions {
    */
   user?: ((session: Session) => User) | null | undefined;
   /**
-   * Describes the visitor's device. Called once, when a session becomes a user's; the result is stored with the session
-   * as JSON, and `sessions.of(user).list()` shows it. Default: not given.
+   * Describes the visitor's device. Called once, when a session becomes a user's; the result, at most 4096 bytes of
+   * JSON, is stored with the session, and `sessions.of(user).list()` shows it. Default: not given.
    */
   device?: ((ctx: Koa.Context) => unknown) | null | undefined;
   /**

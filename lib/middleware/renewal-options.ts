@@ -1,5 +1,6 @@
 import { expected } from '../base/expect';
 import type { RenewId } from '../base/types';
+import { warnOfUnknown } from '../base/unknown-options';
 import type { Store } from '../persistence/store';
 import type { Renewal } from '../session/settings';
 
@@ -14,9 +15,11 @@ const LONGEST_GRACE = 60 * 60 * 1000;
  */
 export function resolveRenewId(given: RenewId | undefined, store: Store): Renewal | undefined {
   if (given === undefined) return undefined;
-  const { after, grace = DEFAULT_GRACE } = Object(given) as Partial<RenewId>;
   if (typeof given !== 'object')
     throw expected('renewId', 'an object such as `{ after: 900_000, grace: 30_000 }`', given);
+  const { after } = given;
+  const grace = given.grace ?? DEFAULT_GRACE;
+  warnOfUnknown(Object.keys(given), { known: ['after', 'grace'], path: 'renewId.' });
   if (!isBetween(after, 1, Number.MAX_SAFE_INTEGER)) {
     throw expected('renewId.after', 'a positive number of milliseconds', after);
   }

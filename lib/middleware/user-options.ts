@@ -1,5 +1,6 @@
 import { expectAbsent, expected } from '../base/expect';
 import type { MaxPerUser, SessionOptions } from '../base/types';
+import { warnOfUnknown } from '../base/unknown-options';
 import type { Store } from '../persistence/store';
 import type { UserRules } from '../users/rules';
 
@@ -27,9 +28,10 @@ export function resolveUsers({ user, device, maxPerUser }: Given, store: Store):
 
 function limitOf(given: unknown): { limit: number | undefined; exceeded: 'end-oldest' | 'refuse' } {
   if (given === undefined) return { limit: undefined, exceeded: 'end-oldest' };
-  const { limit, exceeded = 'end-oldest' } = (
-    typeof given === 'object' ? given : { limit: given }
-  ) as Partial<MaxPerUser>;
+  const members = (typeof given === 'object' ? given : { limit: given }) as Partial<MaxPerUser>;
+  warnOfUnknown(Object.keys(members), { known: ['limit', 'exceeded'], path: 'maxPerUser.' });
+  const { limit } = members;
+  const exceeded = members.exceeded ?? 'end-oldest';
   if (!Number.isSafeInteger(limit) || Number(limit) < 1) {
     throw expected(
       typeof given === 'object' ? 'maxPerUser.limit' : 'maxPerUser',

@@ -4,6 +4,7 @@ import type { Session } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
 import type { Enroll } from '../persistence/records';
 import { parseRecord } from '../record/record';
+import { deviceOf } from '../users/device';
 import { handleOfKey } from '../users/handles';
 import { endSurplus, keepPlace, placeFor } from '../users/limit';
 import {
@@ -61,7 +62,7 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
   const isLogin = notes?.index !== entry.index;
   // A session that moves is listed for as long as before, so that a walk over the index meets it.
   if (!isLogin) entry.ttl = Math.max(entry.ttl, Number(notes.until ?? 0) - Date.now());
-  if (isLogin) cookie.note({ device: users.device?.(state.ctx) });
+  if (isLogin) cookie.note({ device: deviceOf(state.ctx, users) });
   cookie.note(notesOfEntry(entry));
   return { entry, isLogin, isKnown: !isLogin && !isNew, undo: () => cookie.note({ ...UNLISTED, ...notes }) };
 }
@@ -89,16 +90,17 @@ export async function enter(state: SessionState, enrolment: Enrolment): Promise<
   const began = isKnown ? ALWAYS : state.beganFor(entry.index);
   const isListed = await enroll(entry, state.key, began, users, keyBefore(state));
   if (!isListed || !isLogin || users.exceeded !== 'refuse') return isListed;
-  const place = await placeFor(state.key, entry.index, users);
+  const place = await placeFor(state.key, entry.index, users, leftKey(state));
   enrolment.isUnsure = place === 'unsure';
   if (place !== 'full') return true;
   // Another request may be logging in to a session that is stored.
   if (state.origin === 'new') await leaveIndex(state, entry.index, state.key);
-  state.refuse();
-  throw new SessionError(
+  const refusal = new SessionError(
     'ERR_SESSION_LIMIT',
-    `The user has ${users.limit} sessions already, as many as \`maxPerUser\` allows: nothing was stored. End one of them first.`,
+    `The user has as many sessions as \`maxPerUser\` allows, ${users.limit}: nothing was stored. End one of them first, and call ctx.regenerateSession() before you log in again.`,
   );
+  state.refuse(refusal);
+  throw refusal;
 }
 
 /** Whether the record may be sent to the store together with its entry, since the entry arrives first. */
@@ -114,14 +116,19 @@ export function handleBefore({ options, predecessor }: SessionState): string | u
 }
 
 /** The key of the session that this one continues. */
-function keyBefore({ options, predecessor }: SessionState): string | undefined {
-  return predecessor?.keepsData === true ? options.store.keyOf(predecessor.id) : undefined;
+function keyBefore(state: SessionState): string | undefined {
+  return state.predecessor?.keepsData === true ? leftKey(state) : undefined;
+}
+
+/** The key of the session that this one replaces. */
+function leftKey({ options, predecessor }: SessionState): string | undefined {
+  return predecessor && options.store.keyOf(predecessor.id);
 }
 
 /** Keeps the number of the user's sessions within the limit, now that this one is stored; `false` if it has ended. */
 export async function keepWithinLimit(state: SessionState, { entry, isLogin, isUnsure }: Enrolment): Promise<boolean> {
   const users = state.options.users as UserRules;
-  if (isUnsure) return keepPlace(state.key, entry.index, users);
+  if (isUnsure) return keepPlace(state.key, entry.index, users, leftKey(state));
   if (!isLogin || users.exceeded !== 'end-oldest') return true;
   return endSurplus(state.key, entry.index, users, (key, value) => {
     state.ctx.app.emit('session:ended', { ctx: undefined, key, value, reason: 'limit' });

@@ -52,7 +52,9 @@ export function saveSession(state: SessionState, text?: string): Promise<void> |
   if (state.saving === false) return saveNothing(state);
   if (state.origin === 'stored') return saveStored(state, text);
   if (state.origin === 'new') return saveNew(state).then(() => undefined);
-  return state.held.current === null ? endFormer(state) : undefined;
+  if (state.held.current === null) return endFormer(state);
+  // A handler that saves again must not take the login for stored. The end of the request tells nobody.
+  return state.refusal !== undefined && state.phase === 'handlers' ? Promise.reject(state.refusal) : undefined;
 }
 
 /** There is nothing to store, but a regenerated session is still retired. */

@@ -92,6 +92,8 @@ export class SessionState {
   predecessor: Predecessor | undefined;
   /** The session that another request has ended. */
   lost: Former | undefined;
+  /** Why the login that the request tried to save was refused. */
+  refusal: SessionError | undefined;
   /** Cookies of a session that has ended or moved. Each is cleared in its place, except where the new one goes. */
   left: readonly CookieOptions[] | undefined;
   #budget: Budget | undefined;
@@ -221,10 +223,11 @@ export class SessionState {
   }
 
   /** The login is refused: nothing of it is stored or sent. What the visitor had before goes on, and a later login takes its place. */
-  refuse(): void {
+  refuse(refusal: SessionError): void {
     const { held, id, origin, predecessor } = this;
     this.lost = origin === 'stored' ? { id: id as string, version: held.version } : predecessor;
     this.giveUp();
+    this.refusal = refusal;
     withdrawHeaders(this.ctx);
   }
 
@@ -233,7 +236,7 @@ export class SessionState {
     this.origin = 'detached';
     this.id = this.presented = this.predecessor = undefined;
     this.cookieDue = 'nothing';
-    this.left = undefined;
+    this.left = this.refusal = undefined;
     this.held.stored = undefined;
   }
 

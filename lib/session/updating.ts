@@ -15,7 +15,7 @@ export async function updateSession<T>(state: SessionState, fn: (session: Sessio
   // A counter must be in the record in which others count.
   if (state.predecessor?.keepsData && !held.isEmpty) await saveSession(state);
   const session = held.take();
-  if (session === null || state.origin === 'detached') throw gone();
+  if (session === null || state.origin === 'detached') throw state.refusal ?? gone();
   if (state.origin === 'stored') return updateStored(state, session, fn);
   const { result, copy, session: changedCopy } = await changed(state, held.text(session), fn);
   held.show(copy.draft(changedCopy, state.options.store).record);
@@ -79,13 +79,22 @@ async function updateStored<T>(
   }
   const session = held.show(version.record);
   state.landed(version, held.text(session));
-  if (login !== undefined && !(await keepWithinLimit(state, login))) {
+  if (login !== undefined && !(await isWithinLimit(state, login))) {
     state.detach(state.id);
     throw gone();
   }
   state.emit('session:saved', state.id, session);
   await state.sendId(held.withCookie(session));
   return result as T;
+}
+
+async function isWithinLimit(state: SessionState, login: Enrolment): Promise<boolean> {
+  try {
+    return await keepWithinLimit(state, login);
+  } catch (error) {
+    await state.fail(error, 'set');
+    throw error;
+  }
 }
 
 /** The function given to `update` has ended the session: it leaves the writers, and the session is destroyed. */

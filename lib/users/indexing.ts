@@ -2,6 +2,8 @@ import { expected, expectFunction, expectString, isGiven } from '../base/expect'
 import { notesOf } from '../base/notes';
 import { nextTurn } from '../base/turns';
 import type { Session } from '../base/types';
+import type { RecordWalk } from '../persistence/record-walk';
+import type { Store } from '../persistence/store';
 import { AT_ONCE, atOnce, isOver } from './listing';
 import { ALWAYS, type Entry, enroll, missingEntry, type UserRules } from './rules';
 
@@ -52,7 +54,7 @@ export async function indexAll(rules: UserRules, options?: IndexOptions | null):
   let cursor = from;
   do {
     signal?.throwIfAborted();
-    const found = await walk.keys(cursor, store.newBudget());
+    const found = await pageFrom(walk, cursor, store, cursor === from);
     for (let start = 0; start < found.keys.length; start += AT_ONCE) {
       signal?.throwIfAborted();
       await atOnce(found.keys.slice(start, start + AT_ONCE), async (key) => {
@@ -67,6 +69,16 @@ export async function indexAll(rules: UserRules, options?: IndexOptions | null):
     onProgress?.({ ...counts, cursor });
   } while (cursor !== undefined);
   return counts;
+}
+
+/** @throws TypeError if the store does not know the cursor that the caller has given. */
+async function pageFrom(walk: RecordWalk, cursor: string | undefined, store: Store, isGiven: boolean) {
+  try {
+    return await walk.keys(cursor, store.newBudget());
+  } catch (error) {
+    if (!isGiven || cursor === undefined || !((error as Error).cause instanceof TypeError)) throw error;
+    throw expected('from', 'the `cursor` of an earlier progress with the same store and prefix', cursor);
+  }
 }
 
 async function indexRecord(key: string, rules: UserRules): Promise<Outcome> {

@@ -16,28 +16,35 @@ interface Counted {
 /**
  * Whether a login, whose record `own` is listed and not stored, has a place: however many come at once, one that was listed first goes
  * first. `'unsure'`: it was listed long ago, for a session that became another user's, so others do not expect it.
+ *
+ * @param left the session that the login replaces, whose place it takes
  */
-export async function placeFor(own: string, index: string, rules: UserRules): Promise<'free' | 'full' | 'unsure'> {
+export async function placeFor(
+  own: string,
+  index: string,
+  rules: UserRules,
+  left?: string,
+): Promise<'free' | 'full' | 'unsure'> {
   const { limit } = rules;
   if (limit === undefined) return 'free';
   const counted = await countedIn(index, own, rules);
   const isFirst = (one: IndexMember) => counted.own === undefined || order(one, counted.own) < 0;
-  if (others(counted, own) + counted.pending.filter((one) => one.key !== own && isFirst(one)).length >= limit)
+  if (others(counted, own, left) + counted.pending.filter((one) => one.key !== own && isFirst(one)).length >= limit)
     return 'full';
   return Number(counted.own?.enrolledAgo) < PENDING_FOR ? 'free' : 'unsure';
 }
 
 /** Ends the session of the record `own`, now that it is stored, if the others and the logins that are on their way fill the limit. */
-export async function keepPlace(own: string, index: string, rules: UserRules): Promise<boolean> {
+export async function keepPlace(own: string, index: string, rules: UserRules, left?: string): Promise<boolean> {
   const counted = await countedIn(index, own, rules);
   const pending = counted.pending.filter(({ key }) => key !== own);
-  if (others(counted, own) + pending.length < Number(rules.limit)) return true;
+  if (others(counted, own, left) + pending.length < Number(rules.limit)) return true;
   await endListed({ key: own, index, enrolledAgo: 0 }, rules, () => undefined);
   return false;
 }
 
-function others({ alive }: Counted, own: string): number {
-  return alive.filter((one) => one.member.key !== own && one.key !== own).length;
+function others({ alive }: Counted, ...own: (string | undefined)[]): number {
+  return alive.filter((one) => !own.includes(one.member.key) && !own.includes(one.key)).length;
 }
 
 /**

@@ -349,10 +349,13 @@ describe('index()', () => {
     expect((error as Error).message).toContain(message);
   });
 
-  it('refuses a cursor that its store has not returned', async () => {
+  it.each(['', 'sid-1'])('refuses a cursor that its store has not returned: %p', async (from) => {
     const { store } = memory();
-    const refused = session({ store, user }).index({ from: 'sid-1' });
-    await expect(refused).rejects.toThrow('Expected `cursor` to be one that `keys` has returned, got `sid-1` (string)');
+    const refused = session({ store, user }).index({ from });
+    await expect(refused).rejects.toThrow(
+      /^Expected `from` to be the `cursor` of an earlier progress with the same store and prefix, got/,
+    );
+    await expect(refused).rejects.toBeInstanceOf(TypeError);
   });
 
   it('reads nothing once its signal is aborted', async () => {

@@ -11,12 +11,10 @@ const logIn = async (ctx: Koa.Context) => {
   (await sessionOf(ctx))['user'] = 'ann';
 };
 
+const codeOf = ({ code }: session.SessionError) => code;
+
 /** Saves in the handler, and answers with the code of the error. */
-const save = (ctx: Koa.Context) =>
-  ctx.saveSession().then(
-    () => 'saved',
-    ({ code }: session.SessionError) => code,
-  );
+const save = (ctx: Koa.Context) => ctx.saveSession().then(() => 'saved', codeOf);
 
 async function site(options: session.SessionOptions, routes: (mine: () => session.UserSessions) => Routes) {
   const sessions = session({ user: (held) => held['user'] as string | undefined, ...options });
@@ -119,6 +117,31 @@ describe('a login that maxPerUser refuses', () => {
     expect((await other.get('/see')).json()).toEqual({ cart: 'tea' });
     expect([await userOf(one), await mine().count(), errors]).toEqual(['ann', 1, []]);
   });
+
+  it('is refused again when the handler saves again, until it regenerates the session', async () => {
+    const { errors, visitor } = await site(refusing, (mine) => ({
+      ...routes(mine),
+      '/twice': async (ctx) => {
+        await logIn(ctx);
+        return [await save(ctx), await save(ctx), await ctx.sessionHandler.update(() => 1).catch(codeOf)];
+      },
+    }));
+    await visitor().get('/login');
+    const reply = await visitor().get('/twice');
+    expect(reply.json()).toEqual(['ERR_SESSION_LIMIT', 'ERR_SESSION_LIMIT', 'ERR_SESSION_LIMIT']);
+    expect([reply.status, errors]).toEqual([200, []]);
+  });
+
+  it.each(['end-oldest', 'refuse'] as const)(
+    'takes the place of the session that it replaces: %s',
+    async (exceeded) => {
+      const { mine, userOf, visitor } = await site({ maxPerUser: { limit: 2, exceeded } }, routes);
+      const [one, other] = [visitor(), visitor()];
+      await one.get('/login');
+      for (let times = 0; times < 3; times += 1) await other.get('/login');
+      expect([await userOf(one), await userOf(other), await mine().count()]).toEqual(['ann', 'ann', 2]);
+    },
+  );
 
   it('can be tried again in the same request, once another session has ended', async () => {
     const { mine, userOf, visitor } = await site(refusing, routes);

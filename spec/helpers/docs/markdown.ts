@@ -8,7 +8,15 @@ export interface CodeBlock {
   readonly language: string;
   readonly code: string;
   /** What its last lines promise, as in `// GET / → 200 hello`: such a block is a whole program. */
-  readonly transcript: readonly { method: string; path: string; reply: string }[];
+  readonly transcript: readonly Exchange[];
+}
+
+export interface Exchange {
+  method: string;
+  path: string;
+  reply: string;
+  /** Whether a new visitor asks, here and from here on. */
+  isOther: boolean;
 }
 
 /** What a user reads, written by hand. */
@@ -32,8 +40,8 @@ export function codeBlocks(page: string): CodeBlock[] {
     place: `${page}:${text.slice(0, index).split('\n').length}`,
     language,
     code,
-    transcript: [...code.matchAll(/^\/\/ (GET|POST) +(\S+) → (.+)$/gm)].map(
-      ([, method = '', path = '', reply = '']) => ({ method, path, reply }),
+    transcript: [...code.matchAll(/^\/\/ (In another browser: )?(GET|POST) +(\S+) → (.+)$/gm)].map(
+      ([, other, method = '', path = '', reply = '']) => ({ method, path, reply, isOther: other !== undefined }),
     ),
   }));
 }
