@@ -21,6 +21,8 @@ const UNEXPECTED = /Unexpected token .{1,4}? in JSON/gs;
  * SQL statement.
  */
 const LITERAL = /\{\s*(?:\\*["'][^"'\\]{0,200}\\*["']|[\w$-]{1,200})\s*:.*(?:\}|$)|\[\s*\\*["'{].*(?:\]|$)/gs;
+/** The text of a sealed record. */
+const SEALED = /\bsealed\.\d+\.[\w-]+\.[\w-]*/g;
 const NAME = /^[\w$-]*$/;
 const WORDS = /[\p{L}\p{N}_]/u;
 
@@ -44,6 +46,7 @@ export class Secrets {
     // Longest first, so that the rest is short.
     let rest = withoutQuoted(this.#withoutIds(text))
       .replace(UNEXPECTED, 'Unexpected token in JSON')
+      .replace(SEALED, DATA)
       .replace(LITERAL, DATA);
     for (const value of this.#values) {
       if (value.length >= SHORTEST_PART) rest = rest.replaceAll(value, DATA);

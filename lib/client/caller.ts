@@ -1,10 +1,9 @@
-import co = require('co');
-
 import { bareError } from '../base/bare-error';
 import { storeLine } from '../base/debug-lines';
 import { StoreError, type StoreOperation, StoreTimeoutError, StoreUnavailableError } from '../base/errors';
 import { Secrets } from '../base/secrets';
 import type { Answer } from '../base/types';
+import { isThenable, settle } from './answers';
 import type { Budget } from './budget';
 import type { ConnectionState } from './status';
 
@@ -87,7 +86,7 @@ export class ClientCaller {
     };
     let answer: T | PromiseLike<T>;
     try {
-      answer = native(settle(ask()));
+      answer = settle(ask());
     } catch (error) {
       return Promise.reject(error).catch(failed);
     }
@@ -122,36 +121,6 @@ function tellOfWaiting(operation: StoreOperation, answer: PromiseLike<unknown>):
     if (ms >= SLOW) storeLine('waited for the answer to "%s": %d ms', operation, ms);
   };
   answer.then(tell, tell);
-}
-
-/** Runs thunks and generators, the styles of stores for the first Koa, which `co` ran. */
-function settle<T>(answer: Answer<T>): T | PromiseLike<T> {
-  if (typeof answer === 'function') {
-    const thunk = answer;
-    return co(function* () {
-      return (yield thunk) as T;
-    });
-  }
-  if (!isGenerator(answer)) return answer as T | PromiseLike<T>;
-  if (!(Symbol.asyncIterator in answer)) return co(() => answer);
-  // The session could be what it yields or what it returns.
-  throw new TypeError(
-    'Expected the store to answer with a value, a promise, a thunk or a generator, got an async generator: leave out its `*`',
-  );
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
-}
-
-/** Wraps foreign thenables, which may throw or settle with a promise, in a native promise. */
-function native<T>(answer: T | PromiseLike<T>): T | PromiseLike<T> {
-  return isThenable(answer) && !(answer instanceof Promise) ? Promise.resolve(answer) : answer;
-}
-
-function isGenerator<T>(value: Answer<T>): value is Generator<unknown, T, unknown> {
-  const generator = value as Partial<Generator<unknown, T, unknown>> | null | undefined;
-  return typeof generator?.next === 'function' && typeof generator.throw === 'function';
 }
 
 /** Clients may reject with anything, including `undefined`, or with an error of another Store that they use. */

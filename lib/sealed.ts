@@ -1,0 +1,3 @@
+export type { SealingSecret } from './stores/sealed/key';
+export type { SealedOptions } from './stores/sealed/options';
+export { type Sealed, sealed } from './stores/sealed/store';

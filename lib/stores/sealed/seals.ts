@@ -1,0 +1,102 @@
+import { isRegeneratedMarker } from '../../record/record';
+import type { SealingKey } from './key';
+import type { ResolvedOptions } from './options';
+
+/** Begins every sealed text; the figure is the version of the format. */
+const NAME = 'sealed.';
+const HEADER = `${NAME}1.`;
+/** Where the parts of `sealed.1.NUMBER.BYTES` begin. */
+const NUMBER_AT = HEADER.length;
+
+/** Stands for a record that cannot be opened. It is not JSON, so nobody takes it for a session. */
+const UNOPENED = {
+  plain: '(a record that is not sealed)',
+  version: '(a record sealed in another format)',
+  key: '(a record sealed with a key that is not in `keys`)',
+  changed: '(a sealed record that was changed, or moved from another key)',
+} as const;
+
+/**
+ * Turns records into what is stored, and back. What is stored is a JSON string: tools that expect JSON can read it, and
+ * without the keys nobody takes it for a session.
+ */
+export class Seals {
+  readonly #first: SealingKey;
+  readonly #keys: ReadonlyMap<string, SealingKey>;
+  readonly #writesPlain: boolean;
+  readonly #readsPlainUntil: number;
+
+  constructor({ keys, readPlainUntil, writePlain }: ResolvedOptions) {
+    [this.#first] = keys;
+    // Backwards: of two equal keys, the first one counts.
+    this.#keys = new Map(keys.map((key): [string, SealingKey] => [key.number, key]).reverse());
+    this.#writesPlain = writePlain;
+    this.#readsPlainUntil = writePlain ? Number.POSITIVE_INFINITY : readPlainUntil;
+  }
+
+  get writesPlain(): boolean {
+    return this.#writesPlain;
+  }
+
+  get readsPlain(): boolean {
+    return Date.now() < this.#readsPlainUntil;
+  }
+
+  /** The text to store for a record. Markers stay readable, for scripts in the store and for other packages. */
+  sealed(key: string, record: string): string {
+    if (this.#writesPlain || isRegeneratedMarker(record)) return record;
+    const end = endOf(record);
+    return `"${this.token(key, record.slice(0, end))}"${record.slice(end)}`;
+  }
+
+  /** The record in a stored text. If it cannot be opened, a text that says why, and is not JSON. */
+  opened(key: string, stored: string): string {
+    if (isRegeneratedMarker(stored)) return stored;
+    if (!isSealed(stored)) return this.readsPlain ? stored : UNOPENED.plain;
+    const end = endOf(stored);
+    if (!stored.endsWith('"', end)) return UNOPENED.changed;
+    return this.ofToken(key, stored.slice(1, end - 1)) + stored.slice(end);
+  }
+
+  /** Whether a write would store the text in another form: sealed, with another key, or plain. */
+  isOutdated(stored: string): boolean {
+    if (isRegeneratedMarker(stored)) return false;
+    if (this.#writesPlain) return isSealed(stored);
+    return !stored.startsWith(`"${HEADER}${this.#first.number}.`);
+  }
+
+  token(key: string, text: string): string {
+    return `${HEADER}${this.#first.number}.${this.#first.seal(key, text)}`;
+  }
+
+  /** The text in a token, or a text that says why it cannot be opened. */
+  ofToken(key: string, token: string): string {
+    if (!token.startsWith(HEADER)) return UNOPENED.version;
+    const [number = '', bytes = ''] = token.slice(NUMBER_AT).split('.', 2);
+    const sealingKey = this.#keys.get(number);
+    if (sealingKey === undefined) return UNOPENED.key;
+    return sealingKey.open(key, bytes) ?? UNOPENED.changed;
+  }
+
+  /** What stands for a plain session that may not be read. */
+  get notSealed(): string {
+    return UNOPENED.plain;
+  }
+}
+
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && value.startsWith(NAME);
+}
+
+function isSealed(stored: string): boolean {
+  return stored.startsWith(`"${NAME}`);
+}
+
+/** Where the spaces at the end begin: they ask other writers to stand back, and stay outside of the seal. */
+function endOf(text: string): number {
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === SPACE) end -= 1;
+  return end;
+}
+
+const SPACE = 0x20;

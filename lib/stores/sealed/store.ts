@@ -1,0 +1,49 @@
+import { hasMethod } from '../../base/expect';
+import type { EndingStore, SessionStore, TouchableStore } from '../../base/types';
+import { expectClient, isTokenStore } from '../../client/expect-client';
+import { type CompareAndSetClient, sealedRecords } from './compare-and-set';
+import { sealedSessions } from './last-write';
+import { resolveSealedOptions, type SealedOptions } from './options';
+import { type PassedOn, passOn } from './pass-on';
+import { Seals } from './seals';
+
+/** The methods that seal what they are given, and open what they return. */
+type Sealing = 'load' | 'create' | 'swap' | keyof EndingStore | keyof TouchableStore;
+
+/** A client with the abilities of the client `S`, whose records are sealed; see {@link sealed}. */
+export type Sealed<S extends SessionStore> = SessionStore & Pick<S, Extract<keyof S, Sealing | PassedOn>>;
+
+/** Clients that {@link sealed} has returned. */
+const known = new WeakSet<object>();
+
+/**
+ * Wraps a client so that its records are stored encrypted, with AES-256-GCM. A record opens only under its own key in
+ * the store. The returned client has the abilities of the given one; pass it as the option `store`.
+ *
+ * A record that cannot be opened is `session:invalid` and stays in the store.
+ *
+ * @throws TypeError if `store` is not a client, is sealed already or keeps sessions in tokens, or an option has the wrong type.
+ */
+export function sealed<S extends SessionStore>(store: S, options: SealedOptions): Sealed<S> {
+  expectSealable(store);
+  const seals = new Seals(resolveSealedOptions(options));
+  const outer = canCompareAndSet(store) ? sealedRecords(store, seals) : sealedSessions(store, seals);
+  passOn(outer, store);
+  known.add(outer);
+  return outer as Sealed<S>;
+}
+
+/** @throws TypeError */
+function expectSealable(store: unknown): asserts store is SessionStore {
+  expectClient(store);
+  const wrong = (got: string) => new TypeError(`Expected \`store\` to be a client that keeps sessions, got ${got}`);
+  if (isTokenStore(store)) throw wrong('one whose sessions travel in the cookie: its tokens are encrypted already');
+  if (known.has(store)) throw wrong('one that is sealed already: give all secrets in one list of `keys`');
+  if (['keyOf', 'ttlOf', 'acquire'].every((method) => hasMethod(store, method)))
+    throw wrong('a Store: pass its client, `new Store(sealed(client, { keys }))`');
+}
+
+/** As the Store around it will judge. */
+function canCompareAndSet(client: SessionStore): client is CompareAndSetClient {
+  return ['load', 'create', 'swap', 'touch'].every((ability) => hasMethod(client, ability));
+}
