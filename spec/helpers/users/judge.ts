@@ -125,7 +125,8 @@ function isEntitled({ from, to }: Transition, actor: Actor | undefined, { option
       user === from.auth?.user && (kind === 'endAll' || (kind === 'end' ? root === from.root : root !== from.root))
     );
   });
-  if (isEnded || (isOwn && /login|keep/.test(actor.kind))) return true;
+  const moves = options?.renewId !== undefined || /login|keep/.test(actor.kind);
+  if (isEnded || (isOwn && moves)) return true;
   return options?.maxPerUser !== undefined && from.auth?.user === actor.user;
 }
 

@@ -6,6 +6,9 @@ const HOUR = 60 * MINUTE;
 /** Older than any request can be that is under way. */
 const old = { age: HOUR };
 
+/** With ids that are old enough to be renewed. */
+const renewing = { options: { renewId: { after: HOUR / 2 } }, ...old };
+
 const ends: Record<string, Scenario> = {
   'logins against the end of all': {
     before: ['ann: login u1', 'bob: visit', 'eve: login u2'],
@@ -61,8 +64,7 @@ const ends: Record<string, Scenario> = {
   'renewals against the end of all': {
     before: ['ann: login u1', 'bob: login u1'],
     requests: ['ann: read, write', 'ann: write', 'bob: read', '-: endAll u1'],
-    options: { renewId: { after: HOUR / 2 } },
-    ...old,
+    ...renewing,
   },
   'logouts against the end of all': {
     before: ['ann: login u1', 'bob: login u1'],
@@ -104,6 +106,18 @@ const others: Record<string, Scenario> = {
     before: ['ann: login u1', 'bob: login u1'],
     requests: ['-: end ann', 'ann: keep-as u2', 'ann: enter u3', 'bob: read'],
     survives: 'bob',
+  },
+  'the end of all others while ids are renewed': {
+    before: ['ann: login u1', 'bob: login u1'],
+    requests: ['ann: others, write', 'ann: write', 'ann: read', 'bob: read'],
+    survives: 'ann',
+    ...renewing,
+  },
+  'one session ended by its handle while its id is renewed': {
+    before: ['ann: login u1', 'bob: login u1'],
+    requests: ['-: end ann', 'ann: write, read', 'ann: write', 'bob: write'],
+    survives: 'bob',
+    ...renewing,
   },
   'readers of a list while sessions get new ids': {
     before: ['ann: login u1', 'bob: login u1'],
