@@ -33,6 +33,8 @@ const CHANGED = Symbol('changed');
 const PLACES = Symbol('places');
 const STORED = Symbol('stored');
 const NOTES = Symbol('notes');
+/** The notes as the record has them. */
+const READ_NOTES = Symbol('read notes');
 const MARK = Symbol('mark');
 
 /** The attributes that identify a cookie, in addition to its name (RFC 6265, section 5.3). */
@@ -50,8 +52,8 @@ const MOST_PLACES = 3;
  */
 const plainJson = new WeakMap<Readonly<CookieOptions>, CookieJson>();
 
-/** The same as text, as it appears in a record. */
-const plainMember = new WeakMap<Readonly<CookieOptions>, string>();
+/** The same as text, as it appears in a record before the notes. */
+const plainAttributes = new WeakMap<Readonly<CookieOptions>, string>();
 
 /** The attributes are accessors on the prototype, so that a new session needs no property definitions. */
 export interface SessionCookie extends CookieOptions {}
@@ -69,6 +71,7 @@ export class SessionCookie {
   declare [STORED]: boolean;
   /** What is noted about the session beside the cookie; `undefined` unless the options need it. */
   declare [NOTES]: Notes | undefined;
+  declare [READ_NOTES]: Notes | undefined;
   /** The stamps that were set through a Proxy, or the mark that identifies a Proxy. */
   declare [MARK]: unknown;
   /** The stamps otherwise. Private, so that a cookie frozen with its session can still be stamped. */
@@ -80,7 +83,7 @@ export class SessionCookie {
     this[CHANGED] = false;
     this[PLACES] = undefined;
     this[STORED] = false;
-    this[NOTES] = undefined;
+    this[NOTES] = this[READ_NOTES] = undefined;
     this[MARK] = undefined;
   }
 
@@ -110,7 +113,7 @@ export class SessionCookie {
     cookie[PLACES] = placesOf(stored, cookie);
     if ('stamps' in stored || 'stamp' in stored) cookie.#stamps = stampsOf(stored);
     cookie[STORED] = true;
-    cookie[NOTES] = notesOf(stored);
+    cookie[NOTES] = cookie[READ_NOTES] = notesOf(stored);
     return cookie;
   }
 
@@ -254,26 +257,22 @@ export class SessionCookie {
     const names = own === undefined ? [] : Object.keys(own);
     const stamps = stampsIn(this);
     if (names.length > 0 || stamps.length > 0 || this.isElsewhere) return jsonOf(this, names, stamps);
-    const defaults = this[DEFAULTS];
-    let plain = plainJson.get(defaults);
-    if (plain === undefined) {
-      plain = Object.freeze(attributesJson(this, Object.freeze(names)));
-      plainJson.set(defaults, plain);
-    }
+    const plain = plainOf(this);
     const notes = this[NOTES];
     return notes === undefined ? plain : { ...plain, ...notes };
   }
 
-  /** Whether a record certainly contains this cookie unchanged. Saves creating two texts per write. */
+  /** Whether the record that the cookie was read from certainly contains it unchanged. Saves creating two texts per write. */
   isPlainIn(record: string): boolean {
     if (this.shared === undefined || stampsIn(this).length > 0 || this.isElsewhere) return false;
-    if (this[NOTES] !== undefined) return record.includes(`"cookie":${JSON.stringify(this)}`);
-    let member = plainMember.get(this[DEFAULTS]);
-    if (member === undefined) {
-      member = `"cookie":${JSON.stringify(this)}`;
-      plainMember.set(this[DEFAULTS], member);
+    if (this[NOTES] !== this[READ_NOTES]) return false;
+    let attributes = plainAttributes.get(this[DEFAULTS]);
+    if (attributes === undefined) {
+      attributes = `"cookie":${JSON.stringify(plainOf(this)).slice(0, -1)}`;
+      plainAttributes.set(this[DEFAULTS], attributes);
     }
-    return record.includes(member);
+    const at = record.indexOf(attributes);
+    return at >= 0 && record[at + attributes.length] === (this[NOTES] === undefined ? '}' : ',');
   }
 
   static stampsIn(cookie: SessionCookie): readonly string[] {
@@ -288,6 +287,17 @@ export class SessionCookie {
 }
 
 const { stampsIn } = SessionCookie;
+
+/** The JSON of a cookie on which no handler has set anything, without notes. */
+function plainOf(cookie: SessionCookie): CookieJson {
+  const defaults = cookie[DEFAULTS];
+  let plain = plainJson.get(defaults);
+  if (plain === undefined) {
+    plain = Object.freeze(attributesJson(cookie, Object.freeze([])));
+    plainJson.set(defaults, plain);
+  }
+  return plain;
+}
 
 function jsonOf(cookie: SessionCookie, own: readonly string[], stamps: readonly string[]): CookieJson {
   const former = cookie[PLACES]?.filter((place) => !isSamePlace(place, cookie)) ?? [];

@@ -43,7 +43,7 @@ const LONGEST = 100 * 365 * 24 * 60 * 60 * 1000;
 export function userNamed(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   // Lone surrogates of different users would be hashed as the same bytes.
-  if (typeof value === 'string' && value !== '' && Buffer.from(value).toString() === value) return value;
+  if (typeof value === 'string' && value !== '' && value.isWellFormed()) return value;
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   // The error tells enough: an async function's own failure must not end the process.
   if (value instanceof Promise) value.catch(() => undefined);
