@@ -25,7 +25,7 @@ describe.each([
       ['loaded up front', false],
       ['deferred', true],
     ])('%s', (_mode, defer) => {
-      requestContract({ Koa: AnyKoa, defer, newClient });
+      requestContract({ Koa: AnyKoa, defer, newClient, hasRecords: true, sharesSessions: true });
     });
   });
 });

@@ -13,12 +13,6 @@ import type { Variant } from './variant';
 
 /** What every request is promised, whatever the mode, the version of Koa and the store. */
 export function requestContract(variant: Variant): void {
-  loneRequestContract(variant);
-  parallelContract(variant);
-}
-
-/** The part of it that needs no record which other requests can see. */
-export function loneRequestContract(variant: Variant): void {
   keepingContract(variant);
   trustContract(variant);
   assigningContract(variant);
@@ -29,4 +23,5 @@ export function loneRequestContract(variant: Variant): void {
   handlerContract(variant);
   storeErrorsContract(variant);
   throwingContract(variant);
+  if (variant.sharesSessions) parallelContract(variant);
 }

@@ -1,10 +1,12 @@
 import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
 import { countCalls, failing, recordOf } from '../stores/open-clients';
-import { cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** `ctx.sessionHandler` and the events of the application. */
 export function handlerContract(variant: Variant): void {
   const open = siteOpener(variant);
+  const records = casesIf(variant.hasRecords);
+  const shared = casesIf(variant.sharesSessions);
 
   describe('ctx.sessionHandler', () => {
     const routes: Routes = {
@@ -27,7 +29,7 @@ export function handlerContract(variant: Variant): void {
       '/move': (ctx) => ctx.sessionHandler.regenerateId(),
     };
 
-    it('reports the id, whether a record exists, and the status', async () => {
+    records.it('reports the id, whether a record exists, and the status', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       expect((await ann.get('/state')).json()).toEqual({ id: ann.sid, isNew: false, status: 'unmodified' });
@@ -44,7 +46,7 @@ export function handlerContract(variant: Variant): void {
       expect((await visitor.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('destroy() removes record and cookie at once', async () => {
+    records.it('destroy() removes record and cookie at once', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const reply = await ann.get('/destroy');
@@ -52,7 +54,7 @@ export function handlerContract(variant: Variant): void {
       expect([sentId(reply), site.client.size, await cookieOf(ann, site)]).toEqual(['', 0, '']);
     });
 
-    it('touch() extends record and cookie, and is false without a record', async () => {
+    records.it('touch() extends record and cookie, and is false without a record', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const calls = countCalls(site.client);
@@ -62,7 +64,7 @@ export function handlerContract(variant: Variant): void {
       expect((await site.visitor().get('/touch')).json()).toBe(false);
     });
 
-    it('regenerateId() moves the data to a new id', async () => {
+    records.it('regenerateId() moves the data to a new id', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const sid = sentId(await ann.get('/move'));
@@ -71,7 +73,7 @@ export function handlerContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
     });
 
-    it('reload() reads the record again, and discards unsaved changes', async () => {
+    records.it('reload() reads the record again, and discards unsaved changes', async () => {
       const client = variant.newClient();
       const site = await open(
         {},
@@ -92,29 +94,32 @@ export function handlerContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('update() changes the stored session in one step: the function gets stored data and pending changes, and its result is returned', async () => {
-      const site = await open(
-        {},
-        {
-          '/count': async (ctx) => {
-            const current = await sessionOf(ctx);
-            current['pending'] = true;
-            await ann.get('/put?theme=dark');
-            const result = await ctx.sessionHandler.update(async (latest) => {
-              latest['count'] = Number(latest['count'] ?? 41) + 1;
-              return [latest['count'], latest['theme'], latest['pending']];
-            });
-            return [result, dataOf(await ctx.session), ctx.sessionHandler.status, (await ctx.session) === current];
+    shared.it(
+      'update() changes the stored session in one step: the function gets stored data and pending changes, and its result is returned',
+      async () => {
+        const site = await open(
+          {},
+          {
+            '/count': async (ctx) => {
+              const current = await sessionOf(ctx);
+              current['pending'] = true;
+              await ann.get('/put?theme=dark');
+              const result = await ctx.sessionHandler.update(async (latest) => {
+                latest['count'] = Number(latest['count'] ?? 41) + 1;
+                return [latest['count'], latest['theme'], latest['pending']];
+              });
+              return [result, dataOf(await ctx.session), ctx.sessionHandler.status, (await ctx.session) === current];
+            },
           },
-        },
-      );
-      const ann = await member(site);
-      const data = { user: 'ann', theme: 'dark', pending: true, count: 42 };
-      expect((await ann.get('/count')).json()).toEqual([[42, 'dark', true], data, 'unmodified', true]);
-      expect((await ann.get('/see')).json()).toEqual(data);
-    });
+        );
+        const ann = await member(site);
+        const data = { user: 'ann', theme: 'dark', pending: true, count: 42 };
+        expect((await ann.get('/count')).json()).toEqual([[42, 'dark', true], data, 'unmodified', true]);
+        expect((await ann.get('/see')).json()).toEqual(data);
+      },
+    );
 
-    it('update() loses no count of parallel requests', async () => {
+    shared.it('update() loses no count of parallel requests', async () => {
       const site = await open(
         {},
         {
@@ -141,7 +146,7 @@ export function handlerContract(variant: Variant): void {
       expect((await visitor.get('/see')).json()).toEqual({ user: 'ann' });
     });
 
-    it('update() rejects if the session has been destroyed, and does not restore it', async () => {
+    shared.it('update() rejects if the session has been destroyed, and does not restore it', async () => {
       const site = await open(
         {},
         {
@@ -196,7 +201,7 @@ export function handlerContract(variant: Variant): void {
   });
 
   describe('the events of the application', () => {
-    it('report the life of a session, each with context, id and session', async () => {
+    records.it('report the life of a session, each with context, id and session', async () => {
       const site = await open({}, { '/move': (ctx) => ctx.regenerateSession({ keepData: true }) });
       const contexts: unknown[] = [];
       for (const name of ['created', 'saved', 'regenerated', 'destroyed']) {
@@ -217,7 +222,7 @@ export function handlerContract(variant: Variant): void {
       expect(contexts).toEqual(['/put', '/put', '/move', '/move', '/logout']);
     });
 
-    it('report a session that has expired, which no request gets', async () => {
+    records.it('report a session that has expired, which no request gets', async () => {
       const site = await open(
         {},
         {

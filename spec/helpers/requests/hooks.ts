@@ -2,16 +2,17 @@ import type Koa from 'koa';
 import type { Session } from '../../../lib/main';
 import { dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { recordOf } from '../stores/open-clients';
-import { member, siteOpener, type Variant } from './variant';
+import { casesIf, member, siteOpener, type Variant } from './variant';
 
 const later = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** The functions that an application may provide: each may be async, and is awaited. */
 export function hooksContract(variant: Variant): void {
   const open = siteOpener(variant);
+  const records = casesIf(variant.hasRecords);
 
   describe('genSid', () => {
-    it.each([
+    records.it.each([
       ['returns', (sid: string) => sid],
       ['promises', (sid: string) => later().then(() => sid)],
     ])('creates the ids: the handler and the visitor get what it %s', async (_how, giving) => {
@@ -36,7 +37,7 @@ export function hooksContract(variant: Variant): void {
       expect(await recordOf(site.client, 'koa:sess:own-24')).toMatchObject({ user: 'ann' });
     });
 
-    it('creates the id of a regenerated session too', async () => {
+    records.it('creates the id of a regenerated session too', async () => {
       let count = 0;
       const genSid = async () => `id-${++count}`;
       const site = await open({ genSid }, { '/new-id': (ctx) => ctx.regenerateSession({ keepData: true }) });
@@ -64,7 +65,7 @@ export function hooksContract(variant: Variant): void {
   });
 
   describe('valid', () => {
-    it.each([
+    records.it.each([
       ['returns', (answer: boolean) => answer],
       ['promises', (answer: boolean) => later().then(() => answer)],
     ])(
@@ -101,7 +102,7 @@ export function hooksContract(variant: Variant): void {
       expect(valid).not.toHaveBeenCalled();
     });
 
-    it('that refuses gives the visitor a new session, with a new id', async () => {
+    records.it('that refuses gives the visitor a new session, with a new id', async () => {
       const site = await open({ valid: async () => false });
       const ann = await member(site);
       const reply = await ann.get('/put?user=bob');
@@ -218,7 +219,7 @@ export function hooksContract(variant: Variant): void {
       },
     };
 
-    it.each([
+    records.it.each([
       ['sync', header],
       ['async', slowHeader],
     ])('(%s) carries the id instead of the cookie', async (_how, sessionIdStore) => {
@@ -234,7 +235,7 @@ export function hooksContract(variant: Variant): void {
       expect(site.client.size).toBe(0);
     });
 
-    it('that fails to send the id leaves no record behind', async () => {
+    records.it('that fails to send the id leaves no record behind', async () => {
       const set = () => Promise.reject(new Error('cannot say'));
       const site = await open({ sessionIdStore: { ...header, set } });
       expect((await site.visitor().get('/put?user=ann')).status).toBe(500);

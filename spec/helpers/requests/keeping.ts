@@ -2,11 +2,12 @@ import type Koa from 'koa';
 import type session from '../../../lib/main';
 import { type Routes, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
-import { member, siteOpener, type Variant } from './variant';
+import { casesIf, member, siteOpener, type Variant } from './variant';
 
 /** What is kept, what is sent for it, and that nothing unnecessary happens. */
 export function keepingContract(variant: Variant): void {
   const open = siteOpener(variant);
+  const records = casesIf(variant.hasRecords);
 
   describe('keeping a session', () => {
     it('keeps data from one request to the next, separately for each visitor', async () => {
@@ -19,7 +20,7 @@ export function keepingContract(variant: Variant): void {
       expect(site.client.size).toBe(2);
     });
 
-    it('sends a signed cookie for a day, hidden from scripts and from other sites', async () => {
+    records.it('sends a signed cookie for a day, hidden from scripts and from other sites', async () => {
       const site = await open();
       const reply = await site.visitor().get('/put?user=ann');
       const line = setCookieOf(reply) as string;
@@ -38,7 +39,7 @@ export function keepingContract(variant: Variant): void {
       });
     });
 
-    it('accepts other names for cookie and keys', async () => {
+    records.it('accepts other names for cookie and keys', async () => {
       const site = await open({ key: 'shop:sid', prefix: 'shop:' });
       const reply = await site.visitor().get('/put?user=ann');
       const sid = sentId(reply, 'shop:sid');

@@ -1,11 +1,13 @@
 import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
 import { meeting } from '../time/gate';
-import { cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** A new id for the session, and what becomes of the old one. */
 export function regeneratingContract(variant: Variant): void {
   const open = siteOpener(variant);
+  const records = casesIf(variant.hasRecords);
+  const shared = casesIf(variant.sharesSessions);
   const routes = {
     '/regenerate': (ctx) => ctx.regenerateSession(),
     '/escalate': async (ctx) => {
@@ -20,7 +22,7 @@ export function regeneratingContract(variant: Variant): void {
   } satisfies Routes;
 
   describe('ctx.regenerateSession()', () => {
-    it('gives an empty session under a new id; the old id is worthless', async () => {
+    shared.it('gives an empty session under a new id; the old id is worthless', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const stolen = await ann.jar.getCookieString(site.url);
@@ -32,7 +34,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
     });
 
-    it('with keepData keeps the data', async () => {
+    records.it('with keepData keeps the data', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const reply = await ann.get('/escalate');
@@ -58,7 +60,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', before: 1 });
     });
 
-    it('clears the cookie if the session stays empty', async () => {
+    records.it('clears the cookie if the session stays empty', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       expect(sentId(await ann.get('/regenerate'))).toBe('');
@@ -66,7 +68,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(await cookieOf(ann, site)).toBe('');
     });
 
-    it('stores the empty session with allowEmpty', async () => {
+    records.it('stores the empty session with allowEmpty', async () => {
       const site = await open({ allowEmpty: true }, routes);
       const ann = await member(site);
       const sid = sentId(await ann.get('/regenerate')) as string;
@@ -175,19 +177,22 @@ export function regeneratingContract(variant: Variant): void {
   });
 
   describe('a regenerated id', () => {
-    it('gets an empty session that is neither stored nor sent, so that it cannot replace the new login', async () => {
-      const site = await open({}, routes);
-      const ann = await member(site);
-      const old = await ann.jar.getCookieString(site.url);
-      await ann.get('/escalate');
-      const { size } = site.client;
-      const late = await site.visitor().get('/put?late=yes', { cookie: old });
-      expect([late.status, late.setCookie]).toEqual([200, []]);
-      expect(site.client.size).toBe(size);
-      expect(site.heard.at(-1)).toEqual({ name: 'session:gone', key: ann.sid, value: undefined });
-    });
+    shared.it(
+      'gets an empty session that is neither stored nor sent, so that it cannot replace the new login',
+      async () => {
+        const site = await open({}, routes);
+        const ann = await member(site);
+        const old = await ann.jar.getCookieString(site.url);
+        await ann.get('/escalate');
+        const { size } = site.client;
+        const late = await site.visitor().get('/put?late=yes', { cookie: old });
+        expect([late.status, late.setCookie]).toEqual([200, []]);
+        expect(site.client.size).toBe(size);
+        expect(site.heard.at(-1)).toEqual({ name: 'session:gone', key: ann.sid, value: undefined });
+      },
+    );
 
-    it('lets a repeated login succeed, since the first answer may have been lost', async () => {
+    shared.it('lets a repeated login succeed, since the first answer may have been lost', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -200,7 +205,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('moves nothing if a late request moves its data: the first request has it', async () => {
+    shared.it('moves nothing if a late request moves its data: the first request has it', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -211,7 +216,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', admin: true });
     });
 
-    it('sends nothing if the repeated login keeps no data', async () => {
+    shared.it('sends nothing if the repeated login keeps no data', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -221,7 +226,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('does not end the login if a late request logs out', async () => {
+    shared.it('does not end the login if a late request logs out', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -231,7 +236,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
     });
 
-    it('ends the session if a late request logs out and it was moved with its data, however often', async () => {
+    shared.it('ends the session if a late request logs out and it was moved with its data, however often', async () => {
       const site = await open({}, routes);
       const ann = await member(site);
       const old = await ann.jar.getCookieString(site.url);
@@ -242,7 +247,7 @@ export function regeneratingContract(variant: Variant): void {
       expect((await ann.get('/see')).json()).toEqual({});
     });
 
-    it('is replaced by only one of two parallel requests: the other one stores and sends nothing', async () => {
+    shared.it('is replaced by only one of two parallel requests: the other one stores and sends nothing', async () => {
       const site = await open(
         {},
         {

@@ -2,14 +2,15 @@ import session = require('../../../lib/main');
 
 import { dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { countCalls, failing, recordOf } from '../stores/open-clients';
-import { cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
 
 /** When a session is saved, and who has a say in it. */
 export function savingContract(variant: Variant): void {
   const open = siteOpener(variant);
+  const records = casesIf(variant.hasRecords);
 
   describe('ctx.sessionSave', () => {
-    it('true saves an unchanged session', async () => {
+    records.it('true saves an unchanged session', async () => {
       const site = await open(
         {},
         {
@@ -25,7 +26,7 @@ export function savingContract(variant: Variant): void {
       expect(calls.of('write')).toBe(1);
     });
 
-    it('true saves an empty session', async () => {
+    records.it('true saves an empty session', async () => {
       const site = await open(
         {},
         {
@@ -40,7 +41,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(1);
     });
 
-    it('true does not restore a session that was set to null', async () => {
+    records.it('true does not restore a session that was set to null', async () => {
       const site = await open(
         {},
         {
@@ -93,26 +94,29 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('ctx.saveSession()', () => {
-    it('saves at once: the record exists before the request ends, under the id that the visitor gets', async () => {
-      const client = variant.newClient();
-      const site = await open(
-        {},
-        {
-          '/early': async (ctx) => {
-            (await sessionOf(ctx))['user'] = 'ann';
-            await ctx.saveSession();
-            return dataOf(await recordOf(client, `koa:sess:${ctx.sessionId}`));
+    records.it(
+      'saves at once: the record exists before the request ends, under the id that the visitor gets',
+      async () => {
+        const client = variant.newClient();
+        const site = await open(
+          {},
+          {
+            '/early': async (ctx) => {
+              (await sessionOf(ctx))['user'] = 'ann';
+              await ctx.saveSession();
+              return dataOf(await recordOf(client, `koa:sess:${ctx.sessionId}`));
+            },
           },
-        },
-        { client },
-      );
-      const reply = await site.visitor().get('/early');
-      expect(reply.json()).toEqual({ user: 'ann' });
-      expect(await recordOf(client, `koa:sess:${sentId(reply)}`)).toMatchObject({ user: 'ann' });
-      expect(client.size).toBe(1);
-    });
+          { client },
+        );
+        const reply = await site.visitor().get('/early');
+        expect(reply.json()).toEqual({ user: 'ann' });
+        expect(await recordOf(client, `koa:sess:${sentId(reply)}`)).toMatchObject({ user: 'ann' });
+        expect(client.size).toBe(1);
+      },
+    );
 
-    it('may be called any number of times: one id, one record, one write per change', async () => {
+    records.it('may be called any number of times: one id, one record, one write per change', async () => {
       const site = await open(
         {},
         {
@@ -159,7 +163,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(0);
     });
 
-    it('does not prevent a logout', async () => {
+    records.it('does not prevent a logout', async () => {
       const site = await open(
         {},
         {
@@ -178,7 +182,7 @@ export function savingContract(variant: Variant): void {
       expect([site.client.size, await cookieOf(bob, site)]).toEqual([0, '']);
     });
 
-    it('destroys at once if the session was set to null; a session assigned next is a new one', async () => {
+    records.it('destroys at once if the session was set to null; a session assigned next is a new one', async () => {
       const site = await open(
         {},
         {
@@ -240,7 +244,7 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('allowEmpty', () => {
-    it('gives a session to every visitor who uses it, with or without data', async () => {
+    records.it('gives a session to every visitor who uses it, with or without data', async () => {
       const site = await open({ allowEmpty: true });
       const visitor = site.visitor();
       const sid = sentId(await visitor.get('/see'));
@@ -251,7 +255,7 @@ export function savingContract(variant: Variant): void {
   });
 
   describe('rolling', () => {
-    it('extends record and cookie whenever the session is used', async () => {
+    records.it('extends record and cookie whenever the session is used', async () => {
       const site = await open({ rolling: true });
       const ann = await member(site);
       const calls = countCalls(site.client);
@@ -266,7 +270,7 @@ export function savingContract(variant: Variant): void {
       expect(site.client.size).toBe(0);
     });
 
-    it('does not extend a session that the handler ends', async () => {
+    records.it('does not extend a session that the handler ends', async () => {
       const site = await open({ rolling: true });
       const ann = await member(site);
       expect(sentId(await ann.get('/logout'))).toBe('');

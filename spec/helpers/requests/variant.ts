@@ -11,6 +11,10 @@ export interface Variant {
   Koa: typeof Koa;
   defer: boolean;
   newClient(): OpenClient;
+  /** Whether the store has a record for each session, which a spec finds by the id in the cookie. */
+  hasRecords: boolean;
+  /** Whether a request notices that another one has changed, moved or ended its session. */
+  sharesSessions: boolean;
 }
 
 export interface OpenedSite extends Site {
@@ -23,6 +27,12 @@ export type Open = (
   routes?: Routes,
   setup?: { keys?: string[]; before?: Koa.Middleware | undefined; after?: Koa.Middleware; client?: OpenClient },
 ) => Promise<OpenedSite>;
+
+/** For the cases that need something of the variant: they do not exist in one that lacks it. */
+export function casesIf(isCapable: boolean): { it: typeof it } {
+  const none = Object.assign(() => undefined, { each: () => () => undefined });
+  return { it: isCapable ? it : (none as unknown as typeof it) };
+}
 
 /** Opens sites with sessions as the variant has them; each is closed after its test. */
 export function siteOpener(variant: Variant): Open {
