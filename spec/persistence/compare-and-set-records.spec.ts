@@ -202,6 +202,39 @@ describe('Requests of one session that overlap, with a store that can compare an
     });
   });
 
+  describe('with a driver that sends a swap again after its connection broke', () => {
+    /** A second count, whose first swap may be lost on its way. Before the next one, another process gets a request. */
+    const secondCount = async (isLost: boolean, meanwhile: string) => {
+      const { client } = swapping();
+      const far = { ...client, breaks: 0 };
+      const [here, there] = [await open(far), await open(client)];
+      const { ann, cookie, see } = await login(here);
+      await ann.get('/count');
+      far.swap = async (...args) => {
+        far.swap = client.swap;
+        if (!isLost) await client.swap(...args);
+        await there.visitor().get(meanwhile, { cookie });
+        far.breaks += 1;
+        return client.swap(...args) as Promise<SwapResult<number>>;
+      };
+      const { text } = await ann.get('/count');
+      return { text, see, errors: here.errors };
+    };
+
+    it.each([
+      ['arrived', false, '2'],
+      ['was lost', true, '3'],
+    ])('count once if the first one %s and another process has counted since', async (_what, isLost, result) => {
+      const { text, see } = await secondCount(isLost, '/count');
+      expect([text, await see()]).toEqual([result, { user: 'ann', count: 3 }]);
+    });
+
+    it('say that the outcome is unknown if the session has ended since', async () => {
+      const { errors, see } = await secondCount(false, '/logout');
+      expect([errors, await see()]).toEqual([[expect.objectContaining({ code: 'ERR_SESSION_OUTCOME_UNKNOWN' })], {}]);
+    });
+  });
+
   it('create another id if the new one is taken', async () => {
     const ids = ['taken', 'taken', 'free'];
     const site = await open(new MemoryStore(), { genSid: () => String(ids.shift()) });

@@ -1,4 +1,6 @@
 import type session from '../../lib/main';
+import { Store } from '../../lib/main';
+import type { Version } from '../../lib/persistence/records';
 import { overlapContract, siteOf, slow } from '../helpers/races/overlap-contract';
 import { type Site, sessionOf, setCookieOf } from '../helpers/sites/session-site';
 import { MapClient, TouchableMapClient } from '../helpers/stores/map-client';
@@ -256,6 +258,19 @@ describe('Overlapping requests of one session, with a store that only has get, s
 
     it('by writing it again, if it does not', async () => {
       expect(await extended(new MapClient())).toEqual({ sent: true, touched: 0, written: 1 });
+    });
+
+    it('whose session another request fails to end at the same time', async () => {
+      const client = new TouchableMapClient();
+      const store = new Store(client);
+      await store.set('sid', { cookie: {}, user: 'ann' });
+      const key = store.keyOf('sid');
+      const version = (await store.records.load(key, store.newBudget(), false)) as Version;
+      client.destroy = () => Promise.reject(new Error('disk is full'));
+      const ending = store.records.end(key, version, store.newBudget());
+      const extending = store.records.touch(key, 1000, () => version, store.newBudget());
+      await expect(ending).rejects.toThrow('disk is full');
+      expect([await extending, client.ttls.get(key)]).toEqual([true, 1000]);
     });
 
     it('never after the client says that it is gone', async () => {

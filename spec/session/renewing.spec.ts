@@ -66,6 +66,22 @@ describe('renewId', () => {
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
   });
 
+  it('remembers an old id for an hour from the renewal', async () => {
+    const { ann, tab, events, heard } = await siteOf();
+    const old = tab();
+    pass(AFTER);
+    await ann.get('/see');
+    const heardOfOld = async () => {
+      heard.length = 0;
+      await old.get('/see');
+      return events();
+    };
+    pass(60 * 60_000 - 1);
+    expect(await heardOfOld()).toContain('session:reused');
+    pass(1);
+    expect(await heardOfOld()).toEqual(['session:missed']);
+  });
+
   it('never follows to a session that has ended', async () => {
     const { ann, tab } = await siteOf();
     const old = tab();

@@ -50,6 +50,28 @@ describe('the sessions of a user', () => {
     expect(enrolled).toHaveBeenCalledTimes(3);
   });
 
+  it('ends those of a full store, which removes records and refuses to replace them', async () => {
+    const { sessions, visitor, store } = await site();
+    const ann = visitor();
+    await ann.get('/login?user=u1');
+    store.swap = () => {
+      throw new Error('disk is full');
+    };
+    expect(await sessions.of('u1').endAll()).toBe(1);
+    expect((await ann.get('/see')).json()).toEqual({});
+  });
+
+  it('ends none if the store does not note the end, since logins that are on their way would miss it', async () => {
+    const { sessions, visitor, store } = await site();
+    const ann = visitor();
+    await ann.get('/login?user=u1');
+    store.endedNow = async () => {
+      throw new Error('disk is full');
+    };
+    await expect(sessions.of('u1').endAll()).rejects.toThrow('disk is full');
+    expect((await ann.get('/see')).json()).toEqual({ user: 'u1' });
+  });
+
   it('refuses a login whose call arrives after all sessions were ended, although it was sent before', async () => {
     const { sessions, visitor, store } = await site();
     const enroll = store.enroll.bind(store);
