@@ -69,12 +69,6 @@ export class CodedSession extends HeldSession {
     return session && (this.#codec.make(session) as Session);
   }
 
-  protected override refilled(data: SessionData): Session {
-    if (!this.current) return this.#codec.make(data) as Session;
-    this.#codec.refill(this.current, data);
-    return this.current;
-  }
-
   protected override plain(session: Session): SessionData {
     return this.#codec.toData(session);
   }

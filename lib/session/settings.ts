@@ -14,11 +14,6 @@ import type { UserRules } from '../users/rules';
 export interface SessionCodec {
   /** Creates the session for handlers: from a record's content, from an assigned object, or a new one. */
   make(data: SessionData | undefined): object;
-  /**
-   * Replaces the contents of a session with those of its record, including other requests' changes. The object stays
-   * the same.
-   */
-  refill(session: object, data: SessionData): void;
   /** The contents of the record: the same text as long as no handler changes the session. */
   toData(session: object): SessionData;
   /** The data of a record, without its notes about the lifetime. */

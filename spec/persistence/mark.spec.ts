@@ -63,6 +63,22 @@ describe('A writer that has lost twice', () => {
       expect(calls[3]?.length).toBeLessThan(40);
     }));
 
+  it('asks others to stand back for the time that its update takes, too', async () => {
+    const store = new RivalledStore();
+    const { ann, see } = await siteWithMember({ store }, () => ({
+      '/slow': (ctx) =>
+        ctx.sessionHandler.update(async (session) => {
+          await pause(40);
+          session['a'] = 1;
+        }),
+    }));
+    store.rivals = [0, 0, 0];
+    expect((await ann.get('/slow')).status).toBe(200);
+    expect(await see()).toMatchObject({ user: 'ann', a: 1 });
+    // 24 spaces are 120 ms, three times the update.
+    expect(store.calls.find(({ name }) => name === 'mark')?.length).toBeGreaterThanOrEqual(23);
+  });
+
   it('waits for a mark that is still valid when its own would arrive', () =>
     inACalmMoment(async () => {
       const calls = await written(new RivalledStore(), [0, 0, 20, 0]);

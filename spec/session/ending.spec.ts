@@ -1,7 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type Koa from 'koa';
 import type { Session, SessionError, SessionIdStore } from '../../lib/main';
+import { MemoryStore } from '../../lib/main';
 import { eitherClient, siteWithMember } from '../helpers/races/meanwhile';
 import { cookieOf } from '../helpers/requests/variant';
+import { siteWith } from '../helpers/sites/open-sites';
 import { type Routes, sentId, sessionOf, setCookieOf } from '../helpers/sites/session-site';
 import { EmittingClient } from '../helpers/stores/emitting-client';
 import { MapClient } from '../helpers/stores/map-client';
@@ -143,6 +146,24 @@ describe.each(eitherClient)('a session in %s that has ended', (_what, make) => {
   });
 });
 
+it('a session that cannot be regenerated leaves no record under the new id when its request has failed', async () => {
+  class LateStore extends MemoryStore {
+    override remove(...args: Parameters<MemoryStore['remove']>): never {
+      return pause(50).then(() => super.remove(...args)) as never;
+    }
+  }
+  const store = new LateStore();
+  const { ann } = await siteWithMember({ store, onConflict: 'throw' }, (meanwhile) => ({
+    '/late': async (ctx) => {
+      (await sessionOf(ctx))['n'] = 'late';
+      await meanwhile('/put?n=early');
+      await ctx.regenerateSession({ keepData: true });
+    },
+  }));
+  expect((await ann.get('/late')).status).toBe(500);
+  expect(store.size).toBe(1);
+});
+
 const isOver = { ttl: (session: Session) => (session['over'] ? -1 : 60_000) };
 
 describe.each(eitherClient)(
@@ -265,6 +286,43 @@ describe('a logout during a failure of the store', () => {
     expect(site.events()).not.toContain('session:gone');
   });
 });
+
+it('a logout during a failure of the store has happened for the visitor once a slow sessionIdStore has cleared the id', async () => {
+  const client = new MapClient();
+  const sessionIdStore: SessionIdStore = {
+    get(this: Koa.Context) {
+      return this.get('x-session') || undefined;
+    },
+    set(this: Koa.Context, sid) {
+      this.set('x-session', sid);
+    },
+    async reset(this: Koa.Context) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.set('x-session', 'none');
+    },
+  };
+  const site = await siteWith({ store: client, sessionIdStore, errorHandler: () => undefined });
+  const sid = (await site.visitor().get('/put?user=ann')).headers.get('x-session') as string;
+  failing(client, 'destroy');
+  const { headers } = await site.visitor().get('/logout', { 'x-session': sid });
+  expect(headers.get('x-session')).toBe('none');
+});
+
+it.each([false, true])(
+  'a session that `valid` refuses and the store does not end has ended for the visitor (errorHandler: %s)',
+  async (handles) => {
+    const client = new MapClient();
+    const heard: unknown[] = [];
+    const errorHandler = handles ? (error: Error, type: string) => heard.push([error.message, type]) : null;
+    const { site, ann } = await siteWithMember({ store: client, errorHandler, valid: () => false });
+    failing(client, 'destroy');
+    const reply = await ann.get('/see');
+    expect([reply.status, sentId(reply)]).toEqual([handles ? 200 : 500, '']);
+    if (handles) expect(heard).toEqual([['store is broken', 'destroy']]);
+    else expect(site.errors[0]).toMatchObject({ message: 'store is broken', operation: 'destroy' });
+    expect(site.events()).not.toContain('session:destroyed');
+  },
+);
 
 it.each(['/move', '/logout'])(
   '%s without a connection leaves a session unchanged that others continue with',

@@ -46,6 +46,25 @@ describe.each(eitherClient)('update() in %s', (_what, make) => {
     });
   });
 
+  it('loses no count of another request while the session gets a new id', async () => {
+    const { ann, see } = await siteWithMember({ store: make() }, (meanwhile) => {
+      const count: Routes[string] = (ctx) =>
+        ctx.sessionHandler.update((session) => {
+          session['count'] = Number(session['count'] ?? 0) + 1;
+        });
+      return {
+        '/count': count,
+        '/move-and-count': async (ctx) => {
+          await ctx.regenerateSession({ keepData: true });
+          await meanwhile('/count');
+          await count(ctx);
+        },
+      };
+    });
+    await ann.get('/move-and-count');
+    expect(await see()).toEqual({ user: 'ann', count: 2 });
+  });
+
   it('stores a pending change, and what other requests have stored', async () => {
     const { ann, see } = await siteWithMember({ store: make() }, (meanwhile) => ({
       '/late': async (ctx) => {

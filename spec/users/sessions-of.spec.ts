@@ -72,8 +72,12 @@ describe('the sessions of a user', () => {
     expect((await ann.get('/see')).json()).toEqual({ user: 'u1' });
   });
 
-  it('refuses a login whose call arrives after all sessions were ended, although it was sent before', async () => {
-    const { sessions, visitor, store } = await site();
+  it.each([
+    ['that keeps calls in order', true],
+    ['that does not', false],
+  ])('refuses a login whose call arrives after all sessions were ended, in a store %s', async (_what, ordersCalls) => {
+    const { sessions, visitor, store, events } = await site();
+    Object.defineProperty(store, 'ordersCalls', { value: ordersCalls });
     const enroll = store.enroll.bind(store);
     const arriving = new Promise<void>((arrived) => {
       store.enroll = ((...call: Parameters<typeof enroll>) => {
@@ -85,7 +89,8 @@ describe('the sessions of a user', () => {
     const login = ann.get('/login?user=u1&anew=1');
     await arriving;
     await sessions.of('u1').endAll();
-    await login;
+    expect((await login).setCookie).toEqual([]);
+    expect(events()).not.toContain('session:created');
     expect((await ann.get('/see')).json()).toEqual({});
     expect(await sessions.of('u1').count()).toBe(0);
   });

@@ -224,10 +224,6 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
     if (written.hasMaxAge) this.options.maxAge = written.maxAge;
   }
 
-  refill(session: object, data: SessionRecord): void {
-    KoaSession.refill(session as KoaSession, data);
-  }
-
   toData(session: object): SessionRecord {
     return { ...KoaSession.dataOf(session as KoaSession), ...lifetimeOf(this.options.maxAge) };
   }
