@@ -1,12 +1,12 @@
 /** @type {import('jest').Config} */
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/spec-environment.js',
   // Stores that a spec leaves open sweep later, on timers that hold no process: what they ask the time of must be there still.
   testEnvironmentOptions: { globalsCleanup: 'off' },
   // Specs of outages wait more than they work, and two of them fit on two cores.
   maxWorkers: 2,
-  // A worker that has grown gets slower: the races took 135 s in one, and take 27 s in a new one.
-  workerIdleMemoryLimit: '350MB',
+  // Workers grow with every file that they run, and to start another one takes a second.
+  workerIdleMemoryLimit: '800MB',
   // Machines are three times slower at times; what hangs is found out in a minute too.
   testTimeout: 60_000,
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
