@@ -1,4 +1,5 @@
 import { docFaults, exportedNames } from '../helpers/docs/doc-comments';
+import { headings, textOf } from '../helpers/docs/markdown';
 
 const { entryPoints } = require('../../scripts/entry-points') as typeof import('../../scripts/entry-points');
 
@@ -6,6 +7,12 @@ describe('doc comments', () => {
   it.each(entryPoints())('of $name give meaning, unit, default and errors of everything', ({ source }) => {
     expect(docFaults(source)).toEqual([]);
     expect(exportedNames(source)).not.toEqual([]);
+  });
+
+  it.each(entryPoints())('of $name are in the API reference, for every export', ({ name, source }) => {
+    const described = headings(`docs/api/${name.replaceAll('/', '-')}.md`, 2);
+    expect(exportedNames(source).filter((exported) => !described.includes(exported))).toEqual([]);
+    expect(textOf('docs/api/README.md')).toContain(`\`${name}\``);
   });
 
   it.each([

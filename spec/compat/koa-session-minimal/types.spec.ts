@@ -1,4 +1,4 @@
-import { problemsIn } from '../../helpers/docs/type-check';
+import { problemsIn, problemsOf } from '../../helpers/docs/type-check';
 
 const name = 'koa-evented-session/koa-session-minimal';
 
@@ -38,18 +38,23 @@ describe('types of the entry point for koa-session-minimal', () => {
     expect(problemsIn('consumer.ts', consumer, '', lenient)).toEqual([]);
   });
 
-  it('can be imported as the default', () => {
-    expect(problemsIn('consumer.ts', `import session from '${name}';\nexport const sessions = session();`, '')).toEqual(
-      [],
-    );
-  });
-
-  it.each([
+  const wrong = [
     ['an option that does not exist', "session({ prefix: 'shop' });", 'prefix'],
     ['a key that is not a string', 'session({ key: 1 });', 'number'],
     ['an attribute of the wrong type', "session({ cookie: { maxAge: 'soon' } });", 'string'],
-  ])('refuse %s', (_, code, named) => {
-    const [problem] = problemsIn('consumer.ts', `import session from '${name}';\n${code}`, '');
-    expect(problem?.text).toContain(named);
+  ] as const;
+  let problems: ReturnType<typeof problemsOf>;
+  beforeAll(() => {
+    const codes = [['right', 'export const sessions = session();'], ...wrong] as const;
+    const files = codes.map(([what, code]) => [`${what}.ts`, `import session from '${name}';\n${code}`]);
+    problems = problemsOf(Object.fromEntries(files), '');
+  });
+
+  it('can be imported as the default', () => {
+    expect(problems.get('right.ts')).toEqual([]);
+  });
+
+  it.each(wrong)('refuse %s', (what, _code, named) => {
+    expect(problems.get(`${what}.ts`)?.[0]?.text).toContain(named);
   });
 });

@@ -4,14 +4,27 @@ import * as ts from 'typescript';
 import { root } from '../programs/node-program';
 import { programOf } from './type-check';
 
+const { entryPoints } = require('../../../scripts/entry-points') as typeof import('../../../scripts/entry-points');
+
 /** A number that counts something says what. */
 const UNIT = /millisecond|second|how many|characters|fraction|number of|revision|port|after this|`ttl`/i;
 
 type Documented = { what: string; symbol: ts.Symbol; node: ts.Declaration };
 
-/** What the doc comments of an entry point lack; `text` replaces the content of the file. */
-export function docFaults(source: string, text = readFileSync(join(root, source), 'utf8')): string[] {
-  const program = programOf({ [source]: text }, {});
+/** The entry points in one program: most of what one imports, others do too. */
+let entries: ts.Program | undefined;
+
+function programOfEntries(): ts.Program {
+  entries ??= programOf(
+    Object.fromEntries(entryPoints().map(({ source }) => [source, readFileSync(join(root, source), 'utf8')])),
+    {},
+  );
+  return entries;
+}
+
+/** What the doc comments of an entry point lack, or those of a sketch in its place. */
+export function docFaults(source: string, sketch?: string): string[] {
+  const program = sketch === undefined ? programOfEntries() : programOf({ [source]: sketch }, {});
   const checker = program.getTypeChecker();
   return exportsOf(program, source)
     .flatMap(({ name, symbol }) => [...documented(name, symbol, checker)])
@@ -20,8 +33,7 @@ export function docFaults(source: string, text = readFileSync(join(root, source)
 
 /** The names that an entry point exports. */
 export function exportedNames(source: string): string[] {
-  const program = programOf({ [source]: readFileSync(join(root, source), 'utf8') }, {});
-  return [...new Set(exportsOf(program, source).map(({ name }) => name))];
+  return [...new Set(exportsOf(programOfEntries(), source).map(({ name }) => name))];
 }
 
 function exportsOf(program: ts.Program, source: string): { name: string; symbol: ts.Symbol }[] {

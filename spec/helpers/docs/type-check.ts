@@ -48,8 +48,23 @@ export function problemsIn(
   options: ts.CompilerOptions = {},
   others: Record<string, string> = {},
 ): Problem[] {
-  const program = programOf({ ...others, [name]: text, 'globals.d.ts': globals }, options);
-  const file = program.getSourceFile(join(root, name));
+  return problemsOf({ [name]: text }, globals, options, others).get(name) ?? [];
+}
+
+/** The same for each of several files, by name. They are one program, as a program takes longer than a file. */
+export function problemsOf(
+  files: Record<string, string>,
+  globals: string,
+  options: ts.CompilerOptions = {},
+  others: Record<string, string> = {},
+): Map<string, Problem[]> {
+  const program = programOf({ ...others, ...files, 'globals.d.ts': globals }, options);
+  return new Map(
+    Object.keys(files).map((name) => [name, problemsWith(program.getSourceFile(join(root, name)), program)]),
+  );
+}
+
+function problemsWith(file: ts.SourceFile | undefined, program: ts.Program): Problem[] {
   const diagnostics = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
   return diagnostics.map(({ code, messageText, start }) => {
     const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
