@@ -10,14 +10,16 @@ import { renderIndex, renderPage } from './reference-page.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = resolve(process.argv[2] ?? join(root, 'docs/api'));
 
-/** Types in signatures that users need not import: the parts of other packages that this one uses. */
+/** Types in signatures that users need not import: the parts of other packages that this one uses, and names of methods. */
 const NOT_EXPORTED = [
   'Callback',
   'DeclaredElsewhere',
   'Heard',
   'Middleware',
   'Options',
+  'PassedOn',
   'RedisClient',
+  'Sealing',
   'SessionData',
   'lib/compat/koa-session/types.ts:SessionOptions',
 ];
