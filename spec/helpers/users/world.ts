@@ -95,7 +95,7 @@ export interface History {
 const prefix = 'koa:sess:';
 const actors = new AsyncLocalStorage<Actor>();
 
-const indexOf = (user: string) => `${prefix}\u001fuser:${hash('sha256', user, 'base64url').slice(0, 22)}`;
+export const indexOf = (user: string) => `${prefix}\u001fuser:${hash('sha256', user, 'base64url').slice(0, 22)}`;
 
 /** Runs a scenario in the order that the random numbers decide, again and again. */
 export function runnerOf(scenario: Scenario): (random: () => number) => Promise<History> {
