@@ -84,6 +84,12 @@ const others: Record<string, Scenario> = {
     survives: 'ann',
     ...old,
   },
+  'the end of all others while the session that stays gets a new id': {
+    before: ['ann: login u1', 'bob: login u1'],
+    requests: ['ann: others, read', 'ann: keep, keep', 'bob: keep, write', 'cat: login u1'],
+    survives: 'ann',
+    ...old,
+  },
   'the end of all others, and a login in the same request': {
     before: ['ann: login u1', 'bob: login u1'],
     requests: ['ann: others-login u1, write', 'bob: enter u1, read', 'dan: login u1', '-: endAll u2'],
