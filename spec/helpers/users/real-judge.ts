@@ -128,7 +128,7 @@ function* judgeOthers({ isDeadly }: RealRound, { asked, ending, records }: Found
     yield 'the session that stays has ended';
 }
 
-/** Whoever was told that the visitor is logged out was told the truth. */
+/** A request that was told that the visitor is logged out was told the truth. */
 function* judgeLogouts(round: RealRound, found: Found): Generator<string> {
   const logins = presentable(round, found).map(({ auth }) => auth?.login);
   for (const { name, kind, reply } of found.asked) {

@@ -87,7 +87,7 @@ export async function realRound(
   return { wrong, asked: asked.length, ends: ending?.reply ? 1 : 0 };
 }
 
-/** For whoever looks for the cause. */
+/** Helps to find the cause. */
 function shown({ name, sent, answered, reply }: Asked): string {
   const times = [sent, answered].map((time) => (Number(time) % 10_000).toFixed(1)).join(' to ');
   return `${name}, ${times}: ${reply ? `${reply.status} ${JSON.stringify(reply.body)}` : 'no answer'}`;
