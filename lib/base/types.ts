@@ -278,12 +278,20 @@ export interface SessionIdStore<Ctx = Koa.Context> {
   reset(this: Ctx): unknown;
 }
 
+/** How the store names sessions: by their ids, or by hashes of them. */
+export type SessionIds = 'plain' | 'hashed';
+
 /** Options of a {@link Store}. */
 export interface StoreOptions {
   /**
    * Prefix of every key in the store. Default: `'koa:sess:'`. Applications that share a Redis need different prefixes.
    */
   prefix?: string | null | undefined;
+  /**
+   * What the keys of the store contain behind the prefix: the session ids (`'plain'`), or their SHA-256 in base64url
+   * (`'hashed'`), so that nobody who reads the store can use a session. Default: `'plain'`, as in koa-generic-session.
+   */
+  ids?: SessionIds | null | undefined;
   /**
    * Lifetime of a record in milliseconds, or a function of the session that returns it. Default: the lifetime of the
    * session's cookie.
@@ -485,7 +493,7 @@ export interface SessionEvent {
 export interface SessionEndedEvent {
   /** The session ended outside its own requests. */
   ctx: undefined;
-  /** The session id. */
+  /** The session id; with `ids: 'hashed'`, from which no id can be told, the `handle` of the session. */
   key: string;
   /** The session as it was stored last. */
   value: Session;

@@ -115,7 +115,7 @@ function resolveStore(given: Given, key: string): Store {
   const client = given.store ?? new MemoryStore();
   const innermost = client instanceof Store ? client.client : client;
   if (innermost instanceof MemoryStore && process.env['NODE_ENV'] === 'production') warnOfMemoryStore();
-  if (isTokenStore(client) && given.prefix !== undefined) throw unusedPrefix();
+  if (isTokenStore(client)) expectNoKeys(given);
   const ofStore = STORE_OPTIONS.filter((name) => name in given);
   if (!(client instanceof Store)) {
     const options: StoreOptions = Object.fromEntries(ofStore.map((name) => [name, given[name]]));
@@ -127,10 +127,17 @@ function resolveStore(given: Given, key: string): Store {
   );
 }
 
-function unusedPrefix(): TypeError {
-  return new TypeError(
-    'Expected `prefix` not to be given, since the sessions of this `store` travel in the cookie: there are no keys to prefix',
-  );
+/** @throws TypeError */
+function expectNoKeys(given: Given): void {
+  for (const [name, what] of [
+    ['prefix', 'prefix'],
+    ['ids', 'hash'],
+  ] as const) {
+    if (given[name] === undefined) continue;
+    throw new TypeError(
+      `Expected \`${name}\` not to be given, since the sessions of this \`store\` travel in the cookie: there are no keys to ${what}`,
+    );
+  }
 }
 
 /** @throws TypeError */

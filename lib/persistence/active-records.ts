@@ -1,5 +1,5 @@
 import { Lately } from '../base/lately';
-import type { Marker } from '../record/record';
+import type { Marker } from '../record/marker';
 
 /** What this process knows about one record while requests use it, and for a while after it has ended. */
 export interface ActiveRecord {

@@ -5,9 +5,11 @@ import { Lately } from '../base/lately';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from '../base/types';
 import { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
+import { type MarkerContent, readMarker, regeneratedMarker } from '../record/marker';
 import { applyChange } from '../record/merge';
-import { isRegeneratedMarker, looksLikeSession, parseRecord, readMarker, regeneratedMarker } from '../record/record';
+import { isRegeneratedMarker, looksLikeSession, parseRecord } from '../record/record';
 import { lengthOfMark, pauseAskedBy, unmarked } from './mark';
+import type { Names } from './names';
 import { type RecordEnds, recordEnds } from './record-ends';
 import {
   type Accept,
@@ -15,7 +17,6 @@ import {
   type Draft,
   type Edit,
   type Enroll,
-  type KeyOf,
   type Loaded,
   lifetimeOf,
   REMEMBERED_FOR,
@@ -43,7 +44,7 @@ export class CompareAndSetRecords implements Records {
   readonly #client: SessionStore & CompareAndSetStore;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
-  readonly #keyOf: KeyOf;
+  readonly #names: Names;
   readonly #ends: RecordEnds;
   readonly #queues = new WriteQueues();
   readonly #loads: SharedLoads<StoredRecord | null | undefined>;
@@ -51,11 +52,11 @@ export class CompareAndSetRecords implements Records {
   /** Keys whose records this process has ended. */
   readonly #ended = new Lately<string>(REMEMBERED_FOR);
 
-  constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
+  constructor(client: SessionStore & CompareAndSetStore, caller: ClientCaller, ttlOf: TtlOfRecord, names: Names) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
-    this.#keyOf = keyOf;
+    this.#names = names;
     this.#ends = recordEnds(client, caller);
     this.#loads = new SharedLoads(caller);
     this.#loadsWithTtl = new SharedLoads(caller);
@@ -115,7 +116,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
-    const marker = regeneratedMarker({ successor, keepsData: false });
+    const marker = this.#marker({ successor, keepsData: false });
     const take = () => this.#ends.take(key, marker, from, budget);
     // A failed call may have been carried out. If so, the second one finds its own marker.
     return this.#taken(key, marker, await take().catch(take));
@@ -130,7 +131,7 @@ export class CompareAndSetRecords implements Records {
     budget: Budget,
   ): Promise<Version | 'regenerated' | 'gone'> {
     const renewedAt = successor.isRenewal === true ? Date.now() : undefined;
-    const marker = regeneratedMarker({ successor: successor.sid, keepsData: true, renewedAt });
+    const marker = this.#marker({ successor: successor.sid, keepsData: true, renewedAt }, successor.before);
     let { version } = successor;
     let current: StoredRecord = from as TextVersion;
     const level = async (stored: StoredRecord) => {
@@ -185,6 +186,11 @@ export class CompareAndSetRecords implements Records {
     return isListed ? 'taken' : 'gone';
   }
 
+  /** @param before the id of the session whose data the successor has */
+  #marker(content: MarkerContent, before?: string): string {
+    return regeneratedMarker(this.#names.areHashed ? { ...content, hashed: { before } } : content);
+  }
+
   async end(key: string, from: Version | undefined, budget: Budget): Promise<boolean> {
     const breaks = this.#breaks;
     let found = await this.#ends.remove(key, from, budget);
@@ -198,7 +204,7 @@ export class CompareAndSetRecords implements Records {
       // The budget limits the length of a chain. This package writes no circles.
       if (marker?.keepsData !== true || followed.has(marker.successor)) return false;
       followed.add(marker.successor);
-      const successor = this.#keyOf(marker.successor);
+      const successor = this.#names.prefix + marker.successor;
       found = await this.#ends.remove(successor, undefined, budget);
       this.#remember(successor);
     }

@@ -3,15 +3,16 @@ import type { SessionStore, TouchableStore } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import { mayOutlive, untilEnd, withEnd, withoutEnd } from '../record/expiry-note';
+import type { Marker } from '../record/marker';
 import { applyChange } from '../record/merge';
-import { isSessionData, type Marker, parseRecord, type SessionData } from '../record/record';
+import { isSessionData, parseRecord, type SessionData } from '../record/record';
 import { type ActiveRecord, ActiveRecords, latestOf, type SeenVersion } from './active-records';
+import type { Names } from './names';
 import {
   type Accept,
   type Commit,
   type Draft,
   type Edit,
-  type KeyOf,
   type Loaded,
   REMEMBERED_FOR,
   type Records,
@@ -33,18 +34,18 @@ export class LastWriteRecords implements Records {
   readonly #client: SessionStore & Partial<TouchableStore>;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
-  readonly #keyOf: KeyOf;
+  readonly #names: Names;
   readonly #canTouch: boolean;
   readonly #notesEnd: boolean;
   readonly #activeRecords: ActiveRecords;
   readonly #queues: WriteQueues;
   readonly #loads: SharedLoads<void>;
 
-  constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord, keyOf: KeyOf) {
+  constructor(client: SessionStore & Partial<TouchableStore>, caller: ClientCaller, ttlOf: TtlOfRecord, names: Names) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
-    this.#keyOf = keyOf;
+    this.#names = names;
     this.#canTouch = hasMethod(client, 'touch');
     this.#notesEnd = mayOutlive(client);
     this.#loads = new SharedLoads(caller);
@@ -125,7 +126,7 @@ export class LastWriteRecords implements Records {
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
     const ended = this.#hasEnded(key, from);
     if (ended && (await ended)) return this.#howItEnded(key, from);
-    await this.#end(key, { successor, keepsData: false }, budget);
+    await this.#end(key, this.#marker(successor, false), budget);
     return 'taken';
   }
 
@@ -139,7 +140,7 @@ export class LastWriteRecords implements Records {
     const ended = this.#hasEnded(key, from);
     if (ended && (await ended)) return this.#howItEnded(key, from);
     let { version } = successor;
-    await this.#end(key, { successor: successor.sid, keepsData: true }, budget, async () => {
+    await this.#end(key, this.#marker(successor.sid, true), budget, async () => {
       const record = applyChange(change, latestOf(seenVersion(from), from.record as string), onConflict);
       if (record === version.record) return;
       const { active } = seenVersion(version);
@@ -148,6 +149,11 @@ export class LastWriteRecords implements Records {
       version = { record, revision: this.#activeRecords.wrote(active, record) };
     });
     return version;
+  }
+
+  /** It stays in this process, so it may hold the id. */
+  #marker(sid: string, keepsData: boolean): Marker {
+    return { successor: this.#names.nameIn(this.#names.keyOf(sid)), id: sid, keepsData };
   }
 
   /**
@@ -178,7 +184,7 @@ export class LastWriteRecords implements Records {
   /** Ends the session under the id that it was rotated to. */
   async #endSuccessor(key: string, budget: Budget): Promise<boolean> {
     const marker = this.#activeRecords.find(key)?.marker;
-    return marker?.keepsData === true && this.end(this.#keyOf(marker.successor), undefined, budget);
+    return marker?.keepsData === true && this.end(this.#names.prefix + marker.successor, undefined, budget);
   }
 
   async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {

@@ -2,7 +2,8 @@ import { hasMethod } from '../base/expect';
 import type { CompareAndSetStore, EndingStore, SessionStore, StoredRecord } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
-import { isRegeneratedMarker, regeneratedMarker } from '../record/record';
+import { regeneratedMarker } from '../record/marker';
+import { isRegeneratedMarker } from '../record/record';
 import { lifetimeOf, type Version } from './records';
 
 /** How often a client without {@link EndingStore} compares before it destroys a record unseen. */

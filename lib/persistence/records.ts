@@ -1,7 +1,8 @@
 import type { Guarantee, OnConflict } from '../base/types';
 import type { Budget } from '../client/budget';
+import { type Marker, readMarker } from '../record/marker';
 import type { Change } from '../record/merge';
-import { type Marker, readMarker, type SessionData } from '../record/record';
+import type { SessionData } from '../record/record';
 
 /**
  * A version of a session's record. `record` is undefined if the client returned an object that has not been serialized
@@ -88,6 +89,8 @@ export interface Successor {
   sid: string;
   key: string;
   version: Version;
+  /** The id that the session has before. */
+  before: string;
   /** Whether the session only gets a new id because the old one is too old. */
   isRenewal?: boolean | undefined;
 }
@@ -180,6 +183,3 @@ const RENEWAL_REMEMBERED_FOR = 60 * 60 * 1000;
 export function lifetimeOf(marker: string): number {
   return readMarker(marker)?.renewedAt === undefined ? REMEMBERED_FOR : RENEWAL_REMEMBERED_FOR;
 }
-
-/** Returns the key of a session, given its id. */
-export type KeyOf = (sid: string) => string;

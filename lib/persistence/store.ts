@@ -25,16 +25,18 @@ import { mayOutlive, untilEnd } from '../record/expiry-note';
 import { parseRecord } from '../record/record';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { LastWriteRecords } from './last-write-records';
+import { Names } from './names';
 import { canEnumerate, RecordWalk } from './record-walk';
-import type { KeyOf, Records, TtlOfRecord } from './records';
+import type { Records, TtlOfRecord } from './records';
 import { notKept, TokenRecords } from './token-records';
 import { canIndex, UserIndex } from './user-index';
 
-const DEFAULTS = { prefix: 'koa:sess:', reconnectTimeout: 10_000 };
+const DEFAULTS = { prefix: 'koa:sess:', ids: 'plain' as NonNullable<StoreOptions['ids']>, reconnectTimeout: 10_000 };
 
 /** The options of a Store, which the middleware accepts too. */
 export const STORE_OPTIONS = [
   'prefix',
+  'ids',
   'ttl',
   'absoluteTimeout',
   'reconnectTimeout',
@@ -69,6 +71,8 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly prefix: string;
   /** How long one request may wait for this store in all its calls together, in milliseconds. */
   readonly budget: number;
+  /** @internal The names under which the store keeps sessions. */
+  readonly names: Names;
   /** @internal */
   readonly records: Records;
   /** @internal The indexes of users' sessions, if the client can keep them. */
@@ -96,10 +100,11 @@ export class Store extends EventEmitter<StoreEvents> {
   constructor(client: SessionStore | TokenStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
     expectClient(client);
-    const { prefix, ttl, absoluteTimeout, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
+    const { prefix, ids, ttl, absoluteTimeout, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
     this.usesTokens = isTokenStore(client);
     this.prefix = this.usesTokens ? '' : prefix;
+    this.names = new Names(this.prefix, ids === 'hashed');
     this.budget = Math.max(reconnectTimeout, timeout);
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
@@ -119,7 +124,7 @@ export class Store extends EventEmitter<StoreEvents> {
             : { cookie: JSON.parse(cookie) },
         ),
       );
-    this.records = recordsOf(client, this.#caller, ttlOfRecord, (sid) => this.keyOf(sid), name);
+    this.records = recordsOf(client, this.#caller, ttlOfRecord, this.names, name);
     const { records } = this;
     this.index =
       records instanceof CompareAndSetRecords && canIndex(client)
@@ -200,7 +205,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** The client's key for a session id. */
   keyOf(sid: string): string {
-    return this.prefix + sid;
+    return this.names.keyOf(sid);
   }
 
   /**
@@ -259,7 +264,7 @@ function recordsOf(
   client: SessionStore | TokenStore,
   caller: ClientCaller,
   ttlOf: TtlOfRecord,
-  keyOf: KeyOf,
+  names: Names,
   name: string | undefined,
 ): Records {
   if (isTokenStore(client)) {
@@ -269,8 +274,8 @@ function recordsOf(
     );
   }
   return canCompareAndSet(client)
-    ? new CompareAndSetRecords(client, caller, ttlOf, keyOf)
-    : new LastWriteRecords(client, caller, ttlOf, keyOf);
+    ? new CompareAndSetRecords(client, caller, ttlOf, names)
+    : new LastWriteRecords(client, caller, ttlOf, names);
 }
 
 function resolveStoreOptions(options: StoreOptions) {
@@ -278,13 +283,15 @@ function resolveStoreOptions(options: StoreOptions) {
   warnOfUnknown(Object.keys(options), { known: STORE_OPTIONS, whose: "the Store's option " });
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
     prefix?: string;
+    ids?: NonNullable<StoreOptions['ids']>;
     ttl?: Ttl;
     absoluteTimeout?: Ttl;
     reconnectTimeout?: number;
     timeout?: number;
   };
-  const { prefix, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
+  const { prefix, ids, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
   expectString('prefix', prefix);
+  if (ids !== 'plain' && ids !== 'hashed') throw expected('ids', "'plain' or 'hashed'", ids);
   for (const [name, value] of Object.entries({ ttl, absoluteTimeout })) {
     if (value === undefined || typeof value === 'function' || (Number.isFinite(value) && value >= 0)) continue;
     throw expected(name, 'a positive number of milliseconds or a function that returns one', value);
@@ -293,6 +300,7 @@ function resolveStoreOptions(options: StoreOptions) {
   if (timeout !== undefined) expectMilliseconds('timeout', timeout, 1);
   return {
     prefix,
+    ids,
     ttl,
     absoluteTimeout,
     reconnectTimeout,

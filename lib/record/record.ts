@@ -1,78 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { SessionError } from '../base/errors';
 import type { CookieOptions } from '../base/types';
 
 /** A session as stored in JSON. */
 export type SessionData = Record<string, unknown>;
 
-/** The content of a regenerated session's marker. */
-export interface Marker {
-  /**
-   * The id under which the session continues. Follow it only to end that session or to judge a cookie; never read the
-   * session through it or send it out.
-   */
-  successor: string;
-  /**
-   * Whether the successor took over the session's data. After a login it did not: the old session ended with the
-   * marker.
-   */
-  keepsData: boolean;
-  /**
-   * When the session got a new id only because of its age, in milliseconds since 1970. For a while, requests with the
-   * old id may read the successor.
-   */
-  renewedAt?: number | undefined;
-}
-
-/** JSON's white space, which other readers ignore, as digits of two bits each. */
-const SPACES = [' ', '\t', '\n', '\r'] as const;
-/** Random bytes that distinguish the markers of different requests. */
-const RANDOM_BYTES = 8;
-/** Enough for milliseconds since 1970. */
-const TIME_BYTES = 6;
-/** Flags in a marker's first byte. */
-const KEEPS_DATA = 1;
-const RENEWS = 2;
-
-/**
- * The text that replaces the record of a regenerated session: JSON's `null`, which no reader takes for a session, and
- * white space that encodes the successor.
- */
-export function regeneratedMarker({ successor, keepsData, renewedAt }: Marker): string {
-  const time = Buffer.alloc(renewedAt === undefined ? 0 : TIME_BYTES);
-  if (renewedAt !== undefined) time.writeUIntBE(renewedAt, 0, TIME_BYTES);
-  const flags = Buffer.of((keepsData ? KEEPS_DATA : 0) | (renewedAt === undefined ? 0 : RENEWS));
-  return `null${spaced(Buffer.concat([flags, randomBytes(RANDOM_BYTES), time, Buffer.from(successor)]))}`;
-}
-
+/** Whether the record is what a regenerated session leaves behind. */
 export function isRegeneratedMarker(record: string): boolean {
   return record.startsWith('null');
-}
-
-/** The content of a marker; `undefined` for any other record, and for a marker without a successor. */
-export function readMarker(record: string): Marker | undefined {
-  if (!isRegeneratedMarker(record)) return undefined;
-  const bytes = unspaced(record.slice('null'.length));
-  const flags = bytes[0] ?? 0;
-  const isRenewal = (flags & RENEWS) !== 0 && bytes.length > 1 + RANDOM_BYTES + TIME_BYTES;
-  const successor = bytes.subarray(1 + RANDOM_BYTES + (isRenewal ? TIME_BYTES : 0)).toString();
-  if (successor === '') return undefined;
-  const marker = { successor, keepsData: (flags & KEEPS_DATA) !== 0 };
-  return isRenewal ? { ...marker, renewedAt: bytes.readUIntBE(1 + RANDOM_BYTES, TIME_BYTES) } : marker;
-}
-
-function spaced(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) for (const shift of [6, 4, 2, 0]) text += SPACES[(byte >> shift) & 3];
-  return text;
-}
-
-function unspaced(text: string): Buffer {
-  const bytes: number[] = [];
-  for (let at = 0; at + 4 <= text.length; at += 4) {
-    bytes.push([...text.slice(at, at + 4)].reduce((byte, space) => (byte << 2) | SPACES.indexOf(space as ' '), 0));
-  }
-  return Buffer.from(bytes);
 }
 
 /** Whether a value can be a session: an object that is not an array. */

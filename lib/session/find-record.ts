@@ -4,7 +4,7 @@ import { hasExpired } from '../base/ttl';
 import { SessionCookie } from '../cookies/session-cookie';
 import type { Loaded, Stored, Unread, Version } from '../persistence/records';
 import type { Store } from '../persistence/store';
-import type { Marker } from '../record/record';
+import type { Marker } from '../record/marker';
 import { isSessionId } from './id';
 import { RequestIds } from './request-ids';
 import type { SessionSettings } from './settings';

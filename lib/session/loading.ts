@@ -2,7 +2,8 @@ import { sessionLine } from '../base/debug-lines';
 import type { Session, SessionOptions } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
 import type { Stored, Unread } from '../persistence/records';
-import { type Marker, parseRecord } from '../record/record';
+import { type Marker, successorOf } from '../record/marker';
+import { parseRecord } from '../record/record';
 import { destroyRecord } from './ending';
 import { type Found, findRecord, type Others } from './find-record';
 import { mayFollow } from './renewing';
@@ -61,7 +62,9 @@ async function followOld(state: SessionState, sid: string, marker: Marker): Prom
     state.emit('session:reused', sid, undefined);
     return state.detach(sid);
   }
-  await findRecord(state, marker.successor, null, settle);
+  const successor = successorOf(marker, sid);
+  if (successor === undefined) return state.detach(sid);
+  await findRecord(state, successor, null, settle);
   if (state.origin === 'stored') state.cookieDue = 'renew';
 }
 

@@ -5,6 +5,7 @@ import { SessionError } from '../base/errors';
 import { expected } from '../base/expect';
 import type { Application, Session } from '../base/types';
 import { matchesPath, type SessionCookie } from '../cookies/session-cookie';
+import { successorOf } from '../record/marker';
 import { type SessionData, stringify } from '../record/record';
 import { type Found, findRecord, type Search } from './find-record';
 import { mayFollow } from './renewing';
@@ -30,8 +31,10 @@ export async function readSession(
 
 function show(search: Search, found: Found): Promise<Readonly<Session> | null> | null {
   if (found.found === 'failed') throw found.error;
-  if (found.found === 'moved' && mayFollow(search.options, found.marker))
-    return findRecord(search, found.marker.successor, null, show);
+  if (found.found === 'moved' && mayFollow(search.options, found.marker)) {
+    const successor = successorOf(found.marker, found.sid);
+    return successor === undefined ? null : findRecord(search, successor, null, show);
+  }
   return found.found === 'session' ? readRecord(search, found.stored.data, found.cookie as SessionCookie) : null;
 }
 

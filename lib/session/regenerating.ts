@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StoreError } from '../base/errors';
 import type { Commit, Successor, Version } from '../persistence/records';
+import { successorOf } from '../record/marker';
 import { parseRecord, type SessionData } from '../record/record';
 import { leaveIndex } from './enrolment';
 import { findRenewed, followRenewal } from './renewing';
@@ -67,7 +68,8 @@ export async function takeOver(
   commit: Commit | undefined,
 ): Promise<Takeover | undefined> {
   const predecessor = state.predecessor as Predecessor;
-  const successor = { sid: state.id as string, key: state.key, version, isRenewal: predecessor.isRenewal };
+  const { id: before, isRenewal } = predecessor;
+  const successor = { sid: state.id as string, key: state.key, version, before, isRenewal };
   const takeover = commit
     ? await rotate(state, predecessor, successor, commit)
     : await replace(state, predecessor, successor);
@@ -117,7 +119,8 @@ async function shareSuccessor(
   try {
     const old = await records.load(options.store.keyOf(id), budget, false);
     if (old.found !== 'regenerated' || old.marker?.keepsData !== true) return undefined;
-    const { successor } = old.marker;
+    const successor = successorOf(old.marker, id);
+    if (successor === undefined) return undefined;
     const found = await records.load(options.store.keyOf(successor), budget, false);
     if (found.found !== 'session') return undefined;
     state.enter(found);

@@ -1,5 +1,5 @@
 import type { Loaded } from '../persistence/records';
-import type { Marker } from '../record/record';
+import { type Marker, successorOf } from '../record/marker';
 import type { SessionSettings } from './settings';
 import type { SessionState } from './state';
 
@@ -36,7 +36,9 @@ export async function findRenewed(state: SessionState, sid: string): Promise<Ren
     if (loaded.found === 'session') return id === sid ? undefined : { id, found: loaded };
     if (loaded.found !== 'regenerated' || !mayFollow(state.options, loaded.marker, performance.now() - state.began))
       return undefined;
-    id = loaded.marker.successor;
+    const successor = successorOf(loaded.marker, id);
+    if (successor === undefined) return undefined;
+    id = successor;
   }
   return undefined;
 }

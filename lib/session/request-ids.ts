@@ -1,4 +1,4 @@
-import type { Marker } from '../record/record';
+import { isSuccessor, type Marker } from '../record/marker';
 import { isSessionId } from './id';
 
 /** Maximum number of ids of one request that are looked up in the store. */
@@ -33,12 +33,13 @@ export class RequestIds {
    */
   successor(marker: Marker | undefined): string | undefined {
     this.#isNamed = true;
-    return marker !== undefined && this.#left.has(marker.successor) ? this.#ask(marker.successor) : undefined;
+    const named = marker && [...this.#left].find((id) => isSuccessor(id, marker));
+    return named && this.#ask(named);
   }
 
   /** Whether the successor of a regenerated session was already looked up. */
   hasAsked(marker: Marker | undefined): boolean {
-    return marker !== undefined && this.#asked.has(marker.successor);
+    return marker !== undefined && [...this.#asked].some((id) => isSuccessor(id, marker));
   }
 
   #ask(id: string): string {

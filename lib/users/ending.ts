@@ -1,7 +1,7 @@
 import type { Session } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { Loaded, Version } from '../persistence/records';
-import { handleOf, handleOfKey, sidOf } from './handles';
+import { handleOf, handleOfKey, shownOf } from './handles';
 import { indexOfSession, type UserRules } from './rules';
 
 /**
@@ -19,8 +19,8 @@ const FAILED = 2;
 /** After this many milliseconds, no request is about to store a record that it has enrolled. */
 export const PENDING_FOR = 60_000;
 
-/** Called with a session that has ended. */
-export type Told = (sid: string, session: Session) => void;
+/** Called with a session that has ended, and what events name it by. */
+export type Told = (name: string, session: Session) => void;
 
 /** A record to end, as the index of a user lists it. */
 interface Listed {
@@ -92,7 +92,7 @@ async function endSession(found: Loaded & { found: 'session' }, ending: Ending):
   const { records } = rules.index;
   const isEnded = ending.lost < ASKED ? endVersion(found, ending) : records.endUnseen(key, budget);
   if (await isEnded) {
-    told(sidOf(key, rules), session);
+    told(shownOf(key, rules), session);
     return 'ended';
   }
   ending.lost += 1;
@@ -128,5 +128,5 @@ async function endExpected({ budget, followed, key, listed, rules }: Ending): Pr
 
 /** The key under which a record's session goes on with its data. */
 export function successorOf({ marker }: Loaded & { found: 'regenerated' }, { store }: UserRules): string | undefined {
-  return marker?.keepsData === true ? store.keyOf(marker.successor) : undefined;
+  return marker?.keepsData === true ? store.prefix + marker.successor : undefined;
 }

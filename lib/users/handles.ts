@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import type { UserRules } from './rules';
@@ -9,14 +8,14 @@ interface Kept {
   session: Session;
 }
 
-/** The id of the session with this key. */
-export function sidOf(key: string, { store }: UserRules): string {
-  return key.slice(store.prefix.length);
+/** What events name a session by: its id, or its handle if the store has only the hash of the id. */
+export function shownOf(key: string, { store }: UserRules): string {
+  return store.names.nameIn(key);
 }
 
 /** The handle of a session that begins under this key. */
 export function handleOfKey(key: string, rules: UserRules): string {
-  return hash('sha256', sidOf(key, rules), 'base64url');
+  return rules.store.names.handleOf(key);
 }
 
 /** A session keeps its handle when it gets a new id with its data. */

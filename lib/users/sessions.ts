@@ -40,7 +40,7 @@ export interface Host {
   exempt(ctx: Koa.Context): void;
   /** Ends the context's session as a logout does; `false` if it is not stored, or not the user's. */
   logOut(ctx: Koa.Context): Promise<boolean>;
-  ended(sid: string, session: Session): void;
+  ended(name: string, session: Session): void;
 }
 
 /** The sessions of one user. Each call to the store has its own time limit. */

@@ -5,7 +5,7 @@ import type Koa from 'koa';
 import { CookieJar } from 'tough-cookie';
 import { cookieStore } from '../../lib/cookie';
 import session, { type CookieOptions, MemoryStore, type SessionOptions, type SessionStore } from '../../lib/main';
-import { regeneratedMarker } from '../../lib/record/record';
+import { regeneratedMarker } from '../../lib/record/marker';
 import { browser, type Reply } from '../helpers/http/serve';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
 import { dataOf, openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';

@@ -31,6 +31,13 @@ describe.each([
 });
 
 describe.each([
+  ['a MemoryStore', () => new session.MemoryStore()],
+  ['a client that can only get, set and destroy', () => new MapClient()],
+])('sessions under hashed ids, in %s', (_store, newClient) => {
+  requestContract({ Koa, defer: false, newClient, ids: 'hashed', hasRecords: true, sharesSessions: true });
+});
+
+describe.each([
   ['loaded up front', false],
   ['deferred', true],
 ])('with a store that has optional methods, sessions %s', (_mode, defer) => {

@@ -1,6 +1,6 @@
 import type { CompareAndSetStore, SessionStore, SwapResult } from '../../lib/main';
 import { MemoryStore, Store } from '../../lib/main';
-import { regeneratedMarker } from '../../lib/record/record';
+import { regeneratedMarker } from '../../lib/record/marker';
 import { overlapContract, siteOf, slow } from '../helpers/races/overlap-contract';
 import { type Site, setCookieOf } from '../helpers/sites/session-site';
 import { compareAndSetClient } from '../helpers/stores/client-styles';

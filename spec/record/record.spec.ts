@@ -1,16 +1,9 @@
+import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { SessionCookie } from '../../lib/cookies/session-cookie';
 import { SessionError } from '../../lib/main';
-import {
-  isEmpty,
-  isSessionData,
-  parseRecord,
-  readMarker,
-  regeneratedMarker,
-  type SessionData,
-  serialize,
-  toPlain,
-} from '../../lib/record/record';
+import { isSuccessor, type Marker, readMarker, regeneratedMarker, successorOf } from '../../lib/record/marker';
+import { isEmpty, isSessionData, parseRecord, type SessionData, serialize, toPlain } from '../../lib/record/record';
 
 const cookie = new SessionCookie({ path: '/', maxAge: 5000 });
 const cookieText = JSON.stringify(cookie);
@@ -166,9 +159,43 @@ describe('the marker of a regenerated session', () => {
       fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), fc.boolean(), (successor, keepsData) => {
         const marker = regeneratedMarker({ successor, keepsData });
         expect(JSON.parse(marker)).toBeNull();
-        expect(readMarker(marker)).toEqual({ successor, keepsData });
+        expect(readMarker(marker)).toEqual({ successor, id: successor, keepsData });
       }),
     );
+  });
+
+  it('names the successor by the hash of its id if ids are hashed, and tells the id only to who has the one before', () => {
+    const id = fc.string({ minLength: 1, unit: 'grapheme' });
+    fc.assert(
+      fc.property(id, id, fc.option(fc.nat(), { nil: undefined }), (successor, before, renewedAt) => {
+        const record = regeneratedMarker({ successor, keepsData: true, renewedAt, hashed: { before } });
+        expect(JSON.parse(record)).toBeNull();
+        const marker = readMarker(record) as Marker;
+        expect(marker).toMatchObject({ successor: hash('sha256', successor, 'base64url'), keepsData: true });
+        expect(marker.renewedAt).toBe(renewedAt);
+        expect(marker.id).toBeUndefined();
+        expect(isSuccessor(successor, marker)).toBe(true);
+        expect(isSuccessor(before, marker)).toBe(before === successor);
+        expect(successorOf(marker, before)).toBe(successor);
+        expect(successorOf(marker, `${before}x`)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('tells nobody the id of a session that begins anew, under hashed ids', () => {
+    const marker = readMarker(
+      regeneratedMarker({ successor: 'new', keepsData: false, hashed: { before: undefined } }),
+    ) as Marker;
+    expect(marker).toEqual({ successor: hash('sha256', 'new', 'base64url'), keepsData: false });
+    expect(successorOf(marker, 'old')).toBeUndefined();
+  });
+
+  it('tells nobody the id if it was cut', () => {
+    const record = regeneratedMarker({ successor: 'new', keepsData: true, hashed: { before: 'old' } });
+    for (let length = 'null'.length; length < record.length; length += 4) {
+      const marker = readMarker(record.slice(0, length));
+      expect(marker && successorOf(marker, 'old')).toBeUndefined();
+    }
   });
 
   it('is never the same twice', () => {

@@ -1,6 +1,6 @@
 import { cookieHeader, dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
-import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /** What `ctx.session = …` does. */
 export function assigningContract(variant: Variant): void {
@@ -51,7 +51,7 @@ export function assigningContract(variant: Variant): void {
       const visitor = site.visitor();
       expect(setCookieOf(await visitor.get('/begin'))).toMatch(/; expires=.*; samesite=lax; httponly$/);
       expect((await visitor.get('/see')).json()).toEqual({ theme: 'dark' });
-      expect(await recordOf(site.client, `koa:sess:${await cookieOf(visitor, site)}`)).toHaveProperty(
+      expect(await recordOf(site.client, keyOf(variant, await cookieOf(visitor, site)))).toHaveProperty(
         'cookie.path',
         '/',
       );

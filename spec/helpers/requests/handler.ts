@@ -1,6 +1,6 @@
 import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
 import { countCalls, failing, recordOf } from '../stores/open-clients';
-import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /** `ctx.sessionHandler` and the events of the application. */
 export function handlerContract(variant: Variant): void {
@@ -70,7 +70,7 @@ export function handlerContract(variant: Variant): void {
       const sid = sentId(await ann.get('/move'));
       expect(sid).not.toBe(ann.sid);
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
-      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, ann.sid))).toBeUndefined();
     });
 
     records.it('reload() reads the record again, and discards unsaved changes', async () => {
@@ -82,8 +82,8 @@ export function handlerContract(variant: Variant): void {
             const current = await sessionOf(ctx);
             current['unsaved'] = true;
             const { user: _, ...rest } = current;
-            await client.set(`koa:sess:${ctx.sessionId}`, { ...rest, user: 'bob', cookie: {} }, 60_000);
-            await client.set(`koa:sess:${ctx.sessionId}`, { user: 'bob', cookie: {} }, 60_000);
+            await client.set(keyOf(variant, ctx.sessionId), { ...rest, user: 'bob', cookie: {} }, 60_000);
+            await client.set(keyOf(variant, ctx.sessionId), { user: 'bob', cookie: {} }, 60_000);
             return [dataOf(await ctx.sessionHandler.reload()), dataOf(await ctx.session)];
           },
         },

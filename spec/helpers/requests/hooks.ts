@@ -2,7 +2,7 @@ import type Koa from 'koa';
 import type { Session } from '../../../lib/main';
 import { dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { recordOf } from '../stores/open-clients';
-import { casesIf, member, siteOpener, type Variant } from './variant';
+import { casesIf, keyOf, member, siteOpener, type Variant } from './variant';
 
 const later = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -34,7 +34,7 @@ export function hooksContract(variant: Variant): void {
       const reply = await site.visitor().get('/begin');
       expect([reply.json(), sentId(reply)]).toEqual(['own-24', 'own-24']);
       expect(heard).toEqual([24, '/begin']);
-      expect(await recordOf(site.client, 'koa:sess:own-24')).toMatchObject({ user: 'ann' });
+      expect(await recordOf(site.client, keyOf(variant, 'own-24'))).toMatchObject({ user: 'ann' });
     });
 
     records.it('creates the id of a regenerated session too', async () => {
@@ -109,7 +109,7 @@ export function hooksContract(variant: Variant): void {
       expect(sentId(reply)).toMatch(/^[\w-]{24}$/);
       expect(sentId(reply)).not.toBe(ann.sid);
       expect(reply.setCookie).toHaveLength(2);
-      expect(dataOf(await recordOf(site.client, `koa:sess:${sentId(reply)}`))).toEqual({ user: 'bob' });
+      expect(dataOf(await recordOf(site.client, keyOf(variant, sentId(reply))))).toEqual({ user: 'bob' });
     });
 
     it('that rejects fails the request, and the session stays', async () => {

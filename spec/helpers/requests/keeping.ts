@@ -2,7 +2,7 @@ import type Koa from 'koa';
 import type session from '../../../lib/main';
 import { type Routes, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
-import { casesIf, member, siteOpener, type Variant } from './variant';
+import { casesIf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /** What is kept, what is sent for it, and that nothing unnecessary happens. */
 export function keepingContract(variant: Variant): void {
@@ -33,7 +33,7 @@ export function keepingContract(variant: Variant): void {
     it('stores the session under prefix and id, with its cookie in it', async () => {
       const site = await open();
       const { sid } = await member(site);
-      expect(await recordOf(site.client, `koa:sess:${sid}`)).toMatchObject({
+      expect(await recordOf(site.client, keyOf(variant, sid))).toMatchObject({
         user: 'ann',
         cookie: { path: '/', httpOnly: true, maxAge: 24 * 60 * 60 * 1000 },
       });

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
-import { member, siteOpener, type Variant } from './variant';
+import { keyOf, member, siteOpener, type Variant } from './variant';
 
 /** Requests of one session that run side by side: what one does while the other one has already read the session. */
 export function parallelContract(variant: Variant): void {
@@ -184,7 +184,7 @@ export function parallelContract(variant: Variant): void {
       ann = await member(site);
       const reply = await ann.get('/late');
       expect([reply.status, reply.setCookie]).toEqual([200, []]);
-      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, ann.sid))).toBeUndefined();
       expect(site.client.size).toBe(0);
       expect(site.heard.at(-1)).toMatchObject({ name: 'session:gone', key: ann.sid });
     });
@@ -243,7 +243,7 @@ export function parallelContract(variant: Variant): void {
       ann = await member(site);
       expect(sentId(await ann.get('/late'))).toBe('');
       expect(moved).toMatch(/./);
-      expect(await recordOf(site.client, `koa:sess:${moved}`)).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, moved))).toBeUndefined();
     });
 
     it('gives a late request an empty session when it uses the session again', async () => {

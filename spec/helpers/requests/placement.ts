@@ -5,7 +5,7 @@ import session = require('../../../lib/main');
 
 import { answer, cookieHeader, dataOf, sentId, sessionOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
-import { casesIf, member, siteOpener, type Variant } from './variant';
+import { casesIf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /**
  * The place of the middleware: among others, below a path, in a mounted application; and the names that it defines on
@@ -52,7 +52,7 @@ export function placementContract(variant: Variant): void {
       };
       const site = await open({}, {}, { before });
       expect(sentId(await site.visitor().get('/put?user=ann'))).not.toBe('made-up');
-      expect(await recordOf(site.client, 'koa:sess:made-up')).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, 'made-up'))).toBeUndefined();
     });
 
     records.it('can be chosen for a new session only', async () => {

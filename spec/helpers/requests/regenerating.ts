@@ -1,7 +1,7 @@
 import { dataOf, type Routes, sentId, sessionOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
 import { meeting } from '../time/gate';
-import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /** A new id for the session, and what becomes of the old one. */
 export function regeneratingContract(variant: Variant): void {
@@ -31,7 +31,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(sentId(reply)).not.toBe(ann.sid);
       expect((await ann.get('/see')).json()).toEqual({ user: 'bob' });
       expect((await site.visitor().get('/see', { cookie: stolen })).json()).toEqual({});
-      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, ann.sid))).toBeUndefined();
     });
 
     records.it('with keepData keeps the data', async () => {
@@ -40,7 +40,7 @@ export function regeneratingContract(variant: Variant): void {
       const reply = await ann.get('/escalate');
       expect(sentId(reply)).not.toBe(ann.sid);
       expect((await ann.get('/see')).json()).toEqual({ user: 'ann', admin: true });
-      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, ann.sid))).toBeUndefined();
     });
 
     it('with keepData also keeps changes that the handler has made before', async () => {
@@ -64,7 +64,7 @@ export function regeneratingContract(variant: Variant): void {
       const site = await open({}, routes);
       const ann = await member(site);
       expect(sentId(await ann.get('/regenerate'))).toBe('');
-      expect(await recordOf(site.client, `koa:sess:${ann.sid}`)).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, ann.sid))).toBeUndefined();
       expect(await cookieOf(ann, site)).toBe('');
     });
 
@@ -73,7 +73,7 @@ export function regeneratingContract(variant: Variant): void {
       const ann = await member(site);
       const sid = sentId(await ann.get('/regenerate')) as string;
       expect(sid).toMatch(/^[\w-]{24}$/);
-      expect(await recordOf(site.client, `koa:sess:${sid}`)).toHaveProperty('cookie');
+      expect(await recordOf(site.client, keyOf(variant, sid))).toHaveProperty('cookie');
     });
 
     it('is harmless for a new visitor', async () => {
@@ -138,8 +138,8 @@ export function regeneratingContract(variant: Variant): void {
         },
       );
       const reply = await site.visitor().get('/login');
-      expect(await recordOf(site.client, `koa:sess:${reply.json()}`)).toBeUndefined();
-      expect(await recordOf(site.client, `koa:sess:${sentId(reply)}`)).toMatchObject({ user: 'bob' });
+      expect(await recordOf(site.client, keyOf(variant, reply.json()))).toBeUndefined();
+      expect(await recordOf(site.client, keyOf(variant, sentId(reply)))).toMatchObject({ user: 'bob' });
     });
 
     it('resolves to the new session', async () => {
@@ -266,7 +266,7 @@ export function regeneratingContract(variant: Variant): void {
       expect(sent).toHaveLength(1);
       expect(site.events().filter((name) => name === 'session:gone')).toHaveLength(1);
       const winner = sentId(replies[0] as never) === undefined ? 'two' : 'one';
-      expect(dataOf(await recordOf(site.client, `koa:sess:${sent[0]}`))).toEqual({ user: 'ann', won: winner });
+      expect(dataOf(await recordOf(site.client, keyOf(variant, sent[0])))).toEqual({ user: 'ann', won: winner });
     });
   });
 }

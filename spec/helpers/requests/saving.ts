@@ -2,7 +2,7 @@ import session = require('../../../lib/main');
 
 import { dataOf, sentId, sessionOf, setCookieOf } from '../sites/session-site';
 import { countCalls, failing, recordOf } from '../stores/open-clients';
-import { casesIf, cookieOf, member, siteOpener, type Variant } from './variant';
+import { casesIf, cookieOf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /** When a session is saved, and who has a say in it. */
 export function savingContract(variant: Variant): void {
@@ -104,14 +104,14 @@ export function savingContract(variant: Variant): void {
             '/early': async (ctx) => {
               (await sessionOf(ctx))['user'] = 'ann';
               await ctx.saveSession();
-              return dataOf(await recordOf(client, `koa:sess:${ctx.sessionId}`));
+              return dataOf(await recordOf(client, keyOf(variant, ctx.sessionId)));
             },
           },
           { client },
         );
         const reply = await site.visitor().get('/early');
         expect(reply.json()).toEqual({ user: 'ann' });
-        expect(await recordOf(client, `koa:sess:${sentId(reply)}`)).toMatchObject({ user: 'ann' });
+        expect(await recordOf(client, keyOf(variant, sentId(reply)))).toMatchObject({ user: 'ann' });
         expect(client.size).toBe(1);
       },
     );
@@ -249,7 +249,7 @@ export function savingContract(variant: Variant): void {
       const visitor = site.visitor();
       const sid = sentId(await visitor.get('/see'));
       expect(sid).toMatch(/^[\w-]{24}$/);
-      expect(await recordOf(site.client, `koa:sess:${sid}`)).toHaveProperty('cookie');
+      expect(await recordOf(site.client, keyOf(variant, sid))).toHaveProperty('cookie');
       expect((await visitor.get('/see')).setCookie).toEqual([]);
     });
   });

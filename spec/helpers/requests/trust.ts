@@ -2,7 +2,7 @@ import session = require('../../../lib/main');
 
 import { sentId, setCookieOf } from '../sites/session-site';
 import { countCalls, recordOf } from '../stores/open-clients';
-import { casesIf, member, siteOpener, type Variant } from './variant';
+import { casesIf, keyOf, member, siteOpener, type Variant } from './variant';
 
 /** Cookies that are forged, outdated or of unknown sessions. */
 export function trustContract(variant: Variant): void {
@@ -43,7 +43,7 @@ export function trustContract(variant: Variant): void {
     records.it('with an id that the store does not know is left alone, and its id is not adopted', async () => {
       const site = await open();
       const ann = await member(site);
-      await site.client.destroy(`koa:sess:${ann.sid}`);
+      await site.client.destroy(keyOf(variant, ann.sid));
       expect((await ann.get('/see')).setCookie).toEqual([]);
       expect(site.heard.at(-1)).toEqual({ name: 'session:missed', key: ann.sid, value: undefined });
       const reply = await ann.get('/put?user=bob');
@@ -56,7 +56,7 @@ export function trustContract(variant: Variant): void {
       async (foreign) => {
         const site = await open();
         const ann = await member(site);
-        const key = `koa:sess:${ann.sid}`;
+        const key = keyOf(variant, ann.sid);
         await site.client.set(key, foreign as unknown as session.Session, 60_000);
         const reply = await ann.get('/see');
         expect([reply.status, reply.json(), reply.setCookie]).toEqual([200, {}, []]);

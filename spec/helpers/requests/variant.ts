@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type Koa from 'koa';
 
 import session = require('../../../lib/main');
@@ -15,6 +16,8 @@ export interface Variant {
   hasRecords: boolean;
   /** Whether a request notices that another one has changed, moved or ended its session. */
   sharesSessions: boolean;
+  /** How the store names sessions. Default: by their ids. */
+  ids?: 'hashed';
 }
 
 export interface OpenedSite extends Site {
@@ -37,11 +40,16 @@ export function casesIf(isCapable: boolean): { it: typeof it } {
 /** Opens sites with sessions as the variant has them; each is closed after its test. */
 export function siteOpener(variant: Variant): Open {
   return async (options = {}, routes = {}, { keys, before, after, client = variant.newClient() } = {}) => {
-    const middleware = session({ store: client, defer: variant.defer, ...options });
+    const middleware = session({ store: client, defer: variant.defer, ids: variant.ids, ...options });
     const use = [before, middleware, after].filter((one): one is Koa.Middleware => one !== undefined);
     const site = await closedAfterTest(openSite({ Koa: variant.Koa, use, routes, keys }));
     return { ...site, client, middleware };
   };
+}
+
+/** The key of a session id in the store. */
+export function keyOf({ ids }: Variant, sid: unknown): string {
+  return `koa:sess:${ids === 'hashed' ? createHash('sha256').update(String(sid)).digest('base64url') : sid}`;
 }
 
 /** A visitor who has a session with `user: 'ann'`, and its id. */
