@@ -43,6 +43,9 @@ declare namespace session {
   export import SwapResult = engine.SwapResult;
   export import Answer = engine.Answer;
   export import SessionIdStore = engine.SessionIdStore;
+  export type SessionIds = engine.SessionIds;
+  export import MovingToHashedIds = engine.MovingToHashedIds;
+  export import MovingToPlainIds = engine.MovingToPlainIds;
   export import CookieOptions = engine.CookieOptions;
   export import SessionHandler = engine.SessionHandler;
   export import SessionStatus = engine.SessionStatus;

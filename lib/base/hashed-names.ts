@@ -4,3 +4,10 @@ import { hash } from 'node:crypto';
 export function hashedName(sid: string): string {
   return hash('sha256', sid, 'base64url');
 }
+
+const HASHED = /^[\w-]{43}$/;
+
+/** Whether a name could be a hash. */
+export function looksHashed(name: string): boolean {
+  return HASHED.test(name);
+}

@@ -279,7 +279,21 @@ export interface SessionIdStore<Ctx = Koa.Context> {
 }
 
 /** How the store names sessions: by their ids, or by hashes of them. */
-export type SessionIds = 'plain' | 'hashed';
+export type SessionIds = 'plain' | 'hashed' | MovingToHashedIds | MovingToPlainIds;
+
+/** Sessions are stored under hashed ids. */
+export interface MovingToHashedIds {
+  hashed: true;
+  /** Until when a session that is not found is looked for under its plain id too, and moved. */
+  readPlainUntil: Date;
+}
+
+/** Sessions are stored under plain ids. */
+export interface MovingToPlainIds {
+  hashed: false;
+  /** Until when a session that is not found is looked for under its hashed id too, and moved. */
+  readHashedUntil: Date;
+}
 
 /** Options of a {@link Store}. */
 export interface StoreOptions {
@@ -289,7 +303,8 @@ export interface StoreOptions {
   prefix?: string | null | undefined;
   /**
    * What the keys of the store contain behind the prefix: the session ids (`'plain'`), or their SHA-256 in base64url
-   * (`'hashed'`), so that nobody who reads the store can use a session. Default: `'plain'`, as in koa-generic-session.
+   * (`'hashed'`), so that nobody who reads the store can use a session. With a date, sessions under names of the other kind
+   * are found and moved until then; that needs a store which can compare and set. Default: `'plain'`, as in koa-generic-session.
    */
   ids?: SessionIds | null | undefined;
   /**

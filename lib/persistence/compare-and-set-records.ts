@@ -3,11 +3,13 @@ import { storeLine } from '../base/debug-lines';
 import { StoreError } from '../base/errors';
 import { Lately } from '../base/lately';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from '../base/types';
-import { Budget } from '../client/budget';
+import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
-import { type MarkerContent, readMarker, regeneratedMarker } from '../record/marker';
+import { type Marker, type MarkerContent, readMarker, regeneratedMarker } from '../record/marker';
 import { applyChange } from '../record/merge';
 import { isRegeneratedMarker, looksLikeSession, parseRecord } from '../record/record';
+import { isInUse, stampIn } from '../record/unfinished';
+import { type Claimed, claim } from './claim';
 import { lengthOfMark, pauseAskedBy, unmarked } from './mark';
 import type { Names } from './names';
 import { type RecordEnds, recordEnds } from './record-ends';
@@ -18,7 +20,6 @@ import {
   type Edit,
   type Enroll,
   type Loaded,
-  lifetimeOf,
   REMEMBERED_FOR,
   type Records,
   type Successor,
@@ -198,9 +199,11 @@ export class CompareAndSetRecords implements Records {
     // The driver may have sent the call twice. The second one then finds nothing.
     if (found === undefined && from !== undefined && this.#breaks !== breaks) return true;
     const followed = new Set<string>();
+    let marker: Marker | undefined;
     while (found !== undefined) {
-      if (!isRegeneratedMarker(found)) return true;
-      const marker = readMarker(found);
+      const stamp = stampIn(found);
+      if (!isRegeneratedMarker(found)) return stamp === undefined || stamp === marker?.stamp;
+      marker = readMarker(found);
       // The budget limits the length of a chain. This package writes no circles.
       if (marker?.keepsData !== true || followed.has(marker.successor)) return false;
       followed.add(marker.successor);
@@ -284,24 +287,10 @@ export class CompareAndSetRecords implements Records {
     this.#remember(key);
   }
 
-  /**
-   * Replaces the record with the marker if it has not changed: `'conflict'` if it has, `'unknown'` if the call failed.
-   */
-  async #claim(
-    key: string,
-    marker: string,
-    from: StoredRecord,
-    budget: Budget,
-  ): Promise<Taken | 'conflict' | 'unknown'> {
-    const swap = () => this.#client.swap(key, marker, lifetimeOf(marker), from.revision);
-    // The other half is left for finding out whether the claim was carried out.
-    const half = new Budget(budget.left / 2);
-    const result = await budget.spend(this.#caller.call('destroy', half, swap, key, marker).catch(() => undefined));
-    if (result === undefined) return 'unknown';
-    if (result.ok) return this.#taken(key, marker, marker);
-    if (result.gone) return 'gone';
-    if (isRegeneratedMarker(result.record)) return 'regenerated';
-    return parseRecord(result.record) === undefined ? 'gone' : 'conflict';
+  async #claim(key: string, marker: string, from: StoredRecord, budget: Budget): Promise<Claimed> {
+    const claimed = await claim(this.#client, this.#caller, { key, marker, from }, budget);
+    if (claimed === 'taken') this.#remember(key);
+    return claimed;
   }
 
   get #breaks(): number {
@@ -310,7 +299,7 @@ export class CompareAndSetRecords implements Records {
 
   /** Interprets the text that a marker should replace. */
   #taken(key: string, marker: string, found: string | undefined): Taken {
-    if (found === undefined) return 'gone';
+    if (found === undefined || stampIn(found) !== undefined) return 'gone';
     if (isRegeneratedMarker(found) && found !== marker) return 'regenerated';
     this.#remember(key);
     return 'taken';
@@ -356,7 +345,7 @@ export class CompareAndSetRecords implements Records {
         if (!canReserve) await budget.spend(pauseAfter(lost));
         const spaces = lengthOfMark(ms);
         const stored = await this.#ends.reserve(key, spaces, budget);
-        if (stored === undefined || parseRecord(stored.record) === undefined) return undefined;
+        if (stored === undefined || !isInUse(stored.record)) return undefined;
         if (!canReserve) return versionOf(stored);
         const record = unmarked(stored.record);
         Object.assign(marked, { record, spaces: spacesOf(marked, record) + spaces });
@@ -386,7 +375,7 @@ export class CompareAndSetRecords implements Records {
       if (outcome === 'unknown') throw outcomeUnknown();
     }
     // Not a session any more: a marker of another request, or another program's record.
-    if (result.gone || parseRecord(result.record) === undefined) return { gone: true };
+    if (result.gone || !isInUse(result.record)) return { gone: true };
     storeLine('conflict: another writer came first, and the change is tried again');
     return { conflict: versionOf(result, marked) };
   }
@@ -436,5 +425,7 @@ function seen(stored: StoredRecord | null | undefined, mayStayUnread: boolean): 
   if (isRegeneratedMarker(record)) return { found: 'regenerated', marker: readMarker(record) };
   const data = parseRecord(record);
   if (data === undefined) return { found: 'invalid', value: record };
-  return { found: 'session', data, ttl, ...versionOf({ record, revision }) };
+  const version = { data, ttl, ...versionOf({ record, revision }) };
+  const stamp = stampIn(record);
+  return stamp === undefined ? { found: 'session', ...version } : { found: 'session', ...version, stamp };
 }

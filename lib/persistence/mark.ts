@@ -1,3 +1,5 @@
+import { withoutSpaces } from '../record/trailing-spaces';
+
 /** Milliseconds that each space at the end of a record stands for. */
 const MS_A_SPACE = 5;
 /** How long other writers stand back at most, in milliseconds. A writer that dies costs them this once. */
@@ -14,7 +16,7 @@ export function lengthOfMark(ms: number): number {
 
 /** The record's text without marks. */
 export function unmarked(record: string): string {
-  return record.endsWith(' ') ? record.trimEnd() : record;
+  return record.endsWith('}') ? record : record.trimEnd();
 }
 
 /**
@@ -23,6 +25,6 @@ export function unmarked(record: string): string {
  * @param own number of spaces that the asking writer has appended itself
  */
 export function pauseAskedBy(record: string, own = 0): number {
-  const spaces = record.length - unmarked(record).length - own;
+  const spaces = record.length - withoutSpaces(record).length - own;
   return Math.min(LONGEST_PAUSE, Math.max(0, spaces) * MS_A_SPACE);
 }

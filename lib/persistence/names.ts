@@ -1,4 +1,4 @@
-import { hashedName } from '../base/hashed-names';
+import { hashedName, looksHashed } from '../base/hashed-names';
 
 /** Number of hashes that are remembered: one request asks for the same one several times. */
 const REMEMBERED = 1000;
@@ -8,15 +8,29 @@ export class Names {
   readonly prefix: string;
   /** Whether the name of a session is the hash of its id. */
   readonly areHashed: boolean;
+  /** Whether the store has names of the other kind as well. */
+  readonly areMixed: boolean;
   readonly #hashed = new Map<string, string>();
 
-  constructor(prefix: string, areHashed: boolean) {
+  constructor(prefix: string, areHashed: boolean, areMixed: boolean) {
     this.prefix = prefix;
     this.areHashed = areHashed;
+    this.areMixed = areMixed;
   }
 
+  /** The key of a session. */
   keyOf(sid: string): string {
-    return this.prefix + (this.areHashed ? this.#hash(sid) : sid);
+    return this.areHashed ? this.#hashedKeyOf(sid) : this.prefix + sid;
+  }
+
+  /** The key of the other kind, where a session may be that was stored before. */
+  otherKeyOf(sid: string): string {
+    return this.areHashed ? this.prefix + sid : this.#hashedKeyOf(sid);
+  }
+
+  /** All keys that a session may have: first the one where it is if it has not moved. */
+  keysOf(sid: string): string[] {
+    return this.areMixed ? [this.otherKeyOf(sid), this.keyOf(sid)] : [this.keyOf(sid)];
   }
 
   /** The name in a key. */
@@ -27,16 +41,25 @@ export class Names {
   /** What the sessions of a user are listed with: the hash of the id, whether or not the store hashes it. */
   handleOf(key: string): string {
     const name = this.nameIn(key);
-    return this.areHashed ? name : hashedName(name);
+    const isHashed = this.areMixed ? looksHashed(name) : this.areHashed;
+    return isHashed ? name : hashedName(name);
   }
 
-  #hash(sid: string): string {
-    let name = this.#hashed.get(sid);
-    if (name === undefined) {
-      name = hashedName(sid);
+  /**
+   * Whether the id could be the name of another session. If the store has both kinds, nothing is looked up under it as
+   * it is: who has read the store could present it.
+   */
+  isAmbiguous(sid: string): boolean {
+    return this.areMixed && looksHashed(sid);
+  }
+
+  #hashedKeyOf(sid: string): string {
+    let key = this.#hashed.get(sid);
+    if (key === undefined) {
+      key = this.prefix + hashedName(sid);
       if (this.#hashed.size >= REMEMBERED) this.#hashed.clear();
-      this.#hashed.set(sid, name);
+      this.#hashed.set(sid, key);
     }
-    return name;
+    return key;
   }
 }

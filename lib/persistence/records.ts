@@ -35,6 +35,8 @@ export interface Stored extends Version {
   ttl: number | undefined;
   /** The session's own id, if it came in a token. */
   sid?: string;
+  /** The stamp of a marker under another key, beside which alone this record counts. */
+  stamp?: string | undefined;
 }
 
 /** The result of loading a record. */
@@ -174,12 +176,14 @@ export type TtlOfRecord = (record: string, cookie?: string) => number;
 export const REMEMBERED_FOR = 60_000;
 
 /**
- * How long an id that was renewed because of its age is remembered, in milliseconds. Using it after the grace suggests
- * a stolen cookie.
+ * How long an id that was renewed because of its age is remembered, in milliseconds: using it after the grace suggests
+ * a stolen cookie. A session that has moved to another key stays there for as long: if the process dies that moved it,
+ * the copy under the new key counts only beside the marker.
  */
-const RENEWAL_REMEMBERED_FOR = 60 * 60 * 1000;
+const LONG_REMEMBERED_FOR = 60 * 60 * 1000;
 
 /** How long a marker stays, in milliseconds. */
 export function lifetimeOf(marker: string): number {
-  return readMarker(marker)?.renewedAt === undefined ? REMEMBERED_FOR : RENEWAL_REMEMBERED_FOR;
+  const { isMove, renewedAt } = readMarker(marker) ?? {};
+  return isMove || renewedAt !== undefined ? LONG_REMEMBERED_FOR : REMEMBERED_FOR;
 }

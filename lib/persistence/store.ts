@@ -24,8 +24,11 @@ import { wrongAttribute } from '../cookies/attributes';
 import { mayOutlive, untilEnd } from '../record/expiry-note';
 import { parseRecord } from '../record/record';
 import { CompareAndSetRecords } from './compare-and-set-records';
+import { resolveIds } from './ids-option';
 import { LastWriteRecords } from './last-write-records';
 import { Names } from './names';
+import { canMove, OtherNames } from './other-names';
+import { RecordMoves } from './record-moves';
 import { canEnumerate, RecordWalk } from './record-walk';
 import type { Records, TtlOfRecord } from './records';
 import { notKept, TokenRecords } from './token-records';
@@ -77,6 +80,10 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly records: Records;
   /** @internal The indexes of users' sessions, if the client can keep them. */
   readonly index: UserIndex | undefined;
+  /** @internal Where sessions are that have not moved to hashed ids, or back, if the options say that they do. */
+  readonly otherNames: OtherNames | undefined;
+  /** @internal */
+  readonly moves: RecordMoves | undefined;
   /** @internal The walk over all records, if the client can list them. */
   readonly walk: RecordWalk | undefined;
   /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
@@ -104,7 +111,8 @@ export class Store extends EventEmitter<StoreEvents> {
     this.client = client;
     this.usesTokens = isTokenStore(client);
     this.prefix = this.usesTokens ? '' : prefix;
-    this.names = new Names(this.prefix, ids === 'hashed');
+    const { areHashed, readOtherUntil } = resolveIds(ids ?? 'plain');
+    this.names = new Names(this.prefix, areHashed, readOtherUntil !== undefined);
     this.budget = Math.max(reconnectTimeout, timeout);
     this.#ownsClient = ownsClient;
     this.#ttl = ttl;
@@ -130,6 +138,11 @@ export class Store extends EventEmitter<StoreEvents> {
       records instanceof CompareAndSetRecords && canIndex(client)
         ? new UserIndex(client, records, this.#caller, this.prefix)
         : undefined;
+    if (readOtherUntil !== undefined) {
+      if (!(records instanceof CompareAndSetRecords && canMove(client) && !isTokenStore(client))) throw cannotMove();
+      this.otherNames = new OtherNames(records, this.names, readOtherUntil);
+      this.moves = new RecordMoves(client, this.#caller, ttlOfRecord);
+    }
     this.walk = canEnumerate(client) ? new RecordWalk(client, this.#caller, this.prefix) : undefined;
     this.#stopListening = listenToClient(client, {
       connected: () => {
@@ -170,6 +183,7 @@ export class Store extends EventEmitter<StoreEvents> {
     if (isTokenStore(client)) throw notKept();
     const key = this.keyOf(sid);
     storeLine('get');
+    if (this.otherNames !== undefined) return this.#getEither(sid, this.otherNames);
     const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
     const session = mayOutlive(client) ? untilEnd(answer) : answer;
     return withDates(session as Session | null | undefined);
@@ -189,7 +203,12 @@ export class Store extends EventEmitter<StoreEvents> {
     if (ms <= 0) return this.destroy(sid);
     storeLine('set for %d ms', ms);
     if (this.usesTokens) throw notKept();
-    await this.records.set(this.keyOf(sid), session, ms, this.newBudget());
+    const budget = this.newBudget();
+    await this.records.set(this.keyOf(sid), session, ms, budget);
+    // The other one would come back once this one has ended.
+    if (this.records instanceof CompareAndSetRecords && this.names.areMixed) {
+      await this.records.endUnseen(this.names.otherKeyOf(sid), budget);
+    }
   }
 
   /**
@@ -200,10 +219,21 @@ export class Store extends EventEmitter<StoreEvents> {
   async destroy(sid: string): Promise<void> {
     if (this.usesTokens) throw notKept();
     storeLine('destroy');
-    await this.records.destroy(this.keyOf(sid), this.newBudget());
+    await this.destroyAll(sid, this.newBudget());
   }
 
-  /** The client's key for a session id. */
+  /** @internal Removes the session, wherever it is. */
+  async destroyAll(sid: string, budget: Budget): Promise<void> {
+    for (const key of this.names.keysOf(sid)) await this.records.destroy(key, budget);
+  }
+
+  async #getEither(sid: string, otherNames: OtherNames): Promise<Session | undefined> {
+    const budget = this.newBudget();
+    const { loaded } = await otherNames.find(sid, this.records.load(this.keyOf(sid), budget, false), budget);
+    return loaded.found === 'session' ? withDates(loaded.data as unknown as Session) : undefined;
+  }
+
+  /** The client's key for a session id: with `ids: 'hashed'`, that of its hash. */
   keyOf(sid: string): string {
     return this.names.keyOf(sid);
   }
@@ -278,6 +308,12 @@ function recordsOf(
     : new LastWriteRecords(client, caller, ttlOf, names);
 }
 
+function cannotMove(): TypeError {
+  return new TypeError(
+    'Expected `store` to move sessions without losing any, since `ids` has a date: use redisStore(), knexStore(), a MemoryStore, or a store with the methods of a CompareAndSetStore and an EndingStore',
+  );
+}
+
 function resolveStoreOptions(options: StoreOptions) {
   if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
   warnOfUnknown(Object.keys(options), { known: STORE_OPTIONS, whose: "the Store's option " });
@@ -291,7 +327,6 @@ function resolveStoreOptions(options: StoreOptions) {
   };
   const { prefix, ids, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
   expectString('prefix', prefix);
-  if (ids !== 'plain' && ids !== 'hashed') throw expected('ids', "'plain' or 'hashed'", ids);
   for (const [name, value] of Object.entries({ ttl, absoluteTimeout })) {
     if (value === undefined || typeof value === 'function' || (Number.isFinite(value) && value >= 0)) continue;
     throw expected(name, 'a positive number of milliseconds or a function that returns one', value);

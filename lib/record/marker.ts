@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { hashedName } from '../base/hashed-names';
 import { isRegeneratedMarker } from './record';
+import { stampOf } from './unfinished';
 
 /** The content of a regenerated session's marker. */
 export interface Marker {
@@ -9,6 +10,8 @@ export interface Marker {
    * session or to judge a cookie; never read the session through it or send it out.
    */
   successor: string;
+  /** Distinguishes the marker from others. */
+  stamp?: string | undefined;
   /** The id under which the session continues, unless the store holds only its hash. */
   id?: string | undefined;
   /** That id, sealed for those who have the id before. */
@@ -23,10 +26,12 @@ export interface Marker {
    * old id may read the successor.
    */
   renewedAt?: number | undefined;
+  /** Whether the session has kept its id, and only moved to another key. */
+  isMove?: boolean | undefined;
 }
 
 /** What a marker is written from. */
-export interface MarkerContent extends Pick<Marker, 'keepsData' | 'renewedAt'> {
+export interface MarkerContent extends Pick<Marker, 'keepsData' | 'renewedAt' | 'isMove'> {
   /** The id under which the session continues; `''` if it ends. */
   successor: string;
   /**
@@ -46,6 +51,7 @@ const TIME_BYTES = 6;
 const KEEPS_DATA = 1;
 const RENEWS = 2;
 const HASHED = 4;
+const MOVES = 8;
 /** Length of a hashed name. Behind it is the sealed id, if there is one. */
 const NAME_LENGTH = 43;
 
@@ -53,11 +59,16 @@ const NAME_LENGTH = 43;
  * The text that replaces the record of a regenerated session: JSON's `null`, which no reader takes for a session, and
  * white space that encodes the successor.
  */
-export function regeneratedMarker({ successor, keepsData, renewedAt, hashed }: MarkerContent): string {
+export function regeneratedMarker({ successor, keepsData, renewedAt, hashed, isMove }: MarkerContent): string {
   const time = Buffer.alloc(renewedAt === undefined ? 0 : TIME_BYTES);
   if (renewedAt !== undefined) time.writeUIntBE(renewedAt, 0, TIME_BYTES);
   const isHashed = hashed !== undefined && successor !== '';
-  const flags = (keepsData ? KEEPS_DATA : 0) | (renewedAt === undefined ? 0 : RENEWS) | (isHashed ? HASHED : 0);
+  const flags = [
+    keepsData && KEEPS_DATA,
+    renewedAt !== undefined && RENEWS,
+    isHashed && HASHED,
+    isMove === true && MOVES,
+  ].reduce<number>((all, flag) => all | Number(flag), 0);
   const random = randomBytes(RANDOM_BYTES);
   const name = Buffer.from(isHashed ? hashedName(successor) : successor);
   const sealed = isHashed && hashed.before !== undefined ? sealId(successor, hashed.before, random) : Buffer.alloc(0);
@@ -72,7 +83,12 @@ export function readMarker(record: string): Marker | undefined {
   const isRenewal = (flags & RENEWS) !== 0 && bytes.length > 1 + RANDOM_BYTES + TIME_BYTES;
   const rest = bytes.subarray(1 + RANDOM_BYTES + (isRenewal ? TIME_BYTES : 0));
   if (rest.length === 0) return undefined;
-  const marker = { ...successorIn(rest, flags, bytes), keepsData: (flags & KEEPS_DATA) !== 0 };
+  const marker: Marker = {
+    ...successorIn(rest, flags, bytes),
+    stamp: stampOf(record),
+    keepsData: (flags & KEEPS_DATA) !== 0,
+  };
+  if ((flags & MOVES) !== 0) marker.isMove = true;
   return isRenewal ? { ...marker, renewedAt: bytes.readUIntBE(1 + RANDOM_BYTES, TIME_BYTES) } : marker;
 }
 

@@ -57,7 +57,7 @@ export class ContextSession implements SessionHandler {
     const sid = checkSessionId(value, '`ctx.sessionId`');
     if (sid === this.#read.id) return;
     if (this.#state.origin === 'unknown') this.#state.presented = sid;
-    else if (this.#state.origin === 'new') this.#state.id = sid;
+    else if (this.#state.origin === 'new') this.#state.id = this.#state.checkNewId(sid, '`ctx.sessionId`');
     else
       throw new SessionError(
         'ERR_SESSION_ID',

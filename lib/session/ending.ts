@@ -52,7 +52,7 @@ async function end(
   const { records } = options.store;
   // What another request has sent must stay.
   const isDetached = state.origin === 'detached';
-  const key = options.store.keyOf(id);
+  const key = state.keyOf(id);
   let ended: boolean;
   try {
     ended = await (accept === undefined
@@ -103,7 +103,7 @@ export async function destroyRecord(
   state.cookieDue = 'clear';
   await state.takeIdBack(session);
   try {
-    if (sid !== undefined) await store.records.destroy(store.keyOf(sid), state.budget);
+    if (sid !== undefined) await store.destroyAll(sid, state.budget);
   } catch (error) {
     return state.fail(error, 'destroy');
   }

@@ -121,8 +121,9 @@ function keyBefore(state: SessionState): string | undefined {
 }
 
 /** The key of the session that this one replaces. */
-function leftKey({ options, predecessor }: SessionState): string | undefined {
-  return predecessor && options.store.keyOf(predecessor.id);
+function leftKey(state: SessionState): string | undefined {
+  const { predecessor } = state;
+  return predecessor && state.keyOf(predecessor.id);
 }
 
 /** Keeps the number of the user's sessions within the limit, now that this one is stored; `false` if it has ended. */

@@ -73,6 +73,8 @@ function judge(search: Search, sid: string, loaded: Loaded): Found | Promise<Fou
     case 'unread':
       return loaded;
     case 'session':
+      // Half of a move that nobody has finished.
+      if (loaded.stamp !== undefined) return missing(search, sid);
       return judgeSession(search, loaded.sid ?? sid, loaded);
     case 'regenerated':
       return { found: 'moved', sid, marker: loaded.marker };

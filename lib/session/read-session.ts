@@ -40,12 +40,15 @@ function show(search: Search, found: Found): Promise<Readonly<Session> | null> |
 
 /** Searches as the middleware does, but only reads. */
 function searchFor(ctx: Koa.Context, options: SessionSettings): Search {
-  const { records } = options.store;
+  const { names, otherNames, records } = options.store;
   const budget = options.store.newBudget();
   return {
     ctx,
     options,
-    load: (sid) => records.load(options.store.keyOf(sid), budget, false),
+    async load(sid) {
+      const loading = records.load(names.keyOf(sid), budget, false);
+      return otherNames === undefined ? loading : (await otherNames.find(sid, loading, budget)).loaded;
+    },
     enter(version) {
       const noted = records.noted(version);
       if (noted !== undefined) records.release(noted);

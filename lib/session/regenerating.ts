@@ -75,13 +75,14 @@ export async function takeOver(
     : await replace(state, predecessor, successor);
   if (takeover === undefined) {
     await discard(state, successor);
-    if (await followRenewal(state, predecessor.id)) return undefined;
+    // Only data can go on there.
+    if (commit && (await followRenewal(state, predecessor.id))) return undefined;
     const shared = commit && (await shareSuccessor(state, predecessor, commit));
     if (shared === undefined) state.detach(predecessor.id);
     return shared;
   }
   state.predecessor = undefined;
-  await leaveIndex(state, predecessor.index, state.options.store.keyOf(predecessor.id));
+  await leaveIndex(state, predecessor.index, state.keyOf(predecessor.id));
   state.emit('session:regenerated', successor.sid, state.held.take());
   return takeover;
 }
@@ -93,7 +94,7 @@ async function rotate(
   commit: Commit,
 ): Promise<Takeover | undefined> {
   const { records } = state.options.store;
-  const old = state.options.store.keyOf(id);
+  const old = state.keyOf(id);
   try {
     const moved = await records.rotate(old, version as Version, successor, commit, state.budget);
     return typeof moved === 'string' ? undefined : { version: moved };
@@ -114,14 +115,13 @@ async function shareSuccessor(
   { id }: Predecessor,
   { record }: Commit,
 ): Promise<Takeover | undefined> {
-  const { held, options, budget } = state;
-  const { records } = options.store;
+  const { held } = state;
   try {
-    const old = await records.load(options.store.keyOf(id), budget, false);
+    const old = await state.look(id);
     if (old.found !== 'regenerated' || old.marker?.keepsData !== true) return undefined;
     const successor = successorOf(old.marker, id);
     if (successor === undefined) return undefined;
-    const found = await records.load(options.store.keyOf(successor), budget, false);
+    const found = await state.look(successor);
     if (found.found !== 'session') return undefined;
     state.enter(found);
     if (!isDeepStrictEqual(held.dataOf(found.data), held.dataOf(parseRecord(record) as SessionData))) return undefined;
@@ -145,10 +145,10 @@ async function replace(
   successor: Successor,
 ): Promise<Takeover | undefined> {
   const { records } = state.options.store;
-  const old = state.options.store.keyOf(id);
+  const old = state.keyOf(id);
   try {
     const taken = await records.take(old, successor.sid, version, state.budget);
-    if (taken === 'regenerated') await takeRenewed(state, id, successor);
+    if (taken === 'regenerated') await takeRenewed(state, id, successor.sid);
     // A record that this request has never read may never have existed.
     return taken === 'gone' && version !== undefined ? undefined : { version: successor.version };
   } catch (failure) {
@@ -162,12 +162,15 @@ async function discard(state: SessionState, { key }: Successor): Promise<void> {
   await state.options.store.records.destroy(key, state.budget).catch(() => undefined);
 }
 
-/** The old id was only renewed, so the session under the new id is retired as well. */
-async function takeRenewed(state: SessionState, id: string, successor: Successor): Promise<void> {
+/**
+ * The old id was only renewed, or its session moved to another key: the session there is retired as well. Resolves to
+ * whether there was one.
+ */
+async function takeRenewed(state: SessionState, id: string, successor: string): Promise<boolean> {
   const { store } = state.options;
   const renewed = await findRenewed(state, id);
-  if (renewed === undefined) return;
-  await store.records.take(store.keyOf(renewed.id), successor.sid, renewed.found, state.budget);
+  if (renewed === undefined) return false;
+  return (await store.records.take(state.keyOf(renewed.id), successor, renewed.found, state.budget)) === 'taken';
 }
 
 /** Retires the old record, although the new session is empty and not stored. */
@@ -179,13 +182,14 @@ export async function leavePredecessor(state: SessionState): Promise<void> {
   const sid = state.id as string;
   let isTaken: boolean;
   try {
-    isTaken = (await store.records.take(store.keyOf(id), sid, version, state.budget)) === 'taken';
+    const taken = await store.records.take(state.keyOf(id), sid, version, state.budget);
+    isTaken = taken === 'taken' || (taken === 'regenerated' && (await takeRenewed(state, id, sid)));
   } catch (error) {
     return state.fail(error, 'destroy');
   }
   if (!isTaken) return state.detach(id);
   state.predecessor = undefined;
-  await leaveIndex(state, index, store.keyOf(id));
+  await leaveIndex(state, index, state.keyOf(id));
   state.cookieDue = 'clear';
   state.emit('session:regenerated', sid, state.held.take());
   await state.takeIdBack();

@@ -25,15 +25,16 @@ export function mayFollow({ renewal }: SessionSettings, marker: Marker | undefin
   return Date.now() - marker.renewedAt <= renewal.grace + age;
 }
 
-/** The session under its latest id, if the id `sid` was only renewed. */
+/** The session under its latest id, if the id `sid` was only renewed, or the session under the same id at another key. */
 export async function findRenewed(state: SessionState, sid: string): Promise<Renewed | undefined> {
-  const { renew, renewal, store } = state.options;
-  if (renewal === undefined) return undefined;
+  const { renewal, store } = state.options;
+  if (renewal === undefined && store.otherNames === undefined) return undefined;
+  const before = state.keyOf(sid);
   const asked = new Set<string>();
   for (let id = sid; !asked.has(id); ) {
     asked.add(id);
-    const loaded = await store.records.load(store.keyOf(id), state.budget, renew !== undefined);
-    if (loaded.found === 'session') return id === sid ? undefined : { id, found: loaded };
+    const loaded = await state.look(id);
+    if (loaded.found === 'session') return state.keyOf(id) === before ? undefined : { id, found: loaded };
     if (loaded.found !== 'regenerated' || !mayFollow(state.options, loaded.marker, performance.now() - state.began))
       return undefined;
     const successor = successorOf(loaded.marker, id);
@@ -50,7 +51,7 @@ interface Renewed {
 }
 
 /**
- * Continues under the new id, with this request's changes, if another request has only renewed the id. Resolves to
+ * Continues under the new id, with this request's changes, if another request has only renewed the id, or moved the session to another key. Resolves to
  * whether it does.
  */
 export async function followRenewal(state: SessionState, sid: string): Promise<boolean> {
@@ -63,6 +64,6 @@ export async function followRenewal(state: SessionState, sid: string): Promise<b
   state.origin = 'stored';
   state.predecessor = undefined;
   state.given = 'nothing';
-  state.cookieDue = 'renew';
+  if (id !== sid) state.cookieDue = 'renew';
   return true;
 }

@@ -9,10 +9,12 @@ import { carryHeaders, withdrawHeaders } from '../cookies/error-headers';
 import type { Headers } from '../cookies/id-store';
 import { isSamePlace } from '../cookies/session-cookie';
 import type { CacheRule } from '../cookies/shared-caches';
+import type { OtherNames } from '../persistence/other-names';
 import type { Loaded, Unread, Version } from '../persistence/records';
 import { CodedSession } from './coded-session';
 import { HeldSession, type SessionDraft } from './held-session';
 import { checkSessionId, defaultGenSid } from './id';
+import { finishMove, moveSession } from './moving';
 import { readLater } from './pipelined';
 import type { SessionSettings } from './settings';
 
@@ -97,6 +99,8 @@ export class SessionState {
   /** Cookies of a session that has ended or moved. Each is cleared in its place, except where the new one goes. */
   left: readonly CookieOptions[] | undefined;
   #budget: Budget | undefined;
+  /** Keys of this request's sessions that have not moved to hashed ids, or back. */
+  #elsewhere: Map<string, string> | undefined;
   /** What the process has noted about the records of this request: once per record, however often it is loaded. */
   #noted: object[] | undefined;
 
@@ -123,7 +127,7 @@ export class SessionState {
 
   /** The session's key in the store. */
   get key(): string {
-    return this.options.store.keyOf(this.id as string);
+    return this.keyOf(this.id as string);
   }
 
   /** How much longer this request may wait for the store. */
@@ -138,7 +142,32 @@ export class SessionState {
     this.presented = sid;
     // A cookie with an end has to be looked at.
     const isLeft = mayStayUnread && cookieOf(this.ctx).expires === undefined;
-    return store.records.load(store.keyOf(sid), this.budget, renew !== undefined, isLeft, this);
+    const loading = store.records.load(store.keyOf(sid), this.budget, renew !== undefined, isLeft, this);
+    return store.otherNames === undefined ? loading : this.#find(sid, loading, true);
+  }
+
+  /** Loads the record of a session id again, to go on from there. */
+  look(sid: string): Promise<Loaded> {
+    const { renew, store } = this.options;
+    const loading = store.records.load(store.keyOf(sid), this.budget, renew !== undefined);
+    return store.otherNames === undefined ? loading : this.#find(sid, loading, false);
+  }
+
+  async #find(sid: string, loading: Promise<Loaded>, moves: boolean): Promise<Loaded> {
+    const { store } = this.options;
+    const found = await (store.otherNames as OtherNames).find(sid, loading, this.budget);
+    const { key, loaded } = await (moves && !found.isUnfinished
+      ? moveSession(this, sid, found)
+      : finishMove(this, found));
+    this.#elsewhere ??= new Map();
+    if (key === store.keyOf(sid)) this.#elsewhere.delete(sid);
+    else this.#elsewhere.set(sid, key);
+    return loaded;
+  }
+
+  /** The key of a session in the store. */
+  keyOf(sid: string): string {
+    return this.#elsewhere?.get(sid) ?? this.options.store.keyOf(sid);
   }
 
   /** So many requests load the record that this one waits. */
@@ -243,7 +272,17 @@ export class SessionState {
   async makeId(): Promise<string> {
     const { genSid } = this.options;
     if (genSid === undefined) return defaultGenSid(SID_LENGTH);
-    return checkSessionId(await this.hook(() => genSid.call(this.ctx, SID_LENGTH)), '`genSid`');
+    return this.checkNewId(await this.hook(() => genSid.call(this.ctx, SID_LENGTH)), '`genSid`');
+  }
+
+  /** @throws SessionError `ERR_SESSION_ID` if the application created an invalid id. */
+  checkNewId(value: unknown, source: string): string {
+    const sid = checkSessionId(value, source);
+    if (!this.options.store.names.isAmbiguous(sid)) return sid;
+    throw new SessionError(
+      'ERR_SESSION_ID',
+      `Expected ${source} to give a session id that cannot be the hash of another one, since \`ids\` has a date, got 43 characters of base64url: give ids of another length`,
+    );
   }
 
   /** The id of a new session without a `genSid`. */

@@ -39,6 +39,8 @@ interface Ending {
   /** The key that is looked at, and those that were, since their sessions went on. */
   key: string;
   readonly followed: Set<string>;
+  /** The stamp of the marker that led to the key. */
+  stamp: string | undefined;
   /** How often another request came first. */
   lost: number;
   /** Whether other writers should stand back. */
@@ -60,7 +62,7 @@ export async function endListed(
   if (spared.includes(handleOfKey(listed.key, rules))) return 'stays';
   const ending: Ending = {
     ...{ listed, rules, told, spared, budget: rules.store.newBudget() },
-    ...{ key: listed.key, followed: new Set(), lost: 0, reserves: false },
+    ...{ key: listed.key, followed: new Set(), stamp: undefined, lost: 0, reserves: false },
   };
   for (;;) {
     const outcome = await endFound(await find(ending), ending);
@@ -83,6 +85,8 @@ async function endFound(found: Loaded, ending: Ending): Promise<Outcome | undefi
 async function endSession(found: Loaded & { found: 'session' }, ending: Ending): Promise<Outcome | undefined> {
   const { budget, key, listed, reserves, rules, told } = ending;
   const session = found.data as unknown as Session;
+  // It moves here from another key, which is listed too.
+  if (found.stamp !== undefined && found.stamp !== ending.stamp) return 'stays';
   if (indexOfSession(session, rules) !== listed.index) {
     // A login that was listed before may be about to write this record: the mark lets it fail, and enroll again.
     ending.reserves = true;
@@ -92,7 +96,7 @@ async function endSession(found: Loaded & { found: 'session' }, ending: Ending):
   const { records } = rules.index;
   const isEnded = ending.lost < ASKED ? endVersion(found, ending) : records.endUnseen(key, budget);
   if (await isEnded) {
-    told(shownOf(key, rules), session);
+    told(shownOf({ key, session }, rules), session);
     return 'ended';
   }
   ending.lost += 1;
@@ -115,6 +119,7 @@ function follow(found: Loaded & { found: 'regenerated' }, ending: Ending): Outco
   const { followed, key, rules } = ending;
   followed.add(key);
   ending.key = successorOf(found, rules) ?? key;
+  ending.stamp = found.marker?.stamp;
   return followed.has(ending.key) ? 'gone' : undefined;
 }
 

@@ -9,8 +9,9 @@ interface Kept {
 }
 
 /** What events name a session by: its id, or its handle if the store has only the hash of the id. */
-export function shownOf(key: string, { store }: UserRules): string {
-  return store.names.nameIn(key);
+export function shownOf(kept: Kept, rules: UserRules): string {
+  const { names } = rules.store;
+  return names.areHashed ? handleOf(kept, rules) : names.nameIn(kept.key);
 }
 
 /** The handle of a session that begins under this key. */

@@ -84,7 +84,7 @@ async function pageFrom(walk: RecordWalk, cursor: string | undefined, store: Sto
 async function indexRecord(key: string, rules: UserRules): Promise<Outcome> {
   const found = await rules.store.records.load(key, rules.store.newBudget(), true);
   if (found.found === 'invalid') return 'skipped';
-  if (found.found !== 'session') return 'nobody';
+  if (found.found !== 'session' || found.stamp !== undefined) return 'nobody';
   let entry: Entry | undefined;
   try {
     entry = entryOf(found.data as unknown as Session, found.ttl, rules);

@@ -63,7 +63,7 @@ export async function endSurplus(own: string, index: string, rules: UserRules, t
     const outcome = await endListed({ ...member, index }, rules, told);
     if (outcome !== 'stays') await rules.index.dismiss(index, [member], store.newBudget());
   });
-  return alive.some(({ member }) => member.key === own);
+  return alive.some(({ member, key }) => member.key === own || key === own);
 }
 
 async function countedIn(index: string, own: string, rules: UserRules): Promise<Counted> {

@@ -28,6 +28,7 @@ export async function readListed(members: readonly IndexMember[], index: string,
   const listed: Listed = { alive: [], pending: [] };
   await atOnce(members, async (member) => {
     const found = await read(member, rules);
+    if (found === 'copy') return;
     if (found !== undefined && isInUse(found.session, index, rules)) {
       listed.alive.push(found);
     } else if (member.enrolledAgo < PENDING_FOR) listed.pending.push(member);
@@ -35,15 +36,20 @@ export async function readListed(members: readonly IndexMember[], index: string,
   return listed;
 }
 
-/** The session that a member leads to. While it gets a new id, the old one may be read last, and the new one first. */
-async function read(member: IndexMember, rules: UserRules): Promise<Alive | undefined> {
+/** The session that a member leads to; `'copy'` if it is that of another member, which moves there. While it gets a new id, the old one may be read last, and the new one first. */
+async function read(member: IndexMember, rules: UserRules): Promise<Alive | 'copy' | undefined> {
   const { store } = rules;
   const followed = new Set<string>();
+  let stamp: string | undefined;
   for (let { key } = member; !followed.has(key); ) {
     followed.add(key);
     const found = await store.records.load(key, store.newBudget(), true);
-    if (found.found === 'regenerated') key = successorOf(found, rules) ?? key;
+    if (found.found === 'regenerated') {
+      key = successorOf(found, rules) ?? key;
+      stamp = found.marker?.stamp;
+    }
     if (found.found !== 'session') continue;
+    if (found.stamp !== undefined && found.stamp !== stamp) return 'copy';
     const session = found.data as unknown as Session;
     return { member, key, session, ttl: found.ttl ?? store.ttlOf(session) };
   }

@@ -182,7 +182,7 @@ describe('the marker of a regenerated session', () => {
     );
   });
 
-  it('tells nobody the id of a session that begins anew, under hashed ids', () => {
+  it('tells nobody the id of a session that began with a login, under hashed ids', () => {
     const marker = readMarker(
       regeneratedMarker({ successor: 'new', keepsData: false, hashed: { before: undefined } }),
     ) as Marker;

@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import Koa from 'koa';
 import session, {
   type CompareAndSetStore,
   MemoryStore,
   type Session,
+  type SessionIds,
   type SessionOptions,
   type SessionStore,
 } from '../../../lib/main';
+import { readMarker } from '../../../lib/record/marker';
+import { stampIn } from '../../../lib/record/unfinished';
 import { LightJar, type LightReply, lightly } from '../http/light-requests';
 import { MapClient, TouchableMapClient } from '../stores/map-client';
 import { gate } from '../time/gate';
@@ -54,6 +58,8 @@ export interface Requests {
 export interface Race extends Requests {
   store: keyof typeof stores;
   processes: number;
+  /** How each process names sessions, and how that was which the visitor has logged in with. */
+  ids?: { before: SessionIds; during: readonly SessionIds[] };
 }
 
 /** What became of a request. */
@@ -91,7 +97,8 @@ export async function run(race: Race, random: () => number): Promise<Result> {
   const { client, read } = stores[race.store]();
   const scheduler = new Scheduler(random);
   const keys = new Set<string>();
-  const ends = watchEnd((key) => isSession(read(key)));
+  const found = () => [...keys].map((key) => [key, read(key)] as const);
+  const ends = watchEnd((key) => (race.ids ? sessionsByHash(found()).has(key) : isSession(read(prefix + key))));
   const carriedOut = (key: string) => {
     keys.add(key);
     ends.look();
@@ -103,7 +110,7 @@ export async function run(race: Race, random: () => number): Promise<Result> {
     troubles -= 1;
     return kinds[Math.floor(random() * kinds.length)];
   };
-  const processes = Array.from({ length: race.processes }, (_, n) => {
+  const open = (ids: SessionIds | undefined, n: number) => {
     const app = new Koa();
     app.keys = ['secret'];
     app.on('error', (error: Error) => scheduler.trace.push(String(error)));
@@ -116,17 +123,24 @@ export async function run(race: Race, random: () => number): Promise<Result> {
       died: end.open,
     });
     app
-      .use(session({ store: seen, defer: random() < 0.5, ...race.options }))
+      .use(session({ store: seen, defer: random() < 0.5, ids, ...race.options }))
       .use(racing((what) => scheduler.hold(what)));
     const died = end.opened.then((): LightReply => ({ status: DIED, setCookie: [] }));
     const handle = lightly(app);
     return (path: string, cookie?: string) => Promise.race([handle(path, cookie), died]);
-  });
+  };
+  const all = (ids: readonly SessionIds[] | undefined) =>
+    Array.from({ length: race.processes }, (_, n) => open(ids?.[n % ids.length], n));
+  const before = race.ids && all([race.ids.before]);
+  const processes = all(race.ids?.during);
 
-  const login = await scheduler.run([ask(processes, random, '/login/ann')]);
-  const jar = new LightJar(login[0]?.setCookie);
-  const [sid, cookie] = [String(jar.get('koa.sid')), jar.header];
-  ends.of(prefix + sid);
+  const login = await scheduler.run([ask(before ?? processes, random, '/login/ann')]);
+  const { header: cookie } = new LightJar(login[0]?.setCookie);
+  // The store does not tell the ids of hashed names, so what is judged has hashes in place of all ids.
+  const named = (lines: readonly string[]) => lines.map((line) => (race.ids ? withHash(line) : line));
+  const jar = new LightJar(named(login[0]?.setCookie ?? []));
+  const sid = String(jar.get('koa.sid'));
+  ends.of(sid);
   scheduler.delay = race.delay ?? 0;
   troubles = race.troubles ?? 0;
   if (race.age) jest.setSystemTime(Date.now() + race.age);
@@ -138,12 +152,13 @@ export async function run(race: Race, random: () => number): Promise<Result> {
     await scheduler.hold(`${path} starts`);
     const reply = await ask(processes, random, path, cookie);
     scheduler.trace.push(`${path} ends`);
-    jar.take(reply.setCookie);
-    finished.push(finish(path, reply, told));
+    const setCookie = named(reply.setCookie);
+    jar.take(setCookie);
+    finished.push(finish(path, { ...reply, setCookie }, told));
   });
   await scheduler.run(requests);
 
-  const sessions = sessionsIn([...keys].map((key) => [key, read(key)]));
+  const sessions = race.ids ? sessionsByHash(found()) : sessionsIn(found());
   // Timers of this run would go off in the next one.
   jest.clearAllTimers();
   return { sid, finished, jar, sessions, revived: ends.revived(), trace: scheduler.trace };
@@ -169,6 +184,29 @@ export function sessionsIn(records: readonly (readonly [key: string, record: str
     if (isSession(record)) sessions.set(key.slice(prefix.length), JSON.parse(record) as Session);
   }
   return sessions;
+}
+
+/** The sessions that count, by the hash of their id. */
+function sessionsByHash(records: readonly (readonly [key: string, record: string | null | undefined])[]) {
+  const sessions = new Map<string, Session>();
+  const byName = new Map(records.map(([key, record]) => [key.slice(prefix.length), record]));
+  const stamps = new Set([...byName.values()].map((record) => record && readMarker(record)?.stamp));
+  for (const [name, record] of byName) {
+    if (!isSession(record)) continue;
+    const stamp = stampIn(record);
+    if (stamp !== undefined && !stamps.has(stamp)) continue;
+    const hash = name.length === 43 ? name : hashOf(name);
+    sessions.set(sessions.has(hash) ? `${hash} twice` : hash, JSON.parse(record) as Session);
+  }
+  return sessions;
+}
+
+function hashOf(sid: string): string {
+  return createHash('sha256').update(sid).digest('base64url');
+}
+
+function withHash(line: string): string {
+  return line.replace(/^koa\.sid=([^;]+)/, (_, sid: string) => `koa.sid=${hashOf(sid)}`);
 }
 
 function isSession(record: string | null | undefined): record is string {
