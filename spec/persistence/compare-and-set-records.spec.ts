@@ -262,9 +262,9 @@ describe('A record whose session another request has regenerated', () => {
     const client = new MemoryStore();
     const store = new Store(client);
     client.create(store.keyOf('old'), regeneratedMarker({ successor: 'new', keepsData }), 60_000);
-    return expect(store.records.load(store.keyOf('old'), store.newBudget(), false)).resolves.toEqual({
+    return expect(store.records.load(store.keyOf('old'), store.newBudget(), false)).resolves.toMatchObject({
       found: 'regenerated',
-      marker: { successor: 'new', keepsData },
+      marker: { successor: 'new', id: 'new', keepsData },
     });
   });
 });

@@ -1,9 +1,10 @@
+import crypto = require('node:crypto');
 import session = require('../../lib/main');
 
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { SessionIds, SessionOptions } from '../../lib/main';
 import { readMarker } from '../../lib/record/marker';
+import { sealed } from '../../lib/sealed';
 import { MemoryStore } from '../../lib/stores/memory';
 import { type Browser, browser } from '../helpers/http/serve';
 import { closedAfterTest } from '../helpers/sites/open-sites';
@@ -21,7 +22,7 @@ const prefix = 'koa:sess:';
 
 everyTestStartsAt(START);
 
-const hashOf = (sid: string) => createHash('sha256').update(sid).digest('base64url');
+const hashOf = (sid: string) => crypto.createHash('sha256').update(sid).digest('base64url');
 
 /** The calls of the middleware, by name. */
 class HeardStore extends MemoryStore {
@@ -249,6 +250,44 @@ describe('a session that moves', () => {
     Object.assign(store, { dismiss: () => Promise.reject(new Error('no')) });
     expect((await ann.get('/others')).json()).toBe(0);
     expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+});
+
+describe('hashed ids', () => {
+  it('are hashed once, however often and in however many requests their keys are needed', async () => {
+    const hashes = jest.spyOn(crypto, 'hash');
+    const site = await openWith('hashed', new MemoryStore(), { rolling: true });
+    const ann = site.visitor();
+    await ann.get('/put?user=ann');
+    const sid = await idOf(ann, site);
+    for (const path of ['/see', '/put?a=1', '/see', '/logout']) await ann.get(path);
+    expect(hashes.mock.calls.filter(([, data]) => data === sid)).toHaveLength(1);
+    hashes.mockRestore();
+  });
+
+  it('are not used by default, and nothing is hashed', async () => {
+    const hashes = jest.spyOn(crypto, 'hash');
+    const store = new MemoryStore();
+    const site = await closedAfterTest(openSite({ use: session({ store }) }));
+    const ann = site.visitor();
+    for (const path of ['/put?user=ann', '/see', '/put?a=1']) await ann.get(path);
+    expect(hashes).not.toHaveBeenCalled();
+    expect(store.load(prefix + (await idOf(ann, site)))?.record).toContain('"ann"');
+    hashes.mockRestore();
+  });
+
+  it('work beside sealed records, also while sessions move', async () => {
+    const client = new MemoryStore();
+    const store = sealed(client, { keys: ['a secret of this spec that is long enough for all'] });
+    const old = await openWith('plain', store);
+    const ann = old.visitor();
+    await ann.get('/put?user=ann');
+    const sid = await idOf(ann, old);
+    const site = await openWith(toHashed, store);
+    expect((await site.at(ann).get('/put?a=1')).status).toBe(200);
+    expect((await site.at(ann).get('/see')).json()).toEqual({ user: 'ann', a: '1' });
+    expect(client.load(prefix + hashOf(sid))?.record).toMatch(/^"sealed/);
+    expect(client.load(prefix + sid)?.record).toMatch(/^null/);
   });
 });
 

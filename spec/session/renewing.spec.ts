@@ -13,15 +13,22 @@ everyTestStartsAt(Date.UTC(2030, 0, 1));
 const AFTER = 15 * 60_000;
 const GRACE = 30_000;
 
+/** How the store names sessions. */
+let ids: 'plain' | 'hashed';
+
 /** A site and a member, whose browser can be copied: another tab that has sent its request with the old cookie. */
 async function siteOf(options: SessionOptions = {}, routes: Routes = {}) {
   const store = new MemoryStore();
-  const site = await siteWith({ store, renewId: { after: AFTER, grace: GRACE }, ...options }, routes);
+  const site = await siteWith({ store, ids, renewId: { after: AFTER, grace: GRACE }, ...options }, routes);
   const ann = await member(site);
   return { ...site, store, ann, tab: () => browser(site.url, ann.jar.cloneSync()) };
 }
 
-describe('renewId', () => {
+describe.each(['plain', 'hashed'] as const)('renewId, with %s ids', (named) => {
+  beforeEach(() => {
+    ids = named;
+  });
+
   it('keeps the id until it is old enough', async () => {
     const { ann } = await siteOf();
     pass(AFTER - 1);

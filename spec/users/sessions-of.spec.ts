@@ -6,6 +6,9 @@ import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site'
 
 const DAY = 86_400_000;
 
+/** How the store names sessions. */
+let ids: 'plain' | 'hashed' | undefined;
+
 const logins: Routes = {
   '/login': async (ctx) => {
     if (ctx.query['anew']) await ctx.regenerateSession();
@@ -20,6 +23,7 @@ async function site(options: session.SessionOptions = {}, routes: Routes = {}) {
   const enrolled = jest.spyOn(store, 'enroll');
   const sessions = session({
     store,
+    ids,
     user: (held) => held['user'] as string | undefined,
     device: (ctx) => ctx.get('user-agent') || 'unknown',
     ...options,
@@ -28,7 +32,11 @@ async function site(options: session.SessionOptions = {}, routes: Routes = {}) {
   return { ...opened, store, enrolled, sessions };
 }
 
-describe('the sessions of a user', () => {
+describe.each(['plain', 'hashed'] as const)('the sessions of a user, with %s ids', (named) => {
+  beforeEach(() => {
+    ids = named;
+  });
+
   it('lists, counts and ends them', async () => {
     const { sessions, visitor, enrolled } = await site();
     const [ann, bob, other] = [visitor(), visitor(), visitor()];

@@ -48,8 +48,8 @@ export function siteOpener(variant: Variant): Open {
 }
 
 /** The key of a session id in the store. */
-export function keyOf({ ids }: Variant, sid: unknown): string {
-  return `koa:sess:${ids === 'hashed' ? createHash('sha256').update(String(sid)).digest('base64url') : sid}`;
+export function keyOf({ ids }: Variant, sid: unknown, prefix = 'koa:sess:'): string {
+  return `${prefix}${ids === 'hashed' ? createHash('sha256').update(String(sid)).digest('base64url') : sid}`;
 }
 
 /** A visitor who has a session with `user: 'ann'`, and its id. */
