@@ -130,7 +130,7 @@ describe('a session that moves', () => {
     expect(site.events()).toEqual(['session:missed']);
   });
 
-  it('moves there and back, and is used where it is for an hour after each move', async () => {
+  it('moves there and back, and stays for at least an hour after each move', async () => {
     const { store, old, member, plain, hashed, text, ann } = await moving('plain', toHashed);
     await ann.get('/put?a=1');
     const back = (await openWith(toPlain, store)).at(member);
@@ -157,7 +157,7 @@ describe('a session that moves', () => {
     }
   });
 
-  it('stays where it is if the store fails in between, and moves with a later request', async () => {
+  it('stays if the store fails in between, and moves with a later request', async () => {
     for (const failing of ['create', 'swap', 'enroll'] as const) {
       const { store, ann, text, hashed, plain } = await moving('plain', toHashed, { user });
       const call = store[failing];
