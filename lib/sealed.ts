@@ -1,3 +1,4 @@
 export type { SealingSecret } from './stores/sealed/key';
 export type { SealedOptions } from './stores/sealed/options';
-export { type Sealed, sealed } from './stores/sealed/store';
+export type { ResealedRecords, ResealOptions, ResealProgress } from './stores/sealed/reseal';
+export { type ResealableStore, type Sealed, sealed } from './stores/sealed/store';

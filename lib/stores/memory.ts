@@ -200,6 +200,14 @@ export class MemoryStore
     return { record: entry.record, revision: entry.revision };
   }
 
+  /** @internal Replaces the text whose revision is `expected` and keeps its expiry; returns whether it did. */
+  rewrite(key: string, record: string, expected: number): boolean {
+    const entry = this.#find(key);
+    if (entry?.revision !== expected) return false;
+    this.#write(entry, record, this.#ends[entry.slot] as number);
+    return true;
+  }
+
   /** @internal Whether calls are carried out in the order in which they were made. */
   get ordersCalls(): boolean {
     return true;

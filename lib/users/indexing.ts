@@ -1,10 +1,7 @@
-import { expected, expectFunction, expectString, isGiven } from '../base/expect';
 import { notesOf } from '../base/notes';
-import { nextTurn } from '../base/turns';
 import type { Session } from '../base/types';
-import type { RecordWalk } from '../persistence/record-walk';
-import type { Store } from '../persistence/store';
-import { AT_ONCE, atOnce, isOver } from './listing';
+import { expectWalk, walkAll } from '../base/walk';
+import { isOver } from './listing';
 import { ALWAYS, type Entry, enroll, missingEntry, type UserRules } from './rules';
 
 /** Options of `index()`. `null` and `undefined` mean "not given". */
@@ -42,43 +39,21 @@ type Outcome = 'listed' | 'nobody' | 'skipped';
  * @throws TypeError
  */
 export async function indexAll(rules: UserRules, options?: IndexOptions | null): Promise<IndexedSessions> {
-  const { from, signal, onProgress } = checked(options);
-  const { store } = rules;
-  const { walk } = store;
+  expectWalk(options);
+  const { walk } = rules.store;
   if (walk === undefined) {
     throw new TypeError(
       'Expected `store` to list its records: use redisStore(), knexStore(), a MemoryStore, or give the store the method `keys` of an EnumerableStore',
     );
   }
   const counts = { scanned: 0, listed: 0, skipped: 0 };
-  let cursor = from;
-  do {
-    signal?.throwIfAborted();
-    const found = await pageFrom(walk, cursor, store, cursor === from);
-    for (let start = 0; start < found.keys.length; start += AT_ONCE) {
-      signal?.throwIfAborted();
-      await atOnce(found.keys.slice(start, start + AT_ONCE), async (key) => {
-        const outcome = await indexRecord(key, rules);
-        counts.scanned += 1;
-        if (outcome !== 'nobody') counts[outcome] += 1;
-      });
-      // A store in memory answers at once: others must get their turn.
-      await nextTurn();
-    }
-    cursor = found.cursor;
-    onProgress?.({ ...counts, cursor });
-  } while (cursor !== undefined);
-  return counts;
-}
-
-/** @throws TypeError if the store does not know the cursor that the caller has given. */
-async function pageFrom(walk: RecordWalk, cursor: string | undefined, store: Store, isGiven: boolean) {
-  try {
-    return await walk.keys(cursor, store.newBudget());
-  } catch (error) {
-    if (!isGiven || cursor === undefined || !((error as Error).cause instanceof TypeError)) throw error;
-    throw expected('from', 'the `cursor` of an earlier progress with the same store and prefix', cursor);
-  }
+  const page = (cursor: string | undefined) => walk.keys(cursor, rules.store.newBudget());
+  const visit = async (key: string) => {
+    const outcome = await indexRecord(key, rules);
+    counts.scanned += 1;
+    if (outcome !== 'nobody') counts[outcome] += 1;
+  };
+  return walkAll({ page, visit, counts }, options ?? {});
 }
 
 async function indexRecord(key: string, rules: UserRules): Promise<Outcome> {
@@ -106,14 +81,4 @@ function entryOf(session: Session, left: number | undefined, rules: UserRules): 
   // Requests rely on the note until then.
   const noted = entry !== undefined && notes?.index === entry.index ? (notes.until ?? 0) - Date.now() : 0;
   return entry && { ...entry, ttl: Math.max(entry.ttl, noted) };
-}
-
-/** @throws TypeError */
-function checked(options: IndexOptions | null | undefined) {
-  if (isGiven(options) && typeof options !== 'object') throw expected('options', 'an object', options);
-  const { from, signal, onProgress } = options ?? {};
-  if (isGiven(from)) expectString('from', from);
-  if (isGiven(signal) && !(signal instanceof AbortSignal)) throw expected('signal', 'an AbortSignal', signal);
-  if (isGiven(onProgress)) expectFunction('onProgress', onProgress);
-  return { from: from ?? undefined, signal, onProgress };
 }

@@ -1,7 +1,8 @@
 import type { IndexMember } from '../base/types';
+import { atOnce } from '../base/walk';
 import { endListed, PENDING_FOR, type Told } from './ending';
 import { eachOnce } from './handles';
-import { type Alive, atOnce, readListed } from './listing';
+import { type Alive, readListed } from './listing';
 import type { UserRules } from './rules';
 
 /** What counts towards the limit. */

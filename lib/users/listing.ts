@@ -1,5 +1,6 @@
 import { hasExpired } from '../base/ttl';
 import type { IndexMember, Session } from '../base/types';
+import { atOnce } from '../base/walk';
 import { PENDING_FOR, successorOf } from './ending';
 import { indexOfSession, type UserRules } from './rules';
 
@@ -19,9 +20,6 @@ export interface Listed {
   /** No session of the user yet: a request may be about to store it. */
   pending: IndexMember[];
 }
-
-/** Number of parallel calls. */
-export const AT_ONCE = 100;
 
 /** Reads the records of an index's members. The records decide which sessions are the user's, not the index. */
 export async function readListed(members: readonly IndexMember[], index: string, rules: UserRules): Promise<Listed> {
@@ -63,11 +61,4 @@ function isInUse(session: Session, index: string, rules: UserRules): boolean {
 /** Whether a session that is still stored has ended. */
 export function isOver(session: Session, { store }: UserRules): boolean {
   return hasExpired(Object(session.cookie)) || store.timeLeftOf(session) <= 0;
-}
-
-/** Calls `each` for every item, with a limited number of calls at a time. */
-export async function atOnce<T>(items: readonly T[], each: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    await Promise.all(items.slice(start, start + AT_ONCE).map(each));
-  }
 }

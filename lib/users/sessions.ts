@@ -2,10 +2,11 @@ import type Koa = require('koa');
 
 import { notesOf } from '../base/notes';
 import type { IndexMember, Session } from '../base/types';
+import { atOnce } from '../base/walk';
 import { indexOf } from '../persistence/user-index';
 import { endListed } from './ending';
 import { eachOnce, handleOf, handleOfKey } from './handles';
-import { type Alive, atOnce, readListed } from './listing';
+import { type Alive, readListed } from './listing';
 import type { UserRules } from './rules';
 
 /** A session of a user. */

@@ -65,8 +65,11 @@ export class SessionRows {
     return (await this.#insert(row)) || this.#replaceExpired(row);
   }
 
-  /** Replaces the row if it has the expected revision; returns whether it did. */
-  async replace({ id, ...version }: SessionRow, expected: string): Promise<boolean> {
+  /** Replaces the row if it has the expected revision; returns whether it did. Without `expires`, it ends when it did. */
+  async replace(
+    { id, ...version }: Omit<SessionRow, 'expires'> & Partial<SessionRow>,
+    expected: string,
+  ): Promise<boolean> {
     const count = await this.#ask((rows) =>
       rows.where({ id, revision: expected }).where('expires', '>', Date.now()).update(version),
     );

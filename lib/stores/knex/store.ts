@@ -94,6 +94,11 @@ export class KnexStore
     return { ok: true, revision: stored.revision };
   }
 
+  /** @internal Replaces the record whose revision is `expected` and keeps its expiry; resolves to whether it did. */
+  rewrite(key: string, record: string, expectedRevision: string): Promise<boolean> {
+    return this.#rows.replace({ id: key, record, revision: randomUUID() }, expectedRevision);
+  }
+
   async touch(key: string, ttl: number): Promise<boolean> {
     const expires = after(ttl);
     return canBeStored(key) && this.#rows.extend(key, expires);

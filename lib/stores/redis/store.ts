@@ -40,6 +40,16 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`);
 
+/** ARGV: the new record, the expected record or its digest. Keeps the expiry, if there is one; 0 means that it is now. */
+const REWRITE = new Script(`
+local current = redis.call('GET', KEYS[1])
+if not current then return 0 end
+if current ~= ARGV[2] and not (redis.sha1hex and redis.sha1hex(current) == ARGV[2]) then return 0 end
+local left = tonumber(redis.call('PTTL', KEYS[1]))
+if left == 0 then return 0 end
+if left > 0 then redis.call('SET', KEYS[1], ARGV[1], 'PX', left) else redis.call('SET', KEYS[1], ARGV[1]) end
+return 1`);
+
 /**
  * ARGV: the ttl. Does not extend the marker of a regenerated session. ioredis-mock, which has no digests, fails on
  * GETRANGE of a missing key.
@@ -218,6 +228,11 @@ export class RedisStore
     if (!isGiven(found)) return { ok: false, gone: true };
     if (!Array.isArray(found)) return { ok: true, revision: record };
     return { ok: false, ...digested(found) };
+  }
+
+  /** @internal Replaces the record whose revision is `expected` and keeps its expiry; resolves to whether it did. */
+  async rewrite(key: string, record: string, expected: RedisRevision): Promise<boolean> {
+    return Number(await REWRITE.run(this.#driver, key, record, this.#forComparison(expected))) === 1;
   }
 
   async touch(key: string, ttl: number): Promise<boolean> {

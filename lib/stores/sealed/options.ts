@@ -7,13 +7,13 @@ import { SealingKey, type SealingSecret } from './key';
 export interface SealedOptions {
   /**
    * Secrets of 32 random bytes or more. The first one seals records, all of them open records. To rotate, first add the new
-   * one at the end in all processes, then move it to the front, and remove the old one once the records that it sealed
-   * have expired. Do not reuse `app.keys`.
+   * one at the end in all processes, then move it to the front, and remove the old one once `reseal()` has run. Do
+   * not reuse `app.keys`.
    */
   keys: readonly SealingSecret[];
   /**
    * Until when records that are not sealed are read. Anybody who can write to the store can plant such a record, so
-   * choose a date by which the old sessions have expired. Default: none are read.
+   * choose a date by which `reseal()` has run, or the old sessions have expired. Default: none are read.
    */
   readPlainUntil?: Date | null | undefined;
   /**

@@ -1,5 +1,5 @@
 import { isRegeneratedMarker } from '../../record/record';
-import type { SealingKey } from './key';
+import { NUMBER_LENGTH, type SealingKey } from './key';
 import type { ResolvedOptions } from './options';
 
 /** Begins every sealed text; the figure is the version of the format. */
@@ -7,8 +7,9 @@ const NAME = 'sealed.';
 const HEADER = `${NAME}1.`;
 /** Where the parts of `sealed.1.NUMBER.BYTES` begin. */
 const NUMBER_AT = HEADER.length;
+const BYTES_AT = NUMBER_AT + NUMBER_LENGTH + 1;
 
-/** Stands for a record that cannot be opened. It is not JSON, so nobody takes it for a session. */
+/** Stands for a record that cannot be opened. It is not JSON, so it does not count as a session. */
 const UNOPENED = {
   plain: '(a record that is not sealed)',
   version: '(a record sealed in another format)',
@@ -18,7 +19,7 @@ const UNOPENED = {
 
 /**
  * Turns records into what is stored, and back. What is stored is a JSON string: tools that expect JSON can read it, and
- * without the keys nobody takes it for a session.
+ * without the keys it does not count as a session.
  */
 export class Seals {
   readonly #first: SealingKey;
@@ -72,10 +73,10 @@ export class Seals {
   /** The text in a token, or a text that says why it cannot be opened. */
   ofToken(key: string, token: string): string {
     if (!token.startsWith(HEADER)) return UNOPENED.version;
-    const [number = '', bytes = ''] = token.slice(NUMBER_AT).split('.', 2);
-    const sealingKey = this.#keys.get(number);
+    const sealingKey = this.#keys.get(token.slice(NUMBER_AT, BYTES_AT - 1));
     if (sealingKey === undefined) return UNOPENED.key;
-    return sealingKey.open(key, bytes) ?? UNOPENED.changed;
+    const isWhole = token[BYTES_AT - 1] === '.';
+    return (isWhole ? sealingKey.open(key, token.slice(BYTES_AT)) : undefined) ?? UNOPENED.changed;
   }
 
   /** What stands for a plain session that may not be read. */

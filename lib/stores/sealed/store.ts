@@ -5,13 +5,30 @@ import { type CompareAndSetClient, sealedRecords } from './compare-and-set';
 import { sealedSessions } from './last-write';
 import { resolveSealedOptions, type SealedOptions } from './options';
 import { type PassedOn, passOn } from './pass-on';
+import { type ResealedRecords, type ResealOptions, resealAll } from './reseal';
 import { Seals } from './seals';
 
 /** The methods that seal what they are given, and open what they return. */
 type Sealing = 'load' | 'create' | 'swap' | keyof EndingStore | keyof TouchableStore;
 
+/** A store whose records can be sealed again, with another key. */
+export interface ResealableStore {
+  /**
+   * Stores each record as a write would store it today: sealed with the first key or, with `writePlain`, unsealed. Runs
+   * beside traffic: the ttl of a record stays, and a record that another request writes or ends is left to that. Plain
+   * records are sealed as long as they may be read. Calling it again does no harm.
+   *
+   * @throws TypeError by rejection, if the client cannot list its records or cannot compare, or an option has the wrong type.
+   *
+   * @throws StoreError by rejection, if the store fails; go on from the last progress.
+   */
+  reseal(options?: ResealOptions | null): Promise<ResealedRecords>;
+}
+
 /** A client with the abilities of the client `S`, whose records are sealed; see {@link sealed}. */
-export type Sealed<S extends SessionStore> = SessionStore & Pick<S, Extract<keyof S, Sealing | PassedOn>>;
+export type Sealed<S extends SessionStore> = SessionStore &
+  ResealableStore &
+  Pick<S, Extract<keyof S, Sealing | PassedOn>>;
 
 /** Clients that {@link sealed} has returned. */
 const known = new WeakSet<object>();
@@ -29,8 +46,9 @@ export function sealed<S extends SessionStore>(store: S, options: SealedOptions)
   const seals = new Seals(resolveSealedOptions(options));
   const outer = canCompareAndSet(store) ? sealedRecords(store, seals) : sealedSessions(store, seals);
   passOn(outer, store);
+  const reseal: ResealableStore['reseal'] = (given) => resealAll(store, seals, given);
   known.add(outer);
-  return outer as Sealed<S>;
+  return Object.assign(outer, { reseal }) as unknown as Sealed<S>;
 }
 
 /** @throws TypeError */

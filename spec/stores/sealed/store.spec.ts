@@ -86,7 +86,7 @@ describe('A sealed record', () => {
     ['only its name', () => '"sealed."', {}],
     ['the record in plain text', () => RECORD, {}],
     ['the text of nothing', () => '{}', {}],
-  ])('with %s cannot be opened, and is no session', (_what, change, { keys = [KEY], key = 'sid' }) => {
+  ])('with %s cannot be opened, and does not count as a session', (_what, change, { keys = [KEY], key = 'sid' }) => {
     const got = opened(change(made([KEY])), { keys }, key);
     expect(() => JSON.parse(got)).toThrow(SyntaxError);
     expect(got).toMatch(/^\(a .*record.*\)$/);
@@ -118,7 +118,7 @@ describe('A sealed record', () => {
     expect([textIn(store), await client.remove('sid')]).toEqual(['null \t', 'null \t']);
   });
 
-  it('of a store that is not sealed any more is no session either', async () => {
+  it('of a store that is not sealed any more does not count as a session either', async () => {
     const store = new MemoryStore();
     put(store, made([KEY]), 'koa:sess:sid');
     const records = new Store(store).records;
