@@ -31,9 +31,6 @@ const PROPERTIES = [
   'notesEnd',
 ] as const;
 
-/** The methods of a client that a sealed one has too, if the client has them. */
-export type PassedOn = Exclude<(typeof METHODS)[number], 'unanswered'>;
-
 /**
  * Gives `outer` what the client has of these, and nothing else: a method that is not known here could store, or return,
  * a record past the seal.

@@ -1,15 +1,33 @@
 import { hasMethod } from '../../base/expect';
-import type { EndingStore, SessionStore, TouchableStore } from '../../base/types';
+import type { SessionStore } from '../../base/types';
 import { expectClient, isTokenStore } from '../../client/expect-client';
 import { type CompareAndSetClient, sealedRecords } from './compare-and-set';
 import { sealedSessions } from './last-write';
 import { resolveSealedOptions, type SealedOptions } from './options';
-import { type PassedOn, passOn } from './pass-on';
+import { passOn } from './pass-on';
 import { type ResealedRecords, type ResealOptions, resealAll } from './reseal';
 import { Seals } from './seals';
 
-/** The methods that seal what they are given, and open what they return. */
-type Sealing = 'load' | 'create' | 'swap' | keyof EndingStore | keyof TouchableStore;
+/** Names of the methods that a sealed client has too, if the given client has them. */
+export type SealedAbility =
+  | 'load'
+  | 'create'
+  | 'swap'
+  | 'touch'
+  | 'remove'
+  | 'take'
+  | 'mark'
+  | 'enroll'
+  | 'members'
+  | 'dismiss'
+  | 'endedNow'
+  | 'keys'
+  | 'on'
+  | 'once'
+  | 'off'
+  | 'removeListener'
+  | 'listenerCount'
+  | 'close';
 
 /** A store whose records can be sealed again, with another key. */
 export interface ResealableStore {
@@ -26,9 +44,7 @@ export interface ResealableStore {
 }
 
 /** A client with the abilities of the client `S`, whose records are sealed; see {@link sealed}. */
-export type Sealed<S extends SessionStore> = SessionStore &
-  ResealableStore &
-  Pick<S, Extract<keyof S, Sealing | PassedOn>>;
+export type Sealed<S extends SessionStore> = SessionStore & ResealableStore & Pick<S, Extract<keyof S, SealedAbility>>;
 
 /** Clients that {@link sealed} has returned. */
 const known = new WeakSet<object>();
