@@ -9,6 +9,7 @@ module.exports = {
   workerIdleMemoryLimit: '800MB',
   // Machines are three times slower at times; what hangs is found out in a minute too.
   testTimeout: 60_000,
+  setupFiles: ['<rootDir>/spec/helpers/weak-secrets.ts'],
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/long/'],
   // Build output and try-outs would otherwise clash with the package's own name.

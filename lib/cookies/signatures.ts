@@ -3,6 +3,8 @@ import { types } from 'node:util';
 
 import Keygrip = require('keygrip');
 
+import { checkSecret } from '../base/secret-strength';
+
 /** The methods of keygrip that this package calls. The object in `app.keys` may have another origin. */
 export interface Signer {
   sign(data: string): string;
@@ -43,7 +45,11 @@ export class Signatures {
     if (this.#keygrip !== undefined && areSame(keys, this.#keys)) return this.#memory;
     // Unlike `every`, does not skip holes.
     if (keys.length === 0 || !Array.from(keys).every(isSecret)) return undefined;
-    if (!keys.every((key) => typeof key === 'string')) return new Keygrip(keys);
+    if (!keys.every((key) => typeof key === 'string')) {
+      if (!looked.has(keys)) looked.add(look(keys));
+      return new Keygrip(keys);
+    }
+    look(keys);
     this.#keys = [...keys];
     this.#keygrip = new Keygrip([...keys]);
     this.#young = new Map();
@@ -89,6 +95,15 @@ export class Signatures {
     }
     this.#young.set(data, known);
   }
+}
+
+/** Lists of keys in Buffers whose secrets have been looked at. */
+const looked = new WeakSet<object>();
+
+/** Warns of weak secrets. Those in a Keygrip cannot be read. */
+function look<T extends readonly (string | Uint8Array)[]>(keys: T): T {
+  for (const key of keys) checkSecret(key, '`app.keys`');
+  return keys;
 }
 
 function areSame(keys: readonly unknown[], known: readonly string[]): boolean {

@@ -13,7 +13,7 @@ describe('debug output', () => {
        });
        const store = new session.Store(client);
        const app = new Koa();
-       app.keys = ['key'];
+       app.keys = ['the key of the specs, of more than 32 bytes'];
        app.use(session({ store, cookie: { signed: false } }));
        app.use((ctx) => { ctx.session.more = 'secret-more'; ctx.body = 'done'; });
        const server = app.listen(0, '127.0.0.1', async () => {

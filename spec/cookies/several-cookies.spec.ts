@@ -8,7 +8,7 @@ import session, { type CookieOptions, MemoryStore, type SessionOptions, type Ses
 import { regeneratedMarker } from '../../lib/record/marker';
 import { browser, type Reply } from '../helpers/http/serve';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
-import { dataOf, openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
+import { dataOf, openSite, type Routes, SITE_KEYS, sentId, sessionOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
 import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
 
@@ -137,7 +137,7 @@ describe.each<[string, (at: CookieOptions) => CookieOptions, () => SessionOption
   });
 });
 
-const sign = (sid: string, key = 'new key') => new Keygrip([key]).sign(`koa.sid=${sid}`);
+const sign = (sid: string, key: string = SITE_KEYS[0]) => new Keygrip([key]).sign(`koa.sid=${sid}`);
 const sidOf = (sid: string) => `koa.sid=${sid}`;
 const signatureOf = (sid: string, key?: string) => `koa.sid.sig=${sign(sid, key)}`;
 /** What browsers send of ids, in this order. */
@@ -237,12 +237,12 @@ describe('Of several cookies of one name', () => {
 
   it('the one that counts is signed with the new key, once', async () => {
     const { get } = await open();
-    const cookie = `${cookies('dead')}; ${sidOf('b')}; ${signatureOf('b', 'old key')}`;
+    const cookie = `${cookies('dead')}; ${sidOf('b')}; ${signatureOf('b', SITE_KEYS[1])}`;
     const { setCookie } = await get('see', cookie);
     expect(setCookie).toEqual([expect.stringContaining(`${signatureOf('b')};`)]);
     expect((await get('see', `${cookie}; ${signatureOf('b')}`)).setCookie).toEqual([]);
     // Another one's signature is its own affair.
-    const other = `${sidOf('dead')}; ${signatureOf('dead', 'old key')}; ${cookies('b')}`;
+    const other = `${sidOf('dead')}; ${signatureOf('dead', SITE_KEYS[1])}; ${cookies('b')}`;
     expect((await get('see', other)).setCookie).toEqual([]);
   });
 
@@ -276,7 +276,7 @@ describe('Of several cookies of one name', () => {
   });
 
   it('only a few are looked up, so that a stranger cannot make requests expensive', async () => {
-    const keygrip = new Keygrip(['new key']);
+    const keygrip = new Keygrip([SITE_KEYS[0]]);
     let compared = 0;
     const keys = {
       sign: (data: string) => keygrip.sign(data),

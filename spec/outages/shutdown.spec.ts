@@ -127,7 +127,7 @@ describe('The process of an application that shuts down', () => {
     const sessions = session({ store: client, reconnectTimeout: 600_000 });
     const app = new Koa();
     app.silent = true;
-    app.keys = ['the key of the specs'];
+    app.keys = ['the key of the specs, of more than 32 bytes'];
     app.use(sessions);
     app.use((ctx) => {
       ctx.session.n = (ctx.session.n ?? 0) + 1;

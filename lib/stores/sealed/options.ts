@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { expectBoolean, expected, isGiven } from '../../base/expect';
+import { checkSecret } from '../../base/secret-strength';
 import { warnOfUnknown } from '../../base/unknown-options';
 import { SealingKey, type SealingSecret } from './key';
 
@@ -56,10 +57,12 @@ function sealingKeys(keys: unknown): [SealingKey, ...SealingKey[]] {
     throw new TypeError(`Expected \`keys\` to be a non-empty array of secrets, got ${kindOf(keys)}. ${HOW}`);
   // Unlike `map`, does not skip holes.
   return Array.from(keys, (secret: unknown, index) => {
-    if (isSecret(secret)) return new SealingKey(secret);
-    throw new TypeError(
-      `Expected \`keys[${index}]\` to be a string, a Buffer or a Uint8Array that is not empty, got ${kindOf(secret)}. ${HOW}`,
-    );
+    if (!isSecret(secret))
+      throw new TypeError(
+        `Expected \`keys[${index}]\` to be a string, a Buffer or a Uint8Array that is not empty, got ${kindOf(secret)}. ${HOW}`,
+      );
+    checkSecret(secret, 'the `keys` of sealed()');
+    return new SealingKey(secret);
   }) as [SealingKey, ...SealingKey[]];
 }
 

@@ -1,0 +1,104 @@
+import Keygrip from 'keygrip';
+import type { MemoryStore } from '../../lib/main';
+import { KEY, OLD } from '../helpers/stores/sealing';
+
+/** Loads the package as a process has it that has warned of nothing yet. */
+function fresh() {
+  const loaded: {
+    signatures: typeof import('../../lib/cookies/signatures');
+    sealing: typeof import('../../lib/sealed');
+    Store: typeof MemoryStore;
+  }[] = [];
+  jest.isolateModules(() => {
+    loaded.push({
+      signatures: require('../../lib/cookies/signatures'),
+      sealing: require('../../lib/sealed'),
+      Store: (require('../../lib/main') as typeof import('../../lib/main')).MemoryStore,
+    });
+  });
+  const [{ signatures, sealing, Store }] = loaded as [(typeof loaded)[number]];
+  const signer = new signatures.Signatures();
+  return {
+    sign: (keys: unknown) => signer.signer(keys),
+    seal: (keys: readonly (string | Uint8Array)[]) => sealing.sealed(new Store(), { keys }),
+  };
+}
+
+let warnings: [code: string, text: string][] = [];
+beforeEach(() => {
+  warnings = [];
+  jest.spyOn(process, 'emitWarning').mockImplementation(((text: string, { code }: { code: string }) => {
+    warnings.push([code, text]);
+  }) as never);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+const codes = () => warnings.map(([code]) => code.replace('KOA_EVENTED_SESSION_', ''));
+
+describe('A secret', () => {
+  it.each<[string, string | Uint8Array]>([
+    ['a word', 'keyboard cat'],
+    ['31 bytes', KEY.slice(0, 31)],
+    ['31 bytes, as bytes', Buffer.from(KEY).subarray(0, 31)],
+    ['one character again and again', 'a'.repeat(64)],
+    ['a word again and again', 'password'.repeat(8)],
+    ['32 zeros, as bytes', new Uint8Array(32)],
+    ['three digits', '0120210120210012102012021021021021'],
+  ])('of %s causes one warning for each use', (_what, secret) => {
+    const { sign, seal } = fresh();
+    seal([secret]);
+    seal([secret]);
+    expect(codes()).toEqual(['WEAK_SECRET']);
+    expect(warnings[0]?.[1]).toMatch(/^A secret in the `keys` of sealed\(\) is .*`openssl rand -base64 32`\.$/);
+    sign([secret]);
+    sign([secret, OLD]);
+    expect(codes()).toEqual(['WEAK_SECRET', 'WEAK_SECRET', 'SHARED_SECRET']);
+    expect(warnings[1]?.[1]).toMatch(
+      /^A secret in `app\.keys` is .*: somebody who guesses it can sign session ids\. Make/,
+    );
+    for (const [, text] of warnings) expect(text).not.toContain(String(secret));
+  });
+
+  it.each<[string, string | Uint8Array]>([
+    ['of `openssl rand -base64 32`', KEY],
+    ['of `openssl rand -hex 32`', Buffer.from(KEY, 'base64').toString('hex')],
+    ['of 16 random bytes in hexadecimal', '9f86d081884c7d659a2feaa0c55ad015'],
+    ['of 32 random bytes', Buffer.from(KEY, 'base64')],
+    ['of a long passphrase', 'correct horse battery staple, and a donkey'],
+  ])('%s causes none', (_what, secret) => {
+    const { sign, seal } = fresh();
+    sign([secret]);
+    seal([OLD]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('of two uses causes a warning, whichever comes first, and wherever it stands', () => {
+    for (const sealsFirst of [true, false]) {
+      const { sign, seal } = fresh();
+      const uses = [() => seal([OLD, KEY]), () => sign([KEY])];
+      for (const use of sealsFirst ? uses : uses.reverse()) use();
+      expect(codes()).toEqual(['SHARED_SECRET']);
+      expect(warnings[0]?.[1]).toContain('The same secret is in `app.keys` and in the `keys` of sealed()');
+      warnings = [];
+    }
+  });
+
+  it('is looked at once, as long as the keys stay the same', () => {
+    const { sign } = fresh();
+    const keys = [KEY];
+    const bytes = [Buffer.from(KEY)];
+    const looked = jest.spyOn(Buffer, 'concat');
+    for (let n = 0; n < 5; n += 1) {
+      sign(keys);
+      sign(bytes);
+    }
+    expect(looked).toHaveBeenCalledTimes(2);
+  });
+
+  it('in a Keygrip cannot be read', () => {
+    const { sign } = fresh();
+    sign(new Keygrip(['short']));
+    expect(warnings).toEqual([]);
+  });
+});
