@@ -31,11 +31,16 @@ export function timeLeftOf(session: Session, absoluteTimeout: Ttl | undefined): 
   return whole(ms, '`absoluteTimeout`') - age;
 }
 
-function idleTimeoutOf(session: Session, option: Ttl | undefined): number {
+/**
+ * The same without `absoluteTimeout`.
+ *
+ * @param fixed the result for a session that ends with its cookie's `expires`, whenever it was used last
+ */
+export function idleTimeoutOf(session: Session, option: Ttl | undefined, fixed = untilDate): number {
   const ttl = typeof option === 'function' ? option(session) : option;
   if (ttl !== undefined && ttl !== null && ttl !== 0) return whole(ttl, '`ttl`');
   const { expires, maxAge }: Partial<CookieOptions> = session.cookie ?? {};
-  if (expires !== undefined && expires !== null) return untilDate(expires);
+  if (expires !== undefined && expires !== null) return fixed(expires);
   if (maxAge !== undefined && maxAge !== null && maxAge !== 0) return whole(maxAge, '`cookie.maxAge`');
   return ONE_DAY;
 }

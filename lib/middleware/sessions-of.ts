@@ -18,11 +18,11 @@ export type { UserSessions } from '../users/sessions';
  */
 export function sessionsOf(
   user: unknown,
-  { users }: SessionSettings,
+  settings: SessionSettings,
   sessionIn: (ctx: Koa.Context) => ContextSession | undefined,
   app: () => Application | undefined,
 ): UserSessions {
-  const rules = given(users);
+  const rules = given(settings.users);
   const name = nameOf(user);
   return new UserSessions(name, rules, {
     handlesIn: (ctx) => own(ctx).handlesFor(name),
@@ -40,7 +40,8 @@ export function sessionsOf(
 
   function own(ctx: Koa.Context): ContextSession {
     const session = (ctx as Koa.Context | null | undefined) && sessionIn(ctx);
-    if (session) return session;
+    // Another middleware's session has another store, and perhaps another rule for users.
+    if (session?.options === settings) return session;
     throw expected('ctx', 'the context of a request that this middleware handles', ctx);
   }
 }

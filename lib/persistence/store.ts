@@ -4,7 +4,7 @@ import copy = require('copy-to');
 
 import { storeLine } from '../base/debug-lines';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
-import { timeLeftOf, ttlOf, whole } from '../base/ttl';
+import { idleTimeoutOf, timeLeftOf, ttlOf, whole } from '../base/ttl';
 import type {
   CompareAndSetStore,
   Guarantee,
@@ -245,6 +245,11 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   ttlOf(session: Session): number {
     return ttlOf(session, this.#ttl, this.#absoluteTimeout);
+  }
+
+  /** @internal Milliseconds from a use of the session to its end, if nothing ends it earlier; `Infinity` if it always ends at a fixed time. */
+  idleTimeoutOf(session: Session): number {
+    return idleTimeoutOf(session, this.#ttl, () => Number.POSITIVE_INFINITY);
   }
 
   /** @internal Milliseconds until the session reaches its absolute timeout; `Infinity` without one. */

@@ -19,8 +19,9 @@ export interface UserSession {
   /** When the session began: a new id with the same data does not change it. */
   createdAt: Date;
   /**
-   * When the session was last used. Exact with `rolling`. With `renew`, it was not used before this time; otherwise,
-   * this is its last change.
+   * When the session was last used. Exact with `rolling`. With `renew`, it was used at this time or later; otherwise,
+   * this is its last change. If a fixed time ends the session before its ttl has passed, such as `absoluteTimeout`, it
+   * was used at this time or later.
    */
   lastSeenAt: Date;
   /** When the session ends if it is not used again. */
@@ -152,8 +153,9 @@ export class UserSessions {
     const { store } = this.#rules;
     const { began, device } = notesOf(Object(session.cookie)) ?? {};
     const now = Date.now();
-    const used = now - (store.ttlOf(session) - ttl);
-    const createdAt = began ?? used;
+    // The record may end before its idle timeout has passed: then the session was used later.
+    const used = now - (store.idleTimeoutOf(session) - ttl);
+    const createdAt = began ?? (Number.isFinite(used) ? used : now);
     const handle = handleOf({ key, session }, this.#rules);
     return {
       handle,

@@ -157,6 +157,19 @@ describe('sessions.of()', () => {
     );
   });
 
+  it.each(['list', 'endOthers', 'endAll'] as const)(
+    'refuses, in %s, the context of a request that another session middleware handles',
+    async (method) => {
+      const { sessions } = await site();
+      const other = await site({}, { '/other': (ctx) => sessions.of('u1')[method](ctx) });
+      const ann = other.visitor();
+      await ann.get('/login?user=u1');
+      expect((await ann.get('/other')).status).toBe(500);
+      expect(String(other.errors[0])).toMatch(/^TypeError: Expected `ctx` to be the context of a request/);
+      expect((await ann.get('/see')).json()).toEqual({ user: 'u1' });
+    },
+  );
+
   it('refuses a user that cannot be told from another in UTF-8', async () => {
     const { sessions } = await site();
     expect(() => sessions.of('\ud800')).toThrow(TypeError);
