@@ -6,7 +6,7 @@ import { type Marker, successorOf } from '../record/marker';
 import { parseRecord } from '../record/record';
 import { destroyRecord } from './ending';
 import { type Found, findRecord, type Others } from './find-record';
-import { mayFollow } from './renewing';
+import { isRecent, mayFollow } from './renewing';
 import type { SessionState } from './state';
 
 type Valid = NonNullable<SessionOptions['valid']>;
@@ -39,8 +39,7 @@ function settle(state: SessionState, found: Found): Promise<void> | undefined {
     case 'session':
       return accept(state, found.sid, found.stored, found.cookie);
     case 'moved':
-      if (found.marker?.renewedAt !== undefined && state.options.renewal !== undefined)
-        return followOld(state, found.sid, found.marker);
+      if (found.marker?.renewedAt !== undefined) return followOld(state, found.sid, found.marker);
       state.detach(found.sid);
       return undefined;
     case 'nothing':
@@ -58,9 +57,9 @@ function settle(state: SessionState, found: Found): Promise<void> | undefined {
 
 /** The id was renewed because of its age. Using it after the grace suggests a stolen cookie. */
 async function followOld(state: SessionState, sid: string, marker: Marker): Promise<void> {
-  if (!mayFollow(state.options, marker)) {
-    state.emit('session:reused', sid, undefined);
-    return state.detach(sid);
+  if (!mayFollow(state.options, marker, performance.now() - state.began)) {
+    if (state.options.renewal !== undefined) state.emit('session:reused', sid, undefined);
+    return isRecent(marker) ? state.detach(sid) : state.becomeNew();
   }
   const successor = successorOf(marker, sid);
   if (successor === undefined) return state.detach(sid);

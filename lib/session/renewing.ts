@@ -1,4 +1,4 @@
-import type { Loaded } from '../persistence/records';
+import { type Loaded, REMEMBERED_FOR } from '../persistence/records';
 import { type Marker, successorOf } from '../record/marker';
 import type { SessionSettings } from './settings';
 import type { SessionState } from './state';
@@ -23,6 +23,14 @@ export function isRenewalDue(state: SessionState): boolean {
 export function mayFollow({ renewal }: SessionSettings, marker: Marker | undefined, age = 0): marker is Marker {
   if (renewal === undefined || marker?.renewedAt === undefined) return false;
   return Date.now() - marker.renewedAt <= renewal.grace + age;
+}
+
+/**
+ * Whether late requests may still come that were sent before the visitor got the new id: these must not replace it.
+ * After that, a visitor whom the new id never reached begins a new session, as with any id that is forgotten.
+ */
+export function isRecent({ renewedAt }: Marker): boolean {
+  return renewedAt !== undefined && Date.now() - renewedAt <= REMEMBERED_FOR;
 }
 
 /** The session under its latest id, if the id `sid` was only renewed, or the session under the same id at another key. */

@@ -4,8 +4,8 @@ import type { SessionOptions } from '../../lib/main';
 import { MemoryStore } from '../../lib/stores/memory';
 import { browser } from '../helpers/http/serve';
 import { member } from '../helpers/requests/variant';
-import { siteWith } from '../helpers/sites/open-sites';
-import { dataOf, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
+import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
+import { dataOf, openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
 import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
 
 everyTestStartsAt(Date.UTC(2030, 0, 1));
@@ -89,6 +89,50 @@ describe.each(['plain', 'hashed'] as const)('renewId, with %s ids', (named) => {
     expect(await heardOfOld()).toEqual(['session:missed']);
   });
 
+  it.each([
+    ['goes on without a session for a minute, so that a late request does not replace the new id', 60_000, undefined],
+    ['begins a new session later', 60_001, expect.stringMatching(/^.24$/)],
+  ])('a visitor whom the answer with the new id never reached %s', async (_what, ms, sent) => {
+    const { ann, tab, events } = await siteOf();
+    const lost = tab();
+    pass(AFTER);
+    await ann.get('/see');
+    pass(ms);
+    expect(sentId(await lost.get('/put?user=eve'))).toEqual(sent);
+    expect(events()).toContain('session:reused');
+    expect((await lost.get('/see')).json()).toEqual(sent === undefined ? {} : { user: 'eve' });
+    expect((await ann.get('/see')).json()).toEqual({ user: 'ann' });
+  });
+
+  it('lets such a visitor begin a new session, although the option is no longer given', async () => {
+    const { ann, tab, store } = await siteOf();
+    const lost = tab();
+    pass(AFTER);
+    await ann.get('/see');
+    pass(60_001);
+    const later = await siteWith({ store });
+    const visitor = browser(later.url, lost.jar);
+    expect(sentId(await visitor.get('/put?user=eve'))).toMatch(/^.{24}$/);
+  });
+
+  it('keeps the new id when the keys of the signature change', async () => {
+    const { ann, tab, store } = await siteOf();
+    const other = tab();
+    pass(AFTER);
+    await ann.get('/see');
+    const later = await closedAfterTest(
+      openSite({
+        use: session({ store, renewId: { after: AFTER, grace: GRACE } }),
+        keys: ['newest key', 'new key', 'old key'],
+      }),
+    );
+    for (const one of [ann, other]) {
+      const visitor = browser(later.url, one.jar);
+      await visitor.get('/put?rotated=1');
+      expect((await visitor.get('/see')).json()).toMatchObject({ user: 'ann', rotated: '1' });
+    }
+  });
+
   it('never follows to a session that has ended', async () => {
     const { ann, tab } = await siteOf();
     const old = tab();
@@ -153,6 +197,32 @@ describe.each(['plain', 'hashed'] as const)('renewId, with %s ids', (named) => {
       if (path !== '/rotate') {
         expect((await other.get('/see')).json()).toEqual({ user: 'ann', other: '1', ...expected });
       }
+    });
+
+    it('reads the session under its new id, although it reads it late', async () => {
+      const clock = performance.now.bind(performance);
+      let later = 0;
+      jest.spyOn(performance, 'now').mockImplementation(() => clock() + later);
+      let meanwhile: () => Promise<unknown> = async () => undefined;
+      const { ann, tab, events } = await siteOf(
+        { defer: true },
+        {
+          '/slow': async (ctx) => {
+            await meanwhile();
+            return dataOf(await ctx.session);
+          },
+        },
+      );
+      const other = tab();
+      pass(AFTER);
+      meanwhile = async () => {
+        await other.get('/see');
+        pass(GRACE + 1);
+        later = GRACE + 1;
+      };
+      expect((await ann.get('/slow')).json()).toEqual({ user: 'ann' });
+      expect(events()).not.toContain('session:reused');
+      jest.restoreAllMocks();
     });
 
     it('a login ends the session under its new id too', async () => {
