@@ -13,6 +13,7 @@ export interface Emitter {
   readonly connected?: unknown;
   readonly isReady?: unknown;
   readonly isOpen?: unknown;
+  readonly socketEpoch?: unknown;
   readonly slots?: unknown;
 }
 
@@ -69,13 +70,17 @@ export function isDisconnected(client: object): boolean {
 
 /**
  * Why a client that reported no error cannot be called, according to its state or that of the client behind it.
- * `wasThere` tells whether it was ever connected.
+ * `wasThere` tells whether it has been connected since it was given.
  */
 export function whyAway(client: object, wasThere: boolean): Error | undefined {
-  const { isOpen, status, client: inner } = client as Partial<Emitter> & { client?: Partial<Emitter> };
+  const { isOpen, status, socketEpoch, client: inner } = client as Partial<Emitter> & { client?: Partial<Emitter> };
   const isClosed = isOpen === false || inner?.isOpen === false;
-  if (isClosed && !wasThere) return new Error('the client was never connected: await client.connect()');
-  return isClosed || [status, inner?.status].includes('end') ? new Error('the client was closed') : undefined;
+  if (!isClosed && ![status, inner?.status].includes('end')) return undefined;
+  // node-redis counts its connections from version 5 on.
+  const connections = socketEpoch ?? inner?.socketEpoch;
+  if (!isClosed || wasThere || Number(connections) > 0) return new Error('the client was closed');
+  const orClosed = connections === undefined ? ', or was closed' : '';
+  return new Error(`the client was never connected${orClosed}: await client.connect()`);
 }
 
 class ClientHub {

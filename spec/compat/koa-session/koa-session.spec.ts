@@ -490,6 +490,18 @@ describe('koa-evented-session/koa-session', () => {
       expect(() => session({ store: new RecordingStore(), ...options } as never, new Koa())).toThrow(message);
     });
 
+    it.each<[object, string]>([
+      [{ key: 5 }, 'ZodError'],
+      [{ maxAge: '1d' }, 'ZodError'],
+      [{ store: methods }, 'ZodError'],
+      [{ ContextStore: methods }, 'AssertionError'],
+    ])('and not another error, as koa-session does: %p', (options, name) => {
+      const { createSession } = interop('koa-session') as { createSession(options: object, app: Koa): unknown };
+      const refusal = () => createSession(options, Object.assign(new Koa(), { keys: ['a key'] }));
+      expect(refusal).toThrow(expect.objectContaining({ name }));
+      expect(refusal).not.toThrow(TypeError);
+    });
+
     it.each([[[]], [[{}]], [[null, {}]], [['text', new Koa()]]])('arguments %p', (args) => {
       expect(() => session(...(args as never as [object, Koa]))).toThrow(TypeError);
     });
