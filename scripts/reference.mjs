@@ -17,9 +17,7 @@ const NOT_EXPORTED = [
   'Heard',
   'Middleware',
   'Options',
-  'PassedOn',
   'RedisClient',
-  'Sealing',
   'SessionData',
   'lib/compat/koa-session/types.ts:SessionOptions',
 ];
