@@ -283,6 +283,7 @@ export type SessionIds = 'plain' | 'hashed' | MovingToHashedIds | MovingToPlainI
 
 /** Sessions are stored under hashed ids. */
 export interface MovingToHashedIds {
+  /** New sessions are stored under hashed ids. */
   hashed: true;
   /** Until when a session that is not found is looked for under its plain id too, and moved. */
   readPlainUntil: Date;
@@ -290,6 +291,7 @@ export interface MovingToHashedIds {
 
 /** Sessions are stored under plain ids. */
 export interface MovingToPlainIds {
+  /** New sessions are stored under plain ids. */
   hashed: false;
   /** Until when a session that is not found is looked for under its hashed id too, and moved. */
   readHashedUntil: Date;

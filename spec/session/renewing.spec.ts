@@ -5,7 +5,7 @@ import { MemoryStore } from '../../lib/stores/memory';
 import { browser } from '../helpers/http/serve';
 import { member } from '../helpers/requests/variant';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
-import { dataOf, openSite, type Routes, sentId, sessionOf } from '../helpers/sites/session-site';
+import { dataOf, openSite, type Routes, SITE_KEYS, sentId, sessionOf } from '../helpers/sites/session-site';
 import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
 
 everyTestStartsAt(Date.UTC(2030, 0, 1));
@@ -110,7 +110,7 @@ describe.each(['plain', 'hashed'] as const)('renewId, with %s ids', (named) => {
     pass(AFTER);
     await ann.get('/see');
     pass(60_001);
-    const later = await siteWith({ store });
+    const later = await siteWith({ store, ids });
     const visitor = browser(later.url, lost.jar);
     expect(sentId(await visitor.get('/put?user=eve'))).toMatch(/^.{24}$/);
   });
@@ -122,8 +122,8 @@ describe.each(['plain', 'hashed'] as const)('renewId, with %s ids', (named) => {
     await ann.get('/see');
     const later = await closedAfterTest(
       openSite({
-        use: session({ store, renewId: { after: AFTER, grace: GRACE } }),
-        keys: ['newest key', 'new key', 'old key'],
+        use: session({ store, ids, renewId: { after: AFTER, grace: GRACE } }),
+        keys: ['newest key', ...SITE_KEYS],
       }),
     );
     for (const one of [ann, other]) {
