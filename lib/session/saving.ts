@@ -183,9 +183,13 @@ function commitOf(state: SessionState, { record, ttl, plain }: SessionDraft, han
 async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrolment): Promise<Version | undefined> {
   for (let tries = 1; tries <= ID_TRIES; tries += 1) {
     state.id ??= await state.makeId();
-    const version = await (enrolment === undefined
-      ? state.options.store.records.create(state.key, draft, state.budget)
-      : createListed(state, draft, enrolment));
+    const inUse = isInUseElsewhere(state);
+    const version =
+      inUse && (await inUse)
+        ? undefined
+        : await (enrolment === undefined
+            ? state.options.store.records.create(state.key, draft, state.budget)
+            : createListed(state, draft, enrolment));
     if (version === 'refused') return undefined;
     if (version !== undefined) return tries === 1 ? version : { ...version, attempts: tries };
     state.id = undefined;
@@ -194,6 +198,13 @@ async function createRecord(state: SessionState, draft: Draft, enrolment?: Enrol
     'ERR_SESSION_ID',
     `Expected \`genSid\` to create unique ids, but ${ID_TRIES} in a row were taken`,
   );
+}
+
+/** Whether a session has this id that has not moved to hashed ids, or back. Ids of the package are never in use. */
+function isInUseElsewhere(state: SessionState): false | Promise<boolean> {
+  const { genSid, store } = state.options;
+  if (genSid === undefined || store.otherNames === undefined) return false;
+  return state.look(state.id as string).then(({ found }) => found !== 'nothing');
 }
 
 /** Lists the record in the index of its user, and creates it. Its id has not been sent yet. */

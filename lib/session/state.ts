@@ -159,9 +159,8 @@ export class SessionState {
     const { key, loaded } = await (moves && !found.isUnfinished
       ? moveSession(this, sid, found)
       : finishMove(this, found));
-    this.#elsewhere ??= new Map();
-    if (key === store.keyOf(sid)) this.#elsewhere.delete(sid);
-    else this.#elsewhere.set(sid, key);
+    if (key === store.keyOf(sid)) this.#elsewhere?.delete(sid);
+    else this.#elsewhere = (this.#elsewhere ?? new Map<string, string>()).set(sid, key);
     return loaded;
   }
 

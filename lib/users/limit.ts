@@ -1,7 +1,7 @@
 import type { IndexMember } from '../base/types';
 import { atOnce } from '../base/walk';
 import { endListed, PENDING_FOR, type Told } from './ending';
-import { eachOnce } from './handles';
+import { eachOnce, handleOfKey } from './handles';
 import { type Alive, readListed } from './listing';
 import type { UserRules } from './rules';
 
@@ -76,6 +76,8 @@ async function countedIn(index: string, own: string, rules: UserRules): Promise<
     counted.pending.push(...pending);
     counted.own ??= members.find(({ key }) => key === own);
   }
+  // A session that moves to another key is listed there before it is stored.
+  counted.pending = counted.pending.filter(({ key }) => !seen.has(handleOfKey(key, rules)));
   return counted;
 }
 

@@ -310,6 +310,16 @@ describe('an id that could be a hash', () => {
     expect(await site.sessions.store.get(name)).toBeUndefined();
   });
 
+  it('is not given to a new session if it is in use under the other kind of key', async () => {
+    const store = new MemoryStore();
+    const genSid = () => 'always-the-same';
+    await (await openWith('plain', store, { genSid })).visitor().get('/put?user=ann');
+    const site = await openWith(toHashed, store, { genSid });
+    expect((await site.visitor().get('/put?user=bob')).status).toBe(500);
+    expect(site.errors[0]).toMatchObject({ code: 'ERR_SESSION_ID' });
+    expect(store.size).toBe(1);
+  });
+
   it('is refused for a new session as long as the store has both kinds', async () => {
     for (const ids of [toHashed, toPlain]) {
       const site = await openWith(ids, new MemoryStore(), { genSid: () => hashOf(String(Math.random())) });
