@@ -285,7 +285,10 @@ export type SessionIds = 'plain' | 'hashed' | MovingToHashedIds | MovingToPlainI
 export interface MovingToHashedIds {
   /** New sessions are stored under hashed ids. */
   hashed: true;
-  /** Until when a session that is not found is looked for under its plain id too, and moved. */
+  /**
+   * Until when a session that is not found is looked for under its plain id too, and moved. It must be at least two hours
+   * and the lifetime of an unused session after the deployment.
+   */
   readPlainUntil: Date;
 }
 
@@ -293,7 +296,10 @@ export interface MovingToHashedIds {
 export interface MovingToPlainIds {
   /** New sessions are stored under plain ids. */
   hashed: false;
-  /** Until when a session that is not found is looked for under its hashed id too, and moved. */
+  /**
+   * Until when a session that is not found is looked for under its hashed id too, and moved. It must be at least two hours
+   * and the lifetime of an unused session after the deployment.
+   */
   readHashedUntil: Date;
 }
 

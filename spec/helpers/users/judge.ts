@@ -1,4 +1,4 @@
-import type { Actor, Alive, History, Scenario, Transition } from './world';
+import { type Actor, type Alive, type History, keyOf, type Scenario, type Transition } from './world';
 
 /** What can go wrong; nothing of it may. */
 export const faults = [
@@ -48,7 +48,7 @@ export function judge(scenario: Scenario, history: History): Verdict {
   judgeLimit(scenario, history, verdict);
   if (scenario.survives !== undefined && died === 0 && failures === 0) {
     const sid = history.jars.get(scenario.survives)?.get('koa.sid');
-    if (!alive.has(`koa:sess:${sid}`)) verdict.lost = `the session of ${scenario.survives}`;
+    if (!alive.has(keyOf(scenario, String(sid)))) verdict.lost = `the session of ${scenario.survives}`;
   }
   for (const { name, user, kind, events, reply } of actors) {
     if (!/^(login|reset)$/.test(kind) || reply?.status !== 204 || events.includes('gone')) continue;

@@ -207,20 +207,20 @@ class World implements Stage {
     const jar = this.#jars.get(visitor) ?? new LightJar();
     this.#jars.set(visitor, jar);
     const sid = jar.get('koa.sid');
-    const actor = this.#actor(visitor, kind, user, sid && prefix + sid);
+    const actor = this.#actor(visitor, kind, user, sid && keyOf(this.#scenario, sid));
     const reply = await actors.run(actor, () => this.#somewhere().request(`/${kind}`, jar.header));
     if (reply.status === DIED) return 'died';
     actor.ended = ++this.#now;
     actor.reply = reply;
     jar.take(reply.setCookie);
-    this.#sent.add(prefix + jar.get('koa.sid'));
+    this.#sent.add(keyOf(this.#scenario, String(jar.get('koa.sid'))));
     this.#scheduler.trace.push(`${actor.name} ends`);
     return undefined;
   }
 
   async #script(kind: string, about: string): Promise<unknown> {
     const sid = this.#jars.get(about)?.get('koa.sid');
-    const key = sid && prefix + sid;
+    const key = sid && keyOf(this.#scenario, sid);
     const aimed = this.#alive.get(String(key));
     const user = kind === 'end' ? aimed?.auth?.user : about;
     if (user === undefined) return undefined;
@@ -348,11 +348,22 @@ class World implements Stage {
   }
 }
 
+/** The key of a session id in a scenario. */
+export function keyOf({ options }: Scenario, sid: string): string {
+  return prefix + (options?.ids === 'hashed' ? hash('sha256', sid, 'base64url') : sid);
+}
+
+/** Length of a name if ids are hashed; ids are shorter. */
+const HASHED = 43;
+
 function read(key: string, record: string | undefined): Recorded | undefined {
   if (record === undefined || record.startsWith('null')) return undefined;
   const held = JSON.parse(record) as session.Session;
   // A session keeps its handle under another id.
-  const { handle = hash('sha256', key.slice(prefix.length), 'base64url') } = held.cookie as { handle?: string };
+  const name = key.slice(prefix.length);
+  const { handle = name.length === HASHED ? name : hash('sha256', name, 'base64url') } = held.cookie as {
+    handle?: string;
+  };
   return { ...aliveOf(held), handle };
 }
 
