@@ -3,7 +3,9 @@ const { join } = require('node:path');
 
 // Workers inherit it: these specs do more of the same then.
 process.env['LONG'] = '1';
-const fuller = ['middleware/fuzz', 'demo/visitors'].map((name) => `<rootDir>/spec/${name}.spec.ts`);
+const fuller = ['middleware/fuzz', 'demo/outage', 'demo/pages', 'demo/visitors', 'races/races'].map(
+  (name) => `<rootDir>/spec/${name}.spec.ts`,
+);
 
 /** @type {import('jest').Config} */
 module.exports = {

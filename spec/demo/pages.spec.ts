@@ -43,15 +43,17 @@ describe('pages of the demo', () => {
 
   it.each(['light', 'dark'] as const)('have no barriers that axe knows of, in %s colours', async (colorScheme) => {
     const page = await chromium.open({ colorScheme, reducedMotion: 'reduce' });
+    // Nothing else differs in the dark.
+    const about = colorScheme === 'light' ? 'everything' : 'colours';
     await page.goto(demo.url);
-    expect(await barriers(page)).toEqual([]);
+    expect(await barriers(page, about)).toEqual([]);
     await picture(page, `overview-${colorScheme}`);
     for (const business of ['shop', 'blog'] as const) {
       await page.goto(`${demo.url}/${business}/`);
-      expect(await barriers(page)).toEqual([]);
+      expect(await barriers(page, about)).toEqual([]);
       await logInElsewhere(business);
       await fill(page, business);
-      expect(await barriers(page)).toEqual([]);
+      expect(await barriers(page, about)).toEqual([]);
       await picture(page, `${business}-${colorScheme}`);
     }
     await page.request.post(`${demo.url}/shop/logout`);

@@ -5,7 +5,8 @@ import { type Race, type Requests, run } from '../helpers/races/race';
 import { fakeAllButTurns } from '../helpers/races/scheduler';
 
 const SEED = Number(process.env['SEED'] ?? 20_300_102);
-const ORDERS = Number(process.env['ORDERS'] ?? 10_000);
+/** More of them in `npm run test:long`. */
+const ORDERS = Number(process.env['ORDERS'] ?? (process.env['LONG'] ? 20_000 : 4_000));
 
 const on = (store: Race['store'], processes: number, all: Record<string, Requests>) =>
   Object.entries(all).map(([what, requests]) => ({ what, store, processes, ...requests }));

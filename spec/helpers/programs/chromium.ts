@@ -59,17 +59,22 @@ export async function startChromium(): Promise<Chromium> {
   };
 }
 
-/** What WCAG 2.2 AA has against the page as it is: rule and element. */
-export async function barriers(page: Page): Promise<string[]> {
+const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const aboutColours = ['color-contrast', 'link-in-text-block'];
+
+/** What WCAG 2.2 AA has against the page as it is, or against its colours: rule and element. */
+export async function barriers(page: Page, about: 'everything' | 'colours' = 'everything'): Promise<string[]> {
   await page.evaluate(axe);
+  const runOnly = about === 'everything' ? standards : { type: 'rule', values: aboutColours };
   const found = await page.evaluate<{ id: string; nodes: { html: string }[] }[]>(
-    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((it) => it.violations)`,
+    `axe.run({ runOnly: ${JSON.stringify(runOnly)} }).then((it) => it.violations)`,
   );
   return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }
 
-/** Keeps a picture of the page in `screenshots/`, to be looked at. */
+/** Keeps a picture of the page in `screenshots/`, to be looked at; only `npm run test:long` takes the time. */
 export async function picture(page: Page, name: string): Promise<void> {
+  if (!process.env['LONG']) return;
   const folder = join(root, 'screenshots');
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
