@@ -32,7 +32,10 @@ export function complaints(folder: string, files: readonly string[], given: Opti
   for (const file of program.getSourceFiles().filter(({ fileName }) => !unrelated.test(fileName))) {
     found.push(...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file));
   }
-  if (found.length === 0 && !options.noEmit) found.push(...program.emit().diagnostics);
+  if (found.length === 0 && !options.noEmit) {
+    // File by file: to write a whole program, the compiler first checks all of it, Node's types too.
+    for (const file of files) found.push(...program.emit(program.getSourceFile(file)).diagnostics);
+  }
   return found.map(({ file, start = 0, code, messageText }) => {
     const line = file ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
     const path = file ? relative(folder, file.fileName) : '';
