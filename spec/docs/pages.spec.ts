@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import Koa from 'koa';
 import session, { MemoryStore } from '../../lib/main';
 import { codeBlocks, headings, isThere, linksOf, pages, textOf } from '../helpers/docs/markdown';
-import { asJavaScript, problemsIn, problemsOf, stringsOf } from '../helpers/docs/type-check';
+import { asJavaScript, declarationFiles, problemsIn, problemsOf, stringsOf } from '../helpers/docs/type-check';
 import { browser, type Served, serve } from '../helpers/http/serve';
 import { type NodeProgram, root, startNode } from '../helpers/programs/node-program';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
@@ -93,16 +93,21 @@ describe('code in the documentation', () => {
     let problems: ReturnType<typeof problemsOf>;
     beforeAll(() => {
       const all = [...scripts.map(({ place, code }) => [place, code] as const), ...wrong];
-      problems = problemsOf(Object.fromEntries(all.map(([name, code]) => [`${name}.js`, code])), globals, loose);
+      const files = Object.fromEntries(all.map(([name, code]) => [`${name}.js`, code]));
+      problems = problemsOf(files, globals, { ...loose, skipLibCheck: false });
     });
-    const known = (name: string) => problems.get(`${name}.js`)?.filter(({ code }) => !aboutUnknown.includes(code));
+    const known = (name: string) => problems(`${name}.js`).filter(({ code }) => !aboutUnknown.includes(code));
 
     it.each(scripts)('compiles: $place', ({ place }) => {
       expect(known(place)).toEqual([]);
     });
 
+    it.each(declarationFiles)('relies on declarations that compile: %s', (name) => {
+      expect(problems(name)).toEqual([]);
+    });
+
     it.each(wrong)('would not compile with %s', (what, _code, named) => {
-      expect(known(what)?.[0]?.text).toContain(named);
+      expect(known(what)[0]?.text).toContain(named);
     });
   });
 

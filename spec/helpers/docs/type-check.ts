@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import * as ts from 'typescript';
 import { root } from '../programs/node-program';
 
@@ -9,6 +9,9 @@ const { options: projectOptions, fileNames } = ts.parseJsonConfigFileContent(
 );
 /** Types of modules that have none. */
 const declarations = fileNames.filter((name) => name.endsWith('.d.ts') && !name.includes('/dist/'));
+
+/** Their names from the root of the project; every program has them. */
+export const declarationFiles = declarations.map((name) => relative(root, name));
 
 /** Parsing is most of the work, and the same for every program. */
 const parsed = new Map<string, ts.SourceFile | undefined>();
@@ -48,7 +51,7 @@ export function problemsIn(
   options: ts.CompilerOptions = {},
   others: Record<string, string> = {},
 ): Problem[] {
-  return problemsOf({ [name]: text }, globals, options, others).get(name) ?? [];
+  return problemsOf({ [name]: text }, globals, options, others)(name);
 }
 
 /** The same for each of several files, by name. They are one program, as a program takes longer than a file. */
@@ -57,11 +60,9 @@ export function problemsOf(
   globals: string,
   options: ts.CompilerOptions = {},
   others: Record<string, string> = {},
-): Map<string, Problem[]> {
+): (name: string) => Problem[] {
   const program = programOf({ ...others, ...files, 'globals.d.ts': globals }, options);
-  return new Map(
-    Object.keys(files).map((name) => [name, problemsWith(program.getSourceFile(join(root, name)), program)]),
-  );
+  return (name) => problemsWith(program.getSourceFile(join(root, name)), program);
 }
 
 function problemsWith(file: ts.SourceFile | undefined, program: ts.Program): Problem[] {
