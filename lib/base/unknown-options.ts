@@ -15,12 +15,15 @@ export interface KnownOptions {
 export function warnOfUnknown(names: readonly string[], options: KnownOptions): void {
   const { known, whose = '', path = '', advice } = options;
   for (const name of names.filter((option) => !known.includes(option))) {
-    const nearest = nearestOf(name, known);
-    const hint = advice?.(name) ?? (nearest && `did you mean \`${path}${nearest}\`?`);
+    const hint = advice?.(name) ?? question(path, nearestOf(name, known));
     process.emitWarning(`koa-evented-session does not know ${whose}\`${path}${name}\`${hint ? `; ${hint}` : ''}`, {
       code: 'KOA_EVENTED_SESSION_UNKNOWN_OPTION',
     });
   }
+}
+
+function question(path: string, nearest: string | undefined): string | undefined {
+  return nearest && `did you mean \`${path}${nearest}\`?`;
 }
 
 /**

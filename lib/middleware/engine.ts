@@ -11,6 +11,7 @@ export {
 } from '../base/errors';
 export { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../base/expect';
 export type * from '../base/types';
+export { warnOfUnknown } from '../base/unknown-options';
 export type { StoreState } from '../client/status';
 export { WrappedConnection } from '../client/wrapped-connection';
 export { cookieValues, mayCarrySeveral, signedValues } from '../cookies/header';

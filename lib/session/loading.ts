@@ -6,7 +6,7 @@ import { type Marker, successorOf } from '../record/marker';
 import { parseRecord } from '../record/record';
 import { destroyRecord } from './ending';
 import { type Found, findRecord, type Others } from './find-record';
-import { isRecent, mayFollow } from './renewing';
+import { isRecent, mayFollow, sessionAfter } from './renewing';
 import type { SessionState } from './state';
 
 type Valid = NonNullable<SessionOptions['valid']>;
@@ -58,7 +58,7 @@ function settle(state: SessionState, found: Found): Promise<void> | undefined {
 /** The id was renewed because of its age. Using it after the grace suggests a stolen cookie. */
 async function followOld(state: SessionState, sid: string, marker: Marker): Promise<void> {
   if (!mayFollow(state.options, marker, performance.now() - state.began)) {
-    if (state.options.renewal !== undefined) state.emit('session:reused', sid, undefined);
+    if (state.options.renewal !== undefined) state.emit('session:reused', sid, await sessionAfter(state, sid, marker));
     return isRecent(marker) ? state.detach(sid) : state.becomeNew();
   }
   const successor = successorOf(marker, sid);

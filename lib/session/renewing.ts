@@ -1,3 +1,4 @@
+import type { Session } from '../base/types';
 import { type Loaded, REMEMBERED_FOR } from '../persistence/records';
 import { type Marker, successorOf } from '../record/marker';
 import type { SessionSettings } from './settings';
@@ -48,6 +49,20 @@ export async function findRenewed(state: SessionState, sid: string): Promise<Ren
     const successor = successorOf(loaded.marker, id);
     if (successor === undefined) return undefined;
     id = successor;
+  }
+  return undefined;
+}
+
+/** The session that goes on after its id was renewed, whenever that was; `undefined` if it has ended, or cannot be read. */
+export async function sessionAfter(state: SessionState, sid: string, marker: Marker): Promise<Session | undefined> {
+  const asked = new Set([sid]);
+  let next = successorOf(marker, sid);
+  while (next !== undefined && !asked.has(next)) {
+    asked.add(next);
+    const loaded: Loaded | undefined = await state.look(next).catch(() => undefined);
+    if (loaded?.found === 'session') return loaded.data as unknown as Session;
+    const isRenewed = loaded?.found === 'regenerated' && loaded.marker?.renewedAt !== undefined;
+    next = isRenewed ? successorOf(loaded.marker as Marker, next) : undefined;
   }
   return undefined;
 }

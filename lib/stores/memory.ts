@@ -81,7 +81,7 @@ export class MemoryStore
     if (!Number.isSafeInteger(max) || Number(max) < 1) throw expected('max', 'a positive integer', max);
     this.#max = Number(max);
     // A session that gets a new id has two entries for a while.
-    this.#indexes = new Indexes(2 * this.#max);
+    this.#indexes = new Indexes(2 * this.#max, (key) => this.#entries.has(key));
   }
 
   /** The number of records; an expired one counts until it is freed. */

@@ -2,7 +2,7 @@ import type { Session } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { Loaded, Version } from '../persistence/records';
 import { handleOf, handleOfKey, shownOf } from './handles';
-import { indexOfSession, type UserRules } from './rules';
+import { indexOfStored, type UserRules } from './rules';
 
 /**
  * The result for a listed record: its session has ended; it was gone already, or now it never comes; or its entry stays, since another
@@ -87,7 +87,7 @@ async function endSession(found: Loaded & { found: 'session' }, ending: Ending):
   const session = found.data as unknown as Session;
   // It moves here from another key, which is listed too.
   if (found.stamp !== undefined && found.stamp !== ending.stamp) return 'stays';
-  if (indexOfSession(session, rules) !== listed.index) {
+  if (indexOfStored(session, rules) !== listed.index) {
     // A login that was listed before may be about to write this record: the mark lets it fail, and enroll again.
     ending.reserves = true;
     return reserves ? 'stays' : undefined;

@@ -2,7 +2,7 @@ import { hasExpired } from '../base/ttl';
 import type { IndexMember, Session } from '../base/types';
 import { atOnce } from '../base/walk';
 import { PENDING_FOR, successorOf } from './ending';
-import { indexOfSession, type UserRules } from './rules';
+import { indexOfStored, type UserRules } from './rules';
 
 /** A listed session in use. */
 export interface Alive {
@@ -55,7 +55,7 @@ async function read(member: IndexMember, rules: UserRules): Promise<Alive | 'cop
 }
 
 function isInUse(session: Session, index: string, rules: UserRules): boolean {
-  return !isOver(session, rules) && indexOfSession(session, rules) === index;
+  return !isOver(session, rules) && indexOfStored(session, rules) === index;
 }
 
 /** Whether a session that is still stored has ended. */

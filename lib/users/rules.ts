@@ -2,7 +2,7 @@ import type Koa = require('koa');
 
 import { SessionError } from '../base/errors';
 import { shown } from '../base/expect';
-import type { Notes } from '../base/notes';
+import { type Notes, notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import type { Store } from '../persistence/store';
 import { indexOf, type UserIndex } from '../persistence/user-index';
@@ -57,6 +57,15 @@ export function userNamed(value: unknown): string | undefined {
 export function indexOfSession(session: Session, { user }: UserRules): string | undefined {
   const name = userNamed(user(session));
   return name === undefined ? undefined : indexOf(name);
+}
+
+/** The index of a stored session: the one that it notes, if `user` fails on it. */
+export function indexOfStored(session: Session, rules: UserRules): string | undefined {
+  try {
+    return indexOfSession(session, rules);
+  } catch {
+    return notesOf(Object(session.cookie))?.index;
+  }
 }
 
 /**

@@ -535,6 +535,17 @@ describe('MemoryStore', () => {
       for (const key of ['load', 'set', 'swap', 'touch', 'new', 'newer']) expect(store.load(key)).toBeDefined();
     });
 
+    it('drops no entry of a record that is stored, however many ends of other users are remembered', () => {
+      const store = newStore({ max: 20 });
+      for (let n = 0; n < 20; n += 1) {
+        store.enroll('ann', `ann ${n}`, 60_000, 0);
+        store.create(`ann ${n}`, '{}', 60_000);
+      }
+      for (let n = 0; n < 200; n += 1) store.endedNow(`user ${n}`, 3_600_000);
+      for (let n = 0; n < 200; n += 1) store.enroll('bob', `never stored ${n}`, 3_600_000, 0);
+      expect(store.members('ann', 100)).toHaveLength(20);
+    });
+
     it('warns once per store, with advice', () => {
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
       const store = newStore({ max: 2 });

@@ -32,6 +32,25 @@ describe('a user with very many sessions', () => {
     expect(await mine.count()).toBe(MANY);
   });
 
+  it('loses all of them although `user` fails on some', async () => {
+    const { store } = many();
+    const failing = session({
+      store,
+      user: ({ n, user }) => {
+        if (Number(n) % 1000 === 7) throw new TypeError('no user');
+        return user as string;
+      },
+    });
+    // These note whose they are.
+    for (const n of [7, 1007, 2007]) {
+      const key = `koa:sess:technical-${n}`;
+      const cookie = { maxAge: DAY, began: Date.now(), index: indexOf('robot'), until: Date.now() + DAY };
+      store.set(key, { cookie, user: 'robot', n }, DAY);
+    }
+    const mine = failing.of('robot');
+    expect([await mine.count(), await mine.endAll(), await mine.count()]).toEqual([MANY, MANY, 0]);
+  });
+
   it('loses all of them in one call', async () => {
     const { mine, store } = many();
     expect(await mine.endAll()).toBe(MANY);

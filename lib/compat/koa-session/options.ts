@@ -1,6 +1,14 @@
 import type Koa = require('koa');
 
-import { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../../middleware/engine';
+import {
+  expectBoolean,
+  expected,
+  expectFunction,
+  expectMethods,
+  expectString,
+  isGiven,
+  warnOfUnknown,
+} from '../../middleware/engine';
 import type { CreateSessionOptions, SessionOptions, SessionRecord } from './types';
 
 const DEFAULTS = {
@@ -19,6 +27,9 @@ const STRINGS = ['key', 'prefix'] as const;
 const BOOLEANS = ['autoCommit', 'overwrite', 'httpOnly', 'signed', 'rolling', 'renew', 'secure'] as const;
 const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave'] as const;
 const METHODS = ['get', 'set', 'destroy'] as const;
+
+/** Options of the package's own middleware, which an application may miss here. Unknown ones are attributes of the cookie. */
+const OTHERS = ['user', 'device', 'maxPerUser', 'renewId', 'absoluteTimeout', 'ids'];
 
 /** The longest delay of Node's timers, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -55,6 +66,12 @@ export function resolveOptions(options: CreateSessionOptions & { maxage?: unknow
   for (const name of STRINGS) if (name in given) expectString(name, given[name]);
   for (const name of BOOLEANS) if (name in given) expectBoolean(name, given[name]);
   for (const name of FUNCTIONS) if (name in given) expectFunction(name, given[name]);
+  const foreign = OTHERS.filter((name) => name in given);
+  warnOfUnknown(foreign, {
+    known: [],
+    whose: "koa-session's option ",
+    advice: () => 'use the middleware of `koa-evented-session` itself',
+  });
   checkSameSite(given.sameSite);
   if ('externalKey' in given) expectMethods('externalKey', given.externalKey, ['get', 'set']);
   checkMaxAge(given.maxAge);

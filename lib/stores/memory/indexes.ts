@@ -32,6 +32,7 @@ class Index {
 /** Keeps the records of each user in the memory of this process. Frees expired entries. */
 export class Indexes {
   readonly #max: number;
+  readonly #isStored: (key: string) => boolean;
   readonly #indexes = new Map<string, Index>();
   readonly #slots: Entry[] = [];
   /** From the steady clock to milliseconds since 1970. */
@@ -39,8 +40,10 @@ export class Indexes {
   #cursor = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(max: number) {
+  /** @param isStored whether there is a record under a key: without its entry, "all sessions end" would miss it */
+  constructor(max: number, isStored: (key: string) => boolean) {
     this.#max = max;
+    this.#isStored = isStored;
   }
 
   enroll(name: string, key: string, ttl: number, elapsed: number, from?: string): number | false {
@@ -112,13 +115,20 @@ export class Indexes {
     if (this.#slots.length === 0) this.#stopSweep();
   }
 
+  /** Drops the entry that is missed least. There is one without a record, unless records have several entries each. */
   #makeRoom(): void {
-    const sample = Array.from(
-      { length: SAMPLE },
-      (_, n) => this.#slots[(this.#cursor + n) % this.#slots.length] as Entry,
-    );
-    this.#cursor = (this.#cursor + SAMPLE) % this.#slots.length;
-    this.#remove(sample.reduce((first, entry) => (entry.end < first.end ? entry : first)));
+    for (let looked = 0; ; looked += SAMPLE) {
+      const sample = Array.from(
+        { length: SAMPLE },
+        (_, n) => this.#slots[(this.#cursor + n) % this.#slots.length] as Entry,
+      );
+      this.#cursor = (this.#cursor + SAMPLE) % this.#slots.length;
+      const spare = sample.filter(({ key }) => key === undefined || !this.#isStored(key));
+      if (spare.length === 0 && looked < this.#slots.length) continue;
+      const from = spare.length > 0 ? spare : sample;
+      this.#remove(from.reduce((first, entry) => (entry.end < first.end ? entry : first)));
+      return;
+    }
   }
 
   #planSweep(delay: number): void {
