@@ -15,7 +15,7 @@ import { until } from '../helpers/time/until';
 const SEED = Number(process.env['SEED'] ?? 20_300_103);
 
 describe(`Requests of one session on a real Redis, in two processes, seed ${SEED}`, () => {
-  redisRaces(everywhere, 20, SEED);
+  redisRaces(everywhere, 10, SEED);
 });
 
 describe('On a real Redis', () => {
