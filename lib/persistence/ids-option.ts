@@ -26,5 +26,5 @@ export function resolveIds(ids: SessionIds): IdsOption {
   if (date instanceof Date && !Number.isNaN(date.getTime())) {
     return { areHashed: hashed, readOtherUntil: date.getTime() };
   }
-  throw expected(`ids.${name}`, 'a Date', date);
+  throw expected(`ids.${name}`, 'a valid Date', date);
 }

@@ -2,7 +2,7 @@ import type { CompareAndSetStore, EndingStore, SessionStore, StoredRecord } from
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import { regeneratedMarker } from '../record/marker';
-import { unfinished } from '../record/unfinished';
+import { stampIn, unfinished } from '../record/unfinished';
 import { type Claimed, claim } from './claim';
 import { unmarked } from './mark';
 import { type Enroll, REMEMBERED_FOR, type TtlOfRecord } from './records';
@@ -69,11 +69,22 @@ export class RecordMoves {
     return undefined;
   }
 
-  /** Lets a copy count by itself, now that the old key has its marker. */
+  /**
+   * Lets a copy count by itself, now that the old key has its marker. Somebody may have rewritten the copy as it is, such
+   * as `reseal()`, which seals it with another key.
+   */
   async finish(key: string, copy: StoredRecord, ttl: number, budget: Budget): Promise<StoredRecord> {
-    // If that fails, another request has done it, or the next one will.
-    const finished = await this.#swap(key, copy.record, ttl, copy, budget).catch(() => undefined);
-    return finished ?? copy;
+    const { record } = copy;
+    let { revision } = copy;
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const swap = () => this.#client.swap(key, record, ttl, revision);
+      // If that fails, another request has done it, or the next one will.
+      const result = await this.#caller.call('set', budget, swap, key, record).catch(() => undefined);
+      if (result?.ok) return { record, revision: result.revision };
+      if (result === undefined || result.gone || stampIn(result.record) === undefined) break;
+      revision = result.revision;
+    }
+    return { record, revision };
   }
 
   /** The session under the old key after a claim that has failed, or may have; the marker that another claim has left. */

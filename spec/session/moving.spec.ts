@@ -10,6 +10,7 @@ import { type Browser, browser } from '../helpers/http/serve';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite, type Routes, type Site, sentId, sessionOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
+import { KEY, OLD } from '../helpers/stores/sealing';
 import { everyTestStartsAt, pass } from '../helpers/time/fake-date';
 
 const START = Date.UTC(2030, 0, 1);
@@ -290,6 +291,31 @@ describe('hashed ids', () => {
     expect(client.load(prefix + hashOf(sid))?.record).toMatch(/^"sealed/);
     expect(client.load(prefix + sid)?.record).toMatch(/^null/);
   });
+
+  it('lose nothing if a record is sealed with another key in the middle of its move', async () => {
+    const [fresh, old] = [KEY, OLD];
+    for (const isFirstDead of [false, true]) {
+      const client = new MemoryStore();
+      const ann = (await openWith('plain', sealed(client, { keys: [old] }))).visitor();
+      await ann.get('/put?user=ann');
+      const site = await openWith(toHashed, sealed(client, { keys: [old, fresh] }));
+      const hashed = prefix + hashOf(await idOf(ann, site));
+      const swap = client.swap.bind(client);
+      if (isFirstDead) {
+        // The move is claimed, but not finished.
+        client.swap = (...args) => (args[0] === hashed ? Promise.reject(new Error('dead')) : swap(...args)) as never;
+        await site.at(ann).get('/see');
+      }
+      client.swap = (async (...args: Parameters<typeof swap>) => {
+        if (args[0] !== hashed) return swap(...args);
+        client.swap = swap;
+        expect(await sealed(client, { keys: [fresh, old] }).reseal()).toMatchObject({ resealed: 1 });
+        return swap(...args);
+      }) as never;
+      await site.at(ann).get('/put?a=1');
+      expect((await site.at(ann).get('/see')).json()).toEqual({ user: 'ann', a: '1' });
+    }
+  });
 });
 
 describe('an id that could be a hash', () => {
@@ -338,8 +364,8 @@ describe('the option `ids`', () => {
     [{ hashed: true, readHashedUntil: until }, 'Expected `ids` to be'],
     [{ hashed: false, readPlainUntil: until }, 'Expected `ids` to be'],
     [{ ...toHashed, readHashedUntil: until }, 'Expected `ids` to be'],
-    [{ hashed: true, readPlainUntil: '2030-01-01' }, 'Expected `ids.readPlainUntil` to be a Date, got'],
-    [{ hashed: true, readPlainUntil: new Date('soon') }, 'Expected `ids.readPlainUntil` to be a Date, got'],
+    [{ hashed: true, readPlainUntil: '2030-01-01' }, 'Expected `ids.readPlainUntil` to be a valid Date, got'],
+    [{ hashed: true, readPlainUntil: new Date('soon') }, 'Expected `ids.readPlainUntil` to be a valid Date, got'],
   ])('refuses %j', (ids, message) => {
     expect(() => session({ store: new MemoryStore(), ids: ids as SessionIds })).toThrow(message);
     expect(() => new session.Store(new MemoryStore(), { ids: ids as SessionIds })).toThrow(TypeError);
