@@ -6,7 +6,7 @@ const Koa = require('koa');
 const session = require('koa-evented-session');
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 app.use(session());
 

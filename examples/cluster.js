@@ -7,7 +7,7 @@ const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 // Some of the nodes are enough: they name the others.
 const nodes = (process.env['REDIS_NODES'] || 'localhost:7000').split(',').map((node) => {

@@ -48,7 +48,7 @@ class FileStore {
 }
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 app.use(session({ store: new FileStore(process.env['SESSIONS_DIR'] || 'sessions') }));
 

@@ -15,7 +15,7 @@ class TellingStore extends session.MemoryStore {
 }
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 app.use(session({ defer: true, store: new TellingStore() }));
 

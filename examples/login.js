@@ -18,7 +18,7 @@ const users = new Map([['ann', scryptSync('correct horse', salt, 32)]]);
 const nobody = randomBytes(32);
 
 const app = new Koa();
-app.keys = [secret || 'a secret for development only'];
+app.keys = [secret || 'a secret that is for development only'];
 // The proxy terminates TLS and sets X-Forwarded-Proto. Without a proxy, any client could set it.
 app.proxy = isProduction;
 

@@ -8,7 +8,7 @@ const session = require('koa-evented-session');
 const redisStore = require('koa-redis');
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 const sessions = session({
   // See docs/outages.md for the reasons.

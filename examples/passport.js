@@ -30,7 +30,7 @@ passport.serializeUser(({ name }, done) => done(null, name));
 passport.deserializeUser((name, done) => done(null, users.has(name) && { name }));
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 app.use(session());
 app.use(passport.initialize());
 app.use(passport.session());

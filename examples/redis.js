@@ -8,7 +8,7 @@ const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 const sessions = session({ store: redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6379' }) });
 sessions.store.on('disconnect', () => console.log('disconnect: requests wait up to 10 seconds for Redis'));

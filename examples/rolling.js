@@ -10,7 +10,7 @@ const idle = Number(process.env['IDLE_SECONDS'] || 30 * 60) * 1000;
 const life = Number(process.env['LIFE_SECONDS'] || 12 * 60 * 60) * 1000;
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 app.use(
   session({

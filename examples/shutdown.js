@@ -7,7 +7,7 @@ const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 
 const store = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6379' });
 const sessions = session({ store });

@@ -8,7 +8,7 @@ const Koa = require('koa');
 const session = require('koa-evented-session');
 
 const app = new Koa();
-app.keys = [process.env['SESSION_SECRET'] || 'a secret for development only'];
+app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 // With `app`, a WebSocket may be the first request, for example after a restart.
 const sessions = session({ app });
 app.use(sessions);

@@ -25,7 +25,7 @@ const sessions = session(options);
 sessions.store.on('disconnect', () => console.log('gone'));
 
 const app = new Koa();
-app.keys = ['the secret of the specs'];
+app.keys = ['the secret of the specs, of more than 32 bytes'];
 app.on('error', (error) => console.log(error instanceof SessionError && error.code));
 app.use(sessions);
 app.use(async (ctx, next) => {

@@ -3,7 +3,7 @@ import Koa from 'koa';
 import session, { MemoryStore } from 'koa-evented-session';
 
 const app = new Koa();
-app.keys = ['the secret of the specs'];
+app.keys = ['the secret of the specs, of more than 32 bytes'];
 app.use(session({ store: new MemoryStore() }));
 app.use((ctx) => {
   ctx.session.views = (ctx.session.views ?? 0) + 1;

@@ -3,7 +3,7 @@ const Koa = require('koa');
 const session = require('koa-evented-session');
 
 const app = new Koa();
-app.keys = ['the secret of the specs'];
+app.keys = ['the secret of the specs, of more than 32 bytes'];
 app.use(session({ store: new session.MemoryStore() }));
 app.use((ctx) => {
   ctx.session.views = (ctx.session.views ?? 0) + 1;

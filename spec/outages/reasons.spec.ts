@@ -162,7 +162,7 @@ describe('An unavailable store reports the reason', () => {
 
   it('in the line that Koa itself logs', async () => {
     const app = new Koa();
-    app.keys = ['secret'];
+    app.keys = ['the key of the specs, of more than 32 bytes'];
     const port = await deadPort();
     const sessions = session({ store: redisStore({ host, port, ...ours }), reconnectTimeout: 100 });
     app.use(sessions).use((ctx) => {

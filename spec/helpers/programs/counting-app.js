@@ -26,7 +26,7 @@ sessions.store.on('disconnect', () => heard.push('disconnect'));
 sessions.store.on('connect', () => heard.push('connect'));
 
 const app = new Koa();
-app.keys = ['the key of the specs'];
+app.keys = ['the key of the specs, of more than 32 bytes'];
 // Failures are for the visitors to see; what is said otherwise is a fault.
 app.silent = true;
 app.use(async (ctx, next) => {

@@ -11,7 +11,7 @@ const packages = createRequire(new URL('../../interop/package.json', import.meta
 const { default: onChange } = await import(pathToFileURL(packages.resolve('on-change')).href);
 
 const app = new Koa();
-app.keys = ['key'];
+app.keys = ['the key of the specs, of more than 32 bytes'];
 app.use(session({ defer: process.env['DEFER'] === 'true' }));
 const routes = proxiedRoutes((value) => onChange(value, () => undefined));
 app.use(async (ctx) => {

@@ -20,7 +20,7 @@ sessions.store.on('connect', () => console.log('heard connect'));
 let go = () => undefined;
 
 const app = new Koa();
-app.keys = ['the key of the specs'];
+app.keys = ['the key of the specs, of more than 32 bytes'];
 app.on('error', (error) => console.log(`failed with ${error.name} of ${error.operation}`));
 app.use(async (ctx, next) => {
   if (ctx.path === '/go') go();

@@ -11,7 +11,7 @@ const { knexStore } = require('koa-evented-session/knex');
 const makeKnex = createRequire(path.join(__dirname, '../../interop/package.json'))('knex');
 
 const app = new Koa();
-app.keys = ['the key of the specs'];
+app.keys = ['the key of the specs, of more than 32 bytes'];
 const knex = makeKnex(JSON.parse(process.env['DATABASE'] ?? '{}'));
 app.use(session({ store: knexStore({ knex }) }));
 

@@ -60,7 +60,7 @@ for (const name of [...reading, ...writing]) {
 const now = () => Number(process.hrtime.bigint() / 1000n);
 
 const app = new Koa();
-app.keys = ['the key of the specs'];
+app.keys = ['the key of the specs, of more than 32 bytes'];
 app.silent = true;
 const sessions = session({
   store,

@@ -6,7 +6,7 @@ const session = require('koa-evented-session');
 const { redisStore } = require('koa-evented-session/redis');
 
 const app = new Koa();
-app.keys = ['the key of the specs'];
+app.keys = ['the key of the specs, of more than 32 bytes'];
 app.use(session({ store: redisStore(JSON.parse(process.env['REDIS'] || '{}')) }));
 
 /** @type {(() => void)[]} */
