@@ -13,7 +13,9 @@ const store = redisStore({ url: process.env['REDIS_URL'] || 'redis://localhost:6
 function siteOf(business) {
   const app = new Koa();
   // A separate secret, so that a cookie of one business is not valid for the other.
-  app.keys = [process.env[`${business.toUpperCase()}_SECRET`] || `a secret of the ${business} that is for development only`];
+  app.keys = [
+    process.env[`${business.toUpperCase()}_SECRET`] || `a secret of the ${business} that is for development only`,
+  ];
   // No prefix is the beginning of another. Cookie names must differ, since browsers share cookies between the ports of a host.
   app.use(session({ store, prefix: `${business}:sess:`, key: `${business}.sid` }));
   app.use((ctx) => {
