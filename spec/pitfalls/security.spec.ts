@@ -83,7 +83,7 @@ describe('sessions in the wrong hands', () => {
     // In a separate process, since the fault ends it.
     const rejecting = `
       const Koa = require('koa');
-      const app = Object.assign(new Koa(), { keys: ['key'], silent: true });
+      const app = Object.assign(new Koa(), { keys: ['the key of the specs, of more than 32 bytes'], silent: true });
       app.use(session({ store: new session.MemoryStore(), [args.hook]: () => Promise.reject(new Error('not now')) }));
       app.use(async (ctx) => {
         const current = await ctx.session;
