@@ -23,6 +23,7 @@ import { ConnectionState, type StoreState } from '../client/status';
 import { wrongAttribute } from '../cookies/attributes';
 import { mayOutlive, untilEnd } from '../record/expiry-note';
 import { parseRecord } from '../record/record';
+import { isUnopened } from '../record/unopened';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { resolveIds } from './ids-option';
 import { LastWriteRecords } from './last-write-records';
@@ -186,7 +187,7 @@ export class Store extends EventEmitter<StoreEvents> {
     if (this.otherNames !== undefined) return this.#getEither(sid, this.otherNames);
     const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
     const session = mayOutlive(client) ? untilEnd(answer) : answer;
-    return withDates(session as Session | null | undefined);
+    return isUnopened(session) ? undefined : withDates(session as Session | null | undefined);
   }
 
   /**

@@ -27,7 +27,10 @@ export interface ResealedRecords {
   scanned: number;
   /** Number of records stored again: sealed with the first key or, with `writePlain`, unsealed. */
   resealed: number;
-  /** Number of records that cannot be opened or are not sessions, or that others wrote again and again. They stay. */
+  /**
+   * Number of records that cannot be opened or are not sessions, or that others wrote again and again. They stay. What is
+   * sealed with the first key is not opened, and counts as read only.
+   */
   skipped: number;
 }
 

@@ -1,4 +1,5 @@
 import { isRegeneratedMarker } from '../../record/record';
+import { UNOPENED } from '../../record/unopened';
 import { NUMBER_LENGTH, type SealingKey } from './key';
 import type { ResolvedOptions } from './options';
 
@@ -8,14 +9,6 @@ const HEADER = `${NAME}1.`;
 /** Where the parts of `sealed.1.NUMBER.BYTES` begin. */
 const NUMBER_AT = HEADER.length;
 const BYTES_AT = NUMBER_AT + NUMBER_LENGTH + 1;
-
-/** Stands for a record that cannot be opened. It is not JSON, so it does not count as a session. */
-const UNOPENED = {
-  plain: '(a record that is not sealed)',
-  version: '(a record sealed in another format)',
-  key: '(a record sealed with a key that is not in `keys`)',
-  changed: '(a sealed record that was changed, or moved from another key)',
-} as const;
 
 /**
  * Turns records into what is stored, and back. What is stored is a JSON string: tools that expect JSON can read it, and

@@ -207,6 +207,14 @@ describe('A client that cannot compare', () => {
     expect(JSON.parse(client.records.get('sid') ?? '')).toEqual(held);
   });
 
+  it('is not shown by `store.get()` if it cannot be opened', async () => {
+    for (const client of [new MapClient(), new MemoryStore()]) {
+      await new Store(sealed(client, { keys: [OLD] })).set('sid', { user: 'ann', cookie: {} }, HOUR);
+      expect(await new Store(sealed(client, { keys: [KEY] })).get('sid')).toBeUndefined();
+      expect(await new Store(sealed(client, { keys: [OLD] })).get('sid')).toMatchObject({ user: 'ann' });
+    }
+  });
+
   it('keeps what cannot be opened, and the visitor gets a new session', async () => {
     const client = new MapClient();
     const site = await siteWith({ store: sealed(client, { keys: [KEY] }) });
