@@ -310,8 +310,13 @@ export class CompareAndSetRecords implements Records {
     if (record === from.record) return from;
     // If others have ended the session, the successor expires at once.
     const ttl = Math.max(1, this.#ttlOf(record));
-    const swap = () => this.#client.swap(key, record, ttl, from.revision);
-    const result = await this.#caller.call('set', budget, swap, key, record);
+    const swap = (revision: unknown) => this.#client.swap(key, record, ttl, revision);
+    let result = await this.#caller.call('set', budget, () => swap(from.revision), key, record);
+    // `reseal()` may have stored the same again.
+    if (!result.ok && !result.gone && result.record === from.record) {
+      const { revision } = result;
+      result = await this.#caller.call('set', budget, () => swap(revision), key, record);
+    }
     return result.ok ? { record, revision: result.revision } : undefined;
   }
 

@@ -127,6 +127,28 @@ describe('reseal()', () => {
       expect(load(PREFIX + sid)?.record).toEqual(sealedWith(NEW_NUMBER));
   });
 
+  it.each([[false], [true]])(
+    'does not hold up a regeneration that another request makes repeat, with the option user: %p',
+    async (isGiven) => {
+      const client = new MemoryStore();
+      const use = session({ store: sealed(client, { keys: [OLD, KEY] }), user: isGiven ? user : undefined });
+      const site = await closedAfterTest(openSite({ use, routes }));
+      const ann = site.visitor();
+      await ann.get('/login');
+      const cookie = await ann.jar.getCookieString(site.url);
+      const swap = client.swap.bind(client);
+      client.swap = (async (...args: Parameters<typeof swap>) => {
+        client.swap = swap;
+        await site.visitor().get('/count', { cookie });
+        expect(await sealed(client, { keys: [KEY, OLD] }).reseal()).toMatchObject({ resealed: 2 });
+        return swap(...args);
+      }) as never;
+      expect((await ann.get('/rotate')).status).toBe(200);
+      expect(await ann.jar.getCookieString(site.url)).not.toBe(cookie);
+      expect((await ann.get('/see')).json()).toMatchObject({ user: 'Annabella', n: 1 });
+    },
+  );
+
   it('keeps the ttl with a client that has only the methods of the contract', async () => {
     const store = new RightEnumerableClient();
     const old = sealed(store, { keys: [OLD] });
