@@ -6,6 +6,8 @@ export type SecretUse = '`app.keys`' | 'the `keys` of sealed()';
 const LEAST_BYTES = 32;
 /** Of 32 random hexadecimal digits, fewer are different once in a thousand million. */
 const LEAST_DIFFERENT = 8;
+/** The share of bytes that may follow from those before. Random digits come near it once in a million secrets. */
+const MOST_FORETOLD = 0.6;
 const HOW = 'Make one with `openssl rand -base64 32`.';
 
 /** Warnings given: one of each kind is enough. */
@@ -38,8 +40,20 @@ const RISKS: Readonly<Record<SecretUse, string>> = {
 function weaknessOf(bytes: Buffer): string | undefined {
   if (bytes.length < LEAST_BYTES)
     return `is short: it has ${bytes.length} bytes, and ${LEAST_BYTES} random ones are needed`;
-  const isRepeated = Buffer.concat([bytes, bytes]).indexOf(bytes, 1) < bytes.length;
-  return isRepeated || new Set(bytes).size < LEAST_DIFFERENT ? 'is hardly random' : undefined;
+  return new Set(bytes).size < LEAST_DIFFERENT || isForetold(bytes) ? 'is hardly random' : undefined;
+}
+
+/** Whether most bytes follow from those before: a text again and again, also cut off, or letters in their order. */
+function isForetold(bytes: Buffer): boolean {
+  for (let period = 1; period <= bytes.length / 2; period += 1) if (follows(bytes, period, 0)) return true;
+  return follows(bytes, 1, 1) || follows(bytes, 1, -1);
+}
+
+/** Whether most bytes are `step` more than the byte `distance` places before. */
+function follows(bytes: Buffer, distance: number, step: number): boolean {
+  const later = bytes.subarray(distance);
+  const foretold = later.filter((byte, at) => byte === (bytes[at] as number) + step);
+  return foretold.length > MOST_FORETOLD * later.length;
 }
 
 function warnOnce(text: string, code: string, kind: string = code): void {
