@@ -1,39 +1,22 @@
 import Keygrip from 'keygrip';
-import type { MemoryStore } from '../../lib/main';
+import { fresh, heardWarnings } from '../helpers/programs/process-warnings';
 import { KEY, OLD } from '../helpers/stores/sealing';
 
-/** Loads the package as a process has it that has warned of nothing yet. */
-function fresh() {
-  const loaded: {
-    signatures: typeof import('../../lib/cookies/signatures');
-    sealing: typeof import('../../lib/sealed');
-    Store: typeof MemoryStore;
-  }[] = [];
-  jest.isolateModules(() => {
-    loaded.push({
-      signatures: require('../../lib/cookies/signatures'),
-      sealing: require('../../lib/sealed'),
-      Store: (require('../../lib/main') as typeof import('../../lib/main')).MemoryStore,
-    });
-  });
-  const [{ signatures, sealing, Store }] = loaded as [(typeof loaded)[number]];
-  const signer = new signatures.Signatures();
+/** The two that look at secrets, as a process has them that has warned of nothing yet. */
+function freshly() {
+  const { Signatures, sealed, Store } = fresh(() => ({
+    ...(require('../../lib/cookies/signatures') as typeof import('../../lib/cookies/signatures')),
+    ...(require('../../lib/sealed') as typeof import('../../lib/sealed')),
+    Store: (require('../../lib/main') as typeof import('../../lib/main')).MemoryStore,
+  }));
+  const signer = new Signatures();
   return {
     sign: (keys: unknown) => signer.signer(keys),
-    seal: (keys: readonly (string | Uint8Array)[]) => sealing.sealed(new Store(), { keys }),
+    seal: (keys: readonly (string | Uint8Array)[]) => sealed(new Store(), { keys }),
   };
 }
 
-let warnings: [code: string, text: string][] = [];
-beforeEach(() => {
-  warnings = [];
-  jest.spyOn(process, 'emitWarning').mockImplementation(((text: string, { code }: { code: string }) => {
-    warnings.push([code, text]);
-  }) as never);
-});
-afterEach(() => {
-  jest.restoreAllMocks();
-});
+const warnings = heardWarnings();
 const codes = () => warnings.map(([code]) => code.replace('KOA_EVENTED_SESSION_', ''));
 
 describe('A secret', () => {
@@ -49,7 +32,7 @@ describe('A secret', () => {
     ['letters in reverse order', 'zyxwvutsrqponmlkjihgfedcba9876543210'],
     ['three digits', '0120210120210012102012021021021021'],
   ])('of %s causes one warning for each use', (_what, secret) => {
-    const { sign, seal } = fresh();
+    const { sign, seal } = freshly();
     seal([secret]);
     seal([secret]);
     expect(codes()).toEqual(['WEAK_SECRET']);
@@ -70,7 +53,7 @@ describe('A secret', () => {
     ['of 32 random bytes', Buffer.from(KEY, 'base64')],
     ['of a long passphrase', 'correct horse battery staple, and a donkey'],
   ])('%s causes none', (_what, secret) => {
-    const { sign, seal } = fresh();
+    const { sign, seal } = freshly();
     sign([secret]);
     seal([OLD]);
     expect(warnings).toEqual([]);
@@ -78,17 +61,17 @@ describe('A secret', () => {
 
   it('of two uses causes a warning, whichever comes first, and wherever it stands', () => {
     for (const sealsFirst of [true, false]) {
-      const { sign, seal } = fresh();
+      const { sign, seal } = freshly();
       const uses = [() => seal([OLD, KEY]), () => sign([KEY])];
       for (const use of sealsFirst ? uses : uses.reverse()) use();
       expect(codes()).toEqual(['SHARED_SECRET']);
       expect(warnings[0]?.[1]).toContain('The same secret is in `app.keys` and in the `keys` of sealed()');
-      warnings = [];
+      warnings.length = 0;
     }
   });
 
   it('is looked at once, as long as the keys stay the same', () => {
-    const { sign } = fresh();
+    const { sign } = freshly();
     const keys = [KEY];
     const bytes = [Buffer.from(KEY)];
     const looked = jest.spyOn(Object.getPrototypeOf(Uint8Array.prototype), 'filter');
@@ -103,7 +86,7 @@ describe('A secret', () => {
   });
 
   it('in a Keygrip cannot be read', () => {
-    const { sign } = fresh();
+    const { sign } = freshly();
     sign(new Keygrip(['short']));
     expect(warnings).toEqual([]);
   });

@@ -2,6 +2,7 @@ import type Koa from 'koa';
 import compose from 'koa-compose';
 import type { CookieOptions, SessionOptions } from '../../lib/main';
 import type { Reply } from '../helpers/http/serve';
+import { fresh, heardWarnings } from '../helpers/programs/process-warnings';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { dataOf, openSite, type Routes, sessionOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
@@ -10,31 +11,13 @@ import session = require('../../lib/main');
 import koaSession = require('../../lib/koa-session');
 import minimal = require('../../lib/koa-session-minimal');
 
-/** Loads the package as a process has it that has warned of nothing yet. */
-function fresh<T>(load: () => T): T {
-  let loaded: T[] = [];
-  jest.isolateModules(() => {
-    loaded = [load()];
-  });
-  return loaded[0] as T;
-}
-
 const freshSession = (options: SessionOptions) => fresh(() => require('../../lib/main') as typeof session)(options);
 const freshMinimal = (options: minimal.SessionOptions) =>
   fresh(() => require('../../lib/koa-session-minimal') as typeof minimal)(options);
 const freshKoaSession = (options: koaSession.CreateSessionOptions, app: Koa) =>
   fresh(() => require('../../lib/koa-session') as typeof koaSession)(options, app);
 
-let warnings: [code: string, text: string][] = [];
-beforeEach(() => {
-  warnings = [];
-  jest.spyOn(process, 'emitWarning').mockImplementation(((text: string, { code }: { code: string }) => {
-    warnings.push([code, text]);
-  }) as never);
-});
-afterEach(() => {
-  jest.restoreAllMocks();
-});
+const warnings = heardWarnings();
 
 const siteOf = (use: Koa.Middleware | Koa.Middleware[], routes?: Routes) => closedAfterTest(openSite({ use, routes }));
 
@@ -88,7 +71,7 @@ describe('A cookie of another entry point that browsers drop over plain HTTP', (
   describe.each(faces)('of %s', (_face, make) => {
     it.each(attributes)('causes one warning: %s %j', async (why, given) => {
       const site = await siteWith((app) => make(given, app));
-      warnings = [];
+      warnings.length = 0;
       await site.visitor().get('/put?a=1');
       await site.visitor().get('/put?a=1');
       expect(warnings).toEqual([['KOA_EVENTED_SESSION_INSECURE_COOKIE', expect.stringContaining('app.proxy = true')]]);
@@ -227,7 +210,7 @@ describe('A change of the session after it was saved', () => {
     const site = await siteOf([afterNext(change), freshSession({ store: new MapClient(), ...options })]);
     const visitor = site.visitor();
     await visitor.get('/put?a=1');
-    warnings = [];
+    warnings.length = 0;
     return visitor;
   };
   const flash = async (ctx: Koa.Context) => {
@@ -257,7 +240,7 @@ describe('A change of the session after it was saved', () => {
       const site = await siteWith((app) => [afterNext((ctx) => ctx.path === '/see' && change(ctx)), make(app)]);
       const visitor = site.visitor();
       await visitor.get('/put?a=1');
-      warnings = [];
+      warnings.length = 0;
       return { site, visitor };
     };
 

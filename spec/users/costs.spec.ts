@@ -3,24 +3,8 @@ import session = require('../../lib/main');
 import type { Browser } from '../helpers/http/serve';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site';
+import { storeMethods } from '../helpers/stores/methods';
 import { fakeDate, pass } from '../helpers/time/fake-date';
-
-const CALLS = [
-  'get',
-  'set',
-  'destroy',
-  'load',
-  'create',
-  'swap',
-  'touch',
-  'remove',
-  'take',
-  'mark',
-  'enroll',
-  'members',
-  'dismiss',
-  'endedNow',
-] as const;
 
 const MINUTE = 60_000;
 const user = (held: session.Session) => held['user'] as string | undefined;
@@ -44,7 +28,7 @@ describe('the calls that the sessions of a user cost', () => {
     const store = new session.MemoryStore();
     const opened = await site(store, options);
     const heard: string[] = [];
-    for (const name of CALLS) {
+    for (const name of storeMethods) {
       const call = store[name].bind(store) as (...args: unknown[]) => unknown;
       const noted = (...args: unknown[]) => {
         heard.push(name);

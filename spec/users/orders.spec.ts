@@ -2,32 +2,16 @@ import type Koa from 'koa';
 import type { Browser } from '../helpers/http/serve';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site';
+import { storeMethods } from '../helpers/stores/methods';
 import { fakeDate, pass } from '../helpers/time/fake-date';
 
 import session = require('../../lib/main');
 
 const HOUR = 60 * 60 * 1000;
 
-const METHODS = [
-  'load',
-  'create',
-  'swap',
-  'touch',
-  'remove',
-  'take',
-  'mark',
-  'enroll',
-  'members',
-  'dismiss',
-  'endedNow',
-  'get',
-  'set',
-  'destroy',
-] as const;
-
 /** What happens right before a call of the store is carried out, once. */
 interface Meanwhile {
-  call: (typeof METHODS)[number];
+  call: (typeof storeMethods)[number];
   run: () => unknown;
 }
 
@@ -40,7 +24,7 @@ async function sites(
 ) {
   const memory = new session.MemoryStore();
   let meanwhile: Meanwhile | undefined;
-  const entries = METHODS.map((name) => [
+  const entries = storeMethods.map((name) => [
     name,
     async (...args: unknown[]) => {
       const interruption = meanwhile;

@@ -6,6 +6,7 @@ import { type SealedOptions, sealed } from '../../../lib/sealed';
 import { closedAfterTest, siteWith } from '../../helpers/sites/open-sites';
 import { openSite, type Routes, sentId, sessionOf } from '../../helpers/sites/session-site';
 import { MapClient, TouchableMapClient } from '../../helpers/stores/map-client';
+import { comparingMethods } from '../../helpers/stores/methods';
 import { KEY, OLD, OTHER } from '../../helpers/stores/sealing';
 import { fakeDate, pass } from '../../helpers/time/fake-date';
 import { until } from '../../helpers/time/until';
@@ -298,20 +299,7 @@ describe('A site with a record that cannot be opened', () => {
 
 describe('sealed()', () => {
   const methodsOf = (client: object) =>
-    [
-      'load',
-      'create',
-      'swap',
-      'touch',
-      'remove',
-      'take',
-      'mark',
-      'enroll',
-      'members',
-      'dismiss',
-      'endedNow',
-      'keys',
-    ].filter((name) => typeof (client as Record<string, unknown>)[name] === 'function');
+    [...comparingMethods, 'keys'].filter((name) => typeof (client as Record<string, unknown>)[name] === 'function');
 
   it.each<[string, SessionStore]>([
     ['a MemoryStore', new MemoryStore()],
