@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** The TypeError for a bad option, with the same wording everywhere. */
 export function expected(name: string, expectation: string, got: unknown): TypeError {
   return new TypeError(`Expected \`${name}\` to be ${expectation}, got ${shown(got)}`);
@@ -16,6 +18,12 @@ export function expectString(name: string, value: unknown): asserts value is str
 /** @throws TypeError */
 export function expectBoolean(name: string, value: unknown): asserts value is boolean {
   if (typeof value !== 'boolean') throw expected(name, '`true` or `false`', value);
+}
+
+/** @throws TypeError */
+export function expectDate(name: string, value: unknown): asserts value is Date {
+  // Unlike `instanceof`, also for a Date of another realm.
+  if (!types.isDate(value) || Number.isNaN(value.getTime())) throw expected(name, 'a valid Date', value);
 }
 
 /** @throws TypeError */

@@ -35,7 +35,7 @@ export async function walkAll<Counts>(walk: Walk<Counts>, options: GivenWalk<Cou
     const found = await pageFrom(walk, cursor, cursor === from);
     for (let start = 0; start < found.keys.length; start += AT_ONCE) {
       signal?.throwIfAborted();
-      await atOnce(found.keys.slice(start, start + AT_ONCE), walk.visit);
+      await Promise.all(found.keys.slice(start, start + AT_ONCE).map(walk.visit));
       // A store in memory answers at once: others must get their turn.
       await nextTurn();
     }

@@ -1,5 +1,5 @@
 import { expectMethods, hasMethod } from '../base/expect';
-import type { SessionStore, TokenStore } from '../base/types';
+import type { CompareAndSetStore, SessionStore, TokenStore } from '../base/types';
 
 /** A value mistaken for a client, recognised by its properties, and what to pass instead. */
 interface Known {
@@ -88,4 +88,12 @@ function expectAnswer(name: string, method: unknown): void {
   throw new TypeError(
     `Expected \`store.${name}\` to answer with a value, a promise, a thunk or a generator, got an async generator: leave out its \`*\``,
   );
+}
+
+/**
+ * Whether a client can compare and set, so that parallel requests lose no changes. Checks only once whether the methods
+ * exist; each call uses the client's current property.
+ */
+export function canCompareAndSet(client: SessionStore): client is SessionStore & CompareAndSetStore {
+  return ['load', 'create', 'swap', 'touch'].every((ability) => hasMethod(client, ability));
 }

@@ -5,12 +5,12 @@ import { Lately } from '../base/lately';
 import type { CompareAndSetStore, SessionStore, StoredRecord } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
-import { type Marker, type MarkerContent, readMarker, regeneratedMarker } from '../record/marker';
+import { endMarker, type Marker, type MarkerContent, readMarker, regeneratedMarker } from '../record/marker';
 import { applyChange } from '../record/merge';
 import { isRegeneratedMarker, looksLikeSession, parseRecord } from '../record/record';
 import { isInUse, stampIn } from '../record/unfinished';
 import { type Claimed, claim } from './claim';
-import { lengthOfMark, pauseAskedBy, unmarked } from './mark';
+import { lengthOfMark, pauseAskedBy, SHORTEST_MARK, unmarked } from './mark';
 import type { Names } from './names';
 import { type RecordEnds, recordEnds } from './record-ends';
 import {
@@ -36,8 +36,6 @@ import { type Attempt, pauseAfter, type TextVersion, WriteQueues, type Writer } 
 const LEVELLED_FIRST = 4;
 /** How often `endIf` may lose to other writers before it ends the record unseen. */
 const ASKED_FIRST = 4;
-/** Makes writes that were sent before fail, and hardly holds up others. */
-const SHORTEST_MARK = 1;
 
 /** Records of a client that can compare and set: a write never undoes another's. */
 export class CompareAndSetRecords implements Records {
@@ -215,7 +213,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   async endIf(key: string, from: Version, budget: Budget, accept: Accept): Promise<boolean> {
-    const marker = regeneratedMarker({ successor: '', keepsData: false });
+    const marker = endMarker();
     let current = from as TextVersion;
     let isUnknown = false;
     for (let lost = 0; lost < ASKED_FIRST; lost += 1) {
@@ -253,7 +251,7 @@ export class CompareAndSetRecords implements Records {
 
   /** Ends the record if it is still this version; resolves to `false` if not. */
   async endVersion(key: string, from: Version, budget: Budget): Promise<boolean> {
-    const marker = regeneratedMarker({ successor: '', keepsData: false });
+    const marker = endMarker();
     const attempt = await this.#swap(key, marker, REMEMBERED_FOR, from as TextVersion, 'destroy', budget);
     if (!('landed' in attempt)) return false;
     await this.#destroyUnseen(key, budget);
@@ -269,7 +267,7 @@ export class CompareAndSetRecords implements Records {
 
   /** Leaves a marker where a request is about to create a record, for a minute: that request fails. `false` if it has. */
   async bar(key: string, budget: Budget): Promise<boolean> {
-    const record = regeneratedMarker({ successor: '', keepsData: false });
+    const record = endMarker();
     return (await this.create(key, { record, ttl: REMEMBERED_FOR, plain: () => ({}) }, budget)) !== undefined;
   }
 

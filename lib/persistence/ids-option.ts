@@ -1,4 +1,4 @@
-import { expected, isGiven } from '../base/expect';
+import { expectDate, expected, isGiven } from '../base/expect';
 import type { SessionIds } from '../base/types';
 
 /** The option `ids`, completed. */
@@ -23,8 +23,6 @@ export function resolveIds(ids: SessionIds): IdsOption {
       ids,
     );
   }
-  if (date instanceof Date && !Number.isNaN(date.getTime())) {
-    return { areHashed: hashed, readOtherUntil: date.getTime() };
-  }
-  throw expected(`ids.${name}`, 'a valid Date', date);
+  expectDate(`ids.${name}`, date);
+  return { areHashed: hashed, readOtherUntil: date.getTime() };
 }

@@ -1,5 +1,8 @@
 import { withoutSpaces } from '../record/trailing-spaces';
 
+/** The shortest mark: it makes writes that were sent before fail, and hardly holds up others. */
+export const SHORTEST_MARK = 1;
+
 /** Milliseconds that each space at the end of a record stands for. */
 const MS_A_SPACE = 5;
 /** How long other writers stand back at most, in milliseconds. A writer that dies costs them this once. */

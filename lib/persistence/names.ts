@@ -1,4 +1,5 @@
 import { hashedName, looksHashed } from '../base/hashed-names';
+import { remembering } from '../base/remembering';
 
 /** Number of hashes that are remembered: one request asks for the same one several times. */
 const REMEMBERED = 1000;
@@ -10,12 +11,13 @@ export class Names {
   readonly areHashed: boolean;
   /** Whether the store has names of the other kind as well. */
   readonly areMixed: boolean;
-  readonly #hashed = new Map<string, string>();
+  readonly #hashedKeyOf: (sid: string) => string;
 
   constructor(prefix: string, areHashed: boolean, areMixed: boolean) {
     this.prefix = prefix;
     this.areHashed = areHashed;
     this.areMixed = areMixed;
+    this.#hashedKeyOf = remembering((sid) => prefix + hashedName(sid), REMEMBERED);
   }
 
   /** The key of a session. */
@@ -51,15 +53,5 @@ export class Names {
    */
   isAmbiguous(sid: string): boolean {
     return this.areMixed && looksHashed(sid);
-  }
-
-  #hashedKeyOf(sid: string): string {
-    let key = this.#hashed.get(sid);
-    if (key === undefined) {
-      key = this.prefix + hashedName(sid);
-      if (this.#hashed.size >= REMEMBERED) this.#hashed.clear();
-      this.#hashed.set(sid, key);
-    }
-    return key;
   }
 }

@@ -1,4 +1,3 @@
-import type { CompareAndSetStore, EndingStore } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { Marker } from '../record/marker';
 import type { CompareAndSetRecords } from './compare-and-set-records';
@@ -78,11 +77,6 @@ export class OtherNames {
       return { key, ...(isComplete(again, marker) ? complete(again) : { loaded: NOTHING }) };
     return { key, loaded: again.found === 'regenerated' && again.marker?.isMove === true ? NOTHING : again };
   }
-}
-
-/** Whether clients with these methods can move a session without losing anything. */
-export function canMove(client: object): client is CompareAndSetStore & EndingStore {
-  return ['remove', 'take', 'mark'].every((method) => typeof Reflect.get(client, method) === 'function');
 }
 
 function markerOf(loaded: Loaded): Marker | undefined {

@@ -2,7 +2,7 @@ import { hasMethod } from '../base/expect';
 import type { CompareAndSetStore, EndingStore, SessionStore, StoredRecord } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
-import { regeneratedMarker } from '../record/marker';
+import { endMarker } from '../record/marker';
 import { isRegeneratedMarker } from '../record/record';
 import { lifetimeOf, type Version } from './records';
 
@@ -33,9 +33,12 @@ type Client = SessionStore & CompareAndSetStore & Partial<EndingStore>;
 
 /** @param client may implement {@link EndingStore} */
 export function recordEnds(client: Client, caller: ClientCaller): RecordEnds {
-  return hasMethod(client, 'remove') && hasMethod(client, 'take') && hasMethod(client, 'mark')
-    ? new OneCall(client as Client & EndingStore, caller)
-    : new Comparing(client, caller);
+  return canEnd(client) ? new OneCall(client, caller) : new Comparing(client, caller);
+}
+
+/** Whether a client can end a record in one call, also while others write it. */
+export function canEnd(client: object): client is EndingStore {
+  return hasMethod(client, 'remove') && hasMethod(client, 'take') && hasMethod(client, 'mark');
 }
 
 /** For a client with {@link EndingStore}: one call each. */
@@ -95,7 +98,7 @@ class Comparing implements RecordEnds {
 
   async remove(key: string, from: Version | undefined, budget: Budget): Promise<string | undefined> {
     // Claims the record first: a late request must not remove another request's marker.
-    const found = await this.take(key, regeneratedMarker({ successor: '', keepsData: false }), from, budget);
+    const found = await this.take(key, endMarker(), from, budget);
     if (found !== undefined && !isRegeneratedMarker(found)) await this.#destroy(key, budget);
     return found;
   }

@@ -1,16 +1,15 @@
 import type { CompareAndSetStore, EndingStore, SessionStore, StoredRecord } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
-import { regeneratedMarker } from '../record/marker';
+import { endMarker, regeneratedMarker } from '../record/marker';
 import { stampIn, unfinished } from '../record/unfinished';
 import { type Claimed, claim } from './claim';
-import { unmarked } from './mark';
+import { SHORTEST_MARK, unmarked } from './mark';
+import { type RecordEnds, recordEnds } from './record-ends';
 import { type Enroll, REMEMBERED_FOR, type TtlOfRecord } from './records';
 
 /** How often a move copies what others have written before it leaves the session where it is. */
 const TRIES = 4;
-/** Makes writes that were sent before fail, and hardly holds up others. */
-const SHORTEST_MARK = 1;
 
 /** A session that moves to another key under the same id. */
 export interface Move {
@@ -42,11 +41,13 @@ export class RecordMoves {
   readonly #client: Client;
   readonly #caller: ClientCaller;
   readonly #ttlOf: TtlOfRecord;
+  readonly #ends: RecordEnds;
 
   constructor(client: Client, caller: ClientCaller, ttlOf: TtlOfRecord) {
     this.#client = client;
     this.#caller = caller;
     this.#ttlOf = ttlOf;
+    this.#ends = recordEnds(client, caller);
   }
 
   /** Resolves to the version under the new key; `undefined` if the session stays, or another request was first. */
@@ -124,7 +125,7 @@ export class RecordMoves {
 
   /** Removes the copy of a session that has ended, unless another move has replaced it. One that stays counts for nobody. */
   async #withdraw(to: string, copy: StoredRecord, budget: Budget): Promise<void> {
-    const marker = regeneratedMarker({ successor: '', keepsData: false });
+    const marker = endMarker();
     const swapped = await this.#swap(to, marker, REMEMBERED_FOR, copy, budget).catch(() => undefined);
     if (swapped === undefined) return;
     const destroy = () => this.#client.destroy(to);
@@ -147,8 +148,8 @@ export class RecordMoves {
     return claim(this.#client, this.#caller, { key, marker, from }, budget);
   }
 
-  async #reserve(key: string, budget: Budget): Promise<StoredRecord | undefined> {
-    return (await this.#caller.call('set', budget, () => this.#client.mark(key, SHORTEST_MARK), key)) ?? undefined;
+  #reserve(key: string, budget: Budget): Promise<StoredRecord | undefined> {
+    return this.#ends.reserve(key, SHORTEST_MARK, budget);
   }
 
   async #load(key: string, budget: Budget): Promise<StoredRecord | undefined> {

@@ -5,20 +5,12 @@ import copy = require('copy-to');
 import { storeLine } from '../base/debug-lines';
 import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
 import { idleTimeoutOf, timeLeftOf, ttlOf, whole } from '../base/ttl';
-import type {
-  CompareAndSetStore,
-  Guarantee,
-  Session,
-  SessionStore,
-  StoreOptions,
-  TokenStore,
-  Ttl,
-} from '../base/types';
+import type { Guarantee, Session, SessionStore, StoreOptions, TokenStore, Ttl } from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
 import { Budget } from '../client/budget';
 import { ClientCaller } from '../client/caller';
 import { isDisconnected, listenToClient, whyAway } from '../client/connection-events';
-import { expectClient, isTokenStore } from '../client/expect-client';
+import { canCompareAndSet, expectClient, isTokenStore } from '../client/expect-client';
 import { ConnectionState, type StoreState } from '../client/status';
 import { wrongAttribute } from '../cookies/attributes';
 import { mayOutlive, untilEnd } from '../record/expiry-note';
@@ -28,7 +20,8 @@ import { CompareAndSetRecords } from './compare-and-set-records';
 import { resolveIds } from './ids-option';
 import { LastWriteRecords } from './last-write-records';
 import { Names } from './names';
-import { canMove, OtherNames } from './other-names';
+import { OtherNames } from './other-names';
+import { canEnd } from './record-ends';
 import { RecordMoves } from './record-moves';
 import { canEnumerate, RecordWalk } from './record-walk';
 import type { Records, TtlOfRecord } from './records';
@@ -140,7 +133,9 @@ export class Store extends EventEmitter<StoreEvents> {
         ? new UserIndex(client, records, this.#caller, this.prefix)
         : undefined;
     if (readOtherUntil !== undefined) {
-      if (!(records instanceof CompareAndSetRecords && canMove(client) && !isTokenStore(client))) throw cannotMove();
+      const canMove =
+        records instanceof CompareAndSetRecords && !isTokenStore(client) && canCompareAndSet(client) && canEnd(client);
+      if (!canMove) throw cannotMove();
       this.otherNames = new OtherNames(records, this.names, readOtherUntil);
       this.moves = new RecordMoves(client, this.#caller, ttlOfRecord);
     }
@@ -363,10 +358,4 @@ function withDates<S extends Session | null | undefined>(session: S): S {
   const cookie = session?.cookie;
   if (typeof cookie?.expires === 'string') cookie.expires = new Date(cookie.expires);
   return session;
-}
-
-/** Checks only once whether the methods exist; each call uses the client's current property. */
-function canCompareAndSet(client: SessionStore): client is SessionStore & CompareAndSetStore {
-  const abilities = ['load', 'create', 'swap', 'touch'] as const;
-  return abilities.every((ability) => hasMethod(client, ability));
 }

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
 import { hasMethod } from '../base/expect';
 import { NO_RECORD } from '../base/record-keys';
+import { remembering } from '../base/remembering';
 import type { IndexingStore, IndexMember } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import type { CompareAndSetRecords } from './compare-and-set-records';
+import { canEnd } from './record-ends';
 
 /** Number of members that one call returns. */
 const PAGE = 1000;
@@ -15,7 +17,7 @@ const ENDED_FOR = 60 * 60 * 1000;
 /** No record has the key of an index. */
 const SEPARATOR = `${NO_RECORD}user:`;
 
-const ABILITIES = ['enroll', 'members', 'dismiss', 'endedNow', 'remove', 'take', 'mark'] as const;
+const ABILITIES = ['enroll', 'members', 'dismiss', 'endedNow'] as const;
 
 /** The indexes of a store: each lists the keys of one user's records. */
 export class UserIndex {
@@ -87,25 +89,15 @@ export class UserIndex {
   }
 }
 
-/** The name of a user's index: a hash, so that the store's keys do not reveal the user. */
-export function indexOf(user: string): string {
-  let index = remembered.get(user);
-  if (index === undefined) {
-    index = hash('sha256', user, 'base64url').slice(0, LENGTH);
-    if (remembered.size >= REMEMBERED) remembered.clear();
-    remembered.set(user, index);
-  }
-  return index;
-}
-
-/** Names of indexes: every write of a session asks for its user's, and hashing it costs 1 % of a write. */
-const remembered = new Map<string, string>();
-const REMEMBERED = 10_000;
-
 /** 132 bits: two users never share an index. */
 const LENGTH = 22;
+/** Number of names that are remembered: every write of a session asks for its user's, and hashing it costs 1 % of a write. */
+const REMEMBERED = 10_000;
+
+/** The name of a user's index: a hash, so that the store's keys do not reveal the user. */
+export const indexOf = remembering((user) => hash('sha256', user, 'base64url').slice(0, LENGTH), REMEMBERED);
 
 /** Whether a client keeps indexes. What they list can be ended exactly only if it can mark a record. */
 export function canIndex(client: object): client is IndexingStore {
-  return ABILITIES.every((ability) => hasMethod(client, ability));
+  return canEnd(client) && ABILITIES.every((ability) => hasMethod(client, ability));
 }

@@ -75,6 +75,11 @@ export function regeneratedMarker({ successor, keepsData, renewedAt, hashed, isM
   return `null${spaced(Buffer.concat([Buffer.of(flags), random, time, name, sealed]))}`;
 }
 
+/** The marker of a session that ends, and does not continue under another id. */
+export function endMarker(): string {
+  return regeneratedMarker({ successor: '', keepsData: false });
+}
+
 /** The content of a marker; `undefined` for any other record, and for a marker without a successor. */
 export function readMarker(record: string): Marker | undefined {
   if (!isRegeneratedMarker(record)) return undefined;

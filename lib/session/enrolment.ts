@@ -11,11 +11,13 @@ import {
   ALWAYS,
   type Entry,
   enroll,
+  entryOfMoved,
   indexOfSession,
   missingEntry,
   NEVER_SINCE,
   notesOfEntry,
   type UserRules,
+  unlist,
 } from '../users/rules';
 import type { HeldSession } from './held-session';
 import type { SessionState } from './state';
@@ -154,21 +156,16 @@ export function enrollMerged(users: UserRules | undefined): Enroll | undefined {
  * not be written.
  */
 export function enrollMoved(state: SessionState, enrolment: Enrolment | undefined): Enroll | undefined {
-  const { store, users } = state.options;
+  const { users } = state.options;
   if (users === undefined) return undefined;
   const listed = enrolment && notesOfEntry(enrolment.entry);
   return async (record, key) => {
-    const session = parseRecord(record) as unknown as Session;
-    const { until = 0 } = notesOf(Object(session.cookie)) ?? {};
-    const needed = Math.max(store.ttlOf(session), until - Date.now());
-    const entry = missingEntry(session, listed, needed, users);
+    const entry = entryOfMoved(record, listed, users);
     return entry === undefined || enroll(entry, key, state.beganFor(entry.index), users, keyBefore(state));
   };
 }
 
-/** Removes the entry of a retired record. An entry that stays does no harm, so a failure is ignored. */
+/** Removes the entry of a retired record. */
 export async function leaveIndex({ options }: SessionState, index: string | undefined, key: string): Promise<void> {
-  const { users, store } = options;
-  if (users === undefined || index === undefined) return;
-  await users.index.dismiss(index, [{ key }], store.newBudget()).catch(() => undefined);
+  if (options.users !== undefined && index !== undefined) await unlist(index, key, options.users);
 }

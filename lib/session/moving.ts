@@ -1,10 +1,9 @@
-import { notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import type { Budget } from '../client/budget';
 import type { Place } from '../persistence/other-names';
 import type { Enroll, Loaded } from '../persistence/records';
 import { parseRecord } from '../record/record';
-import { enroll, missingEntry } from '../users/rules';
+import { enroll, entryOfMoved, type UserRules, unlist } from '../users/rules';
 import type { SessionSettings } from './settings';
 
 /** A request that has found its session under a name of the other kind. */
@@ -42,13 +41,14 @@ export async function moveSession(mover: Mover, sid: string, place: Place): Prom
   const ids = { sid, from, to, isHashed };
   const copy = left?.record === undefined ? undefined : { record: left.record, revision: left.revision };
   try {
-    const list = users && enrollMoving(mover, from, listed);
+    const list = users && enrollMoving(mover, users, from, listed);
     const moved = await store.moves.move(
       { ...ids, version: { record, revision }, ttl, left: copy, enroll: list },
       mover.budget,
     );
     if (moved === undefined) return place;
-    await dismiss(mover, listed, from);
+    // An entry that stays does no harm: it leads to the new key.
+    for (const index of listed) await unlist(index, from, users as UserRules);
     return {
       key: to,
       loaded: { ...loaded, record: moved.record, revision: moved.revision, ...dataIn(moved.record, loaded) },
@@ -65,24 +65,11 @@ function dataIn(record: string, { record: read, data }: Loaded & { found: 'sessi
 }
 
 /** Lists the session under its new key, in the place of the old one. */
-function enrollMoving(mover: Mover, from: string, listed: Set<string>): Enroll {
-  const { store, users } = mover.options;
+function enrollMoving(mover: Mover, users: UserRules, from: string, listed: Set<string>): Enroll {
   return async (record, key) => {
-    if (users === undefined) return true;
-    const session = parseRecord(record) as unknown as Session;
-    const { until = 0 } = notesOf(Object(session.cookie)) ?? {};
-    // Requests rely on what the record notes.
-    const entry = missingEntry(session, undefined, Math.max(store.ttlOf(session), until - Date.now()), users);
+    const entry = entryOfMoved(record, undefined, users);
     if (entry === undefined) return true;
     listed.add(entry.index);
     return enroll(entry, key, mover.beganFor(entry.index), users, from);
   };
-}
-
-/** An entry that stays does no harm: it leads to the new key. */
-async function dismiss({ options }: Mover, indexes: ReadonlySet<string>, key: string): Promise<void> {
-  const { store, users } = options;
-  for (const index of indexes) {
-    await users?.index.dismiss(index, [{ key }], store.newBudget()).catch(() => undefined);
-  }
 }

@@ -39,30 +39,33 @@ export async function findRenewed(state: SessionState, sid: string): Promise<Ren
   const { renewal, store } = state.options;
   if (renewal === undefined && store.otherNames === undefined) return undefined;
   const before = state.keyOf(sid);
-  const asked = new Set<string>();
-  for (let id = sid; !asked.has(id); ) {
-    asked.add(id);
-    const loaded = await state.look(id);
-    if (loaded.found === 'session') return state.keyOf(id) === before ? undefined : { id, found: loaded };
-    if (loaded.found !== 'regenerated' || !mayFollow(state.options, loaded.marker, performance.now() - state.began))
-      return undefined;
-    const successor = successorOf(loaded.marker, id);
-    if (successor === undefined) return undefined;
-    id = successor;
-  }
-  return undefined;
+  const mayGoOn = (marker: Marker) => mayFollow(state.options, marker, performance.now() - state.began);
+  const latest = await latestOf(state, sid, mayGoOn);
+  return latest && state.keyOf(latest.id) !== before ? latest : undefined;
 }
 
 /** The session that goes on after its id was renewed, whenever that was; `undefined` if it has ended, or cannot be read. */
 export async function sessionAfter(state: SessionState, sid: string, marker: Marker): Promise<Session | undefined> {
-  const asked = new Set([sid]);
-  let next = successorOf(marker, sid);
-  while (next !== undefined && !asked.has(next)) {
-    asked.add(next);
-    const loaded: Loaded | undefined = await state.look(next).catch(() => undefined);
-    if (loaded?.found === 'session') return loaded.data as unknown as Session;
-    const isRenewed = loaded?.found === 'regenerated' && loaded.marker?.renewedAt !== undefined;
-    next = isRenewed ? successorOf(loaded.marker as Marker, next) : undefined;
+  const successor = successorOf(marker, sid);
+  if (successor === undefined) return undefined;
+  const isRenewed = ({ renewedAt }: Marker) => renewedAt !== undefined;
+  const latest = await latestOf(state, successor, isRenewed).catch(() => undefined);
+  return latest?.found.data as Session | undefined;
+}
+
+/** Follows markers from this id to a session; `undefined` if one leads nowhere, or must not be followed. */
+async function latestOf(
+  state: SessionState,
+  sid: string,
+  mayGoOn: (marker: Marker) => boolean,
+): Promise<Renewed | undefined> {
+  const asked = new Set<string>();
+  for (let id: string | undefined = sid; id !== undefined && !asked.has(id); ) {
+    asked.add(id);
+    const loaded: Loaded = await state.look(id);
+    if (loaded.found === 'session') return { id, found: loaded };
+    if (loaded.found !== 'regenerated' || loaded.marker === undefined || !mayGoOn(loaded.marker)) return undefined;
+    id = successorOf(loaded.marker, id);
   }
   return undefined;
 }

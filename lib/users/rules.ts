@@ -6,6 +6,7 @@ import { type Notes, notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import type { Store } from '../persistence/store';
 import { indexOf, type UserIndex } from '../persistence/user-index';
+import { parseRecord } from '../record/record';
 
 /** The options about users and their sessions. */
 export interface UserRules {
@@ -86,6 +87,14 @@ export function missingEntry(
   return { index, ttl: Math.min(most, LONGEST) };
 }
 
+/** The entry that the index lacks for a record that comes under another key: it stays listed for as long as before. */
+export function entryOfMoved(record: string, listed: Notes | undefined, rules: UserRules): Entry | undefined {
+  const session = parseRecord(record) as unknown as Session;
+  // Requests rely on what the record notes.
+  const { until = 0 } = notesOf(Object(session.cookie)) ?? {};
+  return missingEntry(session, listed, Math.max(rules.store.ttlOf(session), until - Date.now()), rules);
+}
+
 /** The record's notes about the entry. */
 export function notesOfEntry({ index, ttl }: Entry): Notes {
   return { index, until: Date.now() + ttl };
@@ -115,4 +124,9 @@ export async function enroll(
     if (endedAgo === Number.POSITIVE_INFINITY || endedAgo > performance.now() - began) return true;
   }
   return false;
+}
+
+/** Removes the entry of a record. One that stays does no harm, so a failure is ignored. */
+export async function unlist(index: string, key: string, rules: UserRules): Promise<void> {
+  await rules.index.dismiss(index, [{ key }], rules.store.newBudget()).catch(() => undefined);
 }

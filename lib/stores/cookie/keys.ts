@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { kindOf } from '../../base/kind-of';
 
 /** 64 random bytes: raw, or as text in base64, base64url or hexadecimal. */
 export type TokenKey = string | Uint8Array;
@@ -32,11 +33,4 @@ function bytesOf(key: unknown): Uint8Array | undefined {
   if (HEX.test(key)) return Buffer.from(key, 'hex');
   // Node decodes both alphabets.
   return BASE64.test(key) ? Buffer.from(key, 'base64') : undefined;
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return `\`${value}\``;
-  if (typeof value === 'string') return `a string of ${value.length} characters`;
-  if (types.isUint8Array(value)) return `${value.length} bytes`;
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

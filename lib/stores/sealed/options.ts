@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { expectBoolean, expected, isGiven } from '../../base/expect';
+import { expectBoolean, expectDate, isGiven } from '../../base/expect';
+import { kindOf } from '../../base/kind-of';
 import { checkSecret } from '../../base/secret-strength';
 import { warnOfUnknown } from '../../base/unknown-options';
 import { SealingKey, type SealingSecret } from './key';
@@ -42,8 +43,7 @@ export function resolveSealedOptions(options: SealedOptions): ResolvedOptions {
   warnOfUnknown(Object.keys(options), { known: KNOWN, whose: 'the option of `sealed()` ' });
   const { keys, readPlainUntil, writePlain } = options;
   if (isGiven(writePlain)) expectBoolean('writePlain', writePlain);
-  if (isGiven(readPlainUntil) && !(types.isDate(readPlainUntil) && Number.isFinite(readPlainUntil.getTime())))
-    throw expected('readPlainUntil', 'a valid Date', readPlainUntil);
+  if (isGiven(readPlainUntil)) expectDate('readPlainUntil', readPlainUntil);
   return {
     keys: sealingKeys(keys),
     readPlainUntil: readPlainUntil?.getTime() ?? Number.NEGATIVE_INFINITY,
@@ -68,12 +68,4 @@ function sealingKeys(keys: unknown): [SealingKey, ...SealingKey[]] {
 
 function isSecret(value: unknown): value is SealingSecret {
   return (typeof value === 'string' || types.isUint8Array(value)) && value.length > 0;
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return `\`${value}\``;
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';
-  if (types.isUint8Array(value)) return `${value.length} bytes`;
-  if (value === '') return 'an empty string';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

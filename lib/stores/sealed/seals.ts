@@ -1,4 +1,5 @@
 import { isRegeneratedMarker } from '../../record/record';
+import { withoutSpaces } from '../../record/trailing-spaces';
 import { UNOPENED } from '../../record/unopened';
 import { NUMBER_LENGTH, type SealingKey } from './key';
 import type { ResolvedOptions } from './options';
@@ -39,17 +40,18 @@ export class Seals {
   /** The text to store for a record. Markers stay readable, for scripts in the store and for other packages. */
   sealed(key: string, record: string): string {
     if (this.#writesPlain || isRegeneratedMarker(record)) return record;
-    const end = endOf(record);
-    return `"${this.token(key, record.slice(0, end))}"${record.slice(end)}`;
+    // The spaces at the end ask other writers to stand back, and stay outside of the seal.
+    const text = withoutSpaces(record);
+    return `"${this.token(key, text)}"${record.slice(text.length)}`;
   }
 
   /** The record in a stored text. If it cannot be opened, a text that says why, and is not JSON. */
   opened(key: string, stored: string): string {
     if (isRegeneratedMarker(stored)) return stored;
     if (!isSealed(stored)) return this.readsPlain ? stored : UNOPENED.plain;
-    const end = endOf(stored);
-    if (!stored.endsWith('"', end)) return UNOPENED.changed;
-    return this.ofToken(key, stored.slice(1, end - 1)) + stored.slice(end);
+    const text = withoutSpaces(stored);
+    if (!text.endsWith('"')) return UNOPENED.changed;
+    return this.ofToken(key, text.slice(1, -1)) + stored.slice(text.length);
   }
 
   /** Whether a write would store the text in another form: sealed, with another key, or plain. */
@@ -85,12 +87,3 @@ export function isToken(value: unknown): value is string {
 function isSealed(stored: string): boolean {
   return stored.startsWith(`"${NAME}`);
 }
-
-/** Where the spaces at the end begin: they ask other writers to stand back, and stay outside of the seal. */
-function endOf(text: string): number {
-  let end = text.length;
-  while (text.charCodeAt(end - 1) === SPACE) end -= 1;
-  return end;
-}
-
-const SPACE = 0x20;

@@ -1,7 +1,7 @@
 import { hasMethod } from '../../base/expect';
 import type { SessionStore } from '../../base/types';
-import { expectClient, isTokenStore } from '../../client/expect-client';
-import { type CompareAndSetClient, sealedRecords } from './compare-and-set';
+import { canCompareAndSet, expectClient, isTokenStore } from '../../client/expect-client';
+import { sealedRecords } from './compare-and-set';
 import { sealedSessions } from './last-write';
 import { resolveSealedOptions, type SealedOptions } from './options';
 import { passOn } from './pass-on';
@@ -75,9 +75,4 @@ function expectSealable(store: unknown): asserts store is SessionStore {
   if (known.has(store)) throw wrong('one that is sealed already: give all secrets in one list of `keys`');
   if (['keyOf', 'ttlOf', 'acquire'].every((method) => hasMethod(store, method)))
     throw wrong('a Store: pass its client, `new Store(sealed(client, { keys }))`');
-}
-
-/** As the Store around it will judge. */
-function canCompareAndSet(client: SessionStore): client is CompareAndSetClient {
-  return ['load', 'create', 'swap', 'touch'].every((ability) => hasMethod(client, ability));
 }
