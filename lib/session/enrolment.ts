@@ -99,7 +99,7 @@ export async function enter(state: SessionState, enrolment: Enrolment): Promise<
   if (state.origin === 'new') await leaveIndex(state, entry.index, state.key);
   const refusal = new SessionError(
     'ERR_SESSION_LIMIT',
-    `The user has as many sessions as \`maxPerUser\` allows, ${users.limit}: nothing was stored. End one of them first, and call ctx.regenerateSession() before you log in again.`,
+    `The user has reached \`maxPerUser\` (${users.limit}): nothing was stored. End another session, then call ctx.regenerateSession() and log in again.`,
   );
   state.refuse(refusal);
   throw refusal;
