@@ -1,3 +1,4 @@
+import { type EventEmitter, once } from 'node:events';
 import session, { type SessionOptions, type SessionStore, StoreError } from '../../lib/main';
 import type { DatabaseServer } from '../helpers/databases/database-server';
 import { startMariadb } from '../helpers/databases/mariadb-server';
@@ -7,13 +8,12 @@ import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite, sessionOf, setCookieOf } from '../helpers/sites/session-site';
 import { failuresOf, runContract } from '../helpers/stores/contract-run';
 import { fakeDate, pass } from '../helpers/time/fake-date';
-import { until } from '../helpers/time/until';
 import { interop } from '../interop';
 
 const HOUR = 60 * 60 * 1000;
 
 interface MysqlSessionStore extends SessionStore {
-  getConnection(): { end(callback: () => void): void };
+  getConnection(): EventEmitter & { end(callback: () => void): void };
   cleanup(): void;
 }
 const MysqlStore = interop('koa-mysql-session') as new (options: object) => MysqlSessionStore;
@@ -28,17 +28,18 @@ afterAll(async () => {
   await mariadb.stop();
 });
 
-/** A client, after its table exists, and the timer that it has started. */
+/** A client whose table exists, and whether the timer that it has started holds the process. */
 async function open(database = mariadb.connection.database) {
   const timers = jest.spyOn(globalThis, 'setInterval');
   const client = new MysqlStore({ ...mariadb.connection, database, charset: 'utf8mb4' });
+  // The answer to its CREATE TABLE; if the server died before it, its failure would go unhandled.
+  const answered = once(client.getConnection(), 'release');
   const timer = timers.mock.results[0]?.value as NodeJS.Timeout;
   timers.mockRestore();
   const holds = timer.hasRef();
   clearInterval(timer);
   clients.push(client);
-  const tables = `SELECT 1 FROM information_schema.tables WHERE table_schema = '${database}'`;
-  await until(async () => (await mariadb.query(tables)).length > 0);
+  await answered;
   return { client, holds };
 }
 
