@@ -1,23 +1,13 @@
-// Whether sweeping 100 000 expired rows among a million delays reads. `npm run build && node bench/knex-sweep.js`; name databases to
-// measure only those, `node bench/knex-sweep.js MariaDB SQLite`. Fails if a read takes more than 100 ms.
-const { readFileSync } = require('node:fs');
+// Whether sweeping 100 000 expired rows among a million delays reads. `npm run bench:sweep`; name databases to measure
+// only those, `npm run bench:sweep -- MariaDB SQLite`. Fails if a read takes more than 100 ms.
 const path = require('node:path');
 const { setTimeout: pause } = require('node:timers/promises');
-const ts = require('typescript');
+const { sqlDatabases } = require('./harness/databases');
 
 // Resolved at run time, so that types can be checked before the build.
 const built = path.join(__dirname, '../dist/knex.js');
 /** @type {typeof import('../lib/knex')} */
 const { createSessionsTable, knexStore } = require(built);
-
-// The specs' databases are written in TypeScript.
-require.extensions['.ts'] = (/** @type {any} */ module, /** @type {string} */ file) => {
-  const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), { compilerOptions: options, fileName: file });
-  module._compile(outputText, file);
-};
-/** @type {typeof import('../spec/helpers/databases/sql-databases')} */
-const { sqlDatabases } = require('../spec/helpers/databases/sql-databases');
 
 const ROWS = 1_000_000;
 const EVERY = 10;
