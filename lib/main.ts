@@ -38,6 +38,7 @@ declare namespace session {
   export import IndexingStore = engine.IndexingStore;
   export import IndexMember = engine.IndexMember;
   export import EnumerableStore = engine.EnumerableStore;
+  export import StoreOfKind = engine.StoreOfKind;
   export import KeysFound = engine.KeysFound;
   export import StoredRecord = engine.StoredRecord;
   export import SwapResult = engine.SwapResult;
@@ -58,6 +59,11 @@ declare namespace session {
   export type IndexedSessions = engine.IndexedSessions;
   export import SessionEvent = engine.SessionEvent;
   export import SessionEndedEvent = engine.SessionEndedEvent;
+  export type EndReason = engine.EndReason;
+  export type SessionMessage = engine.SessionMessage;
+  export type StoreCall = engine.StoreCall;
+  export type StoreMethod = engine.StoreMethod;
+  export type StoreOutcome = engine.StoreOutcome;
   export type MemoryStoreOptions = engine.MemoryStoreOptions;
   export type SessionErrorCode = engine.SessionErrorCode;
   export type StoreOperation = engine.StoreOperation;

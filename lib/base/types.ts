@@ -214,6 +214,12 @@ export interface EnumerableStore {
   keys(prefix: string, cursor?: string): Answer<KeysFound>;
 }
 
+/** A store that says what it is, in traces and metrics. Of others, they show the name of the class. */
+export interface StoreOfKind {
+  /** A short name for the kind of store, the same in all instances: `'dynamodb'`. */
+  readonly kind: string;
+}
+
 /** Some of the keys of a store. */
 export interface KeysFound {
   /** The keys, with their prefix. */
@@ -512,6 +518,13 @@ export interface SessionEvent {
   value: unknown;
 }
 
+/**
+ * Why a session has ended. `logout`: one of its own requests ended it, with `ctx.session = null` or `destroy()`. `invalid`: the option `valid` refused it. `user`: it was ended through `sessions.of(user)`. `limit`: a
+ * login of the same user exceeded `maxPerUser`. `regenerated`: it was replaced by one without its data. `expired`: a
+ * request found that it had expired.
+ */
+export type EndReason = 'logout' | 'invalid' | 'user' | 'limit' | 'regenerated' | 'expired';
+
 /** The payload of `session:ended`: a session that `sessions.of(user)` or `maxPerUser` has ended. */
 export interface SessionEndedEvent {
   /** The session ended outside its own requests. */
@@ -521,5 +534,5 @@ export interface SessionEndedEvent {
   /** The session as it was stored last. */
   value: Session;
   /** `'user'`: through `sessions.of(user)`. `'limit'`: a login of the same user exceeded `maxPerUser`. */
-  reason: 'user' | 'limit';
+  reason: Extract<EndReason, 'user' | 'limit'>;
 }

@@ -6,25 +6,31 @@ import type { Answer } from '../base/types';
 import { isThenable, settle } from './answers';
 import type { Budget } from './budget';
 import type { ConnectionState } from './status';
+import { storeKind } from './store-kind';
+import { bytesOf, isTraced, type StoreCall, type StoreMethod, trace } from './tracing';
 
 /** Calls a client of any style, but not while it is disconnected, and not for longer than the budget allows. */
 export class ClientCaller {
+  readonly #client: object;
   readonly #status: ConnectionState;
   readonly #timeout: number;
   readonly #prefix: string;
   readonly #unanswered: (ms: number) => void;
 
   /**
+   * @param client what is called
    * @param timeout maximum time of a single call, in milliseconds
    * @param prefix prefix of the keys
    * @param unanswered called with the time of each call that used all of it without an answer
    */
   constructor(
+    client: object,
     status: ConnectionState,
     timeout: number,
     prefix = '',
     unanswered: (ms: number) => void = () => undefined,
   ) {
+    this.#client = client;
     this.#status = status;
     this.#timeout = timeout;
     this.#prefix = prefix;
@@ -46,7 +52,10 @@ export class ClientCaller {
    * if the wait takes too long.
    */
   ready(operation: StoreOperation, budget: Budget): Promise<void> | undefined {
-    return this.#status.wait(operation, budget);
+    const waiting = this.#status.wait(operation, budget);
+    if (waiting === undefined || !isTraced()) return waiting;
+    const call = this.#message(operation, 'connect');
+    return trace(call, () => noted(call, waiting));
   }
 
   /** The error for a request that has waited for `ms` milliseconds. */
@@ -59,17 +68,49 @@ export class ClientCaller {
    * Calls the client through `ask` and resolves to its answer. A `get` that fails with `ENOENT` resolves to
    * `undefined`, since that is how clients on files report a missing session.
    *
+   * @param method the method of the client that `ask` calls
    * @param key the record's key, which is removed from errors
    * @param content the session to store, an object or its JSON; removed from errors too
+   * @param attempts how often the change has been tried, this call included
    * @throws StoreUnavailableError if the store stays disconnected.
    * @throws StoreTimeoutError if it does not answer in time.
    * @throws StoreError if it fails; `cause` is its error, without session id and data.
    */
-  call<T>(operation: StoreOperation, budget: Budget, ask: () => Answer<T>, key: string, content?: unknown): Promise<T> {
-    const waiting = this.ready(operation, budget);
+  call<T>(
+    operation: StoreOperation,
+    method: StoreMethod,
+    budget: Budget,
+    ask: () => Answer<T>,
+    key: string,
+    content?: unknown,
+    attempts?: number,
+  ): Promise<T> {
+    if (!isTraced()) return this.#call(operation, budget, ask, key, content);
+    const call = this.#message(operation, method, content, attempts);
+    return trace(call, () => this.#call(operation, budget, ask, key, content, call));
+  }
+
+  #call<T>(
+    operation: StoreOperation,
+    budget: Budget,
+    ask: () => Answer<T>,
+    key: string,
+    content: unknown,
+    call?: StoreCall,
+  ): Promise<T> {
+    const waiting = this.#status.wait(operation, budget);
     if (waiting === undefined) return this.#ask(operation, budget, ask, key, content);
     // The connection may be lost again before this callback runs.
-    return waiting.then(() => this.call(operation, budget, ask, key, content));
+    return (call === undefined ? waiting : noted(call, waiting)).then(() =>
+      this.#call(operation, budget, ask, key, content, call),
+    );
+  }
+
+  #message(operation: StoreOperation, method: StoreMethod, content?: unknown, attempts = 1): StoreCall {
+    return {
+      ...{ operation, method, store: storeKind(this.#client), prefix: this.#prefix, attempts, bytes: bytesOf(content) },
+      ...{ waited: 0, duration: undefined, outcome: undefined, error: undefined },
+    };
   }
 
   /**
@@ -109,6 +150,14 @@ export class ClientCaller {
   #secrets(key: string, content: unknown): Secrets {
     return new Secrets([key, key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : key], content);
   }
+}
+
+/** Notes how long a call waits for the connection. */
+function noted(call: StoreCall, waiting: Promise<void>): Promise<void> {
+  const since = performance.now();
+  return waiting.finally(() => {
+    call.waited += performance.now() - since;
+  });
 }
 
 /** Milliseconds after which an answer is worth a debug line. */

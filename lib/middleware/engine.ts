@@ -10,9 +10,11 @@ export {
   StoreUnavailableError,
 } from '../base/errors';
 export { expectBoolean, expected, expectFunction, expectMethods, expectString, isGiven } from '../base/expect';
+export { type SessionMessage, tellOfSession } from '../base/session-channel';
 export type * from '../base/types';
 export { warnOfUnknown } from '../base/unknown-options';
 export type { StoreState } from '../client/status';
+export type { StoreCall, StoreMethod, StoreOutcome } from '../client/tracing';
 export { WrappedConnection } from '../client/wrapped-connection';
 export { cookieValues, mayCarrySeveral, signedValues } from '../cookies/header';
 export type { FullIdStore } from '../cookies/id-store';

@@ -2,6 +2,7 @@ import type Koa = require('koa');
 
 import type { EventEmitter } from 'node:events';
 import { expected } from '../base/expect';
+import { tellOfSession } from '../base/session-channel';
 import type { Application } from '../base/types';
 import type { ContextSession } from '../session/context-session';
 import type { SessionSettings } from '../session/settings';
@@ -29,6 +30,7 @@ export function sessionsOf(
     exempt: (ctx) => own(ctx).exempt(name),
     logOut: (ctx) => own(ctx).logOut(name),
     ended: (key, value) => {
+      tellOfSession('session:ended', rules.store.prefix, 'user');
       (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', {
         ctx: undefined,
         key,

@@ -18,7 +18,7 @@ export async function claim(
   const swap = () => client.swap(key, marker, lifetimeOf(marker), from.revision);
   // The other half is left for finding out whether the claim was carried out.
   const half = new Budget(budget.left / 2);
-  const result = await budget.spend(caller.call('destroy', half, swap, key, marker).catch(() => undefined));
+  const result = await budget.spend(caller.call('destroy', 'swap', half, swap, key, marker).catch(() => undefined));
   if (result === undefined) return 'unknown';
   if (result.ok) return 'taken';
   if (result.gone) return 'gone';

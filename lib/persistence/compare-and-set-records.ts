@@ -90,13 +90,13 @@ export class CompareAndSetRecords implements Records {
 
   #load(key: string, budget: Budget, withTtl: boolean): Promise<StoredRecord | null | undefined> {
     const load = () => (withTtl ? this.#client.load(key, { ttl: true }) : this.#client.load(key));
-    return this.#caller.call('get', budget, load, key);
+    return this.#caller.call('get', 'load', budget, load, key);
   }
 
   async create(key: string, draft: Draft, budget: Budget): Promise<Version | undefined> {
     const { record, ttl } = draft;
     const make = () => this.#client.create(key, record, ttl);
-    const revision = await this.#caller.call('set', budget, make, key, record);
+    const revision = await this.#caller.call('set', 'create', budget, make, key, record);
     if (revision === false) return undefined;
     this.#ended.delete(key);
     return { record, revision };
@@ -111,7 +111,7 @@ export class CompareAndSetRecords implements Records {
   }
 
   touch(key: string, ttl: number, _from: () => Version, budget: Budget): Promise<boolean> {
-    return this.#caller.call('touch', budget, () => this.#client.touch(key, ttl), key);
+    return this.#caller.call('touch', 'touch', budget, () => this.#client.touch(key, ttl), key);
   }
 
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
@@ -155,7 +155,7 @@ export class CompareAndSetRecords implements Records {
         throw claimed === 'unknown' ? outcomeUnknown(error) : error;
       });
       if (now === undefined) {
-        const found = await this.#caller.call('get', budget, () => this.#client.load(key), key);
+        const found = await this.#caller.call('get', 'load', budget, () => this.#client.load(key), key);
         const taken = this.#taken(key, marker, found?.record);
         return taken === 'taken' ? version : taken;
       }
@@ -219,7 +219,7 @@ export class CompareAndSetRecords implements Records {
     for (let lost = 0; lost < ASKED_FIRST; lost += 1) {
       await budget.spend(pauseAfter(lost));
       accept(current.record);
-      const swap = () => this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget);
+      const swap = () => this.#swap(key, marker, REMEMBERED_FOR, current, 'destroy', budget, lost + 1);
       // If the swap fails, `end` below needs no memory in the store and wins against constant writers.
       const attempt = await swap().catch(() => undefined);
       isUnknown = attempt === undefined;
@@ -240,7 +240,7 @@ export class CompareAndSetRecords implements Records {
 
   async set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
     const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
-    await this.#caller.call<unknown>('set', budget, set, key, session);
+    await this.#caller.call<unknown>('set', 'set', budget, set, key, session);
   }
 
   /** Marks the record, so that writes that were sent before fail, and other writers stand back for a moment. */
@@ -252,7 +252,7 @@ export class CompareAndSetRecords implements Records {
   /** Ends the record if it is still this version; resolves to `false` if not. */
   async endVersion(key: string, from: Version, budget: Budget): Promise<boolean> {
     const marker = endMarker();
-    const attempt = await this.#swap(key, marker, REMEMBERED_FOR, from as TextVersion, 'destroy', budget);
+    const attempt = await this.#swap(key, marker, REMEMBERED_FOR, from as TextVersion, 'destroy', budget, 1);
     if (!('landed' in attempt)) return false;
     await this.#destroyUnseen(key, budget);
     return true;
@@ -281,7 +281,7 @@ export class CompareAndSetRecords implements Records {
   release(): void {}
 
   async #destroyUnseen(key: string, budget: Budget): Promise<void> {
-    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
+    await this.#caller.call<unknown>('destroy', 'destroy', budget, () => this.#client.destroy(key), key);
     this.#remember(key);
   }
 
@@ -309,11 +309,11 @@ export class CompareAndSetRecords implements Records {
     // If others have ended the session, the successor expires at once.
     const ttl = Math.max(1, this.#ttlOf(record));
     const swap = (revision: unknown) => this.#client.swap(key, record, ttl, revision);
-    let result = await this.#caller.call('set', budget, () => swap(from.revision), key, record);
+    let result = await this.#caller.call('set', 'swap', budget, () => swap(from.revision), key, record);
     // `reseal()` may have stored the same again.
     if (!result.ok && !result.gone && result.record === from.record) {
       const { revision } = result;
-      result = await this.#caller.call('set', budget, () => swap(revision), key, record);
+      result = await this.#caller.call('set', 'swap', budget, () => swap(revision), key, record, 2);
     }
     return result.ok ? { record, revision: result.revision } : undefined;
   }
@@ -326,13 +326,13 @@ export class CompareAndSetRecords implements Records {
   #writer(key: string, enroll: Enroll | undefined): Writer {
     // The marks of this writer stay until another one replaces the text.
     const marked: Marked = { record: '', spaces: 0 };
-    const replace: Writer['replace'] = (record, from, draft, budget, cookie) => {
+    const replace: Writer['replace'] = (record, from, draft, budget, lost, cookie) => {
       if (from.reservedUntil !== undefined) {
         const version = { record: from.record, revision: from.revision };
-        return standBack(from.reservedUntil, budget).then(() => replace(record, version, draft, budget, cookie));
+        return standBack(from.reservedUntil, budget).then(() => replace(record, version, draft, budget, lost, cookie));
       }
       const ttl = draft?.ttl ?? this.#ttlOf(record, cookie);
-      const swap = () => this.#swap(key, record, ttl, from, 'set', budget, marked);
+      const swap = () => this.#swap(key, record, ttl, from, 'set', budget, lost + 1, marked);
       // A writer has listed its own text already.
       if (ttl <= 0) return this.end(key, undefined, budget).then(() => ({ gone: true }));
       if (enroll === undefined || draft !== undefined) return swap();
@@ -365,11 +365,12 @@ export class CompareAndSetRecords implements Records {
     { record: from, revision }: TextVersion,
     operation: 'set' | 'destroy',
     budget: Budget,
+    attempts: number,
     marked?: Marked,
   ): Promise<Attempt> {
     const breaks = this.#breaks;
     const swap = () => this.#client.swap(key, record, ttl, revision);
-    const result = await this.#caller.call(operation, budget, swap, key, record);
+    const result = await this.#caller.call(operation, 'swap', budget, swap, key, record, attempts);
     if (result.ok) return { landed: { record, revision: result.revision } };
     if (this.#breaks !== breaks) {
       // The driver may have sent the swap twice, and the first one may be what is stored.

@@ -120,7 +120,7 @@ export class LastWriteRecords implements Records {
       const draft: Draft = { record, ttl, plain: () => parseRecord(record) as SessionData };
       return (await this.#edit(key, (current) => current, draft, version, budget)) !== undefined;
     }
-    return this.#caller.call('touch', budget, () => (this.#client as TouchableStore).touch(key, ttl), key);
+    return this.#caller.call('touch', 'touch', budget, () => (this.#client as TouchableStore).touch(key, ttl), key);
   }
 
   async take(key: string, successor: string, from: Version | undefined, budget: Budget): Promise<Taken> {
@@ -221,7 +221,7 @@ export class LastWriteRecords implements Records {
   }
 
   #destroy(key: string, budget: Budget): Promise<unknown> {
-    return this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
+    return this.#caller.call<unknown>('destroy', 'destroy', budget, () => this.#client.destroy(key), key);
   }
 
   async #edit(
@@ -246,7 +246,7 @@ export class LastWriteRecords implements Records {
     return {
       caller: this.#caller,
       compares: false,
-      replace: async (record, from, draft, budget, cookie) => {
+      replace: async (record, from, draft, budget, _lost, cookie) => {
         const { active } = seenVersion(from);
         // Not awaited, since an end waits for writers.
         if (this.#activeRecords.hasEnded(active)) return { gone: true };
@@ -262,7 +262,7 @@ export class LastWriteRecords implements Records {
   }
 
   #get(key: string, budget: Budget, read: typeof untilEnd): Promise<unknown> {
-    const answer = this.#caller.call<unknown>('get', budget, () => this.#client.get(key), key);
+    const answer = this.#caller.call<unknown>('get', 'get', budget, () => this.#client.get(key), key);
     return this.#notesEnd ? answer.then(read) : answer;
   }
 
@@ -272,7 +272,7 @@ export class LastWriteRecords implements Records {
 
   async #set(key: string, session: object, ttl: number, budget: Budget): Promise<void> {
     const set = () => this.#client.set(key, session as Parameters<SessionStore['set']>[1], ttl);
-    await this.#caller.call<unknown>('set', budget, set, key, session);
+    await this.#caller.call<unknown>('set', 'set', budget, set, key, session);
   }
 }
 

@@ -54,15 +54,15 @@ class OneCall implements RecordEnds {
 
   async take(key: string, marker: string, _from: unknown, budget: Budget): Promise<string | undefined> {
     const ask = () => this.#client.take(key, marker, lifetimeOf(marker));
-    return (await this.#caller.call('destroy', budget, ask, key, marker)) ?? undefined;
+    return (await this.#caller.call('destroy', 'take', budget, ask, key, marker)) ?? undefined;
   }
 
   async remove(key: string, _from: unknown, budget: Budget): Promise<string | undefined> {
-    return (await this.#caller.call('destroy', budget, () => this.#client.remove(key), key)) ?? undefined;
+    return (await this.#caller.call('destroy', 'remove', budget, () => this.#client.remove(key), key)) ?? undefined;
   }
 
   async reserve(key: string, length: number, budget: Budget): Promise<StoredRecord | undefined> {
-    return (await this.#caller.call('set', budget, () => this.#client.mark(key, length), key)) ?? undefined;
+    return (await this.#caller.call('set', 'mark', budget, () => this.#client.mark(key, length), key)) ?? undefined;
   }
 }
 
@@ -89,7 +89,7 @@ class Comparing implements RecordEnds {
       // No pause: the version just read would be out of date after it.
       const { revision } = current;
       const swap = () => this.#client.swap(key, marker, lifetimeOf(marker), revision);
-      const result = await this.#caller.call('destroy', budget, swap, key, marker);
+      const result = await this.#caller.call('destroy', 'swap', budget, swap, key, marker, tries + 1);
       if (result.ok) break;
       current = result.gone ? undefined : result;
     }
@@ -109,10 +109,10 @@ class Comparing implements RecordEnds {
   }
 
   async #load(key: string, budget: Budget): Promise<StoredRecord | undefined> {
-    return (await this.#caller.call('get', budget, () => this.#client.load(key), key)) ?? undefined;
+    return (await this.#caller.call('get', 'load', budget, () => this.#client.load(key), key)) ?? undefined;
   }
 
   async #destroy(key: string, budget: Budget): Promise<void> {
-    await this.#caller.call<unknown>('destroy', budget, () => this.#client.destroy(key), key);
+    await this.#caller.call<unknown>('destroy', 'destroy', budget, () => this.#client.destroy(key), key);
   }
 }

@@ -80,7 +80,7 @@ export class RecordMoves {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const swap = () => this.#client.swap(key, record, ttl, revision);
       // If that fails, another request has done it, or the next one will.
-      const result = await this.#caller.call('set', budget, swap, key, record).catch(() => undefined);
+      const result = await this.#caller.call('set', 'swap', budget, swap, key, record).catch(() => undefined);
       if (result?.ok) return { record, revision: result.revision };
       if (result === undefined || result.gone || stampIn(result.record) === undefined) break;
       revision = result.revision;
@@ -113,7 +113,7 @@ export class RecordMoves {
     const ttl = this.#ttl(move, record);
     if (copy === undefined) {
       const create = () => this.#client.create(to, text, ttl);
-      const revision = await this.#caller.call('set', budget, create, to, text);
+      const revision = await this.#caller.call('set', 'create', budget, create, to, text);
       return revision === false ? undefined : { record: text, revision };
     }
     return this.#swap(to, text, ttl, copy, budget);
@@ -129,7 +129,7 @@ export class RecordMoves {
     const swapped = await this.#swap(to, marker, REMEMBERED_FOR, copy, budget).catch(() => undefined);
     if (swapped === undefined) return;
     const destroy = () => this.#client.destroy(to);
-    await this.#caller.call<unknown>('destroy', budget, destroy, to).catch(() => undefined);
+    await this.#caller.call<unknown>('destroy', 'destroy', budget, destroy, to).catch(() => undefined);
   }
 
   async #swap(
@@ -140,7 +140,7 @@ export class RecordMoves {
     budget: Budget,
   ): Promise<StoredRecord | undefined> {
     const swap = () => this.#client.swap(key, record, ttl, revision);
-    const result = await this.#caller.call('set', budget, swap, key, record);
+    const result = await this.#caller.call('set', 'swap', budget, swap, key, record);
     return result.ok ? { record, revision: result.revision } : undefined;
   }
 
@@ -153,7 +153,7 @@ export class RecordMoves {
   }
 
   async #load(key: string, budget: Budget): Promise<StoredRecord | undefined> {
-    return (await this.#caller.call('get', budget, () => this.#client.load(key), key)) ?? undefined;
+    return (await this.#caller.call('get', 'load', budget, () => this.#client.load(key), key)) ?? undefined;
   }
 }
 

@@ -19,7 +19,7 @@ export class RecordWalk {
   async keys(cursor: string | undefined, budget: Budget): Promise<KeysFound> {
     const prefix = this.#prefix;
     const ask = () => (cursor === undefined ? this.#client.keys(prefix) : this.#client.keys(prefix, cursor));
-    const found = await this.#caller.call('get', budget, ask, prefix);
+    const found = await this.#caller.call('get', 'keys', budget, ask, prefix);
     // Clients may have a method of this name that does something else.
     if (Array.isArray(Object(found).keys)) return found;
     throw new TypeError(

@@ -114,7 +114,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.hasAbsoluteTimeout = absoluteTimeout !== undefined;
     let wasThere = !isDisconnected(client);
     this.#status = new ConnectionState(reconnectTimeout, () => whyAway(client, wasThere));
-    this.#caller = new ClientCaller(this.#status, timeout, this.prefix, (ms) => {
+    this.#caller = new ClientCaller(client, this.#status, timeout, this.prefix, (ms) => {
       if (hasMethod(client, 'unanswered')) (client as unknown as WatchingStore).unanswered(ms);
     });
     // Only an application's function needs more of the session than its cookie.
@@ -180,7 +180,7 @@ export class Store extends EventEmitter<StoreEvents> {
     const key = this.keyOf(sid);
     storeLine('get');
     if (this.otherNames !== undefined) return this.#getEither(sid, this.otherNames);
-    const answer = await this.#caller.call<unknown>('get', this.newBudget(), () => client.get(key), key);
+    const answer = await this.#caller.call<unknown>('get', 'get', this.newBudget(), () => client.get(key), key);
     const session = mayOutlive(client) ? untilEnd(answer) : answer;
     return isUnopened(session) ? undefined : withDates(session as Session | null | undefined);
   }

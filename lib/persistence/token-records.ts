@@ -32,7 +32,13 @@ export class TokenRecords implements Records {
   }
 
   async load(token: string, budget: Budget): Promise<Loaded> {
-    const unpacked = await this.#caller.call('get', budget, () => this.#client.unpack(token, this.#name), token);
+    const unpacked = await this.#caller.call(
+      'get',
+      'unpack',
+      budget,
+      () => this.#client.unpack(token, this.#name),
+      token,
+    );
     if (unpacked === null || unpacked === undefined) return { found: 'nothing' };
     const { sid, record, ttl } = unpacked;
     const data = parseRecord(record);
@@ -92,7 +98,7 @@ export class TokenRecords implements Records {
 
   async #pack(sid: string, record: string, ttl: number, budget: Budget): Promise<Version> {
     const pack = () => this.#client.pack({ sid, record, ttl }, this.#name);
-    const token = await this.#caller.call('set', budget, pack, sid, record);
+    const token = await this.#caller.call('set', 'pack', budget, pack, sid, record);
     const size = Buffer.byteLength(`${this.#name}${token}`);
     if (size <= LONGEST) return { record, revision: undefined, token };
     throw new SessionError(

@@ -54,7 +54,7 @@ export class UserIndex {
     from?: string,
   ): Promise<number | false> {
     const enroll = () => this.#client.enroll(this.#prefix + index, key, ttl, elapsed, from);
-    return this.#caller.call('set', budget, enroll, key);
+    return this.#caller.call('set', 'enroll', budget, enroll, key);
   }
 
   /**
@@ -66,7 +66,13 @@ export class UserIndex {
     let after: IndexMember | undefined;
     for (;;) {
       const last = after;
-      const page = await this.#caller.call('get', newBudget(), () => this.#client.members(name, PAGE, last), name);
+      const page = await this.#caller.call(
+        'get',
+        'members',
+        newBudget(),
+        () => this.#client.members(name, PAGE, last),
+        name,
+      );
       if (page.length > 0) yield page;
       if (page.length < PAGE) return;
       after = page.at(-1);
@@ -78,14 +84,14 @@ export class UserIndex {
     const name = this.#prefix + index;
     for (let start = 0; start < entries.length; start += DISMISSED) {
       const some = entries.slice(start, start + DISMISSED);
-      await this.#caller.call<unknown>('destroy', budget, () => this.#client.dismiss(name, some), name);
+      await this.#caller.call<unknown>('destroy', 'dismiss', budget, () => this.#client.dismiss(name, some), name);
     }
   }
 
   /** Remembers that the sessions of all requests that began before now have ended. */
   async endedNow(index: string, budget: Budget): Promise<void> {
     const name = this.#prefix + index;
-    await this.#caller.call<unknown>('destroy', budget, () => this.#client.endedNow(name, ENDED_FOR), name);
+    await this.#caller.call<unknown>('destroy', 'endedNow', budget, () => this.#client.endedNow(name, ENDED_FOR), name);
   }
 }
 

@@ -33,6 +33,7 @@ export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { go
 /**
  * Replaces `from` with `record` if `from` is still stored. The ttl is the draft's, or else the record's.
  *
+ * @param lost how often in a row another writer came first
  * @param cookie the text of the cookie in the record, if known
  */
 type Replace = (
@@ -40,6 +41,7 @@ type Replace = (
   from: TextVersion,
   draft: Draft | undefined,
   budget: Budget,
+  lost: number,
   cookie?: string,
 ) => Promise<Attempt>;
 
@@ -159,7 +161,7 @@ class WriteQueue {
       // Writers of the same moment are stored together.
       if (this.#waiting.length > 0) return this.#waitInFront(work, draft, budget);
       const own = draft.record === record ? draft : undefined;
-      const attempt = await this.#writer.replace(record, this.#current, own, budget);
+      const attempt = await this.#writer.replace(record, this.#current, own, budget, 0);
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
         this.#lost = 1;
@@ -340,7 +342,7 @@ class WriteQueue {
     const draft = jobs.length === 1 && first?.draft?.record === record ? first.draft : undefined;
     let settle: (job: Job) => void;
     try {
-      const attempt = await this.#writer.replace(record, this.#current, draft, budgetOf(jobs), cookie);
+      const attempt = await this.#writer.replace(record, this.#current, draft, budgetOf(jobs), this.#lost, cookie);
       if ('conflict' in attempt) {
         this.#current = attempt.conflict;
         this.#waiting = [...jobs, ...this.#waiting];

@@ -1,4 +1,4 @@
-import type { Session } from '../base/types';
+import type { EndReason, Session } from '../base/types';
 import type { Accept, Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { isEmpty, parseRecord } from '../record/record';
@@ -8,14 +8,14 @@ import { leavePredecessor } from './regenerating';
 import { type Former, headersSent, type SessionState } from './state';
 
 /** Destroys the stored session. A session assigned later is a new one. */
-export async function destroyStored(state: SessionState): Promise<void> {
+export async function destroyStored(state: SessionState, reason: EndReason = 'logout'): Promise<void> {
   if (state.isOutOfReach) throw headersSent('The end of the session');
   const { index } = state.held.cookie.notes ?? {};
   const former = { id: state.id as string, version: state.held.version, index };
   const session = state.held.asSent();
   state.leaveCookies(state.held);
   state.held.destroy();
-  await end(state, former, session);
+  await end(state, former, session, reason);
 }
 
 /** Destroys the stored session that this request has emptied; resolves to `false` if another request has added data. */
@@ -29,7 +29,7 @@ export async function destroyEmptied(state: SessionState, handled: string): Prom
   };
   state.leaveCookies(held);
   try {
-    await end(state, { id: state.id as string, version: held.version }, held.asSent(), expectEmpty);
+    await end(state, { id: state.id as string, version: held.version }, held.asSent(), 'logout', expectEmpty);
   } catch (error) {
     state.left = undefined;
     if (error instanceof NotEmpty) return false;
@@ -46,6 +46,7 @@ async function end(
   state: SessionState,
   { id, version, index }: Former,
   session: Session | undefined,
+  reason: EndReason,
   accept?: Accept,
 ): Promise<void> {
   const { budget, options } = state;
@@ -67,7 +68,7 @@ async function end(
   if (!ended) return isDetached ? undefined : state.detach(id);
   await leaveIndex(state, index, key);
   await leave(state, session);
-  state.emit('session:destroyed', id, session);
+  state.emit('session:destroyed', id, session, reason);
 }
 
 async function leave(state: SessionState, session: Session | undefined): Promise<void> {
@@ -85,12 +86,12 @@ export async function endFormer(state: SessionState): Promise<void> {
   const { origin, predecessor, presented, lost } = state;
   state.presented = undefined;
   if (origin === 'detached' && presented !== undefined) {
-    return destroyRecord(state, shown(state, presented), undefined);
+    return destroyRecord(state, shown(state, presented), undefined, 'logout');
   }
   const former = predecessor ?? lost;
   if (former === undefined) return;
   if (former.version === undefined) state.origin = 'detached';
-  await end(state, former, undefined);
+  await end(state, former, undefined, 'logout');
 }
 
 /** Clears the cookie first: the visitor is logged out even if the store fails. */
@@ -98,6 +99,7 @@ export async function destroyRecord(
   state: SessionState,
   sid: string | undefined,
   session: Session | undefined,
+  reason: EndReason,
 ): Promise<void> {
   const { store } = state.options;
   state.cookieDue = 'clear';
@@ -107,13 +109,13 @@ export async function destroyRecord(
   } catch (error) {
     return state.fail(error, 'destroy');
   }
-  state.emit('session:destroyed', sid, session);
+  state.emit('session:destroyed', sid, session, reason);
 }
 
 /** Ends a session that has expired by the ttl rule. */
 export async function expire(state: SessionState, session: Session): Promise<void> {
   state.emit('session:expired', state.id, session);
-  if (state.origin === 'stored') return destroyStored(state);
+  if (state.origin === 'stored') return destroyStored(state, 'expired');
   if (state.predecessor === undefined) return state.takeIdBack();
   // The session that this one replaces must not continue instead.
   await leavePredecessor(state);

@@ -1,5 +1,6 @@
 import { SessionError } from '../base/errors';
 import { type Notes, notesOf } from '../base/notes';
+import { tellOfSession } from '../base/session-channel';
 import type { Session } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
 import type { Enroll } from '../persistence/records';
@@ -134,6 +135,7 @@ export async function keepWithinLimit(state: SessionState, { entry, isLogin, isU
   if (isUnsure) return keepPlace(state.key, entry.index, users, leftKey(state));
   if (!isLogin || users.exceeded !== 'end-oldest') return true;
   return endSurplus(state.key, entry.index, users, (key, value) => {
+    tellOfSession('session:ended', users.store.prefix, 'limit');
     state.ctx.app.emit('session:ended', { ctx: undefined, key, value, reason: 'limit' });
   });
 }

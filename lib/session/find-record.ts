@@ -1,6 +1,7 @@
 import type Koa = require('koa');
 
 import { hasExpired } from '../base/ttl';
+import type { EndReason } from '../base/types';
 import { SessionCookie } from '../cookies/session-cookie';
 import type { Loaded, Stored, Unread, Version } from '../persistence/records';
 import type { Store } from '../persistence/store';
@@ -18,7 +19,7 @@ export interface Search {
   enter(version: Version): void;
   /** Runs a function of the application. */
   hook<T>(run: () => T | Promise<T>): Promise<T>;
-  emit(event: `session:${string}`, sid: string | undefined, value: unknown): void;
+  emit(event: `session:${string}`, sid: string | undefined, value: unknown, reason?: EndReason): void;
 }
 
 /** The result of the search for a request's session. */
@@ -96,7 +97,7 @@ function judgeSession(search: Search, sid: string, stored: Stored): Found | Prom
   }
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), stored.data['cookie']);
   if (!isOver(stored, cookie, store)) return { found: 'session', sid, stored, cookie };
-  search.emit('session:expired', sid, stored.data);
+  search.emit('session:expired', sid, stored.data, 'expired');
   return { found: 'nothing', sid };
 }
 

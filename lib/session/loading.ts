@@ -139,7 +139,7 @@ function become(state: SessionState, sid: string): void {
 /** Ends a session that the application refuses. The visitor starts a new one. */
 async function reject(state: SessionState, sid: string, session: Session): Promise<void> {
   state.emit('session:invalid', sid, session);
-  await destroyRecord(state, sid, session);
+  await destroyRecord(state, sid, session, 'invalid');
   if (!state.held.replaced) state.held.reset();
   await state.becomeNew();
 }

@@ -68,7 +68,7 @@ export async function takeOver(
   commit: Commit | undefined,
 ): Promise<Takeover | undefined> {
   const predecessor = state.predecessor as Predecessor;
-  const { id: before, isRenewal } = predecessor;
+  const { id: before, isRenewal, keepsData } = predecessor;
   const successor = { sid: state.id as string, key: state.key, version, before, isRenewal };
   const takeover = commit
     ? await rotate(state, predecessor, successor, commit)
@@ -83,7 +83,8 @@ export async function takeOver(
   }
   state.predecessor = undefined;
   await leaveIndex(state, predecessor.index, state.keyOf(predecessor.id));
-  state.emit('session:regenerated', successor.sid, state.held.take());
+  const reason = keepsData || takeover.failure !== undefined ? undefined : 'regenerated';
+  state.emit('session:regenerated', successor.sid, state.held.take(), reason, keepsData);
   return takeover;
 }
 
@@ -191,6 +192,6 @@ export async function leavePredecessor(state: SessionState): Promise<void> {
   state.predecessor = undefined;
   await leaveIndex(state, index, state.keyOf(id));
   state.cookieDue = 'clear';
-  state.emit('session:regenerated', sid, state.held.take());
+  state.emit('session:regenerated', sid, state.held.take(), 'regenerated');
   await state.takeIdBack();
 }

@@ -157,7 +157,7 @@ async function createStored(
     throw error;
   }
   state.landed(version, draft.record);
-  if (isShared !== true) state.emit('session:created', state.id, session);
+  if (isShared !== true) state.emit('session:created', state.id, session, undefined, predecessor?.keepsData);
   if (failure !== undefined) await state.fail(failure, 'destroy');
   return failure;
 }

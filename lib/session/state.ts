@@ -3,7 +3,8 @@ import type Koa = require('koa');
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { sessionLine } from '../base/debug-lines';
 import { SessionError, StoreError, StoreUnavailableError } from '../base/errors';
-import type { CookieOptions, ErrorType, Session } from '../base/types';
+import { tellOfSession } from '../base/session-channel';
+import type { CookieOptions, EndReason, ErrorType, Session } from '../base/types';
 import type { Budget } from '../client/budget';
 import { carryHeaders, withdrawHeaders } from '../cookies/error-headers';
 import type { Headers } from '../cookies/id-store';
@@ -397,8 +398,19 @@ export class SessionState {
     await this.hook(() => errorHandler(error, heard, this.ctx));
   }
 
-  emit(event: `session:${string}`, key: string | undefined, value: unknown): void {
+  /**
+   * @param reason why the session has ended, if this event is the one that tells
+   * @param continued whether it goes on under a new id with its data
+   */
+  emit(
+    event: `session:${string}`,
+    key: string | undefined,
+    value: unknown,
+    reason?: EndReason,
+    continued?: boolean,
+  ): void {
     if (sessionLine.enabled) sessionLine(event.slice('session:'.length));
+    tellOfSession(event, this.options.store.prefix, reason, continued);
     this.ctx.app.emit(event, { ctx: this.ctx, key, value });
   }
 }

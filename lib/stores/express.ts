@@ -1,6 +1,7 @@
 import { withTimeout } from '../base/deadline';
 import { expectMethods } from '../base/expect';
 import type { Session, SessionStore, TouchableStore } from '../base/types';
+import { classOf } from '../client/store-kind';
 import { WrappedConnection } from '../client/wrapped-connection';
 import { isSessionData, type SessionData } from '../record/record';
 
@@ -50,6 +51,11 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
     super(store);
     this.store = store;
     if (typeof store.touch === 'function') this.touch = (key, ttl) => this.#inTurn(key, () => this.#touch(key, ttl));
+  }
+
+  /** The kind of the store, for traces and metrics: `express:` and the name of the store's class. */
+  get kind(): `express:${string}` {
+    return `express:${classOf(this.store)}`;
   }
 
   /** Returns the session under `key`; `undefined` if there is none. */

@@ -26,6 +26,11 @@ export class KeyvClient extends WrappedConnection implements SessionStore {
     this.keyv = keyv;
   }
 
+  /** The kind of the store, for traces and metrics. */
+  get kind(): 'keyv' {
+    return 'keyv';
+  }
+
   /** Returns the session under `key`; `undefined` if there is none. */
   async get(key: string): Promise<Session | undefined> {
     const found = (await this.keyv.get(key)) ?? undefined;

@@ -30,6 +30,11 @@ export class KoaSessionClient extends WrappedConnection implements SessionStore 
     this.store = store;
   }
 
+  /** The kind of the store, for traces and metrics. */
+  get kind(): 'koa-session-store' {
+    return 'koa-session-store';
+  }
+
   /**
    * Returns the session under `key`; `undefined` if there is none. Checks `_expire`, since stores leave that to
    * koa-session.

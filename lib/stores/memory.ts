@@ -84,6 +84,11 @@ export class MemoryStore
     this.#indexes = new Indexes(2 * this.#max, (key) => this.#entries.has(key));
   }
 
+  /** The kind of the store, for traces and metrics. */
+  get kind(): 'memory' {
+    return 'memory';
+  }
+
   /** The number of records; an expired one counts until it is freed. */
   get size(): number {
     return this.#entries.size;

@@ -62,12 +62,13 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
 export class Trial {
   readonly prefix: string;
   readonly #subject: Subject;
-  readonly #caller = new ClientCaller(new ConnectionState(0), ANSWER_WITHIN);
+  readonly #caller: ClientCaller;
   readonly #written: Set<string>;
   readonly #indexes = new Set<string>();
 
   constructor(subject: Subject, prefix = `contract:${randomHex()}:`, written = new Set<string>()) {
     this.#subject = subject;
+    this.#caller = new ClientCaller(subject.client, new ConnectionState(0), ANSWER_WITHIN);
     this.prefix = prefix;
     this.#written = written;
   }
@@ -91,9 +92,15 @@ export class Trial {
 
   /** Removes what the case has stored, as far as the client can. */
   async clean(): Promise<void> {
-    const caller = new ClientCaller(new ConnectionState(0), CLEAN_WITHIN);
+    const caller = new ClientCaller(this.#subject.client, new ConnectionState(0), CLEAN_WITHIN);
     const remove = (key: string) =>
-      caller.call<unknown>('destroy', new Budget(CLEAN_WITHIN), () => this.#subject.client.destroy(key), key);
+      caller.call<unknown>(
+        'destroy',
+        'destroy',
+        new Budget(CLEAN_WITHIN),
+        () => this.#subject.client.destroy(key),
+        key,
+      );
     await Promise.allSettled([...this.#written].map(remove));
     await Promise.allSettled([...this.#indexes].map((index) => this.#empty(index)));
   }
@@ -242,7 +249,13 @@ export class Trial {
     if (!hasMethod(client, method)) fail(`Expected the client to have the method \`${method}\`, which it lacks`);
     const { operation, asks } = METHODS[method];
     try {
-      return await this.#caller.call(operation, new Budget(ANSWER_WITHIN), () => run(client as Client, key), key);
+      return await this.#caller.call(
+        operation,
+        method,
+        new Budget(ANSWER_WITHIN),
+        () => run(client as Client, key),
+        key,
+      );
     } catch (cause) {
       return fail(`Expected \`${method}\` to answer, got ${shown(cause)}: ${asks}`, { cause });
     }

@@ -1,30 +1,10 @@
-import { createHook } from 'node:async_hooks';
 import Koa from 'koa';
 import session, { MemoryStore, type SessionOptions } from '../../lib/main';
+import { promiseCounter } from '../helpers/costs/promise-counter';
 import { browser, type Served, serve } from '../helpers/http/serve';
 
 let serving: Served | undefined;
 afterEach(() => serving?.close());
-
-/** Counts the promises that are made from `begin` on. */
-function promiseCounter() {
-  let made = 0;
-  const hook = createHook({
-    init: (_id, type) => {
-      if (type === 'PROMISE') made += 1;
-    },
-  });
-  return {
-    begin: () => {
-      made = 0;
-      hook.enable();
-    },
-    end: () => {
-      hook.disable();
-      return made;
-    },
-  };
-}
 
 /** Asks a site whose every answer is the number of promises that it took. */
 async function countingSite(options: SessionOptions) {

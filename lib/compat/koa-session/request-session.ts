@@ -11,6 +11,7 @@ import {
   type SessionSettings,
   sessionLine,
   type Taker,
+  tellOfSession,
 } from '../../middleware/engine';
 import { decoded, isRecord } from './cookie-client';
 import { engineOptionsOn } from './engine';
@@ -255,6 +256,7 @@ export class RequestSession implements RunningSession, SessionOwner, SessionCode
 
   #refuse(event: string, key: string | undefined, value: unknown): false {
     sessionLine(event);
+    tellOfSession(`session:${event}`, this.#engineOptions.store.prefix, event === 'expired' ? event : undefined);
     this.ctx.app.emit(`session:${event}`, { key, value, ctx: this.ctx });
     return false;
   }

@@ -39,6 +39,11 @@ export class CookieStore implements TokenStore {
     this.#jose = requireJose();
   }
 
+  /** The kind of the store, for traces and metrics. */
+  get kind(): 'cookie' {
+    return 'cookie';
+  }
+
   pack({ sid, record, ttl }: SessionInToken & { ttl: number }, name: string): Promise<string> {
     const claims: Claims = { session: JSON.parse(record) };
     return new this.#jose.EncryptJWT(claims)

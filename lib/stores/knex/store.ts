@@ -14,7 +14,7 @@ import type {
   SwapResult,
 } from '../../base/types';
 import { parseRecord } from '../../record/record';
-import { type KnexStoreOptions, resolveKnexOptions } from './options';
+import { type Dialect, dialectOf, type KnexStoreOptions, resolveKnexOptions } from './options';
 import { SessionRows } from './rows';
 import { Sweeper } from './sweeper';
 import type { SessionRow } from './table';
@@ -34,6 +34,8 @@ const ATTEMPTS = 5;
 export class KnexStore
   implements SessionStore, CompareAndSetStore<string>, EndingStore<string>, IndexingStore, EnumerableStore
 {
+  /** The kind of the store, for traces and metrics: `knex:` and the dialect. */
+  readonly kind: `knex:${Dialect}`;
   readonly #rows: SessionRows;
   readonly #users: UserRows;
   readonly #sweeper: Sweeper;
@@ -41,6 +43,7 @@ export class KnexStore
   /** @throws TypeError if `knex` is not a Knex instance for one of these databases, or an option has the wrong type. */
   constructor(options: KnexStoreOptions) {
     const { knex, table, createTable, sweepInterval, sweepBatch } = resolveKnexOptions(options);
+    this.kind = `knex:${dialectOf(knex)}`;
     this.#rows = new SessionRows(knex, table, createTable);
     this.#users = new UserRows(knex, table, createTable);
     this.#sweeper = new Sweeper(

@@ -175,6 +175,11 @@ export class RedisStore
     };
   }
 
+  /** The kind of the store, for traces and metrics. */
+  get kind(): 'redis' {
+    return 'redis';
+  }
+
   /** @internal How often a call may have been sent twice, in addition to what `disconnect` tells. */
   get breaks(): number {
     return this.#driver.repeats();

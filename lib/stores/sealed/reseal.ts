@@ -72,11 +72,11 @@ export async function resealAll(
   const prefix: unknown = options?.prefix ?? PREFIX;
   expectString('prefix', prefix);
   expectResealable(client);
-  const caller = new ClientCaller(new ConnectionState(0), TIMEOUT, prefix);
+  const caller = new ClientCaller(client, new ConnectionState(0), TIMEOUT, prefix);
   const counts: ResealedRecords = { scanned: 0, resealed: 0, skipped: 0 };
   const page = (cursor: string | undefined): Promise<KeysFound> => {
     const ask = () => (cursor === undefined ? client.keys(prefix) : client.keys(prefix, cursor));
-    return caller.call('get', new Budget(TIMEOUT), ask, prefix);
+    return caller.call('get', 'keys', new Budget(TIMEOUT), ask, prefix);
   };
   const visit = async (key: string) => {
     const outcome = await reseal(key, client, seals, caller);
@@ -89,13 +89,13 @@ export async function resealAll(
 async function reseal(key: string, client: Client, seals: Seals, caller: ClientCaller): Promise<Outcome> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const asked = performance.now();
-    const stored = await caller.call('get', new Budget(TIMEOUT), () => load(client, key), key);
+    const stored = await caller.call('get', 'load', new Budget(TIMEOUT), () => load(client, key), key);
     if (!stored || !seals.isOutdated(stored.record)) return 'kept';
     const record = seals.opened(key, stored.record);
     if (parseRecord(record) === undefined) return 'skipped';
     const text = seals.sealed(key, record);
     const replace = () => replaced(client, key, text, stored, asked);
-    const result = await caller.call<unknown>('set', new Budget(TIMEOUT), replace, key, record);
+    const result = await caller.call<unknown>('set', 'swap', new Budget(TIMEOUT), replace, key, record, attempt);
     if (result === true || (result as { ok?: boolean } | undefined)?.ok === true) return 'resealed';
   }
   return 'skipped';

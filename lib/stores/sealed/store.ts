@@ -1,6 +1,7 @@
 import { hasMethod } from '../../base/expect';
 import type { SessionStore } from '../../base/types';
 import { canCompareAndSet, expectClient, isTokenStore } from '../../client/expect-client';
+import { storeKind } from '../../client/store-kind';
 import { sealedRecords } from './compare-and-set';
 import { sealedSessions } from './last-write';
 import { resolveSealedOptions, type SealedOptions } from './options';
@@ -64,7 +65,7 @@ export function sealed<S extends SessionStore>(store: S, options: SealedOptions)
   passOn(outer, store);
   const reseal: ResealableStore['reseal'] = (given) => resealAll(store, seals, given);
   known.add(outer);
-  return Object.assign(outer, { reseal }) as unknown as Sealed<S>;
+  return Object.assign(outer, { reseal, kind: `sealed:${storeKind(store)}` }) as unknown as Sealed<S>;
 }
 
 /** @throws TypeError */
