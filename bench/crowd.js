@@ -181,6 +181,8 @@ async function main() {
   process.exitCode = missed.length === 0 ? 0 : 1;
 }
 
+exports.measure = measure;
+
 if (process.argv[2] === 'serve')
   serve(String(process.argv[3]), process.argv[4] === undefined ? undefined : Number(process.argv[4]));
-else void main();
+else if (require.main === module) void main();

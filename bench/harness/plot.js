@@ -4,7 +4,7 @@ const LEFT = 70;
 const BOTTOM = 50;
 const TOP = 40;
 const RIGHT = 150;
-const COLOURS = ['#1b6ca8', '#c1502e', '#4f8a3d', '#7a4fa3'];
+const COLOURS = ['#1b6ca8', '#c1502e', '#4f8a3d', '#7a4fa3', '#b8860b', '#2a8c8c'];
 
 /**
  * Draws lines as SVG. The x axis is logarithmic if `isLog` is set; the y axis begins at 0.
