@@ -3,7 +3,7 @@ const { join } = require('node:path');
 
 // Workers inherit it: these specs do more of the same then.
 process.env['LONG'] = '1';
-const fuller = ['middleware/fuzz', 'demo/outage', 'demo/pages', 'demo/visitors', 'races/races'].map(
+const fuller = ['middleware/fuzz', 'demo/outage', 'demo/pages', 'demo/visitors', 'races/races', 'users/model'].map(
   (name) => `<rootDir>/spec/${name}.spec.ts`,
 );
 

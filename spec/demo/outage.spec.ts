@@ -146,14 +146,15 @@ describe('two processes of the demo on one Redis', () => {
     await page.goto(`${one.url}/blog/`);
     await logIn(page, 'Cleo');
     await page.getByText('live', { exact: true }).waitFor();
-    await page.getByRole('button', { name: 'For 6 seconds' }).click();
-    await page.locator('.state', { hasText: 'Requests wait for it.' }).waitFor();
+    // Requests wait for two seconds, but not for six: `npm run test:long` takes the time.
+    const isLong = process.env['LONG'] !== undefined;
+    await takeAway(page, one, isLong ? 6 : 2);
     const [here, there] = await Promise.all([one, other].map(({ url }) => page.request.get(`${url}/blog/`)));
-    expect([here?.status(), there?.status()]).toEqual([503, 200]);
+    expect([here?.status(), there?.status()]).toEqual([isLong ? 503 : 200, 200]);
     await page.locator('.state', { hasText: 'The store is there.' }).waitFor();
     expect(await heard(page)).toEqual([
       'connect shop and blog',
-      'unavailable shop and blog',
+      ...(isLong ? ['unavailable shop and blog'] : []),
       'disconnect shop and blog',
       'connect shop and blog',
     ]);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { checkOut, emptyFolder, filesIn, output, pack, posixPath } from '../helpers/package/npm';
+import { emptyFolder, filesIn, output, pack, posixPath } from '../helpers/package/npm';
 import { root } from '../helpers/programs/node-program';
 
 jest.setTimeout(120_000);
@@ -9,6 +9,7 @@ const manifest = require('../../package.json') as {
   main: string;
   types: string;
   exports: Record<string, unknown>;
+  scripts: Record<string, string>;
   typesVersions: unknown;
 };
 const interop = join(root, 'spec/interop');
@@ -51,6 +52,13 @@ describe('package.json', () => {
     const plugin = { 'egg/package.json': ['./dist/compat/egg/package.json'] };
     expect(manifest.typesVersions).toEqual({ '*': { ...Object.fromEntries(types), ...plugin } });
   });
+
+  it('builds before it is packed', () => {
+    expect(manifest.scripts).toMatchObject({
+      prepack: 'npm run build',
+      build: expect.stringMatching(/^node scripts\/clean\.js dist && /),
+    });
+  });
 });
 
 describe('The tarball', () => {
@@ -58,9 +66,8 @@ describe('The tarball', () => {
   let files: string[];
 
   beforeAll(async () => {
-    const checkout = join(unpacked, 'checkout');
-    checkOut(checkout);
-    tarball = await pack(checkout, unpacked);
+    // As built before the specs; `npm run test:long` lets npm build it, in a fresh checkout.
+    tarball = await pack(root, unpacked, '--ignore-scripts');
     files = await filesIn(tarball);
     await output(unpacked, 'tar', '-xzf', tarball);
   });

@@ -6,7 +6,7 @@ import { fakeAllButTurns } from '../helpers/races/scheduler';
 
 const SEED = Number(process.env['SEED'] ?? 20_300_102);
 /** More of them in `npm run test:long`. */
-const ORDERS = Number(process.env['ORDERS'] ?? (process.env['LONG'] ? 20_000 : 10_000));
+const ORDERS = Number(process.env['ORDERS'] ?? (process.env['LONG'] ? 20_000 : 3_000));
 
 const on = (store: Race['store'], processes: number, all: Record<string, Requests>) =>
   Object.entries(all).map(([what, requests]) => ({ what, store, processes, ...requests }));

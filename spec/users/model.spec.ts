@@ -5,7 +5,8 @@ import { scenarios } from '../helpers/users/scenarios';
 import { runnerOf } from '../helpers/users/world';
 
 const SEED = Number(process.env['SEED'] ?? 20_300_102);
-const ORDERS = Number(process.env['ORDERS'] ?? 10_000);
+/** More of them in `npm run test:long`. */
+const ORDERS = Number(process.env['ORDERS'] ?? (process.env['LONG'] ? 10_000 : 3_000));
 
 const all = Object.entries(scenarios);
 const ordersOfEach = Math.ceil(ORDERS / all.length);
