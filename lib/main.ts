@@ -54,6 +54,11 @@ declare namespace session {
   export import SessionMiddleware = engine.SessionMiddleware;
   export type UserSessions = engine.UserSessions;
   export type UserSession = engine.UserSession;
+  export type StoredSession = engine.StoredSession;
+  export type WalkOptions = engine.WalkOptions;
+  export type CountOptions = engine.CountOptions;
+  export type ClearOptions = engine.ClearOptions;
+  export type ClearProgress = engine.ClearProgress;
   export type IndexOptions = engine.IndexOptions;
   export type IndexProgress = engine.IndexProgress;
   export type IndexedSessions = engine.IndexedSessions;

@@ -322,6 +322,11 @@ export interface StoreOptions {
    */
   ids?: SessionIds | null | undefined;
   /**
+   * Returns the user of a session, a string or a number; `null` and `undefined` if nobody is logged in. `store.sessions()` shows it. Default: the
+   * option `user` of the middleware that uses the Store.
+   */
+  user?: ((session: Session) => unknown) | null | undefined;
+  /**
    * Lifetime of a record in milliseconds, or a function of the session that returns it. Default: the lifetime of the
    * session's cookie.
    */
@@ -521,9 +526,9 @@ export interface SessionEvent {
 /**
  * Why a session has ended. `logout`: one of its own requests ended it, with `ctx.session = null` or `destroy()`. `invalid`: the option `valid` refused it. `user`: it was ended through `sessions.of(user)`. `limit`: a
  * login of the same user exceeded `maxPerUser`. `regenerated`: it was replaced by one without its data. `expired`: a
- * request found that it had expired.
+ * request found that it had expired. `operator`: `store.clear()` ended it.
  */
-export type EndReason = 'logout' | 'invalid' | 'user' | 'limit' | 'regenerated' | 'expired';
+export type EndReason = 'logout' | 'invalid' | 'user' | 'limit' | 'regenerated' | 'expired' | 'operator';
 
 /** The payload of `session:ended`: a session that `sessions.of(user)` or `maxPerUser` has ended. */
 export interface SessionEndedEvent {

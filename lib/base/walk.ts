@@ -29,23 +29,46 @@ export interface Walk<Counts> {
  */
 export async function walkAll<Counts>(walk: Walk<Counts>, options: GivenWalk<Counts>): Promise<Counts> {
   const { from, signal, onProgress } = options;
+  for await (const { keys, cursor } of pages(walk, from, signal)) {
+    for await (const some of slices(keys, signal)) await Promise.all(some.map(walk.visit));
+    onProgress?.({ ...walk.counts, cursor });
+  }
+  return walk.counts;
+}
+
+/** The keys of all records, in pages as the store returns them. */
+export async function* pages(
+  walk: Pick<Walk<unknown>, 'page'>,
+  from: string | null | undefined,
+  signal: AbortSignal | null | undefined,
+): AsyncGenerator<KeysFound, void, undefined> {
   let cursor = from ?? undefined;
   do {
     signal?.throwIfAborted();
     const found = await pageFrom(walk, cursor, cursor === from);
-    for (let start = 0; start < found.keys.length; start += AT_ONCE) {
-      signal?.throwIfAborted();
-      await Promise.all(found.keys.slice(start, start + AT_ONCE).map(walk.visit));
-      // A store in memory answers at once: others must get their turn.
-      await nextTurn();
-    }
+    yield found;
     cursor = found.cursor;
-    onProgress?.({ ...walk.counts, cursor });
   } while (cursor !== undefined);
-  return walk.counts;
 }
 
-async function pageFrom(walk: Walk<unknown>, cursor: string | undefined, isOfCaller: boolean): Promise<KeysFound> {
+/** As many items at a time as may be asked for in parallel. */
+export async function* slices<T>(
+  items: readonly T[],
+  signal: AbortSignal | null | undefined,
+): AsyncGenerator<readonly T[], void, undefined> {
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    signal?.throwIfAborted();
+    yield items.slice(start, start + AT_ONCE);
+    // A store in memory answers at once: others must get their turn.
+    await nextTurn();
+  }
+}
+
+async function pageFrom(
+  walk: Pick<Walk<unknown>, 'page'>,
+  cursor: string | undefined,
+  isOfCaller: boolean,
+): Promise<KeysFound> {
   try {
     return await walk.page(cursor);
   } catch (error) {

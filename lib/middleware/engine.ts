@@ -21,6 +21,13 @@ export type { FullIdStore } from '../cookies/id-store';
 export { addMaxAge, warnIfDropped } from '../cookies/set-cookie';
 export type { StoreEvents } from '../persistence/store';
 export { Store } from '../persistence/store';
+export type {
+  ClearOptions,
+  ClearProgress,
+  CountOptions,
+  StoredSession,
+  WalkOptions,
+} from '../persistence/walk-options';
 export { isEmpty } from '../record/record';
 export { ContextSession } from '../session/context-session';
 export type { SessionCodec, SessionSettings } from '../session/settings';

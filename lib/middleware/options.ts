@@ -119,8 +119,9 @@ function resolveStore(given: Given, key: string): Store {
   const ofStore = STORE_OPTIONS.filter((name) => name in given);
   if (!(client instanceof Store)) {
     const options: StoreOptions = Object.fromEntries(ofStore.map((name) => [name, given[name]]));
-    return new Store(client, options, given.store === undefined, key);
+    return new Store(client, { ...options, user: given.user }, given.store === undefined, key);
   }
+  client.user ??= given.user;
   if (ofStore.length === 0) return client;
   throw new TypeError(
     `Expected \`${ofStore.join('`, `')}\` not to be given beside a Store: give ${ofStore.length === 1 ? 'it' : 'them'} to the Store, \`new Store(client, { ${ofStore.join(', ')} })\``,

@@ -4,10 +4,11 @@ import type { EventEmitter } from 'node:events';
 import { expected } from '../base/expect';
 import { tellOfSession } from '../base/session-channel';
 import type { Application } from '../base/types';
+import { givenUser } from '../persistence/whose';
 import type { ContextSession } from '../session/context-session';
 import type { SessionSettings } from '../session/settings';
 import { type IndexedSessions, type IndexOptions, indexAll } from '../users/indexing';
-import { type UserRules, userNamed } from '../users/rules';
+import type { UserRules } from '../users/rules';
 import { UserSessions } from '../users/sessions';
 
 export type { UserSessions } from '../users/sessions';
@@ -24,7 +25,7 @@ export function sessionsOf(
   app: () => Application | undefined,
 ): UserSessions {
   const rules = given(settings.users);
-  const name = nameOf(user);
+  const name = givenUser(user);
   return new UserSessions(name, rules, {
     handlesIn: (ctx) => own(ctx).handlesFor(name),
     exempt: (ctx) => own(ctx).exempt(name),
@@ -60,16 +61,4 @@ export async function indexSessions(
 function given(users: UserRules | undefined): UserRules {
   if (users !== undefined) return users;
   throw new TypeError('Expected the option `user` to be given, which tells whose a session is: `session({ user })`');
-}
-
-/** @throws TypeError */
-function nameOf(user: unknown): string {
-  const problem = 'a string or a number that names a user';
-  try {
-    const name = userNamed(user);
-    if (name !== undefined) return name;
-  } catch {
-    // The error speaks of the option `user`, but here the argument is wrong.
-  }
-  throw expected('user', problem, user);
 }

@@ -40,6 +40,15 @@ export class Names {
     return key.slice(this.prefix.length);
   }
 
+  /**
+   * Whether a key with the prefix is that of a session here. If prefixes end with a colon, as they should, the keys of a longer one have a
+   * colon in their name, which neither ids of the default `genSid` nor hashes have.
+   */
+  owns(key: string): boolean {
+    const name = this.nameIn(key);
+    return this.areHashed && !this.areMixed ? looksHashed(name) : !name.includes(':');
+  }
+
   /** What the sessions of a user are listed with: the hash of the id, whether or not the store hashes it. */
   handleOf(key: string): string {
     const name = this.nameIn(key);

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import copy = require('copy-to');
 
 import { storeLine } from '../base/debug-lines';
-import { expected, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
+import { expected, expectFunction, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
 import { idleTimeoutOf, timeLeftOf, ttlOf, whole } from '../base/ttl';
 import type { Guarantee, Session, SessionStore, StoreOptions, TokenStore, Ttl } from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
@@ -16,6 +16,7 @@ import { wrongAttribute } from '../cookies/attributes';
 import { mayOutlive, untilEnd } from '../record/expiry-note';
 import { parseRecord } from '../record/record';
 import { isUnopened } from '../record/unopened';
+import { clearSessions } from './clearing';
 import { CompareAndSetRecords } from './compare-and-set-records';
 import { resolveIds } from './ids-option';
 import { LastWriteRecords } from './last-write-records';
@@ -25,8 +26,18 @@ import { canEnd } from './record-ends';
 import { RecordMoves } from './record-moves';
 import { canEnumerate, RecordWalk } from './record-walk';
 import type { Records, TtlOfRecord } from './records';
+import { expectWalkable, type WalkRules, walkSessions } from './session-walk';
 import { notKept, TokenRecords } from './token-records';
 import { canIndex, UserIndex } from './user-index';
+import {
+  type ClearOptions,
+  type CountOptions,
+  expectOptions,
+  givenWalkOptions,
+  type StoredSession,
+  type WalkOptions,
+} from './walk-options';
+import type { UserOf } from './whose';
 
 const DEFAULTS = { prefix: 'koa:sess:', ids: 'plain' as NonNullable<StoreOptions['ids']>, reconnectTimeout: 10_000 };
 
@@ -39,6 +50,9 @@ export const STORE_OPTIONS = [
   'reconnectTimeout',
   'timeout',
 ] as const satisfies readonly (keyof StoreOptions)[];
+
+/** The options of a Store alone. The middleware's option `user` means more, and may stand beside a Store. */
+const KNOWN = [...STORE_OPTIONS, 'user'] as const satisfies readonly (keyof StoreOptions)[];
 
 /** A store that can replace its connection. */
 interface WatchingStore {
@@ -80,6 +94,8 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly moves: RecordMoves | undefined;
   /** @internal The walk over all records, if the client can list them. */
   readonly walk: RecordWalk | undefined;
+  /** @internal Returns the user of a session: the option `user`, or that of the first middleware that uses the Store. */
+  user: UserOf | undefined;
   /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
   readonly usesTokens: boolean;
   /** @internal Whether sessions end at a fixed time after they began. */
@@ -101,8 +117,9 @@ export class Store extends EventEmitter<StoreEvents> {
   constructor(client: SessionStore | TokenStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
     expectClient(client);
-    const { prefix, ids, ttl, absoluteTimeout, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
+    const { prefix, ids, user, ttl, absoluteTimeout, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
     this.client = client;
+    this.user = user;
     this.usesTokens = isTokenStore(client);
     this.prefix = this.usesTokens ? '' : prefix;
     const { areHashed, readOtherUntil } = resolveIds(ids ?? 'plain');
@@ -218,6 +235,66 @@ export class Store extends EventEmitter<StoreEvents> {
     await this.destroyAll(sid, this.newBudget());
   }
 
+  /**
+   * Finds all sessions that are stored, or those of a user, one by one and in no order, beside traffic and in bounded memory. A session that
+   * is there all the time is found. One that gets a new id meanwhile is found once, unless 100 000 others lie between.
+   *
+   * Throws a {@link StoreError} while walking if the store fails, does not answer in time or is not connected; each call to the
+   * store has a separate time limit.
+   *
+   * @throws TypeError if the store cannot list its records, an option has the wrong type, or a user's sessions cannot be told from others.
+   *
+   * @throws SessionError `ERR_SESSION_NOT_KEPT` if sessions are kept in tokens.
+   */
+  sessions(options: WalkOptions & { data: true }): AsyncGenerator<StoredSession & { data: Session }, void, undefined>;
+  sessions(options?: WalkOptions | null): AsyncGenerator<StoredSession, void, undefined>;
+  /** @throws TypeError */
+  sessions(options?: WalkOptions | null): AsyncGenerator<StoredSession, void, undefined> {
+    const given = givenWalkOptions(options);
+    return walkSessions(given, this.#walkRules(given.user));
+  }
+
+  /**
+   * The number of sessions that {@link Store.sessions} finds. It reads every record once.
+   *
+   * @throws {@link StoreError} by rejection, if the store fails, does not answer in time or is not connected.
+   *
+   * @throws TypeError by rejection, if the store cannot list its records, or an option has the wrong type.
+   *
+   * @throws SessionError `ERR_SESSION_NOT_KEPT` by rejection, if sessions are kept in tokens.
+   */
+  async count(options?: CountOptions | null): Promise<number> {
+    expectOptions('count', options);
+    let count = 0;
+    for await (const _ of this.sessions({ signal: options?.signal })) count += 1;
+    return count;
+  }
+
+  /**
+   * Ends all sessions that are stored, each as a logout does, and resolves to their number. On a `'compare-and-set'` store, no request that
+   * is running brings one back. A session that begins during the walk may stay: call it again. If it fails or is aborted, the sessions that it has
+   * come to have ended.
+   *
+   * Ends no session whose key could belong to a longer prefix, and warns of those.
+   *
+   * @throws {@link StoreError} by rejection, if the store fails, does not answer in time or is not connected.
+   *
+   * @throws TypeError by rejection, if the store cannot list its records, or an option has the wrong type.
+   *
+   * @throws SessionError `ERR_SESSION_NOT_KEPT` by rejection, if sessions are kept in tokens.
+   */
+  async clear(options?: ClearOptions | null): Promise<number> {
+    expectOptions('clear', options);
+    return clearSessions(options ?? {}, this.#walkRules());
+  }
+
+  #walkRules(user?: string): WalkRules {
+    if (this.usesTokens) throw notKept();
+    const rules = { store: this, user: this.user };
+    expectWalkable({ user }, rules);
+    return rules;
+  }
+
   /** @internal Removes the session, wherever it is. */
   async destroyAll(sid: string, budget: Budget): Promise<void> {
     for (const key of this.names.keysOf(sid)) await this.records.destroy(key, budget);
@@ -317,17 +394,19 @@ function cannotMove(): TypeError {
 
 function resolveStoreOptions(options: StoreOptions) {
   if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
-  warnOfUnknown(Object.keys(options), { known: STORE_OPTIONS, whose: "the Store's option " });
+  warnOfUnknown(Object.keys(options), { known: KNOWN, whose: "the Store's option " });
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => isGiven(value))) as {
     prefix?: string;
     ids?: NonNullable<StoreOptions['ids']>;
     ttl?: Ttl;
+    user?: UserOf;
     absoluteTimeout?: Ttl;
     reconnectTimeout?: number;
     timeout?: number;
   };
-  const { prefix, ids, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
+  const { prefix, ids, user, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
   expectString('prefix', prefix);
+  if (user !== undefined) expectFunction('user', user);
   for (const [name, value] of Object.entries({ ttl, absoluteTimeout })) {
     if (value === undefined || typeof value === 'function' || (Number.isFinite(value) && value >= 0)) continue;
     throw expected(name, 'a positive number of milliseconds or a function that returns one', value);
@@ -337,6 +416,7 @@ function resolveStoreOptions(options: StoreOptions) {
   return {
     prefix,
     ids,
+    user,
     ttl,
     absoluteTimeout,
     reconnectTimeout,

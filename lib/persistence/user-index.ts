@@ -88,6 +88,11 @@ export class UserIndex {
     }
   }
 
+  /** Removes the entry of a record. One that stays does no harm, so a failure is ignored. */
+  async forget(index: string, key: string, budget: Budget): Promise<void> {
+    await this.dismiss(index, [{ key }], budget).catch(() => undefined);
+  }
+
   /** Remembers that the sessions of all requests that began before now have ended. */
   async endedNow(index: string, budget: Budget): Promise<void> {
     const name = this.#prefix + index;

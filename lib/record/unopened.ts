@@ -12,3 +12,11 @@ const texts: ReadonlySet<unknown> = new Set(Object.values(UNOPENED));
 export function isUnopened(answer: unknown): boolean {
   return texts.has(answer);
 }
+
+/** Begins every sealed text. */
+export const SEALED = 'sealed.';
+
+/** Whether a record is sealed, and this reader has no keys at all. */
+export function isSealedText(record: unknown): boolean {
+  return typeof record === 'string' && record.startsWith(`"${SEALED}`);
+}

@@ -3,17 +3,17 @@ import { type Notes, notesOf } from '../base/notes';
 import { tellOfSession } from '../base/session-channel';
 import type { Session } from '../base/types';
 import type { SessionCookie } from '../cookies/session-cookie';
+import { handleOfKey } from '../persistence/handles';
 import type { Enroll } from '../persistence/records';
+import { indexOfSession } from '../persistence/whose';
 import { parseRecord } from '../record/record';
 import { deviceOf } from '../users/device';
-import { handleOfKey } from '../users/handles';
 import { endSurplus, keepPlace, placeFor } from '../users/limit';
 import {
   ALWAYS,
   type Entry,
   enroll,
   entryOfMoved,
-  indexOfSession,
   missingEntry,
   NEVER_SINCE,
   notesOfEntry,

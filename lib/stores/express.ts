@@ -1,6 +1,7 @@
 import { withTimeout } from '../base/deadline';
 import { expectMethods } from '../base/expect';
-import type { Session, SessionStore, TouchableStore } from '../base/types';
+import { recordKeys } from '../base/record-keys';
+import type { EnumerableStore, KeysFound, Session, SessionStore, TouchableStore } from '../base/types';
 import { classOf } from '../client/store-kind';
 import { WrappedConnection } from '../client/wrapped-connection';
 import { isSessionData, type SessionData } from '../record/record';
@@ -17,6 +18,10 @@ export interface ExpressStoreLike {
   destroy(sid: string, callback: Callback): unknown;
   /** Extends an unchanged session. */
   touch?(sid: string, session: object, callback: Callback): unknown;
+  /** Calls back with the ids of all sessions, as connect-redis and memorystore do. */
+  ids?(callback: Callback): unknown;
+  /** Calls back with all sessions: an object by session id, or a list of sessions with their `id`. */
+  all?(callback: Callback): unknown;
 }
 
 /**
@@ -34,7 +39,10 @@ const LAST_DATE = Date.UTC(9999, 11, 31);
 const wrapped = new WeakMap<object, ExpressClient>();
 
 /** Adapts a store of express-session; see {@link fromExpressStore}. */
-export class ExpressClient extends WrappedConnection implements SessionStore, Partial<TouchableStore> {
+export class ExpressClient
+  extends WrappedConnection
+  implements SessionStore, Partial<TouchableStore>, Partial<EnumerableStore>
+{
   /** The wrapped store. */
   readonly store: ExpressStoreLike;
   /**
@@ -42,6 +50,12 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
    * the store can `touch`.
    */
   declare readonly touch?: (key: string, ttl: number) => Promise<boolean>;
+  /**
+   * Returns all keys that start with `prefix`, at once. Present if the store has `ids` or `all`.
+   *
+   * @throws Error by rejection, if the store does not tell the ids of its sessions.
+   */
+  declare readonly keys?: (prefix: string) => Promise<KeysFound>;
   /** The last pending change of each session, by key: changes run one after the other. */
   readonly #turns = new Map<string, Promise<void>>();
 
@@ -51,6 +65,7 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
     super(store);
     this.store = store;
     if (typeof store.touch === 'function') this.touch = (key, ttl) => this.#inTurn(key, () => this.#touch(key, ttl));
+    if (typeof store.ids === 'function' || typeof store.all === 'function') this.keys = (prefix) => this.#keys(prefix);
   }
 
   /** The kind of the store, for traces and metrics: `express:` and the name of the store's class. */
@@ -74,6 +89,13 @@ export class ExpressClient extends WrappedConnection implements SessionStore, Pa
   /** Removes the session under `key`. */
   async destroy(key: string): Promise<void> {
     await this.#inTurn(key, () => missingIsNothing(ask((callback) => this.store.destroy(nameOf(key), callback))));
+  }
+
+  async #keys(prefix: string): Promise<KeysFound> {
+    const { store } = this;
+    const ids = store.ids && (await ask((callback) => store.ids?.(callback)));
+    const names = Array.isArray(ids) ? ids.map(String) : idsIn(await ask((callback) => store.all?.(callback)));
+    return { keys: recordKeys(names.map(keyOf), prefix) };
   }
 
   /** The store's `touch` does not tell whether the session exists, and may create it. So read it first. */
@@ -187,6 +209,27 @@ function asOurs(cookie: SessionData): SessionData {
  */
 function nameOf(key: string): string {
   return key.replace(/[%/\\]/g, encodeURIComponent);
+}
+
+/** The key in a name; of a name that is not encoded like this, the name, which then leads nowhere. */
+function keyOf(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/**
+ * The ids of all sessions.
+ *
+ * @throws Error if they are not among what the store has called back with.
+ */
+function idsIn(all: unknown): string[] {
+  if (isSessionData(all)) return Object.keys(all);
+  const ids = Array.isArray(all) ? all.map((session: unknown) => Object(session).id as unknown) : [undefined];
+  if (ids.every((id): id is string => typeof id === 'string')) return ids;
+  throw new Error('the method `all` of the store does not tell the ids of its sessions: use a store with `ids`');
 }
 
 /** @throws TypeError if it is not an instance of a store. */

@@ -1,5 +1,6 @@
 import { expected, expectMethods } from '../base/expect';
-import type { Session, SessionStore } from '../base/types';
+import { recordKeys } from '../base/record-keys';
+import type { EnumerableStore, KeysFound, Session, SessionStore } from '../base/types';
 import { WrappedConnection } from '../client/wrapped-connection';
 import { parseRecord } from '../record/record';
 
@@ -11,19 +12,34 @@ export interface KeyvLike {
   set(key: string, value: unknown, ttl?: number): PromiseLike<unknown>;
   /** Removes the value stored under `key`. */
   delete(key: string): PromiseLike<unknown>;
+  /** Returns all keys, each with its value, if the adapter can list them. */
+  iterator?: unknown;
+}
+
+/** Returns keys, as Keyv or its adapter names them, with what is stored. */
+type Entries = (namespace?: unknown) => AsyncIterable<readonly [key: unknown, value: unknown]>;
+
+interface IterableKeyv {
+  iterator: Entries;
+  opts: { store: { iterator?: Entries } };
+  /** Keyv 5 has it. */
+  generateIterator?: (entries: Entries) => Entries;
 }
 
 const wrapped = new WeakMap<object, KeyvClient>();
 
 /** Adapts a Keyv instance; see {@link fromKeyv}. */
-export class KeyvClient extends WrappedConnection implements SessionStore {
+export class KeyvClient extends WrappedConnection implements SessionStore, Partial<EnumerableStore> {
   /** The wrapped instance. */
   readonly keyv: KeyvLike;
+  /** Returns all keys that start with `prefix`, at once. Present if Keyv has an iterator, which depends on the adapter. */
+  declare readonly keys?: (prefix: string) => Promise<KeysFound>;
 
   /** @throws TypeError if `keyv` is not a Keyv instance, or hides its failures. */
   constructor(keyv: KeyvLike) {
     super(adapterOf(keyv));
     this.keyv = keyv;
+    if (typeof keyv.iterator === 'function') this.keys = (prefix) => keysOf(keyv as unknown as IterableKeyv, prefix);
   }
 
   /** The kind of the store, for traces and metrics. */
@@ -70,6 +86,21 @@ export function fromKeyv(keyv: KeyvLike): KeyvClient {
   const client = new KeyvClient(keyv);
   wrapped.set(keyv, client);
   return client;
+}
+
+async function keysOf(keyv: IterableKeyv, prefix: string): Promise<KeysFound> {
+  const keys: string[] = [];
+  for await (const [key] of entriesOf(keyv)()) keys.push(...recordKeys([String(key)], prefix));
+  return { keys };
+}
+
+/** A binary column returns keys as bytes, which the iterator of Keyv does not expect. */
+function entriesOf(keyv: IterableKeyv): Entries {
+  const { store } = keyv.opts;
+  if (store.iterator === undefined || keyv.generateIterator === undefined) return keyv.iterator;
+  return keyv.generateIterator(async function* (namespace) {
+    for await (const [key, value] of store.iterator?.(namespace) ?? []) yield [String(key), value];
+  });
 }
 
 /**

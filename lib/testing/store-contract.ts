@@ -56,6 +56,7 @@ function casesOf(guarantee: Guarantee): Cases {
     ...keyCases,
     ...timeCases,
     ...touchCases(canCompareAndSet),
-    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases, ...indexCases, ...walkCases } : {}),
+    ...walkCases,
+    ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases, ...indexCases } : {}),
   };
 }

@@ -15,7 +15,7 @@ export const walkCases: Cases = {
   ...casesIfAble(['keys'], {
     'lists the keys that start with a prefix, and no others': async (trial) => {
       const prefixes = ['', 'a', 'A', 'a*', 'a?', '[a]', 'a%', 'a_', 'a\\', 'a{b}', 'é', '🎈'];
-      const trials = prefixes.map((more) => trial.under(`${trial.prefix}${more}:`));
+      const trials = prefixes.map((more) => trial.under(`${trial.prefix}of${more}:`));
       await Promise.all(trials.map((each) => keep(each, ['1', 'é'])));
       for (const each of trials) await expectKeys(each, ['1', 'é'], FOREIGN);
       await expectKeys(trial.under(`${trial.prefix}none:`), [], 'there is nothing with this prefix');
@@ -55,7 +55,9 @@ export const walkCases: Cases = {
       await trial.set('expired', session(), MOMENT);
       await trial.outlive(MOMENT);
       await trial.destroy('destroyed');
-      const found = (await walk(trial)).filter((sid) => sid === 'destroyed' || sid === 'expired');
+      // Adapters cannot tell, and what has expired is not read.
+      const gone = trial.has('load') ? ['destroyed', 'expired'] : ['destroyed'];
+      const found = (await walk(trial)).filter((sid) => gone.includes(sid));
       expectThat(found.length === 0, 'no other keys than those of records', found, 'there is nothing to read');
     },
   }),

@@ -1,8 +1,11 @@
 import type { Session } from '../base/types';
 import type { Budget } from '../client/budget';
+import { successorOf } from '../persistence/found-session';
+import { handleOf, handleOfKey, shownOf } from '../persistence/handles';
+import { PENDING_FOR } from '../persistence/listing';
 import type { Loaded, Version } from '../persistence/records';
-import { handleOf, handleOfKey, shownOf } from './handles';
-import { indexOfStored, type UserRules } from './rules';
+import { indexOfStored } from '../persistence/whose';
+import type { UserRules } from './rules';
 
 /**
  * The result for a listed record: its session has ended; it was gone already, or now it never comes; or its entry stays, since another
@@ -16,8 +19,6 @@ const LOST_FIRST = 2;
 const ASKED = 20;
 /** How often the store may fail before that. */
 const FAILED = 2;
-/** After this many milliseconds, no request is about to store a record that it has enrolled. */
-export const PENDING_FOR = 60_000;
 
 /** Called with a session that has ended, and what events name it by. */
 export type Told = (name: string, session: Session) => void;
@@ -129,9 +130,4 @@ async function endExpected({ budget, followed, key, listed, rules }: Ending): Pr
   if (listed.enrolledAgo >= PENDING_FOR) return 'stays';
   // If the key cannot be barred, a request has just created the record.
   return (await rules.index.records.bar(key, budget)) ? 'gone' : undefined;
-}
-
-/** The key under which a record's session goes on with its data. */
-export function successorOf({ marker }: Loaded & { found: 'regenerated' }, { store }: UserRules): string | undefined {
-  return marker?.keepsData === true ? store.prefix + marker.successor : undefined;
 }

@@ -1,7 +1,7 @@
 import { notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import { expectWalk, walkAll } from '../base/walk';
-import { isOver } from './listing';
+import { isOver } from '../persistence/found-session';
 import { ALWAYS, type Entry, enroll, missingEntry, type UserRules } from './rules';
 
 /** Options of `index()`. `null` and `undefined` mean "not given". */

@@ -1,8 +1,8 @@
 import type { IndexMember } from '../base/types';
 import { atOnce } from '../base/walk';
-import { endListed, PENDING_FOR, type Told } from './ending';
-import { eachOnce, handleOfKey } from './handles';
-import { type Alive, readListed } from './listing';
+import { eachOnce, handleOfKey } from '../persistence/handles';
+import { type Alive, PENDING_FOR, readListed } from '../persistence/listing';
+import { endListed, type Told } from './ending';
 import type { UserRules } from './rules';
 
 /** What counts towards the limit. */

@@ -1,19 +1,17 @@
 import type Koa = require('koa');
 
-import { SessionError } from '../base/errors';
-import { shown } from '../base/expect';
 import { type Notes, notesOf } from '../base/notes';
 import type { Session } from '../base/types';
 import type { Store } from '../persistence/store';
-import { indexOf, type UserIndex } from '../persistence/user-index';
+import type { UserIndex } from '../persistence/user-index';
+import { indexOfSession, type UserOf } from '../persistence/whose';
 import { parseRecord } from '../record/record';
 
 /** The options about users and their sessions. */
 export interface UserRules {
   readonly store: Store;
   readonly index: UserIndex;
-  /** Returns the user of a session, as the application names it. */
-  readonly user: (session: Session) => unknown;
+  readonly user: UserOf;
   readonly device: ((ctx: Koa.Context) => unknown) | undefined;
   readonly limit: number | undefined;
   /** What happens to a login above the limit. */
@@ -35,39 +33,6 @@ export const NEVER_SINCE = Number.NEGATIVE_INFINITY;
 const LEEWAY = 60_000;
 /** 100 years, which every store can add to the current time. */
 const LONGEST = 100 * 365 * 24 * 60 * 60 * 1000;
-
-/**
- * The text for a user.
- *
- * @throws SessionError `ERR_SESSION_VALUE` unless it is a string, a number, `null` or `undefined`.
- */
-export function userNamed(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  // Lone surrogates of different users would be hashed as the same bytes.
-  if (typeof value === 'string' && value !== '' && value.isWellFormed()) return value;
-  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-  // The error tells enough: an async function's own failure must not end the process.
-  if (value instanceof Promise) value.catch(() => undefined);
-  throw new SessionError(
-    'ERR_SESSION_VALUE',
-    `Expected \`user\` to return a string or a number that names the session's user, or null for none, got ${shown(value)}`,
-  );
-}
-
-/** The index that lists a session; `undefined` if the session has no user. */
-export function indexOfSession(session: Session, { user }: UserRules): string | undefined {
-  const name = userNamed(user(session));
-  return name === undefined ? undefined : indexOf(name);
-}
-
-/** The index of a stored session: the one that it notes, if `user` fails on it. */
-export function indexOfStored(session: Session, rules: UserRules): string | undefined {
-  try {
-    return indexOfSession(session, rules);
-  } catch {
-    return notesOf(Object(session.cookie))?.index;
-  }
-}
 
 /**
  * The entry that the index lacks for a record of this session that lives for `ttl` milliseconds, if any. An entry lasts
@@ -126,7 +91,6 @@ export async function enroll(
   return false;
 }
 
-/** Removes the entry of a record. One that stays does no harm, so a failure is ignored. */
 export async function unlist(index: string, key: string, rules: UserRules): Promise<void> {
-  await rules.index.dismiss(index, [{ key }], rules.store.newBudget()).catch(() => undefined);
+  await rules.index.forget(index, key, rules.store.newBudget());
 }

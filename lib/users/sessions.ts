@@ -3,10 +3,11 @@ import type Koa = require('koa');
 import { notesOf } from '../base/notes';
 import type { IndexMember, Session } from '../base/types';
 import { atOnce } from '../base/walk';
+import { timesOf } from '../persistence/found-session';
+import { eachOnce, handleOf, handleOfKey } from '../persistence/handles';
+import { type Alive, readListed } from '../persistence/listing';
 import { indexOf } from '../persistence/user-index';
 import { endListed } from './ending';
-import { eachOnce, handleOf, handleOfKey } from './handles';
-import { type Alive, readListed } from './listing';
 import type { UserRules } from './rules';
 
 /** A session of a user. */
@@ -150,19 +151,15 @@ export class UserSessions {
   }
 
   #shown({ key, session, ttl }: Alive, current: readonly string[]): UserSession {
-    const { store } = this.#rules;
-    const { began, device } = notesOf(Object(session.cookie)) ?? {};
-    const now = Date.now();
-    // The record may end before its idle timeout has passed: then the session was used later.
-    const used = now - (store.idleTimeoutOf(session) - ttl);
-    const createdAt = began ?? (Number.isFinite(used) ? used : now);
+    const { createdAt, lastSeenAt, expiresAt } = timesOf(session, ttl, this.#rules);
+    const began = createdAt ?? lastSeenAt ?? Date.now();
     const handle = handleOf({ key, session }, this.#rules);
     return {
       handle,
-      createdAt: new Date(createdAt),
-      lastSeenAt: new Date(Math.min(Math.max(used, createdAt), now)),
-      expiresAt: new Date(now + ttl),
-      device,
+      createdAt: new Date(began),
+      lastSeenAt: new Date(lastSeenAt ?? began),
+      expiresAt: new Date(expiresAt),
+      device: notesOf(Object(session.cookie))?.device,
       isCurrent: current.includes(handle),
     };
   }

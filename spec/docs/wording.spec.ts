@@ -22,6 +22,7 @@ const PAGES = [
   'docs/prefixes.md',
   'docs/races.md',
   'docs/redis.md',
+  'docs/running.md',
   'docs/security.md',
   'docs/speed.md',
   'docs/sql.md',

@@ -15,6 +15,7 @@ import { driverOf } from '../helpers/redis/drivers';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite, type Routes, sentId, sessionOf, setCookieOf } from '../helpers/sites/session-site';
+import { walkContract } from '../helpers/stores/walk-contract';
 import { until } from '../helpers/time/until';
 import { interop } from '../interop';
 
@@ -103,10 +104,27 @@ const routes: Routes = {
   '/cookie': async (ctx) => (await sessionOf(ctx)).cookie,
 };
 
-describe.each(Object.entries(subjects))('%s', (_name, open) => {
+describe.each(Object.entries(subjects))('%s', (name, open) => {
   storeContract('keeps the contract:', async () => {
     const { store, ...subject } = await open();
     return { client: fromExpressStore(store), ...subject };
+  });
+
+  describe('in a Store', () => {
+    const ends: (() => unknown)[] = [];
+    afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
+    const client = async () => {
+      const { store, end } = await open();
+      if (end) ends.push(end);
+      return fromExpressStore(store);
+    };
+    if (name !== 'session-file-store') walkContract(client);
+    else {
+      it('cannot list its sessions', async () => {
+        const store = new session.Store(await client());
+        await expect(store.count()).rejects.toThrow(/^Expected `store` to list its records: use redisStore/);
+      });
+    }
   });
 
   describe('keeps the sessions of a site', () => {

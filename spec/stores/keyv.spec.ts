@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { fromKeyv, type KeyvClient, type KeyvLike } from '../../lib/keyv';
 import session, { type Session } from '../../lib/main';
 import { storeContract } from '../../lib/testing';
+import { walkContract } from '../helpers/stores/walk-contract';
 import { interop } from '../interop';
 
 const { Keyv } = interop('keyv') as typeof import('../interop/node_modules/keyv');
@@ -38,6 +39,10 @@ const open = (adapter: Adapter = new Adapter()) => {
 
 storeContract('Keyv on a Map', () => fromKeyv(new Keyv({ throwOnErrors: true })));
 storeContract('Keyv on an adapter', () => open().client);
+
+describe('a Store on a Keyv', () => {
+  walkContract(() => fromKeyv(new Keyv({ throwOnErrors: true })));
+});
 
 describe('fromKeyv()', () => {
   it('returns one client per instance, so that two middlewares know of each other', () => {

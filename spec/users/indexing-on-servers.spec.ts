@@ -10,6 +10,7 @@ import { driverOf } from '../helpers/redis/drivers';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite, type Routes, sessionOf } from '../helpers/sites/session-site';
+import { walkContract } from '../helpers/stores/walk-contract';
 import { until } from '../helpers/time/until';
 
 type Sessions = session.SessionMiddleware<string | undefined>;
@@ -128,6 +129,15 @@ describe.each(Object.entries(stores))('index() on %s', (_name, make) => {
     expect((await browser(now.url, ann.jar).get('/see')).json()).toEqual({});
     expect((await browser(now.url, bob.jar).get('/see')).json()).toEqual({ user: 'bob' });
     expect(await countsOf(sessions)).toEqual([MANY / 10, 0, ...equal(MANY / 10).slice(2)]);
+  });
+});
+
+describe.each(Object.entries(stores))('a Store on %s', (_name, make) => {
+  const connect = make();
+  walkContract(async () => {
+    const client = await connect();
+    if (!(client instanceof session.MemoryStore)) ends.push(() => client.close());
+    return client;
   });
 });
 

@@ -1,12 +1,11 @@
 import { isRegeneratedMarker } from '../../record/record';
 import { withoutSpaces } from '../../record/trailing-spaces';
-import { UNOPENED } from '../../record/unopened';
+import { isSealedText, SEALED, UNOPENED } from '../../record/unopened';
 import { NUMBER_LENGTH, type SealingKey } from './key';
 import type { ResolvedOptions } from './options';
 
-/** Begins every sealed text; the figure is the version of the format. */
-const NAME = 'sealed.';
-const HEADER = `${NAME}1.`;
+/** The figure is the version of the format. */
+const HEADER = `${SEALED}1.`;
 /** Where the parts of `sealed.1.NUMBER.BYTES` begin. */
 const NUMBER_AT = HEADER.length;
 const BYTES_AT = NUMBER_AT + NUMBER_LENGTH + 1;
@@ -48,7 +47,7 @@ export class Seals {
   /** The record in a stored text. If it cannot be opened, a text that says why, and is not JSON. */
   opened(key: string, stored: string): string {
     if (isRegeneratedMarker(stored)) return stored;
-    if (!isSealed(stored)) return this.readsPlain ? stored : UNOPENED.plain;
+    if (!isSealedText(stored)) return this.readsPlain ? stored : UNOPENED.plain;
     const text = withoutSpaces(stored);
     if (!text.endsWith('"')) return UNOPENED.changed;
     return this.ofToken(key, text.slice(1, -1)) + stored.slice(text.length);
@@ -57,7 +56,7 @@ export class Seals {
   /** Whether a write would store the text in another form: sealed, with another key, or plain. */
   isOutdated(stored: string): boolean {
     if (isRegeneratedMarker(stored)) return false;
-    if (this.#writesPlain) return isSealed(stored);
+    if (this.#writesPlain) return isSealedText(stored);
     return !stored.startsWith(`"${HEADER}${this.#first.number}.`);
   }
 
@@ -81,9 +80,5 @@ export class Seals {
 }
 
 export function isToken(value: unknown): value is string {
-  return typeof value === 'string' && value.startsWith(NAME);
-}
-
-function isSealed(stored: string): boolean {
-  return stored.startsWith(`"${NAME}`);
+  return typeof value === 'string' && value.startsWith(SEALED);
 }

@@ -12,6 +12,7 @@ import session from '../../../lib/main';
 import { type SqlDatabase, sqlDatabases } from '../../helpers/databases/sql-databases';
 import { closedAfterTest } from '../../helpers/sites/open-sites';
 import { openSite } from '../../helpers/sites/session-site';
+import { walkContract } from '../../helpers/stores/walk-contract';
 import { until } from '../../helpers/time/until';
 import { interop } from '../../interop';
 
@@ -97,6 +98,8 @@ describe.each(Object.entries(sqlDatabases))('The users of a KnexStore on %s', (n
     expect(await sessions.of('ann').count()).toBe(1);
     expect(site.errors).toEqual([]);
   });
+
+  walkContract(() => open());
 
   it('cost two statements for each new session, three for the first one', async () => {
     expect(await statements(knex, () => one.enroll('cost', 'a', HOUR, 0))).toEqual(['select', 'insert', 'insert']);

@@ -1,6 +1,6 @@
 import { notesOf } from '../base/notes';
 import type { Session } from '../base/types';
-import type { UserRules } from './rules';
+import type { Names } from './names';
 
 /** A session, and the key of its record. */
 interface Kept {
@@ -8,19 +8,24 @@ interface Kept {
   session: Session;
 }
 
+/** The names that a Store gives its sessions. */
+interface Naming {
+  readonly store: { readonly names: Names };
+}
+
 /** What events name a session by: its id, or its handle if the store has only the hash of the id. */
-export function shownOf(kept: Kept, rules: UserRules): string {
+export function shownOf(kept: Kept, rules: Naming): string {
   const { names } = rules.store;
   return names.areHashed ? handleOf(kept, rules) : names.nameIn(kept.key);
 }
 
 /** The handle of a session that begins under this key. */
-export function handleOfKey(key: string, rules: UserRules): string {
+export function handleOfKey(key: string, rules: Naming): string {
   return rules.store.names.handleOf(key);
 }
 
 /** A session keeps its handle when it gets a new id with its data. */
-export function handleOf({ key, session }: Kept, rules: UserRules): string {
+export function handleOf({ key, session }: Kept, rules: Naming): string {
   return notesOf(Object(session.cookie))?.handle ?? handleOfKey(key, rules);
 }
 
@@ -29,7 +34,11 @@ export function handleOf({ key, session }: Kept, rules: UserRules): string {
  *
  * @param seen handles of sessions that were met before
  */
-export function eachOnce<One extends Kept>(sessions: readonly One[], rules: UserRules, seen: Set<string>): One[] {
+export function eachOnce<One extends Kept>(
+  sessions: readonly One[],
+  rules: Naming,
+  seen: Pick<Set<string>, 'has' | 'add'>,
+): One[] {
   return sessions.filter((one) => {
     const handle = handleOf(one, rules);
     return !seen.has(handle) && seen.add(handle);
