@@ -44,11 +44,18 @@ async function sendByWrk({ port, path: url, cookies, connections, seconds }) {
 
 /** @type {typeof exports.send} */
 async function sendByAutocannon({ port, path: url, cookies, connections, seconds }) {
+  const requests = cookies.map((cookie) => ({ method: 'GET', path: url, headers: cookie ? { cookie } : {} }));
+  let client = 0;
   const result = await peer('autocannon')({
     url: `http://127.0.0.1:${port}`,
     connections,
     duration: seconds,
-    requests: cookies.map((cookie) => ({ method: 'GET', path: url, headers: cookie ? { cookie } : {} })),
+    requests,
+    // Each connection begins with another visitor: requests of one session side by side would measure something else.
+    setupClient: (/** @type {any} */ connection) => {
+      const first = Math.floor((client++ * requests.length) / connections);
+      connection.setRequests([...requests.slice(first), ...requests.slice(0, first)]);
+    },
   });
   if (result.non2xx + result.errors > 0) throw new Error('not every request was answered');
   return { requests: result['2xx'], perSecond: result.requests.average };
