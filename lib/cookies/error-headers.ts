@@ -26,11 +26,13 @@ interface Carrier extends Koa.Context {
  */
 export function carryHeaders(ctx: Koa.Context, headers: Headers, rule: CacheRule): void {
   const carried = carriedBy(ctx);
-  for (const name of Object.keys(headers))
-    carried.headers[name] = added(stillSent(ctx, name, carried.headers[name]), headers[name]);
+  for (const [name, value] of Object.entries(headers)) {
+    const earlier = carried.headers[name];
+    carried.headers[name] = earlier === undefined ? value : added(stillSent(ctx, name, earlier), value);
+  }
   if (headers['set-cookie'] === undefined) return;
   carryVary(ctx);
-  // Keep the application's Cache-Control, but warn if it lets shared caches store the cookie.
+  // The application's Cache-Control stays, and there is a warning if it lets shared caches store the cookie.
   const current = ctx.res.getHeader('Cache-Control');
   const isOurs = current !== undefined && current === carried.rule;
   if (current === undefined || (isOurs && rule === 'no-store')) {
@@ -38,7 +40,6 @@ export function carryHeaders(ctx: Koa.Context, headers: Headers, rule: CacheRule
     carried.rule = rule;
     carried.headers['cache-control'] = rule;
   }
-  warnOfSharing(ctx, () => carried.headers['set-cookie'] !== undefined);
 }
 
 /** Adds `Vary: Cookie`, even if the application replaces `Vary` later or the request fails. */
@@ -84,10 +85,9 @@ function headersSince(ctx: Koa.Context, before: Current): Headers {
   return headers;
 }
 
-function added(earlier: string | string[] | undefined, value: string | string[] | undefined): string | string[] {
-  const isOne = !Array.isArray(value) && value !== undefined;
+function added(earlier: readonly string[], value: string | string[]): string | string[] {
   // A repeated line is not sent twice.
-  return isOne ? value : [...new Set([...linesOf(earlier), ...linesOf(value)])];
+  return Array.isArray(value) ? [...new Set([...earlier, ...value])] : value;
 }
 
 /** Leaves out what has since been removed from the response or replaced. */
@@ -134,8 +134,9 @@ export function withdrawHeaders(ctx: Koa.Context): void {
 function onerrorWithHeaders(this: Carrier, error: Error): void {
   const carried = this[CARRIED];
   if (carried === undefined) return;
-  // Koa calls this without an error after every successful response.
+  // Koa calls this without an error after every successful response. Middleware in front may change headers until then.
   if (error === null || error === undefined) {
+    if (carried.headers['set-cookie'] !== undefined) warnOfSharing(this.res);
     carried.onerror.call(this, error);
     return;
   }

@@ -2,10 +2,11 @@ import type Koa = require('koa');
 
 import { REFUSED, sessionLine } from '../base/debug-lines';
 import { SessionError } from '../base/errors';
+import type { Recent } from '../base/recent';
 import type { CookieOptions, Session, SessionIdStore } from '../base/types';
 import { cookieValues, mayCarrySeveral, signedValues } from './header';
 import { SessionCookie } from './session-cookie';
-import { insecure, SetCookie, securityOf } from './set-cookie';
+import { insecure, isKnown, SetCookie, securityOf } from './set-cookie';
 import { Signatures, type Signer } from './signatures';
 
 /** Returns the attributes of the cookie in this request. */
@@ -33,6 +34,9 @@ export interface FullIdStore extends SessionIdStore {
   check(this: Koa.Context, cookie: CookieOptions): void;
 }
 
+/** Longest Cookie header that is remembered with its session id, in characters. */
+const LONGEST_REMEMBERED = 512;
+
 /** Carries the session id in a cookie, signed unless the options say otherwise. */
 export function cookieIdStore(key: string, cookieOf: CookieOf): FullIdStore {
   const signatureKey = `${key}.sig`;
@@ -42,20 +46,10 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): FullIdStore {
   const setCookies = new SetCookie();
 
   return {
-    /**
-     * Reads and verifies the cookie. Reads it unsigned from `cookies`, which would clear a cookie with an invalid
-     * signature: while new keys are rolled out, that would log users out.
-     */
     get() {
-      const signed = cookieOf(this).signed;
-      const signer = signed ? signerOf(this) : undefined;
-      const sid = this.cookies.get(key, { signed: false });
-      if (sid === undefined || (sid && !signer)) return sid;
-      const signature = signer && this.cookies.get(signatureKey, { signed: false });
-      if (sid && signature && isSigned(this, signer, sid, signature)) return sid;
-      const another = idsOf(this)[0];
-      if (another === undefined && sid) sessionLine(REFUSED);
-      return another;
+      const signer = cookieOf(this).signed ? signerOf(this) : undefined;
+      const ids = isKnown(this) ? signatures.idsFor(signer) : undefined;
+      return ids?.get(this.req.headers.cookie ?? '') ?? verified(this, signer, ids);
     },
 
     allIds() {
@@ -103,6 +97,26 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): FullIdStore {
       return { 'set-cookie': setCookies.send(this, sent, [signatureKey, undefined], cookie.attributes(), false) };
     },
   } as FullIdStore;
+
+  /**
+   * Reads and verifies the cookie. Reads it unsigned from `cookies`, which would clear a cookie with an invalid
+   * signature: while new keys are rolled out, that would log users out.
+   *
+   * @param ids where a verified id is remembered
+   */
+  function verified(ctx: Koa.Context, signer: Signer | undefined, ids: Recent<string> | undefined): string | undefined {
+    const sid = ctx.cookies.get(key, { signed: false });
+    if (sid === undefined || (sid && !signer)) return sid;
+    const signature = signer && ctx.cookies.get(signatureKey, { signed: false });
+    if (sid && signature && isSigned(ctx, signer, sid, signature)) {
+      const { cookie = '' } = ctx.req.headers;
+      if (cookie.length <= LONGEST_REMEMBERED && !outdated.has(ctx)) ids?.set(cookie, sid);
+      return sid;
+    }
+    const another = idsOf(ctx)[0];
+    if (another === undefined && sid) sessionLine(REFUSED);
+    return another;
+  }
 
   /** Whether one of the keys made the signature. */
   function isSigned(ctx: Koa.Context, signer: Signer, sid: string, signature: string): boolean {

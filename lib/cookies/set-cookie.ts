@@ -20,8 +20,8 @@ const LONGEST_MAX_AGE = 400 * ONE_DAY;
 
 const TLS = 'Serve it over TLS; behind a proxy that terminates TLS set `app.proxy = true`';
 
-/** Koa's original `ctx.cookies.set`. */
-const { set } = Cookies.prototype;
+/** Koa's original `ctx.cookies.get` and `ctx.cookies.set`. */
+const { get, set } = Cookies.prototype;
 
 /** A value that every cookie library sends unchanged. */
 const PLAIN_VALUE = /^[\w-]+$/;
@@ -79,8 +79,8 @@ export class SetCookie {
 }
 
 /** Whether `ctx.cookies` is Koa's. One that the application provides may treat each request differently. */
-function isKnown(ctx: Koa.Context): boolean {
-  return ctx.cookies.set === set && ctx.cookies.response === ctx.res;
+export function isKnown({ cookies, req, res }: Koa.Context): boolean {
+  return cookies.set === set && cookies.get === get && cookies.request === req && cookies.response === res;
 }
 
 /** Whether `ctx.cookies` considers the connection secure. Applications set it if they know better. */

@@ -25,29 +25,18 @@ const CODE = 'KOA_EVENTED_SESSION_SHARED_CACHE';
 
 let hasWarned = false;
 
-/** Responses that already have a check on completion. */
-const watched = new WeakSet<object>();
-
-/**
- * Warns, once per process, if the application lets shared caches store a response with the session cookie. Checks when
- * the response is complete, since middleware in front may still change its headers. `setsCookie` tells whether the
- * response contains the cookie.
- */
-export function warnOfSharing(ctx: Koa.Context, setsCookie: () => boolean): void {
-  const { res } = ctx;
-  // A long response may set the cookie many times, and a context may have no response.
-  if (hasWarned || typeof res?.once !== 'function' || watched.has(res)) return;
-  watched.add(res);
-  res.once('finish', () => {
-    const rule = String(res.getHeader('Cache-Control') ?? '');
-    if (hasWarned || !allowsSharing(rule) || !setsCookie()) return;
-    hasWarned = true;
-    process.emitWarning(
-      `A response that sets the session cookie has \`Cache-Control: ${rule}\`: a shared cache may hand the cookie to other visitors. ` +
-        'Send `private` or `no-store` with this response, or leave the header to koa-evented-session.',
-      { code: CODE },
-    );
-  });
+/** Warns, once per process, if the application lets shared caches store a complete response with the session cookie. */
+export function warnOfSharing(res: Koa.Context['res']): void {
+  if (hasWarned) return;
+  const rule = String(res.getHeader('Cache-Control') ?? '');
+  // Nearly always it is the rule of this package.
+  if (rule === 'private' || !allowsSharing(rule)) return;
+  hasWarned = true;
+  process.emitWarning(
+    `A response that sets the session cookie has \`Cache-Control: ${rule}\`: a shared cache may hand the cookie to other visitors. ` +
+      'Send `private` or `no-store` with this response, or leave the header to koa-evented-session.',
+    { code: CODE },
+  );
 }
 
 function allowsSharing(rule: string): boolean {

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 
 import Keygrip = require('keygrip');
 
+import { Recent } from '../base/recent';
 import { checkSecret } from '../base/secret-strength';
 
 /** The methods of keygrip that this package calls. The object in `app.keys` may have another origin. */
@@ -34,9 +35,8 @@ const REMEMBERED = 5000;
 export class Signatures {
   #keys: readonly string[] = [];
   #keygrip: Signer | undefined;
-  /** Two generations: an entry that is not used while the younger one fills up is forgotten. */
-  #young = new Map<string, Known>();
-  #old = new Map<string, Known>();
+  readonly #known = new Recent<Known>(REMEMBERED);
+  readonly #ids = new Recent<string>(REMEMBERED);
 
   /** Returns `undefined` if the keys cannot sign. */
   signer(keys: unknown): Signer | undefined {
@@ -52,21 +52,29 @@ export class Signatures {
     look(keys);
     this.#keys = [...keys];
     this.#keygrip = new Keygrip([...keys]);
-    this.#young = new Map();
-    this.#old = new Map();
+    this.#known.clear();
+    this.#ids.clear();
     return this.#memory;
+  }
+
+  /**
+   * Where to remember the session ids of Cookie headers that this signer has verified with the first key. A guessed
+   * signature gains nothing by timing: a header is compared only if its hash, seeded at random, is that of a known one.
+   */
+  idsFor(signer: Signer | undefined): Recent<string> | undefined {
+    return signer === this.#memory ? this.#ids : undefined;
   }
 
   readonly #memory: Signer = {
     sign: (data) => {
-      const known = this.#recall(data);
+      const known = this.#known.get(data);
       if (known?.index === 0) return known.signature;
       const signature = (this.#keygrip as Signer).sign(data);
       this.#remember(data, signature, 0);
       return signature;
     },
     index: (data, signature) => {
-      const known = this.#recall(data);
+      const known = this.#known.get(data);
       if (known !== undefined && isEqual(known.signature, signature)) return known.index;
       const index = (this.#keygrip as Signer).index(data, signature);
       // Never failures: strangers could fill the memory with them.
@@ -75,25 +83,9 @@ export class Signatures {
     },
   };
 
-  #recall(data: string): Known | undefined {
-    const known = this.#young.get(data);
-    if (known !== undefined) return known;
-    const old = this.#old.get(data);
-    if (old !== undefined) this.#keep(data, old);
-    return old;
-  }
-
   #remember(data: string, signature: string, index: number): void {
     // A copy: a substring of a long header would keep the whole header in memory.
-    this.#keep(data, { signature: Buffer.from(signature).toString(), index });
-  }
-
-  #keep(data: string, known: Known): void {
-    if (this.#young.size >= REMEMBERED) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(data, known);
+    this.#known.set(data, { signature: Buffer.from(signature).toString(), index });
   }
 }
 

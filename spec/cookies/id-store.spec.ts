@@ -44,6 +44,31 @@ describe('a signature', () => {
     expect((await visitor.get('/see')).json()).toEqual({ a: '1' });
   });
 
+  it('that was valid is worth nothing once its key is gone, however often it was sent before', async () => {
+    const keys = ['old'];
+    const { visitor, site } = await visitorWith(keys);
+    await visitor.get('/put?a=1');
+    await visitor.get('/see');
+    expect((await visitor.get('/see')).json()).toEqual({ a: '1' });
+    keys[0] = 'new';
+    expect((await visitor.get('/see')).json()).toEqual({});
+    site.app.keys = ['old'];
+    expect((await visitor.get('/see')).json()).toEqual({ a: '1' });
+  });
+
+  it('is verified by what replaces `ctx.cookies.get`, however often it was valid before', async () => {
+    let isReplaced = false;
+    const replacing: Koa.Middleware = (ctx, next) => {
+      if (isReplaced) ctx.cookies.get = () => undefined;
+      return next();
+    };
+    const visitor = (await closedAfterTest(openSite({ use: [replacing, session({ store })] }))).visitor();
+    await visitor.get('/put?a=1');
+    expect((await visitor.get('/see')).json()).toEqual({ a: '1' });
+    isReplaced = true;
+    expect((await visitor.get('/see')).json()).toEqual({});
+  });
+
   it('by keys that another server already has is kept, so that a rolling deployment logs nobody out', async () => {
     const updated = await visitorWith(['new', 'old']);
     await updated.visitor.get('/put?a=1');
