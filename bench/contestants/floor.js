@@ -16,7 +16,7 @@ function batched(redis) {
   const send = redis.sendCommand;
   /** @type {any} */
   let corked;
-  redis.sendCommand = function (/** @type {any} */ command, /** @type {any} */ stream) {
+  redis.sendCommand = (/** @type {any} */ command, /** @type {any} */ stream) => {
     const socket = redis.stream;
     if (redis.status === 'ready' && socket !== corked) {
       corked = socket;
