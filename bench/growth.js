@@ -10,7 +10,7 @@ const { surroundings, writePart } = require('./harness/report');
 
 const AXES = ['sessions', 'connections', 'size', 'writers', 'users'];
 
-const options = benchOptions({ rounds: 3, more: ['axis'] });
+const options = benchOptions({ rounds: 3, lists: ['axis'] });
 const { rounds, seconds } = options;
 const isMeasured = !process.argv.some((argument) => /^--(?:rounds|seconds)/.test(argument));
 
@@ -39,7 +39,7 @@ async function measure(name) {
 }
 
 async function main() {
-  for (const name of options.more['axis'] ?? AXES) await measure(name);
+  for (const name of options.axis ?? AXES) await measure(name);
 }
 
 void main();

@@ -32,7 +32,7 @@ const WORKLOADS = [
   { name: 'login', use: 'create', login: true },
 ].map((workload) => ({ bytes: 1000, cookie: workload.use !== 'create', ...workload }));
 
-const options = benchOptions({ rounds: 9, more: ['database'] });
+const options = benchOptions({ rounds: 9, lists: ['database', 'workload', 'contestant'] });
 const { rounds, seconds, contestant: names = CONTESTANTS } = options;
 
 /**
@@ -109,7 +109,7 @@ async function measure(name) {
 }
 
 async function main() {
-  const chosen = /** @type {Name[]} */ (options.more['database'] ?? Object.keys(DRIVERS));
+  const chosen = /** @type {Name[]} */ (options.database ?? Object.keys(DRIVERS));
   // The servers of the specs do not keep the process alive, even while they stop.
   const alive = setInterval(() => undefined, 1000);
   const results = [];

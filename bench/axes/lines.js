@@ -46,7 +46,13 @@ exports.measured = async (lines, { rounds, seconds }) => {
   const turns = lines.flatMap(({ points }) => points);
   // The last pair for a key counts: its first point warms a contestant up.
   const contestants = new Map([...turns].reverse().map((point) => [point.contestant, point]));
-  const load = (/** @type {Point} */ { cookies, connections }) => ({ path: '/', cookies, connections, seconds });
+  const load = (/** @type {Point} */ { cookies, connections }) => ({
+    path: '/',
+    cookies,
+    connections,
+    // Opening the connections must not take the whole round.
+    seconds: Math.max(seconds, Math.ceil(connections / 500)),
+  });
   for (let n = 0; n < WARM_UP; n += 1) {
     for (const point of contestants.values()) await round(point.contestant, load(point));
   }

@@ -1,31 +1,26 @@
 const { parseArgs } = require('node:util');
 
-/** @param {string | undefined} names with commas between them @returns {string[] | undefined} */
-const listOf = (names) => names?.split(',');
-
 /**
- * The options that the benches share: `--workload read,write --contestant floor --rounds 3 --seconds 1`.
+ * The options that the benches share, such as `--workload read,write --rounds 3 --seconds 1`.
  *
- * @param {{ rounds: number, seconds?: number, more?: string[] }} defaults `more`: other options, each a list of names
+ * @template {string} T
+ * @param {{ rounds: number, seconds?: number, lists: T[] }} defaults `lists`: the options that take names
  */
-exports.benchOptions = ({ rounds, seconds = 1, more = [] }) => {
+exports.benchOptions = ({ rounds, seconds = 1, lists }) => {
   const { values } = parseArgs({
     options: {
-      workload: { type: 'string' },
-      contestant: { type: 'string' },
       rounds: { type: 'string', default: String(rounds) },
       seconds: { type: 'string', default: String(seconds) },
-      ...Object.fromEntries(more.map((name) => [name, { type: /** @type {const} */ ('string') }])),
+      ...Object.fromEntries(lists.map((name) => [name, { type: /** @type {const} */ ('string') }])),
     },
   });
   const given = /** @type {Record<string, string | undefined>} */ (values);
+  const names = lists.map((name) => [name, given[name]?.split(',')]);
   return {
-    workload: listOf(values.workload),
-    contestant: listOf(values.contestant),
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
-    more: Object.fromEntries(more.map((name) => [name, listOf(given[name])])),
-    /** Whether the whole bench runs as it is: only then are results written. */
+    .../** @type {Record<T, string[] | undefined>} */ (Object.fromEntries(names)),
+    /** Whether the whole bench runs as it is: only then are all results written. */
     isWhole: process.argv.length === 2,
   };
 };
