@@ -1,5 +1,7 @@
 // Every store of the family, as its users have it: given without a cast.
+
 import KeyvRedis from '@keyv/redis';
+import { metrics, trace } from '@opentelemetry/api';
 import { RedisStore as ConnectRedis } from 'connect-redis';
 import expressSession from 'express-session';
 import Redis5, { Cluster } from 'ioredis5';
@@ -11,6 +13,7 @@ import { fromExpressStore } from 'koa-evented-session/express';
 import { fromKeyv } from 'koa-evented-session/keyv';
 import { knexStore } from 'koa-evented-session/knex';
 import { fromKoaSessionStore } from 'koa-evented-session/koa-session-store';
+import { instrumentSessions } from 'koa-evented-session/opentelemetry';
 import { redisStore } from 'koa-evented-session/redis';
 import { sealed } from 'koa-evented-session/sealed';
 import { storeContract } from 'koa-evented-session/testing';
@@ -66,6 +69,8 @@ session({ store: fromExpressStore(new FileStore({ path: 'sessions' })) });
 session({ store: fromKeyv(new Keyv({ throwOnErrors: true })) });
 session({ store: fromKeyv(new Keyv({ store: new KeyvRedis('redis://127.0.0.1'), throwOnErrors: true })) });
 session({ store: fromKoaSessionStore(new LocalSessionStore()) });
+
+instrumentSessions({ tracerProvider: trace.getTracerProvider(), meterProvider: metrics.getMeterProvider() })();
 
 const runner = { describe: (_name: string, work: () => void) => work(), it: () => undefined };
 storeContract('a class of my own', () => new Records(), runner);

@@ -49,6 +49,28 @@ describe('the examples', () => {
     expect((await visitor.get('/')).text).toBe('views: 2\n');
   });
 
+  it('prometheus.js serves metrics of sessions and calls in Prometheus format', async () => {
+    const { visitor } = await start('prometheus.js', { METRICS_PORT: '0' });
+    const [, metrics] = /^metrics: (http:\S+)$/m.exec((await program.says(/^metrics: http:\S+$/m))[0]) as string[];
+    for (const text of ['views: 1\n', 'views: 2\n']) expect((await visitor.get('/')).text).toBe(text);
+    expect((await visitor.get('/logout')).text).toBe('bye\n');
+    const { headers, text } = await browser(metrics as string).get('/metrics');
+    expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const lines = text.split('\n');
+    const labels = 'store="memory",prefix="shop:",method="load",outcome="found"';
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        '# TYPE session_store_call_seconds histogram',
+        'sessions_created_total{prefix="shop:"} 1',
+        'sessions_ended_total{prefix="shop:",reason="logout"} 1',
+        `session_store_call_seconds_bucket{${labels},le="+Inf"} 2`,
+        `session_store_call_seconds_count{${labels}} 2`,
+      ]),
+    );
+    // Every line is a comment or a sample, as the format has them.
+    for (const line of lines) expect(line).toMatch(/^(# TYPE \w+ \w+|\w+\{(\w+="[^"]*",?)+\} [\d.e+-]+|)$/);
+  });
+
   it('outage.js answers 503 with Retry-After while Redis is away, and its health check always', async () => {
     redis = await startRedis({ appendonly: true });
     const { visitor } = await start('outage.js', { REDIS_URL: redis.url });

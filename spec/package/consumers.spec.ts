@@ -148,6 +148,16 @@ describe('The installed package', () => {
     expect(JSON.parse(said)).toEqual([true, true, []]);
   });
 
+  it('says what to install for OpenTelemetry', async () => {
+    const said = await output(
+      user.folder,
+      'node',
+      '--print',
+      "try { require('koa-evented-session/opentelemetry').instrumentSessions() } catch ({ message }) { message }",
+    );
+    expect(said.trim()).toMatch(/: run `npm install @opentelemetry\/api`\.$/);
+  });
+
   it.each<[string, Options, Compiler]>([
     ['TypeScript 6 for a bundler', bundler, ts],
     ['TypeScript 5.2 with the resolution of old', { ...node10, esModuleInterop: true }, typescript5],
