@@ -1,7 +1,7 @@
 import { notesOf } from '../base/notes';
 import { tellOfSession } from '../base/session-channel';
 import { walkAll } from '../base/walk';
-import { isSealedText, isUnopened } from '../record/unopened';
+import { isLocked } from '../record/unopened';
 import { type FoundSession, findSession } from './found-session';
 import type { RecordWalk } from './record-walk';
 import type { WalkRules } from './session-walk';
@@ -33,8 +33,8 @@ async function end(key: string, rules: WalkRules): Promise<Outcome> {
   const answer = await findSession(key, rules);
   if (answer.is === 'session') return endSession(answer.found, rules);
   if (answer.is !== 'other') return 'gone';
-  if (!isUnopened(answer.value) && !isSealedText(answer.value)) return 'left';
-  // Those who have the key could go on with it.
+  // Those who have the key could go on with a sealed one.
+  if (!isLocked(answer.value)) return 'left';
   return (await rules.store.records.end(key, undefined, rules.store.newBudget())) ? ended(rules) : 'gone';
 }
 

@@ -16,7 +16,12 @@ export function isUnopened(answer: unknown): boolean {
 /** Begins every sealed text. */
 export const SEALED = 'sealed.';
 
-/** Whether a record is sealed, and this reader has no keys at all. */
-export function isSealedText(record: unknown): boolean {
-  return typeof record === 'string' && record.startsWith(`"${SEALED}`);
+/** Whether a record is sealed. */
+export function isSealedText(record: string): boolean {
+  return record.startsWith(`"${SEALED}`);
+}
+
+/** Whether a value that is not a session is a sealed one for those who have its key. */
+export function isLocked(value: unknown): boolean {
+  return typeof value === 'string' && (isSealedText(value) || (isUnopened(value) && value !== UNOPENED.plain));
 }

@@ -30,10 +30,11 @@ describe.each(['ioredis5', 'redis5'])('a full Redis, with %s', (name) => {
 
   async function siteWithAnn() {
     const client = driverOf(name).open({ host: '127.0.0.1', port: redis.port });
-    const site = await closedAfterTest(openSite({ use: session({ store: redisStore({ client }) }), routes }));
+    const use = session({ store: redisStore({ client }) });
+    const site = await closedAfterTest(openSite({ use, routes }));
     const ann = await member(site);
     const close = () => driverOf(name).end(client);
-    return { site, ann, close, recordOf: (sid: string) => redis.command(`GET koa:sess:${sid}`) };
+    return { site, ann, close, store: use.store, recordOf: (sid: string) => redis.command(`GET koa:sess:${sid}`) };
   }
 
   it.each(['/logout', '/destroy'])('still logs users out: %s', async (path) => {
@@ -42,6 +43,14 @@ describe.each(['ioredis5', 'redis5'])('a full Redis, with %s', (name) => {
     const reply = await ann.get(path);
     expect([reply.status, sentId(reply), site.errors]).toEqual([200, '', []]);
     expect(await recordOf(ann.sid)).toBe('');
+    await close();
+  });
+
+  it('still ends all sessions of a Store', async () => {
+    const { ann, close, recordOf, store } = await siteWithAnn();
+    await fill();
+    expect(await store.clear()).toBeGreaterThan(0);
+    expect([await recordOf(ann.sid), await store.count()]).toEqual(['', 0]);
     await close();
   });
 
