@@ -1,8 +1,10 @@
+import { expected, isGiven } from '../base/expect';
 import { notesOf } from '../base/notes';
 import { tellOfSession } from '../base/session-channel';
 import { walkAll } from '../base/walk';
 import { isLocked } from '../record/unopened';
 import { type FoundSession, findSession } from './found-session';
+import { handleOf } from './handles';
 import type { RecordWalk } from './record-walk';
 import type { WalkRules } from './session-walk';
 import type { ClearOptions, ClearProgress } from './walk-options';
@@ -13,25 +15,36 @@ type Outcome = 'ended' | 'gone' | 'left';
 /** Ends all sessions of a Store, each as a logout does, and resolves to their number. */
 export async function clearSessions(options: ClearOptions, rules: WalkRules): Promise<number> {
   const { names, walk } = rules.store;
+  const handles = isGiven(options.handles) ? new Set(givenHandles(options.handles)) : undefined;
   const counts: ClearProgress = { scanned: 0, ended: 0, left: 0 };
   let foreign = 0;
   const page = (cursor: string | undefined) => (walk as RecordWalk).keys(cursor, rules.store.newBudget());
   const visit = async (key: string) => {
     const isOwn = names.owns(key);
-    const outcome = isOwn ? await end(key, rules) : 'left';
+    const outcome = isOwn ? await end(key, handles, rules) : 'left';
     counts.scanned += 1;
     if (!isOwn) foreign += 1;
     if (outcome !== 'gone') counts[outcome] += 1;
   };
   const { signal, onProgress } = options;
   await walkAll({ page, visit, counts }, { signal, onProgress: () => onProgress?.({ ...counts }) });
-  if (foreign > 0) warnOfForeign(foreign, names.prefix);
+  if (foreign > 0 && handles === undefined) warnOfForeign(foreign, names.prefix);
   return counts.ended;
 }
 
-async function end(key: string, rules: WalkRules): Promise<Outcome> {
+/** @throws TypeError */
+function givenHandles(handles: unknown): readonly string[] {
+  if (Array.isArray(handles) && handles.every((handle) => typeof handle === 'string')) return handles;
+  throw expected('handles', 'a list of handles', handles);
+}
+
+async function end(key: string, handles: ReadonlySet<string> | undefined, rules: WalkRules): Promise<Outcome> {
   const answer = await findSession(key, rules);
-  if (answer.is === 'session') return endSession(answer.found, rules);
+  if (answer.is === 'session') {
+    const isMeant = handles?.has(handleOf(answer.found, rules)) ?? true;
+    return isMeant ? endSession(answer.found, rules) : 'left';
+  }
+  if (handles !== undefined) return 'left';
   if (answer.is !== 'other') return 'gone';
   // Those who have the key could go on with a sealed one.
   if (!isLocked(answer.value)) return 'left';

@@ -50,6 +50,8 @@ export interface WalkOptions extends CountOptions {
 
 /** Options of `store.clear()`. `null` and `undefined` mean "not given". */
 export interface ClearOptions extends CountOptions {
+  /** Ends only the sessions with these handles. Default: all sessions. */
+  handles?: readonly string[] | null | undefined;
   /** Called after each page, for which the store has looked at about a thousand records. Default: none. */
   onProgress?: ((progress: ClearProgress) => void) | null | undefined;
 }
@@ -60,7 +62,7 @@ export interface ClearProgress {
   scanned: number;
   /** Number of sessions that have ended. */
   ended: number;
-  /** Number of records that stay: they are not sessions, or their names could belong to a longer prefix. */
+  /** Number of records that stay: they are not sessions, are not among `handles`, or their names could belong to a longer prefix. */
   left: number;
 }
 
@@ -73,7 +75,7 @@ export interface GivenWalkOptions {
 
 const WALK = ['user', 'data', 'signal'] as const satisfies readonly (keyof WalkOptions)[];
 const COUNT = ['signal'] as const satisfies readonly (keyof CountOptions)[];
-const CLEAR = ['signal', 'onProgress'] as const satisfies readonly (keyof ClearOptions)[];
+const CLEAR = ['handles', 'signal', 'onProgress'] as const satisfies readonly (keyof ClearOptions)[];
 const KNOWN = { sessions: WALK, count: COUNT, clear: CLEAR };
 
 /** @throws TypeError */

@@ -38,6 +38,7 @@ const SOURCES = [
   'demo',
   'examples',
   'lib/base',
+  'lib/cli',
   'lib/client',
   'lib/compat',
   'lib/cookies',

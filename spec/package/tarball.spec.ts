@@ -1,12 +1,20 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { promisify } from 'node:util';
+import { createSessionsTable, knexStore } from '../../lib/knex';
+import { urlOf } from '../helpers/cli/sql-faults';
+import { sqlDatabases } from '../helpers/databases/sql-databases';
 import { emptyFolder, filesIn, output, pack, posixPath } from '../helpers/package/npm';
 import { root } from '../helpers/programs/node-program';
+import { startCluster } from '../helpers/redis/cluster';
+import { startRedis } from '../helpers/redis/server';
 
 jest.setTimeout(120_000);
 
 const manifest = require('../../package.json') as {
   main: string;
+  bin: string;
   types: string;
   exports: Record<string, unknown>;
   scripts: Record<string, string>;
@@ -30,9 +38,9 @@ const unpacked = emptyFolder();
 
 describe('package.json', () => {
   const imported = new Set(sources.flatMap(importsOf));
-  // Egg loads the files of its plugin by their names.
-  const isOfEgg = (source: string) => source.startsWith('compat/egg/');
-  const entries = sources.filter((source) => source !== 'main' && !imported.has(source) && !isOfEgg(source));
+  // Egg loads the files of its plugin by their names, and a shell the command.
+  const isOther = (source: string) => source.startsWith('compat/egg/') || source === 'cli';
+  const entries = sources.filter((source) => source !== 'main' && !imported.has(source) && !isOther(source));
   const subpath = (entry: string) => posix.basename(entry);
 
   it('exports the files that nothing else in lib imports: main, and each entry point as a subpath', () => {
@@ -45,6 +53,11 @@ describe('package.json', () => {
     });
     expect([manifest.main, manifest.types]).toEqual(['./dist/main.js', './dist/main.d.ts']);
     expect(entries).toContain('redis');
+  });
+
+  it('has the command', () => {
+    expect(manifest.bin).toBe('./dist/cli.js');
+    expect(textIn(root, 'lib/cli.ts')).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 
   it('has the types of each subpath for compilers that ignore exports', () => {
@@ -86,7 +99,7 @@ describe('The tarball', () => {
   it('is small', () => {
     const bytes = statSync(tarball).size;
     process.stdout.write(`The tarball has ${files.length} files and ${Math.round(bytes / 1000)} kB.\n`);
-    expect(bytes).toBeLessThan(450_000);
+    expect(bytes).toBeLessThan(550_000);
   });
 
   it('refers to no source map', () => {
@@ -118,5 +131,72 @@ describe('The tarball', () => {
     ) as { entries: string[]; problems: unknown[] };
     expect(problems).toEqual([]);
     expect(entries.sort()).toEqual(Object.keys(manifest.exports).sort());
+  });
+
+  describe('has a command that works once it is installed', () => {
+    const kinds = ['Redis', 'a Redis Cluster', 'MariaDB', 'PostgreSQL', 'SQLite'] as const;
+    const urls = new Map<string, string>();
+    const stops: (() => Promise<unknown>)[] = [];
+    let folder: string;
+    let command: string;
+
+    beforeAll(async () => {
+      folder = installed();
+      command = join(folder, 'node_modules/.bin/koa-evented-session');
+      const [redis, cluster] = await Promise.all([startRedis(), startCluster(2), ...databases()]);
+      stops.push(redis.stop, cluster.stop);
+      for (const server of [redis, cluster]) await server.command('SETEX koa:sess:one 60 {}');
+      urls.set('Redis', redis.url).set('a Redis Cluster', String(cluster.nodes[0]?.url));
+    });
+    afterAll(() => Promise.all(stops.map((stop) => stop())));
+
+    /** As npm installs the tarball, beside the packages of an application. */
+    function installed(): string {
+      const [app, modules] = [join(unpacked, 'app'), join(unpacked, 'app/node_modules')];
+      mkdirSync(join(modules, '.bin'), { recursive: true });
+      symlinkSync(join(root, 'node_modules'), join(unpacked, 'package/node_modules'));
+      symlinkSync(join(unpacked, 'package'), join(modules, 'koa-evented-session'));
+      symlinkSync('../koa-evented-session/dist/cli.js', join(modules, '.bin/koa-evented-session'));
+      symlinkSync(join(interop, 'node_modules/ioredis5'), join(modules, 'ioredis'));
+      for (const name of ['knex', 'mysql2', 'pg', 'better-sqlite3']) {
+        symlinkSync(join(interop, 'node_modules', name), join(modules, name));
+      }
+      return app;
+    }
+
+    function databases() {
+      return (['MariaDB', 'PostgreSQL', 'SQLite'] as const).map(async (kind) => {
+        const database = await sqlDatabases[kind]();
+        stops.push(() => database.stop());
+        const knex = database.open();
+        await createSessionsTable(knex);
+        await knexStore({ knex, sweepInterval: 0 }).set('koa:sess:one', { cookie: {} }, 60_000);
+        urls.set(kind, urlOf(kind, database));
+      });
+    }
+
+    it.each(kinds)('on %s', async (kind) => {
+      const env = { PATH: String(process.env['PATH']), KOA_SESSION_URL: String(urls.get(kind)) };
+      const { stdout, stderr } = await promisify(execFile)(command, ['doctor', '--json'], { cwd: folder, env });
+      const findings = JSON.parse(stdout) as { check: string; status: string; found: string }[];
+      expect([stderr, findings.filter(({ status }) => status === 'problem')]).toEqual(['', []]);
+      expect(findings[0]?.found).toMatch(kind === 'a Redis Cluster' ? /ms, a Cluster$/ : /ms$/);
+      const ended = await promisify(execFile)(command, ['end', '--all', '--yes'], { cwd: folder, env });
+      expect(ended).toEqual({ stdout: '1 ended\n', stderr: '' });
+    });
+
+    it('with an ES module for --config', async () => {
+      const env = { PATH: String(process.env['PATH']) };
+      writeFileSync(
+        join(folder, 'sessions.mjs'),
+        `import session, { MemoryStore } from 'koa-evented-session';
+        const store = await new MemoryStore();
+        store.set('koa:sess:one', { cookie: {} }, 60_000);
+        setInterval(() => undefined, 1000);
+        export default session({ store });`,
+      );
+      const args = ['count', '--config', 'sessions.mjs'];
+      expect(await promisify(execFile)(command, args, { cwd: folder, env })).toEqual({ stdout: '1\n', stderr: '' });
+    });
   });
 });

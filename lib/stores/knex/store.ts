@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
 import { expected } from '../../base/expect';
 import { recordKeys } from '../../base/record-keys';
 import type {
@@ -36,6 +37,10 @@ export class KnexStore
 {
   /** The kind of the store, for traces and metrics: `knex:` and the dialect. */
   readonly kind: `knex:${Dialect}`;
+  /** @internal */
+  readonly knex: Knex;
+  /** @internal The name of the table. */
+  readonly table: string;
   readonly #rows: SessionRows;
   readonly #users: UserRows;
   readonly #sweeper: Sweeper;
@@ -44,6 +49,8 @@ export class KnexStore
   constructor(options: KnexStoreOptions) {
     const { knex, table, createTable, sweepInterval, sweepBatch } = resolveKnexOptions(options);
     this.kind = `knex:${dialectOf(knex)}`;
+    this.knex = knex;
+    this.table = table;
     this.#rows = new SessionRows(knex, table, createTable);
     this.#users = new UserRows(knex, table, createTable);
     this.#sweeper = new Sweeper(

@@ -26,6 +26,8 @@ const PROPERTIES = [
   'isOpen',
   'slots',
   'client',
+  'knex',
+  'table',
   'breaks',
   'ordersCalls',
   'notesEnd',

@@ -123,8 +123,15 @@ export function walkContract(open: () => Client | Promise<Client>): void {
     await Promise.all(late);
     expect(await store.count()).toBe(0);
     for (const { browser } of visitors) expect((await browser.get('/see')).json()).toEqual({});
-    await visitors[0]?.browser.get('/put?user=ann');
-    expect(await store.count()).toBe(1);
+    for (const { name, browser } of visitors) await browser.get(`/put?user=${name}`);
+    const found = await all(store);
+    const handles = found.filter((each) => each.user === 'ann').map((each) => each.handle);
+    expect(await store.clear({ handles: [...handles, 'unknown'] })).toBe(2);
+    expect((await all(store)).map((each) => each.user).sort()).toEqual(['bob', 'eve']);
+    expect(await store.clear({ handles: [] })).toBe(0);
+    await expect(store.clear({ handles: 'all' as never })).rejects.toThrow(
+      'Expected `handles` to be a list of handles',
+    );
     await use.close();
   });
 }

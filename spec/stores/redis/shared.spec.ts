@@ -1,6 +1,7 @@
 import session, { type SessionOptions, type SessionStore, Store } from '../../../lib/main';
 import { type RedisStore, redisStore } from '../../../lib/redis';
-import { codeBlocks, textOf } from '../../helpers/docs/markdown';
+import { command } from '../../helpers/cli/command';
+import { codeBlocks } from '../../helpers/docs/markdown';
 import type { Browser } from '../../helpers/http/serve';
 import { endOf, type KoaRedis, koaRedis } from '../../helpers/redis/koa-redis-client';
 import { type RedisServer, startRedis } from '../../helpers/redis/server';
@@ -138,34 +139,40 @@ describe('Businesses that share one Redis', () => {
     const asUser = () => ({ ...user, host: '127.0.0.1', port: redis.port, disconnectTimeout: 50 });
     const setUser = (text: string) =>
       redis.command(`ACL SETUSER shop ${text.replace(/'>a password'/, '>"a password"').replaceAll("'", '')}`);
+    const printed = async (options: string) => (await command(`acl --prefix shop:sess: ${options}`)).out.trim();
 
-    it.each([
-      ['koa-evented-session/redis', rules],
-      ['koa-redis', `${rules.split(' +')[0]} ${/`(\+get \+set \+setex[^`]*)`/.exec(textOf('docs/prefixes.md'))?.[1]}`],
-    ])('cannot reach the sessions of the other, with %s', async (kind, allowed) => {
-      await setUser(`reset ${allowed}`);
-      const store = kind === 'koa-redis' ? koaRedis(redis, { ...user }) : redisStore(asUser());
-      const shop = await open(store as SessionStore, 'shop:sess:', { rolling: true });
-      const visitor = shop.visitor();
-      await login(visitor, 'ann');
-      await visitor.get('/put?money=5');
-      await visitor.get('/renew');
-      expect((await visitor.get('/see')).json()).toEqual({ user: 'ann', money: '5' });
-      await visitor.get('/logout');
-      expect((await visitor.get('/see')).json()).toEqual({});
-      expect(shop.errors).toEqual([]);
-
-      if (kind !== 'koa-redis') {
-        const own = store as RedisStore;
-        await own.create('shop:sess:marked', '{}', 60_000);
-        expect(await own.mark('shop:sess:marked', 1)).toMatchObject({ record: '{} ' });
-      }
-
-      const bank = await open(store as SessionStore, 'bank:sess:');
-      expect((await bank.visitor().get('/see', { cookie: 'koa.sid=of-the-bank' })).status).toBe(500);
-      expect(bank.errors).toMatchObject([{ code: 'ERR_SESSION_STORE', message: expect.stringContaining('NOPERM') }]);
-      if (kind === 'koa-redis') await endOf(store as KoaRedis);
-      else await (store as RedisStore).close();
+    it('are told the line that the command prints', async () => {
+      expect(`ACL SETUSER shop ${rules.replace("'>a password' ", '')}`).toBe(await printed(''));
     });
+
+    it.each(['koa-evented-session/redis', 'koa-redis'])(
+      'cannot reach the sessions of the other, with %s',
+      async (kind) => {
+        await setUser(`reset ${rules}`);
+        if (kind === 'koa-redis') await redis.command(await printed('--client koa-redis'));
+        const store = kind === 'koa-redis' ? koaRedis(redis, { ...user }) : redisStore(asUser());
+        const shop = await open(store as SessionStore, 'shop:sess:', { rolling: true });
+        const visitor = shop.visitor();
+        await login(visitor, 'ann');
+        await visitor.get('/put?money=5');
+        await visitor.get('/renew');
+        expect((await visitor.get('/see')).json()).toEqual({ user: 'ann', money: '5' });
+        await visitor.get('/logout');
+        expect((await visitor.get('/see')).json()).toEqual({});
+        expect(shop.errors).toEqual([]);
+
+        if (kind !== 'koa-redis') {
+          const own = store as RedisStore;
+          await own.create('shop:sess:marked', '{}', 60_000);
+          expect(await own.mark('shop:sess:marked', 1)).toMatchObject({ record: '{} ' });
+        }
+
+        const bank = await open(store as SessionStore, 'bank:sess:');
+        expect((await bank.visitor().get('/see', { cookie: 'koa.sid=of-the-bank' })).status).toBe(500);
+        expect(bank.errors).toMatchObject([{ code: 'ERR_SESSION_STORE', message: expect.stringContaining('NOPERM') }]);
+        if (kind === 'koa-redis') await endOf(store as KoaRedis);
+        else await (store as RedisStore).close();
+      },
+    );
   });
 });

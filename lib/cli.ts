@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { startCommand } from './cli/process';
+
+startCommand();

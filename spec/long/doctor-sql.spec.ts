@@ -1,0 +1,4 @@
+import { sqlFaults } from '../helpers/cli/sql-faults';
+
+sqlFaults('MariaDB');
+sqlFaults('PostgreSQL');
