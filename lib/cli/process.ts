@@ -30,8 +30,13 @@ export function startCommand(): void {
 
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Otherwise, Ctrl-C would end the question alone.
+  terminal.on('SIGINT', () => process.emit('SIGINT'));
   try {
     return await terminal.question(question, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
     terminal.close();
   }

@@ -72,7 +72,7 @@ async function endAll(given: Given, target: Target, io: Io): Promise<number> {
   let total: number | undefined;
   if (!given.yes) {
     total = await store.count({ signal: io.signal });
-    await expectYes(io, `End all ${sessionCount(total)} at ${target.place}?`, false);
+    await expectYes(io, `End all sessions at ${target.place}: ${thousands(total)}?`, false);
   }
   try {
     return await store.clear({ signal: io.signal, onProgress: ({ ended }) => progress.done(ended, total) });
