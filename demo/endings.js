@@ -4,7 +4,7 @@ const { visitorOf } = require('./visitor');
 /** How many are kept. */
 const MOST = 5;
 
-/** @typedef {{ at: number, tag: string, user: string | undefined, reason: 'user' | 'limit' }} Ending */
+/** @typedef {{ at: number, tag: string, user: string | undefined, reason: import('koa-evented-session').SessionEndedEvent['reason'] }} Ending */
 
 /** The sessions that this process has ended from elsewhere: not by a request of their visitor. */
 class Endings {
@@ -13,7 +13,7 @@ class Endings {
 
   /** @param {import('koa-evented-session').SessionEndedEvent} event */
   note({ key, value, reason }) {
-    const ending = { at: Date.now(), tag: tagOf(key), user: visitorOf(value).user, reason };
+    const ending = { at: Date.now(), tag: tagOf(key), user: value && visitorOf(value).user, reason };
     this.latest = [ending, ...this.latest].slice(0, MOST);
   }
 }

@@ -38,6 +38,9 @@ declare namespace session {
   export import IndexingStore = engine.IndexingStore;
   export import IndexMember = engine.IndexMember;
   export import EnumerableStore = engine.EnumerableStore;
+  export import BroadcastingStore = engine.BroadcastingStore;
+  export import PeekingStore = engine.PeekingStore;
+  export import SessionWatch = engine.SessionWatch;
   export import StoreOfKind = engine.StoreOfKind;
   export import KeysFound = engine.KeysFound;
   export import StoredRecord = engine.StoredRecord;

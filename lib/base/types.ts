@@ -214,6 +214,23 @@ export interface EnumerableStore {
   keys(prefix: string, cursor?: string): Answer<KeysFound>;
 }
 
+/** A store that passes short texts between processes, which `broadcastEndings` uses. Without it, the Store looks every few seconds. */
+export interface BroadcastingStore {
+  /** Sends `message` to the listeners of `channel` in all processes, this one included. May be lost. */
+  publish(channel: string, message: string): Answer<unknown>;
+  /**
+   * Calls `listener` with each message of `channel`, from some time on. Calls `began` each time when it begins to hear:
+   * first, and after each break, during which messages were lost. Returns a function that ends it.
+   */
+  subscribe(channel: string, listener: (message: string) => void, began: () => void): () => unknown;
+}
+
+/** A store that can look at many records in one round trip, which `broadcastEndings` uses. */
+export interface PeekingStore {
+  /** Returns, for each key, how its record begins, four characters or more; `null` if there is none. */
+  peek(keys: readonly string[]): Answer<readonly (string | null | undefined)[]>;
+}
+
 /** A store that says what it is, in traces and metrics. Of others, they show the name of the class. */
 export interface StoreOfKind {
   /** A short name for the kind of store, the same in all instances: `'dynamodb'`. */
@@ -326,6 +343,11 @@ export interface StoreOptions {
    * option `user` of the middleware that uses the Store.
    */
   user?: ((session: Session) => unknown) | null | undefined;
+  /**
+   * Whether all processes with this option are told that a session has ended: their applications emit `session:ended`, and
+   * `sessions.watch()` calls its listeners. Default: `false`.
+   */
+  broadcastEndings?: boolean | null | undefined;
   /**
    * Lifetime of a record in milliseconds, or a function of the session that returns it. Default: the lifetime of the
    * session's cookie.
@@ -526,18 +548,31 @@ export interface SessionEvent {
 /**
  * Why a session has ended. `logout`: one of its own requests ended it, with `ctx.session = null` or `destroy()`. `invalid`: the option `valid` refused it. `user`: it was ended through `sessions.of(user)`. `limit`: a
  * login of the same user exceeded `maxPerUser`. `regenerated`: it was replaced by one without its data. `expired`: a
- * request found that it had expired. `operator`: `store.clear()` ended it.
+ * request found that it had expired. `operator`: `store.clear()` ended it. `gone`: its record is not there any more, since it has expired or the message of its end was lost.
  */
-export type EndReason = 'logout' | 'invalid' | 'user' | 'limit' | 'regenerated' | 'expired' | 'operator';
+export type EndReason = 'logout' | 'invalid' | 'user' | 'limit' | 'regenerated' | 'expired' | 'operator' | 'gone';
 
-/** The payload of `session:ended`: a session that `sessions.of(user)` or `maxPerUser` has ended. */
+/** The payload of `session:ended`: a session that has ended outside its own requests, or in another process. */
 export interface SessionEndedEvent {
   /** The session ended outside its own requests. */
   ctx: undefined;
-  /** The session id; with `ids: 'hashed'`, from which no id can be told, the `handle` of the session. */
+  /**
+   * The session id if `sessions.of(user)` or `maxPerUser` has ended the session in this process. Otherwise, and with
+   * `ids: 'hashed'`, from which no id can be told, the `handle` of the session.
+   */
   key: string;
-  /** The session as it was stored last. */
-  value: Session;
-  /** `'user'`: through `sessions.of(user)`. `'limit'`: a login of the same user exceeded `maxPerUser`. */
-  reason: Extract<EndReason, 'user' | 'limit'>;
+  /** The session as it was stored last, if `sessions.of(user)` or `maxPerUser` has ended it in this process. */
+  value: Session | undefined;
+  /** `'user'`: through `sessions.of(user)`. `'limit'`: a login of the same user exceeded `maxPerUser`. The others need `broadcastEndings`. */
+  reason: EndReason;
+}
+
+/** Watches a session until it is stopped. */
+export interface SessionWatch {
+  /** The handle of the session, as `sessions.of(user)` lists it. */
+  readonly handle: string;
+  /** Ends the watch: the listener is not called any more. */
+  stop(): void;
+  /** Calls `stop()`, for `using`. */
+  [Symbol.dispose](): void;
 }

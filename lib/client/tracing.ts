@@ -18,6 +18,8 @@ export type StoreMethod =
   | 'dismiss'
   | 'endedNow'
   | 'keys'
+  | 'peek'
+  | 'publish'
   | 'pack'
   | 'unpack'
   | 'connect';

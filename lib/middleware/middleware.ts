@@ -2,13 +2,21 @@ import type { IncomingMessage } from 'node:http';
 
 import type Koa = require('koa');
 
-import type { ContextSessionValue, Session, SessionHandler, SessionOptions } from '../base/types';
+import type {
+  ContextSessionValue,
+  EndReason,
+  Session,
+  SessionHandler,
+  SessionOptions,
+  SessionWatch,
+} from '../base/types';
 import { matchesPath } from '../cookies/session-cookie';
 import type { Store } from '../persistence/store';
 import { ContextSession } from '../session/context-session';
 import { readSession } from '../session/read-session';
 import type { IndexedSessions, IndexOptions } from '../users/indexing';
 import { showOnRequests } from './callback-session';
+import { emitEndings, watchSession } from './heard-endings';
 import { resolveOptions } from './options';
 import { announceTakers, takerOf, warnOfTaken } from './request-takers';
 import { sessionRunner } from './runner';
@@ -85,6 +93,16 @@ export interface SessionMiddleware<User = unknown> extends Koa.Middleware {
    */
   read(req: IncomingMessage): Promise<Readonly<Session> | null>;
   /**
+   * Calls `listener` once the session of this request has ended, in any process, with the reason: usually within a
+   * moment, within a minute if the message was lost, and within three seconds on a store that cannot pass messages.
+   * Resolves to what stops it, or to `null` if the request has no session. A session that gets a new id with its data
+   * goes on.
+   *
+   * @throws TypeError by rejection, without the option `broadcastEndings`, or if an argument has the wrong type. Otherwise
+   *   as `read` does.
+   */
+  watch(req: IncomingMessage, listener: (reason: EndReason) => void): Promise<SessionWatch | null>;
+  /**
    * The sessions of a user, to list and to end them. Works without a running application too, for scripts.
    *
    * @throws TypeError without the option `user`, or if `user` is not a string or a number.
@@ -127,8 +145,13 @@ const ADVICE = 'Use one of them, or give each a different `key` and `cookie.path
 export function createSession<User>(given?: SessionOptions<User> | null): SessionMiddleware<User> {
   const options = resolveOptions(given);
   const { store } = options;
-  const close = store.acquire();
+  const release = store.acquire();
   let { app } = options;
+  const stopHearing = emitEndings(store.endings, () => app);
+  const close = () => {
+    stopHearing();
+    return release();
+  };
 
   const session = sessionRunner((ctx) => {
     app ??= ctx.app;
@@ -147,6 +170,9 @@ export function createSession<User>(given?: SessionOptions<User> | null): Sessio
     return readSession(req, app, options);
   }
 
+  const watch = (req: IncomingMessage, listener: (reason: EndReason) => void) =>
+    watchSession(req, listener, app, options);
+
   function isItsPath(ctx: Koa.Context): boolean {
     return matchesPath(ctx.originalUrl, options.cookieOf(ctx).path);
   }
@@ -161,7 +187,15 @@ export function createSession<User>(given?: SessionOptions<User> | null): Sessio
 
   const index = (given?: IndexOptions | null) => indexSessions(options, given);
 
-  return Object.assign(session as Koa.Middleware, { store, read, of, index, close, [Symbol.asyncDispose]: close });
+  return Object.assign(session as Koa.Middleware, {
+    store,
+    read,
+    watch,
+    of,
+    index,
+    close,
+    [Symbol.asyncDispose]: close,
+  });
 }
 
 /**

@@ -96,7 +96,11 @@ export function resolveOptions(options: SessionOptions | null | undefined, diale
     beforeSave,
     app: given.app,
     renewal: resolveRenewId(given.renewId, store),
-    notesBeginning: given.user !== undefined || given.renewId !== undefined || store.hasAbsoluteTimeout,
+    notesBeginning:
+      given.user !== undefined ||
+      given.renewId !== undefined ||
+      store.hasAbsoluteTimeout ||
+      store.endings !== undefined,
     users,
     enrollMerged: enrollMerged(users),
     shapeOf: undefined,

@@ -30,7 +30,7 @@ export function sessionsOf(
     handlesIn: (ctx) => own(ctx).handlesFor(name),
     exempt: (ctx) => own(ctx).exempt(name),
     logOut: (ctx) => own(ctx).logOut(name),
-    ended: (key, value) => {
+    ended: (key, value, handle) => {
       tellOfSession('session:ended', rules.store.prefix, 'user');
       (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', {
         ctx: undefined,
@@ -38,6 +38,7 @@ export function sessionsOf(
         value,
         reason: 'user',
       });
+      rules.store.endings?.announce(handle, 'user');
     },
   });
 

@@ -57,6 +57,7 @@ async function endSession({ key, session }: FoundSession, rules: WalkRules): Pro
   const isEnded = await records.end(key, undefined, rules.store.newBudget());
   const listing = notesOf(Object(session.cookie))?.index;
   if (listing !== undefined) await index?.forget(listing, key, rules.store.newBudget());
+  if (isEnded) rules.store.endings?.announce(handleOf({ key, session }, rules), 'operator');
   return isEnded ? ended(rules) : 'gone';
 }
 

@@ -1,4 +1,5 @@
 import { atOnce, pages, slices } from '../base/walk';
+import type { Endings } from './endings';
 import { type FoundSession, findSession, isOver, type ReadingRules, timesOf } from './found-session';
 import { eachOnce, handleOf } from './handles';
 import { readListed } from './listing';
@@ -12,6 +13,7 @@ export interface WalkRules extends ReadingRules {
   readonly store: ReadingRules['store'] & {
     readonly walk: RecordWalk | undefined;
     readonly index: UserIndex | undefined;
+    readonly endings: Endings | undefined;
   };
 }
 

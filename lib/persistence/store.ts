@@ -3,7 +3,15 @@ import { EventEmitter } from 'node:events';
 import copy = require('copy-to');
 
 import { storeLine } from '../base/debug-lines';
-import { expected, expectFunction, expectMilliseconds, expectString, hasMethod, isGiven } from '../base/expect';
+import {
+  expectBoolean,
+  expected,
+  expectFunction,
+  expectMilliseconds,
+  expectString,
+  hasMethod,
+  isGiven,
+} from '../base/expect';
 import { idleTimeoutOf, timeLeftOf, ttlOf, whole } from '../base/ttl';
 import type { Guarantee, Session, SessionStore, StoreOptions, TokenStore, Ttl } from '../base/types';
 import { warnOfUnknown } from '../base/unknown-options';
@@ -18,6 +26,7 @@ import { parseRecord } from '../record/record';
 import { isUnopened } from '../record/unopened';
 import { clearSessions } from './clearing';
 import { CompareAndSetRecords } from './compare-and-set-records';
+import { Endings } from './endings';
 import { resolveIds } from './ids-option';
 import { LastWriteRecords } from './last-write-records';
 import { Names } from './names';
@@ -47,6 +56,7 @@ export const STORE_OPTIONS = [
   'ids',
   'ttl',
   'absoluteTimeout',
+  'broadcastEndings',
   'reconnectTimeout',
   'timeout',
 ] as const satisfies readonly (keyof StoreOptions)[];
@@ -96,6 +106,8 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly walk: RecordWalk | undefined;
   /** @internal Returns the user of a session: the option `user`, or that of the first middleware that uses the Store. */
   user: UserOf | undefined;
+  /** @internal What tells all processes of the end of a session, if the options ask for it. */
+  readonly endings: Endings | undefined;
   /** @internal Whether sessions are kept in tokens, so that the store keeps nothing. */
   readonly usesTokens: boolean;
   /** @internal Whether sessions end at a fixed time after they began. */
@@ -117,7 +129,8 @@ export class Store extends EventEmitter<StoreEvents> {
   constructor(client: SessionStore | TokenStore, options?: StoreOptions | null, ownsClient = false, name?: string) {
     super();
     expectClient(client);
-    const { prefix, ids, user, ttl, absoluteTimeout, reconnectTimeout, timeout } = resolveStoreOptions(options ?? {});
+    const given = resolveStoreOptions(options ?? {});
+    const { prefix, ids, user, ttl, absoluteTimeout, broadcastEndings, reconnectTimeout, timeout } = given;
     this.client = client;
     this.user = user;
     this.usesTokens = isTokenStore(client);
@@ -156,6 +169,10 @@ export class Store extends EventEmitter<StoreEvents> {
       this.otherNames = new OtherNames(records, this.names, readOtherUntil);
       this.moves = new RecordMoves(client, this.#caller, ttlOfRecord);
     }
+    if (broadcastEndings && this.usesTokens) throw nothingToHear();
+    this.endings = broadcastEndings
+      ? new Endings({ client, caller: this.#caller, records, names: this.names, newBudget: () => this.newBudget() })
+      : undefined;
     this.walk = canEnumerate(client) ? new RecordWalk(client, this.#caller, this.prefix) : undefined;
     this.#stopListening = listenToClient(client, {
       connected: () => {
@@ -353,6 +370,7 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   async close(): Promise<void> {
     this.#stopListening();
+    this.endings?.close();
     this.#status.close();
     if (this.#ownsClient) await (this.client as ClosableStore).close?.();
   }
@@ -392,6 +410,12 @@ function cannotMove(): TypeError {
   );
 }
 
+function nothingToHear(): TypeError {
+  return new TypeError(
+    'Expected `broadcastEndings` not to be given, since the sessions of this `store` travel in the cookie: nobody can tell when one ends',
+  );
+}
+
 function resolveStoreOptions(options: StoreOptions) {
   if (typeof options !== 'object' || Array.isArray(options)) throw expected('options', 'an object', options);
   warnOfUnknown(Object.keys(options), { known: KNOWN, whose: "the Store's option " });
@@ -401,10 +425,14 @@ function resolveStoreOptions(options: StoreOptions) {
     ttl?: Ttl;
     user?: UserOf;
     absoluteTimeout?: Ttl;
+    broadcastEndings?: boolean;
     reconnectTimeout?: number;
     timeout?: number;
   };
-  const { prefix, ids, user, ttl, absoluteTimeout, reconnectTimeout, timeout } = copy(DEFAULTS).to({ ...given });
+  const { prefix, ids, user, ttl, absoluteTimeout, broadcastEndings, reconnectTimeout, timeout } = copy(DEFAULTS).to({
+    ...given,
+  });
+  if (broadcastEndings !== undefined) expectBoolean('broadcastEndings', broadcastEndings);
   expectString('prefix', prefix);
   if (user !== undefined) expectFunction('user', user);
   for (const [name, value] of Object.entries({ ttl, absoluteTimeout })) {
@@ -419,6 +447,7 @@ function resolveStoreOptions(options: StoreOptions) {
     user,
     ttl,
     absoluteTimeout,
+    broadcastEndings: broadcastEndings === true,
     reconnectTimeout,
     timeout: timeout ?? (reconnectTimeout || DEFAULTS.reconnectTimeout),
   };

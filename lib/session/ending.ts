@@ -1,4 +1,5 @@
 import type { EndReason, Session } from '../base/types';
+import { SessionCookie } from '../cookies/session-cookie';
 import type { Accept, Version } from '../persistence/records';
 import { applyChange } from '../record/merge';
 import { isEmpty, parseRecord } from '../record/record';
@@ -10,8 +11,8 @@ import { type Former, headersSent, type SessionState } from './state';
 /** Destroys the stored session. A session assigned later is a new one. */
 export async function destroyStored(state: SessionState, reason: EndReason = 'logout'): Promise<void> {
   if (state.isOutOfReach) throw headersSent('The end of the session');
-  const { index } = state.held.cookie.notes ?? {};
-  const former = { id: state.id as string, version: state.held.version, index };
+  const { handle, index } = state.held.cookie.notes ?? {};
+  const former = { id: state.id as string, version: state.held.version, index, handle };
   const session = state.held.asSent();
   state.leaveCookies(state.held);
   state.held.destroy();
@@ -29,7 +30,8 @@ export async function destroyEmptied(state: SessionState, handled: string): Prom
   };
   state.leaveCookies(held);
   try {
-    await end(state, { id: state.id as string, version: held.version }, held.asSent(), 'logout', expectEmpty);
+    const { handle } = held.cookie.notes ?? {};
+    await end(state, { id: state.id as string, version: held.version, handle }, held.asSent(), 'logout', expectEmpty);
   } catch (error) {
     state.left = undefined;
     if (error instanceof NotEmpty) return false;
@@ -44,7 +46,7 @@ class NotEmpty extends Error {}
 
 async function end(
   state: SessionState,
-  { id, version, index }: Former,
+  { id, version, index, handle }: Former,
   session: Session | undefined,
   reason: EndReason,
   accept?: Accept,
@@ -69,6 +71,7 @@ async function end(
   await leaveIndex(state, index, key);
   await leave(state, session);
   state.emit('session:destroyed', id, session, reason);
+  state.announce(reason, id, handle);
 }
 
 async function leave(state: SessionState, session: Session | undefined): Promise<void> {
@@ -110,6 +113,9 @@ export async function destroyRecord(
     return state.fail(error, 'destroy');
   }
   state.emit('session:destroyed', sid, session, reason);
+  const cookie: unknown = session?.cookie;
+  if (sid !== undefined)
+    state.announce(reason, sid, cookie instanceof SessionCookie ? cookie.notes?.handle : undefined);
 }
 
 /** Ends a session that has expired by the ttl rule. */

@@ -73,8 +73,8 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
 function noteBeginning(state: SessionState, cookie: SessionCookie, isNew: boolean): void {
   if (cookie.began === undefined) cookie.note({ began: Date.now() });
   else if (isNew) cookie.note({ renewed: Date.now() });
-  const { users } = state.options;
-  if (!isNew || users === undefined) return;
+  const { store, users } = state.options;
+  if (!isNew || (users === undefined && store.endings === undefined)) return;
   // Without the data, it is another session.
   cookie.note({ handle: state.predecessor?.keepsData === true ? handleBefore(state) : undefined });
 }
@@ -114,8 +114,8 @@ export function mayGoTogether({ options }: SessionState, { isLogin }: Enrolment)
 
 /** The handle of the session that this one replaces. */
 export function handleBefore({ options, predecessor }: SessionState): string | undefined {
-  if (predecessor === undefined || options.users === undefined) return undefined;
-  return predecessor.handle ?? handleOfKey(options.store.keyOf(predecessor.id), options.users);
+  if (predecessor === undefined) return undefined;
+  return predecessor.handle ?? handleOfKey(options.store.keyOf(predecessor.id), options);
 }
 
 /** The key of the session that this one continues. */
@@ -134,9 +134,10 @@ export async function keepWithinLimit(state: SessionState, { entry, isLogin, isU
   const users = state.options.users as UserRules;
   if (isUnsure) return keepPlace(state.key, entry.index, users, leftKey(state));
   if (!isLogin || users.exceeded !== 'end-oldest') return true;
-  return endSurplus(state.key, entry.index, users, (key, value) => {
+  return endSurplus(state.key, entry.index, users, (key, value, handle) => {
     tellOfSession('session:ended', users.store.prefix, 'limit');
     state.ctx.app.emit('session:ended', { ctx: undefined, key, value, reason: 'limit' });
+    users.store.endings?.announce(handle, 'limit');
   });
 }
 

@@ -20,6 +20,8 @@ export interface Search {
   /** Runs a function of the application. */
   hook<T>(run: () => T | Promise<T>): Promise<T>;
   emit(event: `session:${string}`, sid: string | undefined, value: unknown, reason?: EndReason): void;
+  /** Tells all processes that the session has ended. */
+  announce(reason: EndReason, sid: string, handle: string | undefined): void;
 }
 
 /** The result of the search for a request's session. */
@@ -98,6 +100,7 @@ function judgeSession(search: Search, sid: string, stored: Stored): Found | Prom
   const cookie = SessionCookie.fromRecord(cookieOf(ctx), stored.data['cookie']);
   if (!isOver(stored, cookie, store)) return { found: 'session', sid, stored, cookie };
   search.emit('session:expired', sid, stored.data, 'expired');
+  search.announce('expired', sid, cookie.notes?.handle);
   return { found: 'nothing', sid };
 }
 

@@ -15,27 +15,64 @@ import type { SessionSettings } from './settings';
  * Reads the session of a request without a response: what the middleware would find, or `null` if it would create a new
  * one. Writes and sends nothing. A session that `valid` refuses is ended by the next request through the middleware.
  */
-export async function readSession(
+export function readSession(
   req: IncomingMessage,
   app: Application | undefined,
   options: SessionSettings,
 ): Promise<Readonly<Session> | null> {
+  return read(req, app, options, show);
+}
+
+/** Where the session is that `readSession` returns: the key of its record, and its handle. */
+export interface SessionPlace {
+  key: string;
+  handle: string;
+}
+
+/** Finds the session of a request without returning it; `null` if `readSession` returns `null`. */
+export function locateSession(
+  req: IncomingMessage,
+  app: Application | undefined,
+  options: SessionSettings,
+): Promise<SessionPlace | null> {
+  return read(req, app, options, locate);
+}
+
+type Judge<T> = (search: Search, found: Found) => Promise<T | null> | null;
+
+async function read<T>(
+  req: IncomingMessage,
+  app: Application | undefined,
+  options: SessionSettings,
+  judge: Judge<T>,
+): Promise<T | null> {
   expectRequest(req);
   // The response is for hooks that read the context. It has no connection.
   const ctx = known(app).createContext(req, new ServerResponse(req)) as Koa.Context;
   if (!matchesPath(ctx.originalUrl, options.cookieOf(ctx).path)) return null;
   const sid = await options.idStore.get.call(ctx);
   if (!sid) return null;
-  return findRecord(searchFor(ctx, options), String(sid), undefined, show);
+  return findRecord(searchFor(ctx, options), String(sid), undefined, (search, found) => follow(search, found, judge));
+}
+
+/** A session whose id was renewed a moment ago is found under the new one. */
+function follow<T>(search: Search, found: Found, judge: Judge<T>): Promise<T | null> | null {
+  if (found.found === 'failed') throw found.error;
+  if (found.found !== 'moved' || !mayFollow(search.options, found.marker)) return judge(search, found);
+  const successor = successorOf(found.marker, found.sid);
+  if (successor === undefined) return null;
+  return findRecord(search, successor, null, (next, last) => follow(next, last, judge));
 }
 
 function show(search: Search, found: Found): Promise<Readonly<Session> | null> | null {
-  if (found.found === 'failed') throw found.error;
-  if (found.found === 'moved' && mayFollow(search.options, found.marker)) {
-    const successor = successorOf(found.marker, found.sid);
-    return successor === undefined ? null : findRecord(search, successor, null, show);
-  }
   return found.found === 'session' ? readRecord(search, found.stored.data, found.cookie as SessionCookie) : null;
+}
+
+async function locate(search: Search, found: Found): Promise<SessionPlace | null> {
+  if (found.found !== 'session' || (await show(search, found)) === null) return null;
+  const { store } = search.options;
+  const key = store.keyOf(found.sid);
+  return { key, handle: found.cookie?.notes?.handle ?? store.names.handleOf(key) };
 }
 
 /** Searches as the middleware does, but only reads. */
@@ -55,6 +92,7 @@ function searchFor(ctx: Koa.Context, options: SessionSettings): Search {
     },
     hook: async (run) => run(),
     emit() {},
+    announce() {},
   };
 }
 

@@ -85,6 +85,7 @@ export async function takeOver(
   await leaveIndex(state, predecessor.index, state.keyOf(predecessor.id));
   const reason = keepsData || takeover.failure !== undefined ? undefined : 'regenerated';
   state.emit('session:regenerated', successor.sid, state.held.take(), reason, keepsData);
+  if (reason !== undefined) state.announce(reason, predecessor.id, predecessor.handle);
   return takeover;
 }
 
@@ -176,7 +177,7 @@ async function takeRenewed(state: SessionState, id: string, successor: string): 
 
 /** Retires the old record, although the new session is empty and not stored. */
 export async function leavePredecessor(state: SessionState): Promise<void> {
-  const { id, version, index } = state.predecessor as Predecessor;
+  const { id, version, index, handle } = state.predecessor as Predecessor;
   // Another request has ended it, and what that one has sent must stay.
   if (version === undefined) return;
   const { store } = state.options;
@@ -193,5 +194,6 @@ export async function leavePredecessor(state: SessionState): Promise<void> {
   await leaveIndex(state, index, state.keyOf(id));
   state.cookieDue = 'clear';
   state.emit('session:regenerated', sid, state.held.take(), 'regenerated');
+  state.announce('regenerated', id, handle);
   await state.takeIdBack();
 }

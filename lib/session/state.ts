@@ -52,13 +52,13 @@ export interface Former {
   version: Version | undefined;
   /** The index that lists it, if any. */
   index?: string | undefined;
+  /** The handle that the session noted, if it had got another id before. */
+  handle?: string | undefined;
 }
 
 /** The session that this request regenerates. Its record stays in use until the new one is stored. */
 export interface Predecessor extends Former {
   keepsData: boolean;
-  /** The handle that the session noted, if it had got another id before. */
-  handle?: string | undefined;
   /** Whether the session only gets a new id because the old one is too old. */
   isRenewal?: boolean;
 }
@@ -396,6 +396,12 @@ export class SessionState {
     if (errorHandler === undefined || !(error instanceof StoreError)) throw error;
     const heard = error instanceof StoreUnavailableError ? 'connect' : type;
     await this.hook(() => errorHandler(error, heard, this.ctx));
+  }
+
+  /** Tells all processes that the session has ended, if the options ask for it. `handle` is the one that its record notes. */
+  announce(reason: EndReason, id: string, handle: string | undefined): void {
+    const { endings, names } = this.options.store;
+    endings?.announce(handle ?? names.handleOf(this.keyOf(id)), reason);
   }
 
   /**

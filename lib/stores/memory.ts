@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { expected, isGiven } from '../base/expect';
 import { recordKeys } from '../base/record-keys';
 import { steadyNow } from '../base/steady-clock';
@@ -70,6 +71,7 @@ export class MemoryStore
   readonly #slots: Entry[] = [];
   readonly #ends: number[] = [];
   readonly #indexes: Indexes;
+  readonly #channels = new EventEmitter().setMaxListeners(0);
   #timer: NodeJS.Timeout | undefined;
   #revision = 0;
   #warned = false;
@@ -258,6 +260,25 @@ export class MemoryStore
       prefix,
     );
     return { keys, cursor: start > 0 ? String(start) : undefined };
+  }
+
+  /** Returns how the records begin; `null` if there is none. */
+  peek(keys: readonly string[]): (string | null)[] {
+    return keys.map((key) => this.#find(key)?.record ?? null);
+  }
+
+  /** Sends a message to those who listen to the channel in this process. */
+  publish(channel: string, message: string): void {
+    this.#channels.emit(channel, message);
+  }
+
+  /** Listens to a channel until it calls what this returns. `began` is called in the next turn. */
+  subscribe(channel: string, listener: (message: string) => void, began: () => void): () => void {
+    this.#channels.on(channel, listener);
+    setImmediate(began);
+    return () => {
+      this.#channels.off(channel, listener);
+    };
   }
 
   /** Drops all sessions and stops the timers. */

@@ -20,8 +20,8 @@ const ASKED = 20;
 /** How often the store may fail before that. */
 const FAILED = 2;
 
-/** Called with a session that has ended, and what events name it by. */
-export type Told = (name: string, session: Session) => void;
+/** Called with a session that has ended, what events name it by, and its handle. */
+export type Told = (name: string, session: Session, handle: string) => void;
 
 /** A record to end, as the index of a user lists it. */
 interface Listed {
@@ -97,7 +97,7 @@ async function endSession(found: Loaded & { found: 'session' }, ending: Ending):
   const { records } = rules.index;
   const isEnded = ending.lost < ASKED ? endVersion(found, ending) : records.endUnseen(key, budget);
   if (await isEnded) {
-    told(shownOf({ key, session }, rules), session);
+    told(shownOf({ key, session }, rules), session, handleOf({ key, session }, rules));
     return 'ended';
   }
   ending.lost += 1;

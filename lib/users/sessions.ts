@@ -1,13 +1,13 @@
 import type Koa = require('koa');
 
 import { notesOf } from '../base/notes';
-import type { IndexMember, Session } from '../base/types';
+import type { IndexMember } from '../base/types';
 import { atOnce } from '../base/walk';
 import { timesOf } from '../persistence/found-session';
 import { eachOnce, handleOf, handleOfKey } from '../persistence/handles';
 import { type Alive, readListed } from '../persistence/listing';
 import { indexOf } from '../persistence/user-index';
-import { endListed } from './ending';
+import { endListed, type Told } from './ending';
 import type { UserRules } from './rules';
 
 /** A session of a user. */
@@ -43,7 +43,7 @@ export interface Host {
   exempt(ctx: Koa.Context): void;
   /** Ends the context's session as a logout does; `false` if it is not stored, or not the user's. */
   logOut(ctx: Koa.Context): Promise<boolean>;
-  ended(name: string, session: Session): void;
+  ended: Told;
 }
 
 /** The sessions of one user. Each call to the store has its own time limit. */

@@ -14,6 +14,9 @@ export interface RedisDriver {
   del(key: string): Promise<unknown>;
   evalsha(sha: string, key: string, args: readonly string[]): Promise<unknown>;
   eval(script: string, key: string, args: readonly string[]): Promise<unknown>;
+  /** The first four bytes of a record; `''` if there is none. */
+  head(key: string): Promise<string>;
+  publish(channel: string, message: string): Promise<unknown>;
   /** Whether scripts can compute a digest. Those of ioredis-mock, the only client without a `status`, cannot. */
   readonly hasDigests: boolean;
   /** Whether commands arrive in the order in which they were given. */
@@ -52,6 +55,8 @@ export interface IoRedisClient extends RedisEvents {
   getBuffer?(key: string): Promise<Buffer | null>;
   set(key: string, value: string, ...args: (string | number)[]): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  getrange(key: string, start: number, end: number): Promise<string>;
+  publish(channel: string, message: string): Promise<unknown>;
   evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: string[]): Promise<unknown>;
   quit(): Promise<unknown>;
@@ -76,6 +81,8 @@ export interface NodeRedisClient extends RedisEvents {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: object): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  getRange(key: string, start: number, end: number): Promise<unknown>;
+  publish(channel: string, message: string): Promise<unknown>;
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   /** The signature on a Cluster. */
@@ -114,6 +121,9 @@ function missing(client: object, names: readonly string[]): readonly string[] {
   return names.filter((name) => !hasMethod(client, name));
 }
 
+/** The last byte of a record's beginning. */
+const HEAD = 3;
+
 /** Runs a command, and repeats it if needed. */
 export type Asked = <T>(ask: () => Promise<T>) => Promise<T>;
 
@@ -133,6 +143,8 @@ export function ioRedisDriver(client: IoRedisClient): RedisDriver {
     set: async (key, value, ttl, create) =>
       (await batched(value).set(key, value, 'PX', ttl, ...(create ? ['NX'] : []))) !== null,
     del: (key) => batched().del(key),
+    head: (key) => batched().getrange(key, 0, HEAD),
+    publish: (channel, message) => batched(message).publish(channel, message),
     evalsha: (sha, key, args) => batched(args[0]).evalsha(sha, 1, key, ...args),
     eval: (script, key, args) => batched(args[0]).eval(script, 1, key, ...args),
     hasDigests: client.status !== undefined,
@@ -193,6 +205,8 @@ export function nodeRedisDriver(client: NodeRedisClient, revived?: Asked): Redis
     set: async (key, value, ttl, create) =>
       (await asked(() => client.set(key, value, { PX: ttl, NX: create }))) !== null,
     del: (key) => asked(() => client.del(key)),
+    head: async (key) => String(await asked(() => client.getRange(key, 0, HEAD))),
+    publish: (channel, message) => asked(() => client.publish(channel, message)),
     evalsha: (sha, key, args) => asked(counted(() => run('EVALSHA', sha, key, args))),
     eval: (script, key, args) => asked(counted(() => run('EVAL', script, key, args))),
     hasDigests: true,

@@ -21,6 +21,7 @@ import * as indexes from './indexes';
 import { keys } from './keys';
 import { whenReady } from './readiness';
 import { Script } from './script';
+import { subscribe } from './subscriber';
 import { textOf } from './utf8';
 
 /** Identifies a version of a record: its text, or for a long record the bytes as read. */
@@ -151,6 +152,7 @@ export class RedisStore
   readonly #stopListening: () => void;
   #said: 'connect' | 'disconnect' | undefined;
   #closed: Promise<void> | undefined;
+  readonly #subscriptions = new Set<() => void>();
 
   /** @throws TypeError if the client is of an unknown kind, or ioredis is needed and not installed. */
   constructor(options?: RedisConnectionOptions | null) {
@@ -285,6 +287,29 @@ export class RedisStore
     return keys(this.#driver, prefix, cursor);
   }
 
+  /** Returns how the records begin, for many keys in one round trip: four characters, or `null` if there is no record. */
+  async peek(keys: readonly string[]): Promise<(string | null)[]> {
+    return Promise.all(keys.map(async (key) => (await this.#driver.head(key)) || null));
+  }
+
+  /** Sends a message to all processes that listen to the channel. */
+  publish(channel: string, message: string): Promise<unknown> {
+    return this.#driver.publish(channel, message);
+  }
+
+  /**
+   * Listens to a channel on a separate connection, until it calls what this returns. `began` is called each time when it
+   * begins to hear.
+   */
+  subscribe(channel: string, listener: (message: string) => void, began: () => void): () => void {
+    const stop = subscribe(this.client, channel, listener, began);
+    this.#subscriptions.add(stop);
+    return () => {
+      this.#subscriptions.delete(stop);
+      stop();
+    };
+  }
+
   /**
    * Called when a call has had no answer for `ms` milliseconds. Replaces a connection that this package opened and that
    * has received nothing since.
@@ -307,6 +332,7 @@ export class RedisStore
 
   async #close(): Promise<void> {
     this.#stopListening();
+    for (const stop of this.#subscriptions) stop();
     if (this.#isOwn) await this.#driver.quit();
   }
 
