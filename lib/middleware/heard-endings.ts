@@ -15,7 +15,8 @@ export function emitEndings(endings: Endings | undefined, app: () => Application
   return endings.listen(({ handle, isOwn, reason }) => {
     if (isOwn && TOLD_HERE.includes(reason)) return;
     const event: SessionEndedEvent = { ctx: undefined, key: handle, value: undefined, reason };
-    (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', event);
+    const emitter = emitterOf(app());
+    void reporting(() => emitter?.emit?.('session:ended', event), emitter);
   });
 }
 
@@ -33,6 +34,25 @@ export async function watchSession(
   expectFunction('listener', listener);
   const place = await locateSession(req, app, options);
   if (place === null) return null;
-  const stop = endings.watch(place.handle, place.key, listener);
+  const stop = endings.watch(place.handle, place.key, (reason) => {
+    void reporting(() => listener(reason), emitterOf(app));
+  });
   return { handle: place.handle, stop, [Symbol.dispose]: stop };
+}
+
+function emitterOf(app: Application | undefined): Partial<EventEmitter> | undefined {
+  return app as Partial<EventEmitter> | undefined;
+}
+
+/**
+ * Runs a listener at once. If it fails, the application emits `error`: neither the other listeners, nor the request that
+ * has ended the session, may fail with it.
+ */
+async function reporting(listen: () => unknown, emitter: Partial<EventEmitter> | undefined): Promise<void> {
+  try {
+    await listen();
+  } catch (error) {
+    if (emitter?.emit === undefined) throw error;
+    emitter.emit('error', error);
+  }
 }

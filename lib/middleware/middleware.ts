@@ -96,7 +96,7 @@ export interface SessionMiddleware<User = unknown> extends Koa.Middleware {
    * Calls `listener` once the session of this request has ended, in any process, with the reason: usually within a
    * moment, within a minute if the message was lost, and within three seconds on a store that cannot pass messages.
    * Resolves to what stops it, or to `null` if the request has no session. A session that gets a new id with its data
-   * goes on.
+   * goes on. If the listener throws or rejects, the application emits `error`.
    *
    * @throws TypeError by rejection, without the option `broadcastEndings`, or if an argument has the wrong type. Otherwise
    *   as `read` does.

@@ -3,6 +3,8 @@ import session, { type EndReason, MemoryStore, type SessionStore } from '../../l
 import { type RedisStore, redisStore } from '../../lib/redis';
 import type { Browser } from '../helpers/http/serve';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { closedAfterTest } from '../helpers/sites/open-sites';
+import { openSite } from '../helpers/sites/session-site';
 import { openWatching, visitorAt, type WatchingSite } from '../helpers/sites/watching-sites';
 import { MapClient } from '../helpers/stores/map-client';
 import { until } from '../helpers/time/until';
@@ -155,6 +157,32 @@ describe('sessions.watch()', () => {
     const sessions = session({ broadcastEndings: true });
     await expect(sessions.watch(req, undefined as never)).rejects.toThrow(/Expected `listener` to be a function/);
     await sessions.close();
+  });
+
+  it('fails neither the logout nor other listeners if a listener fails', async () => {
+    const [thrown, rejected, emitted] = [new Error('thrown'), new Error('rejected'), new Error('emitted')];
+    const told: EndReason[] = [];
+    const sessions = session({ broadcastEndings: true });
+    opened.push(sessions);
+    const watch = async ({ req }: { req: Parameters<typeof sessions.watch>[0] }) => {
+      await sessions.watch(req, () => {
+        throw thrown;
+      });
+      await sessions.watch(req, () => Promise.reject(rejected));
+      await sessions.watch(req, (reason) => told.push(reason));
+    };
+    const site = await closedAfterTest(openSite({ use: sessions, routes: { '/watch': watch } }));
+    site.app.on('session:ended', () => {
+      throw emitted;
+    });
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    await ann.get('/watch');
+    const { status } = await ann.get('/logout');
+    expect(status).toBe(200);
+    expect(told).toEqual(['logout']);
+    await until(() => site.errors.length === 3);
+    expect(site.errors).toEqual(expect.arrayContaining([thrown, rejected, emitted]));
   });
 
   it('is told every three seconds by a store that passes no messages', async () => {
