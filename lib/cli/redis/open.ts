@@ -93,8 +93,9 @@ async function openNodeRedis(address: RedisAddress, isCluster: boolean, project:
   const { createClient, createCluster } = project.load('redis', 'Redis') as NodeRedisPackage;
   const { host = 'localhost', port = 6379, username, password, db, tls } = address;
   let hasConnected = false;
+  // An error ends the attempts.
   const reconnectStrategy = (retries: number, cause: Error) =>
-    hasConnected && retries < RETRIES ? RETRY_PAUSE : cause;
+    hasConnected && retries < RETRIES ? RETRY_PAUSE : new Error(cause.message, { cause });
   const encryption = tls === undefined ? {} : { tls: true };
   const socket = { host, port, connectTimeout: CONNECT_TIMEOUT, reconnectStrategy, ...encryption };
   const who = { ...(username && { username }), ...(password && { password }) };

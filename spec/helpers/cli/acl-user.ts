@@ -103,7 +103,11 @@ async function indexing(client: RedisClient): Promise<unknown[]> {
 
 async function walking(client: RedisClient): Promise<unknown[]> {
   const sessions = session({ store: new RedisStore({ client }), prefix, user: ({ user }) => user });
-  return failuresOf(() => sessions.index());
+  return failuresOf(
+    () => sessions.index(),
+    () => sessions.store.count(),
+    () => sessions.store.clear(),
+  );
 }
 
 async function failuresOf(...calls: (() => unknown)[]): Promise<unknown[]> {
