@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis5';
-import session, { type EndReason, MemoryStore, type SessionStore } from '../../lib/main';
+import session, { type EndReason, MemoryStore } from '../../lib/main';
 import { type RedisStore, redisStore } from '../../lib/redis';
-import type { Browser } from '../helpers/http/serve';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
+import { endingsContract, idOf, openTwo } from '../helpers/sites/endings-contract';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite } from '../helpers/sites/session-site';
-import { openWatching, visitorAt, type WatchingSite } from '../helpers/sites/watching-sites';
+import { openWatching } from '../helpers/sites/watching-sites';
 import { MapClient } from '../helpers/stores/map-client';
 import { until } from '../helpers/time/until';
 
@@ -24,42 +24,6 @@ const onRedis = (): RedisStore => {
   return store;
 };
 
-/** Two sites that share their sessions, as two processes do, with a visitor of both. */
-async function open(storeOf: () => SessionStore, options: session.SessionOptions = {}) {
-  const [here, there] = await Promise.all([storeOf(), storeOf()].map((store) => openWatching({ store, ...options })));
-  if (here === undefined || there === undefined) throw new Error('Expected two sites');
-  opened.unshift(here.sessions, there.sessions);
-  const ann = here.site.visitor();
-  await ann.get('/login?user=ann');
-  await visitorAt(there, ann).get('/watch');
-  // A message that comes before anybody listens is found by the look-up, which tells another reason.
-  await there.listens();
-  return { here, there, ann };
-}
-
-async function idOf(visitor: Browser, { site }: WatchingSite): Promise<string | undefined> {
-  return (await visitor.jar.getCookies(site.url)).find(({ key }) => key === 'koa.sid')?.value;
-}
-
-type Sites = { here: WatchingSite; there: WatchingSite; ann: Browser };
-
-const ends: [how: string, reason: EndReason, end: (sites: Sites) => unknown][] = [
-  ['a logout', 'logout', ({ ann }) => ann.get('/logout')],
-  ['a new id without the data', 'regenerated', ({ ann }) => ann.get('/replace')],
-  ['a login of another user', 'regenerated', ({ ann }) => ann.get('/login?user=bob')],
-  [
-    'sessions.of(user).end(handle)',
-    'user',
-    async ({ here }) => {
-      const [listed] = await here.sessions.of('ann').list();
-      await here.sessions.of('ann').end(String(listed?.handle));
-    },
-  ],
-  ['sessions.of(user).endAll()', 'user', ({ here }) => here.sessions.of('ann').endAll()],
-  ['maxPerUser', 'limit', ({ here }) => here.site.visitor().get('/login?user=ann')],
-  ['store.clear()', 'operator', ({ here }) => here.sessions.store.clear()],
-];
-
 describe.each([
   [
     'a MemoryStore',
@@ -69,44 +33,12 @@ describe.each([
   ],
   ['Redis', () => onRedis],
 ])('Another process, on %s,', (_name, shared) => {
-  it.each(ends)('is told of %s', async (_how, reason, end) => {
-    const sites = await open(shared(), { maxPerUser: 1 });
-    await end(sites);
-    await until(() => sites.there.told.length > 0);
-    const handle = sites.there.watches[0]?.handle;
-    expect(sites.there.told).toEqual([reason]);
-    expect(sites.there.ended).toEqual([{ key: handle, reason }]);
-    // In the process that ended it, once too.
-    expect(sites.here.ended.map((ended) => ended.reason)).toEqual([reason]);
-  });
-
-  it('is told nothing of a new id with the data, and is told of the end under that id', async () => {
-    const { ann, there } = await open(shared());
-    await ann.get('/rotate');
-    await ann.get('/rotate');
-    expect(there.told).toEqual([]);
-    await ann.get('/logout');
-    await until(() => there.told.length > 0);
-    expect(there.told).toEqual(['logout']);
-  });
-
-  it('is told only of the session that it watches, and not after `stop()`', async () => {
-    const { ann, here, there } = await open(shared());
-    const bob = there.site.visitor();
-    await bob.get('/login?user=bob');
-    await bob.get('/watch');
-    there.watches[1]?.stop();
-    await here.sessions.of('bob').endAll();
-    await ann.get('/logout');
-    await until(() => there.told.length > 0);
-    await until(() => there.ended.length === 2);
-    expect(there.told).toEqual(['logout']);
-  });
+  endingsContract(() => shared());
 });
 
 describe('On Redis', () => {
   it('an end whose message was lost is told once the listener is connected again', async () => {
-    const { ann, there } = await open(onRedis);
+    const { ann, there } = await openTwo(onRedis);
     const client = new Redis(redis.url);
     await client.del(there.sessions.store.keyOf(String(await idOf(ann, there))));
     client.disconnect();
@@ -117,7 +49,7 @@ describe('On Redis', () => {
   });
 
   it('texts of others on the channel are no messages', async () => {
-    const { ann, there } = await open(onRedis);
+    const { ann, there } = await openTwo(onRedis);
     const client = new Redis(redis.url);
     for (const text of ['', '{', 'null', '[]', '{"handle":1}', '{"handle":"x","reason":"why","from":"y"}']) {
       await client.publish('koa:sess:endings', text);
@@ -130,7 +62,7 @@ describe('On Redis', () => {
   });
 
   it('a message holds neither the id nor data', async () => {
-    const { ann, here } = await open(onRedis);
+    const { ann, here } = await openTwo(onRedis);
     const client = new Redis(redis.url);
     const heard: string[] = [];
     client.on('message', (_channel, text) => heard.push(text));
@@ -146,7 +78,7 @@ describe('On Redis', () => {
 
 describe('sessions.watch()', () => {
   it('resolves to null for a visitor without a session', async () => {
-    const { there } = await open(() => new MemoryStore());
+    const { there } = await openTwo(() => new MemoryStore());
     await there.site.visitor().get('/watch');
     expect(there.watches.at(-1)).toBeNull();
   });

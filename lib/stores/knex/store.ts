@@ -3,18 +3,21 @@ import type { Knex } from 'knex';
 import { expected } from '../../base/expect';
 import { recordKeys } from '../../base/record-keys';
 import type {
+  BroadcastingStore,
   CompareAndSetStore,
   EndingStore,
   EnumerableStore,
   IndexingStore,
   IndexMember,
   KeysFound,
+  PeekingStore,
   Session,
   SessionStore,
   StoredRecord,
   SwapResult,
 } from '../../base/types';
 import { parseRecord } from '../../record/record';
+import { listening } from './listener';
 import { type Dialect, dialectOf, type KnexStoreOptions, resolveKnexOptions } from './options';
 import { SessionRows } from './rows';
 import { Sweeper } from './sweeper';
@@ -33,7 +36,14 @@ const ATTEMPTS = 5;
  * is never reused. Errors are the driver's, without the statement and its values.
  */
 export class KnexStore
-  implements SessionStore, CompareAndSetStore<string>, EndingStore<string>, IndexingStore, EnumerableStore
+  implements
+    SessionStore,
+    CompareAndSetStore<string>,
+    EndingStore<string>,
+    IndexingStore,
+    EnumerableStore,
+    PeekingStore,
+    Partial<BroadcastingStore>
 {
   /** The kind of the store, for traces and metrics: `knex:` and the dialect. */
   readonly kind: `knex:${Dialect}`;
@@ -41,9 +51,17 @@ export class KnexStore
   readonly knex: Knex;
   /** @internal The name of the table. */
   readonly table: string;
+  /** PostgreSQL only: sends a message to all processes that listen to the channel. */
+  declare readonly publish?: BroadcastingStore['publish'];
+  /**
+   * PostgreSQL only: listens to a channel on a separate connection, until it calls what this returns. `began` is called
+   * each time when it begins to hear.
+   */
+  declare readonly subscribe?: BroadcastingStore['subscribe'];
   readonly #rows: SessionRows;
   readonly #users: UserRows;
   readonly #sweeper: Sweeper;
+  readonly #listening: ReturnType<typeof listening>;
 
   /** @throws TypeError if `knex` is not a Knex instance for one of these databases, or an option has the wrong type. */
   constructor(options: KnexStoreOptions) {
@@ -58,6 +76,13 @@ export class KnexStore
       (from) => this.#rows.removeExpired(from, sweepBatch),
       (from) => this.#users.removeExpired(from, sweepBatch),
     );
+    this.#listening = listening(knex);
+    if (this.#listening === undefined) return;
+    const { publish, subscribe } = this.#listening;
+    // Tables of one database may have the same prefix, and different sessions.
+    const inTable = (channel: string) => `${table}:${channel}`;
+    this.publish = (channel, message) => publish(inTable(channel), message);
+    this.subscribe = (channel, listener, began) => subscribe(inTable(channel), listener, began);
   }
 
   /** Returns the session under `key`; `undefined` if it is missing, expired, regenerated or not a JSON object. */
@@ -177,6 +202,12 @@ export class KnexStore
     return { keys: recordKeys(ids, prefix), cursor: isEnd ? undefined : shortestFrom(before, last) };
   }
 
+  /** Returns how the records begin, in the order of the keys: four characters, or `null` if there is no record. */
+  async peek(keys: readonly string[]): Promise<(string | null)[]> {
+    const beginnings = await this.#rows.beginnings(keys.filter(canBeStored));
+    return keys.map((key) => beginnings.get(key) ?? null);
+  }
+
   /**
    * Removes the expired rows of both tables now, in batches, and resolves to their number. Use it with `sweepInterval: 0` to sweep at
    * times that you choose. Stops early if another process is sweeping.
@@ -185,8 +216,9 @@ export class KnexStore
     return this.#sweeper.sweep();
   }
 
-  /** Stops sweeping after the current batch. Destroy the Knex instance yourself, afterwards. */
+  /** Stops listening, and sweeping after the current batch. Destroy the Knex instance yourself, afterwards. */
   close(): Promise<void> {
+    this.#listening?.close();
     return this.#sweeper.close();
   }
 

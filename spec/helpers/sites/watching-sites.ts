@@ -58,7 +58,8 @@ export async function openWatching(options: SessionOptions): Promise<WatchingSit
     else ended.push({ key, reason });
   });
   const listens = async () => {
-    const teller = new session.Store(sessions.store.client as SessionStore, { broadcastEndings: true });
+    const { client, prefix } = sessions.store;
+    const teller = new session.Store(client as SessionStore, { prefix, broadcastEndings: true });
     await until(async () => {
       teller.endings?.announce(`${PROBE}${Math.random()}`, 'operator');
       await pause(2);
