@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Koa from 'koa';
 import session, { type SessionStore, Store, type StoreError } from '../../../lib/main';
-import { redisStore } from '../../../lib/redis';
+import { type RedisStore, redisStore } from '../../../lib/redis';
 import { browser, serve } from '../../helpers/http/serve';
 import { driverOf } from '../../helpers/redis/drivers';
 import { type RedisServer, startRedis } from '../../helpers/redis/server';
@@ -44,6 +44,8 @@ const storeOn = (client: SessionStore, reconnectTimeout = 150) => {
   ends.push(() => store.close());
   return store;
 };
+/** The first connection has failed. On a busy machine that takes longer than a store waits. */
+const failureOf = (client: RedisStore) => new Promise((resolve) => client.once('error', resolve));
 const duplicateOn = (name: string) => {
   const driver = driverOf(name);
   const client = driver.open({ host, port: redis.port });
@@ -79,9 +81,11 @@ describe('A database that the server refuses', () => {
       kinds.map(async ({ kind, open }) => {
         const client = open();
         client.on('connect', () => heard.push(kind));
-        const store = storeOn(client, 1000);
+        const store = storeOn(client);
+        const failed = failureOf(client);
         // A call that does not wait for the connection.
         client.set(`early, ${kind}`, { cookie: {} }, HOUR).catch(() => undefined);
+        await failed;
         const error = await store.set(kind, { cookie: {} }, HOUR).catch((failure: unknown) => failure);
         const { code, message } = error as StoreError;
         return { kind, code, message, connected: client.connected };
@@ -127,7 +131,9 @@ describe('A database that the server refuses', () => {
   it('does not hide a wrong password, and everything works once the password is right', async () => {
     await redis.command('ACL SETUSER ann reset on >right ~* +@all');
     const options = { host, port: redis.port, db: 1, username: 'ann', password: 'other', ...ours };
-    const stores = ioRedisNames.map((name) => storeOn(opened(redisStoreOn(name).redisStore(options))));
+    const clients = ioRedisNames.map((name) => opened(redisStoreOn(name).redisStore(options)));
+    const stores = clients.map((client) => storeOn(client));
+    await Promise.all(clients.map(failureOf));
     const failures = await Promise.all(stores.map((store) => store.get('sid').catch((error: Error) => error.message)));
     expect(failures).toEqual(stores.map(() => expect.stringMatching(/WRONGPASS/)));
     await redis.command('ACL SETUSER ann >other');
