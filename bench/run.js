@@ -12,6 +12,7 @@ const OWN = 'koa-evented-session';
 const PREDECESSOR = 'koa-generic-session';
 const CONTESTANTS = [
   'floor',
+  'floor:pipelined',
   OWN,
   'koa-evented-session-on-koa-redis',
   PREDECESSOR,
@@ -163,7 +164,9 @@ function judge({ workload, rows }) {
 function writeResults(tables) {
   const how = [
     '`npm run bench`: CPU time of the server process for each request, by the operating system’s account, and what it is of the',
-    'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature.',
+    'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature. Its',
+    'commands of one turn of the event loop leave in one write, as those of redisStore() do; `floor:pipelined` has ioredis’',
+    '`enableAutoPipelining` instead.',
     `Medians of ${rounds} interleaved rounds of ${seconds} s after ${WARM_UP} to warm up, and of the ratios within each; ${CONNECTIONS} connections,`,
     `${VISITORS} visitors; the server on a separate core. If the median deviation of the floor’s or this package’s rounds is above`,
     `${percent(CALM)} of their median, the workload is played again, up to ${TRIES} times in all, and the steadiest go counts.`,

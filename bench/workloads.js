@@ -9,15 +9,15 @@ const KB = 1000;
 
 /** `target`: maximum CPU time per request, relative to the floor. @type {Workload[]} */
 exports.workloads = [
-  { name: 'read', use: 'read', bytes: KB, cookie: true, target: 1.25 },
-  { name: 'write', use: 'write', bytes: KB, cookie: true, target: 1.4 },
-  { name: 'rolling', use: 'read', bytes: KB, cookie: true, rolling: true, target: 1.4 },
-  { name: 'anonymous', use: 'nothing', bytes: KB, cookie: false, target: 1.1 },
-  { name: 'untouched', use: 'nothing', bytes: KB, cookie: true, target: 1.2 },
-  { name: 'defer untouched', use: 'nothing', bytes: KB, cookie: true, defer: true, target: 1.1 },
-  { name: 'big read', use: 'read', bytes: 30 * KB, cookie: true, target: 1.65 },
-  { name: 'big write', use: 'write', bytes: 30 * KB, cookie: true, target: 1.2 },
-  { name: 'create', use: 'create', bytes: KB, cookie: false, target: 1.6 },
+  { name: 'read', use: 'read', bytes: KB, cookie: true, target: 1.18 },
+  { name: 'write', use: 'write', bytes: KB, cookie: true, target: 1.35 },
+  { name: 'rolling', use: 'read', bytes: KB, cookie: true, rolling: true, target: 1.2 },
+  { name: 'anonymous', use: 'nothing', bytes: KB, cookie: false, target: 1.04 },
+  { name: 'untouched', use: 'nothing', bytes: KB, cookie: true, target: 1.12 },
+  { name: 'defer untouched', use: 'nothing', bytes: KB, cookie: true, defer: true, target: 1.04 },
+  { name: 'big read', use: 'read', bytes: 30 * KB, cookie: true, target: 1.45 },
+  { name: 'big write', use: 'write', bytes: 30 * KB, cookie: true, target: 1.15 },
+  { name: 'create', use: 'create', bytes: KB, cookie: false, target: 1.35 },
 ];
 
 /** Session data of many small items, such as carts and permissions. @param {number} bytes */

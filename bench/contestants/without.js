@@ -10,10 +10,11 @@ const { own, peer } = require('../peers');
 const OPTIMISATIONS = {
   signatures: {
     edits: [
-      ['cookies/signatures.js', '#recall(data) {', '#recall() { return undefined;'],
+      ['cookies/signatures.js', 'idsFor(signer) {', 'idsFor() { return undefined;'],
       ['cookies/signatures.js', '#remember(data, signature, index) {', '#remember() { return;'],
     ],
   },
+  header: { edits: [['cookies/signatures.js', 'idsFor(signer) {', 'idsFor() { return undefined;']] },
   'set-cookie': { edits: [['cookies/set-cookie.js', '#recall(ctx, attributes) {', '#recall() { return undefined;']] },
   batch: { edits: [['stores/redis/batch.js', 'join(stream, length) {', 'join() { return;']] },
   'batch-but-pipelining': {
