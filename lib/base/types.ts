@@ -345,7 +345,8 @@ export interface StoreOptions {
   user?: ((session: Session) => unknown) | null | undefined;
   /**
    * Whether all processes with this option are told that a session has ended: their applications emit `session:ended`, and
-   * `sessions.watch()` calls its listeners. Default: `false`.
+   * `sessions.watch()` calls its listeners. If the message is lost, only processes that watch the session are told, within a
+   * minute. Default: `false`.
    */
   broadcastEndings?: boolean | null | undefined;
   /**

@@ -31,6 +31,8 @@ export function sessionsOf(
     exempt: (ctx) => own(ctx).exempt(name),
     logOut: (ctx) => own(ctx).logOut(name),
     ended: (key, value, handle) => {
+      // First, since a listener of the event may throw.
+      rules.store.endings?.announce(handle, 'user');
       tellOfSession('session:ended', rules.store.prefix, 'user');
       (app() as Partial<EventEmitter> | undefined)?.emit?.('session:ended', {
         ctx: undefined,
@@ -38,7 +40,6 @@ export function sessionsOf(
         value,
         reason: 'user',
       });
-      rules.store.endings?.announce(handle, 'user');
     },
   });
 

@@ -4,12 +4,11 @@ import { Lately } from '../base/lately';
 import { unref } from '../base/timer';
 import type { BroadcastingStore, EndReason, PeekingStore } from '../base/types';
 import { atOnce } from '../base/walk';
-import type { Budget } from '../client/budget';
 import type { ClientCaller } from '../client/caller';
 import { isRegeneratedMarker } from '../record/record';
-import { messageIn, textOf } from './ended-message';
-import type { Names } from './names';
-import type { Loaded, Records } from './records';
+import { type EndedMessage, messageIn, textOf } from './ended-message';
+import { findSession, isOver, type ReadingRules } from './found-session';
+import { REMEMBERED_FOR } from './records';
 
 /** The end of a session, here or in another process. */
 export interface Ended {
@@ -28,25 +27,26 @@ interface Watched {
   readonly listeners: Set<OnEnd>;
 }
 
-/** What the endings need from their Store. */
+type Entry = [handle: string, watched: Watched];
+
+/** What the endings need. */
 interface Host {
   readonly client: object;
   readonly caller: ClientCaller;
-  readonly records: Records;
-  readonly names: Names;
-  newBudget(): Budget;
+  readonly store: ReadingRules['store'];
 }
 
-/** Messages may be lost, so all watched sessions are looked up this often, in milliseconds. */
-const LOOK_UP = 60_000;
+/**
+ * Messages may be lost, so all watched sessions are looked up this often, in milliseconds: several times while the marker
+ * is there that leads to the new id of a session.
+ */
+const LOOK_UP = REMEMBERED_FOR / 3;
 /** The same for a client that passes no messages. */
 const ASK = 3000;
 /** How long an end is remembered, in milliseconds: its message may come twice. */
 const REMEMBERED = 60_000;
 /** Number of records that one call looks at. */
 const AT_ONCE = 1000;
-/** Number of new ids that a look-up follows. */
-const LONGEST_CHAIN = 100;
 
 /** Tells all processes that a session has ended, and hears what they tell. */
 export class Endings {
@@ -61,21 +61,24 @@ export class Endings {
   #unsubscribe: (() => unknown) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: 'once' | 'again' | undefined;
+  /** Watched sessions of which messages say that they have ended. */
+  readonly #hints = new Map<string, EndReason>();
+  #isFollowing = false;
   #isClosed = false;
 
   constructor(host: Host) {
     this.#host = host;
-    this.#channel = `${host.names.prefix}endings`;
+    this.#channel = `${host.store.prefix}endings`;
   }
 
   /** Tells everybody that a session has ended. Never fails: those who miss the message look for themselves. */
   announce(handle: string, reason: EndReason): void {
-    const { caller, client, newBudget } = this.#host;
+    const { caller, client, store } = this.#host;
     this.#tell({ handle, reason, isOwn: true });
-    if (this.#isClosed || !canBroadcast(client)) return;
+    if (this.#isClosed || !canPublish(client)) return;
     const message = textOf({ handle, reason, from: this.#from });
     const publish = () => client.publish(this.#channel, message);
-    void caller.call<unknown>('destroy', 'publish', newBudget(), publish, this.#channel).catch(() => undefined);
+    void caller.call<unknown>('destroy', 'publish', store.newBudget(), publish, this.#channel).catch(() => undefined);
   }
 
   /** Calls the listener with the end of each session, until it calls what this returns. */
@@ -90,14 +93,16 @@ export class Endings {
 
   /** Calls the listener at the end of the session, once, unless it is stopped before. */
   watch(handle: string, key: string, listener: OnEnd): () => void {
-    const reason = this.#reasonOf(handle);
-    if (reason !== undefined) return soon(() => listener(reason));
+    if (this.#isClosed) return () => undefined;
     this.#hear();
     const watched = this.#watched.get(handle) ?? { key, listeners: new Set() };
     watched.key = key;
     watched.listeners.add(listener);
     this.#watched.set(handle, watched);
-    this.#timer ??= unref(setInterval(() => void this.#lookUp(), canBroadcast(this.#host.client) ? LOOK_UP : ASK));
+    this.#timer ??= unref(setInterval(() => this.#tick(), canHear(this.#host.client) ? LOOK_UP : ASK));
+    // It has ended since its record was read, unless somebody else on the channel only says so.
+    const reason = this.#reasonOf(handle);
+    if (reason !== undefined) this.#hint({ handle, reason });
     return () => {
       watched.listeners.delete(listener);
       if (watched.listeners.size > 0 || this.#watched.get(handle) !== watched) return;
@@ -115,10 +120,12 @@ export class Endings {
 
   #hear(): void {
     const { client } = this.#host;
-    if (this.#isClosed || this.#unsubscribe !== undefined || !canBroadcast(client)) return;
+    if (this.#isClosed || this.#unsubscribe !== undefined || !canHear(client)) return;
     const heard = (text: string) => {
       const message = messageIn(text);
-      if (message !== undefined && message.from !== this.#from) this.#tell({ ...message, isOwn: false });
+      if (message === undefined || message.from === this.#from || this.#isClosed) return;
+      if (this.#watched.has(message.handle)) this.#hint(message);
+      else this.#tell({ ...message, isOwn: false });
     };
     this.#unsubscribe = client.subscribe(this.#channel, heard, () => void this.#lookUp());
   }
@@ -134,10 +141,11 @@ export class Endings {
   }
 
   #tell(ended: Ended): void {
-    if (this.#reasonOf(ended.handle) !== undefined) return;
-    this.#told.add(ended.handle);
-    this.#reasons.set(ended.handle, ended.reason);
-    for (const listener of [...this.#listeners]) listener(ended);
+    if (this.#reasonOf(ended.handle) === undefined) {
+      this.#told.add(ended.handle);
+      this.#reasons.set(ended.handle, ended.reason);
+      for (const listener of [...this.#listeners]) listener(ended);
+    }
     const watched = this.#watched.get(ended.handle);
     this.#watched.delete(ended.handle);
     for (const listener of [...(watched?.listeners ?? [])]) {
@@ -152,6 +160,33 @@ export class Endings {
     return this.#reasons.get(handle);
   }
 
+  /**
+   * Looks at a watched session of which a message says that it has ended: another program may have sent it. Many are
+   * looked at together.
+   */
+  #hint({ handle, reason }: Pick<EndedMessage, 'handle' | 'reason'>): void {
+    this.#hints.set(handle, reason);
+    if (!this.#isFollowing) void this.#followHints();
+  }
+
+  async #followHints(): Promise<void> {
+    this.#isFollowing = true;
+    while (this.#hints.size > 0) {
+      const hints = new Map(this.#hints);
+      this.#hints.clear();
+      await this.#lookAtAll(
+        [...this.#watched].filter(([handle]) => hints.has(handle)),
+        hints,
+      );
+    }
+    this.#isFollowing = false;
+  }
+
+  /** After a walk that takes longer than that, there is a pause too. */
+  #tick(): void {
+    if (this.#looking === undefined) void this.#lookUp();
+  }
+
   /** Looks up all watched sessions. One that is watched since the walk began is looked up by the next. */
   async #lookUp(): Promise<void> {
     const isRunning = this.#looking !== undefined;
@@ -159,65 +194,65 @@ export class Endings {
     if (isRunning) return;
     do {
       this.#looking = 'once';
-      await this.#lookUpAll();
+      await this.#lookAtAll([...this.#watched]);
     } while ((this.#looking as 'once' | 'again') === 'again');
     this.#looking = undefined;
+    this.#timer?.refresh();
   }
 
-  async #lookUpAll(): Promise<void> {
-    const all = [...this.#watched];
+  async #lookAtAll(all: Entry[], hints?: ReadonlyMap<string, EndReason>): Promise<void> {
     for (let start = 0; start < all.length && !this.#isClosed; start += AT_ONCE) {
-      // The next time is soon enough if the store is away.
-      await this.#lookAt(all.slice(start, start + AT_ONCE)).catch(() => undefined);
+      const doubtful = await this.#doubtful(all.slice(start, start + AT_ONCE));
+      await atOnce(doubtful, async ([handle, watched]) => {
+        // The next time is soon enough if the store is away.
+        await this.#lookAt(handle, watched, hints?.get(handle)).catch(() => undefined);
+      });
     }
   }
 
-  async #lookAt(entries: [handle: string, watched: Watched][]): Promise<void> {
-    const { caller, client, newBudget } = this.#host;
-    if (!canPeek(client)) return atOnce(entries, ([handle, watched]) => this.#lookAtOne(handle, watched));
+  /** Those that may have ended, found in one round trip if the client can do that. */
+  async #doubtful(entries: Entry[]): Promise<Entry[]> {
+    const { caller, client, store } = this.#host;
+    if (!canPeek(client)) return entries;
     const keys = entries.map(([, { key }]) => key);
     const peek = () => client.peek(keys);
-    const found = await caller.call('get', 'peek', newBudget(), peek, this.#channel);
-    const doubtful = entries.filter((_entry, n) => {
+    const found = await caller.call('get', 'peek', store.newBudget(), peek, this.#channel).catch(() => undefined);
+    if (found === undefined) return [];
+    return entries.filter((_entry, n) => {
       const text = found[n];
       return text === null || text === undefined || isRegeneratedMarker(text);
     });
-    await atOnce(doubtful, ([handle, watched]) => this.#lookAtOne(handle, watched));
   }
 
-  /** A session that has got a new id with its data goes on there. */
-  async #lookAtOne(handle: string, watched: Watched): Promise<void> {
-    for (let length = 0; length < LONGEST_CHAIN; length += 1) {
+  async #lookAt(handle: string, watched: Watched, hint?: EndReason): Promise<void> {
+    for (;;) {
       const { key } = watched;
       const seen = await this.#seenAt(key);
-      if (seen === 'alive') return;
       if (this.#watched.get(handle) !== watched) return;
-      if (typeof seen === 'string') return this.#tell({ handle, reason: seen, isOwn: false });
-      // Another watch may have found the latest key meanwhile.
-      if (watched.key === key) watched.key = seen.key;
+      // Another watch may have found it under its next key meanwhile.
+      if (watched.key !== key) continue;
+      if (typeof seen === 'string') return this.#tell({ handle, reason: hint ?? seen, isOwn: false });
+      watched.key = seen.key;
+      return;
     }
   }
 
-  /** What is at a key: a session, why there is none, or the key where it goes on. */
-  async #seenAt(key: string): Promise<'alive' | 'gone' | 'regenerated' | { key: string }> {
-    const { names, newBudget, records } = this.#host;
-    const found: Loaded = await records.load(key, newBudget(), false, true);
-    if (found.found === 'nothing') return 'gone';
-    if (found.found !== 'regenerated') return 'alive';
-    const { marker } = found;
-    if (marker === undefined) return 'gone';
-    return marker.keepsData ? { key: names.prefix + marker.successor } : 'regenerated';
+  /** The key where the session is now, or why it has ended. One that has got a new id with its data goes on there. */
+  async #seenAt(key: string): Promise<{ key: string } | 'gone' | 'expired'> {
+    const rules = { store: this.#host.store, user: undefined };
+    const seen = await findSession(key, rules);
+    if (seen.is === 'nothing') return 'gone';
+    if (seen.is !== 'session') return { key };
+    return isOver(seen.found.session, rules) ? 'expired' : { key: seen.found.key };
   }
 }
 
-/** Runs in the next turn, unless it is called off before. */
-function soon(run: () => void): () => void {
-  const immediate = setImmediate(run);
-  return () => clearImmediate(immediate);
+function canPublish(client: object): client is Pick<BroadcastingStore, 'publish'> {
+  return hasMethod(client, 'publish');
 }
 
-function canBroadcast(client: object): client is BroadcastingStore {
-  return hasMethod(client, 'publish') && hasMethod(client, 'subscribe');
+function canHear(client: object): client is Pick<BroadcastingStore, 'subscribe'> {
+  return hasMethod(client, 'subscribe');
 }
 
 function canPeek(client: object): client is PeekingStore {

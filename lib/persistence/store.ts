@@ -170,9 +170,7 @@ export class Store extends EventEmitter<StoreEvents> {
       this.moves = new RecordMoves(client, this.#caller, ttlOfRecord);
     }
     if (broadcastEndings && this.usesTokens) throw nothingToHear();
-    this.endings = broadcastEndings
-      ? new Endings({ client, caller: this.#caller, records, names: this.names, newBudget: () => this.newBudget() })
-      : undefined;
+    this.endings = broadcastEndings ? new Endings({ client, caller: this.#caller, store: this }) : undefined;
     this.walk = canEnumerate(client) ? new RecordWalk(client, this.#caller, this.prefix) : undefined;
     this.#stopListening = listenToClient(client, {
       connected: () => {

@@ -135,9 +135,10 @@ export async function keepWithinLimit(state: SessionState, { entry, isLogin, isU
   if (isUnsure) return keepPlace(state.key, entry.index, users, leftKey(state));
   if (!isLogin || users.exceeded !== 'end-oldest') return true;
   return endSurplus(state.key, entry.index, users, (key, value, handle) => {
+    // First, since a listener of the event may throw.
+    users.store.endings?.announce(handle, 'limit');
     tellOfSession('session:ended', users.store.prefix, 'limit');
     state.ctx.app.emit('session:ended', { ctx: undefined, key, value, reason: 'limit' });
-    users.store.endings?.announce(handle, 'limit');
   });
 }
 

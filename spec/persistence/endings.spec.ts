@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis5';
 import session, { type EndReason, MemoryStore } from '../../lib/main';
 import { type RedisStore, redisStore } from '../../lib/redis';
@@ -5,7 +6,7 @@ import { type RedisServer, startRedis } from '../helpers/redis/server';
 import { endingsContract, idOf, openTwo } from '../helpers/sites/endings-contract';
 import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite } from '../helpers/sites/session-site';
-import { openWatching } from '../helpers/sites/watching-sites';
+import { openWatching, visitorAt } from '../helpers/sites/watching-sites';
 import { MapClient } from '../helpers/stores/map-client';
 import { until } from '../helpers/time/until';
 
@@ -59,6 +60,33 @@ describe('On Redis', () => {
     await until(() => there.ended.length > 0);
     expect(there.ended.map(({ reason }) => reason)).toEqual(['logout']);
     expect(there.site.errors).toEqual([]);
+  });
+
+  it('a message about a session that is there ends no watch, neither before nor after it began', async () => {
+    const { ann, there } = await openTwo(onRedis);
+    const client = new Redis(redis.url);
+    opened.push({ close: () => client.disconnect() });
+    const handle = String(there.watches[0]?.handle);
+    const forge = async (forged: string) => {
+      const told = there.ended.length;
+      const [another, message] = [`another ${told}`, { handle: forged, reason: 'operator', from: 'eve' }];
+      await client.publish('koa:sess:endings', JSON.stringify(message));
+      await client.publish('koa:sess:endings', JSON.stringify({ ...message, handle: another }));
+      await until(() => there.ended.slice(told).some(({ key }) => key === another));
+    };
+    await forge(handle);
+    there.watches[0]?.stop();
+    await forge(handle);
+    await visitorAt(there, ann).get('/watch');
+    const peek = jest.spyOn(there.sessions.store.client as RedisStore, 'peek');
+    await forge(handle);
+    await until(() => peek.mock.calls.length > 0);
+    await Promise.all(peek.mock.results.map(({ value }) => value));
+    await setImmediate();
+    expect(there.told).toEqual([]);
+    await ann.get('/logout');
+    await until(() => there.told.length > 0);
+    expect(there.told).toEqual(['logout']);
   });
 
   it('a message holds neither the id nor data', async () => {

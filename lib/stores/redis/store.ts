@@ -15,8 +15,9 @@ import type {
 } from '../../base/types';
 import { listenToClient } from '../../client/connection-events';
 import { parseRecord } from '../../record/record';
+import { channelIn, warnOfRight } from './channels';
 import { openRedis, type RedisConnectionOptions } from './connection';
-import type { RedisClient, RedisDriver } from './driver';
+import { isNodeRedis, isPool, type RedisClient, type RedisDriver } from './driver';
 import * as indexes from './indexes';
 import { keys } from './keys';
 import { whenReady } from './readiness';
@@ -153,6 +154,7 @@ export class RedisStore
   #said: 'connect' | 'disconnect' | undefined;
   #closed: Promise<void> | undefined;
   readonly #subscriptions = new Set<() => void>();
+  #hasWarned = false;
 
   /** @throws TypeError if the client is of an unknown kind, or ioredis is needed and not installed. */
   constructor(options?: RedisConnectionOptions | null) {
@@ -165,6 +167,8 @@ export class RedisStore
     // Without a listener, an outage would end the process; the Store reports it.
     if (client.listenerCount('error') === 0) client.on('error', () => undefined);
     this.on('error', () => undefined);
+    // A pool cannot be asked for a connection that only listens.
+    if (isNodeRedis(client) && isPool(client)) Object.defineProperty(this, 'subscribe', { value: undefined });
     const stopAsking = driver.isSilent ? whenReady(driver, () => this.#say('connect')) : () => undefined;
     const stopListening = listenToClient(client, {
       connected: () => this.#say('connect'),
@@ -293,16 +297,22 @@ export class RedisStore
   }
 
   /** Sends a message to all processes that listen to the channel. */
-  publish(channel: string, message: string): Promise<unknown> {
-    return this.#driver.publish(channel, message);
+  async publish(channel: string, message: string): Promise<void> {
+    const name = channelIn(this.client, channel);
+    try {
+      await this.#driver.publish(name, message);
+    } catch (error) {
+      if (!this.#hasWarned) this.#hasWarned = warnOfRight(error, 'publish', name);
+      throw error;
+    }
   }
 
   /**
    * Listens to a channel on a separate connection, until it calls what this returns. `began` is called each time when it
-   * begins to hear.
+   * begins to hear. A store on a pool of node-redis has no such method.
    */
   subscribe(channel: string, listener: (message: string) => void, began: () => void): () => void {
-    const stop = subscribe(this.client, channel, listener, began);
+    const stop = subscribe(this.client, channelIn(this.client, channel), listener, began);
     this.#subscriptions.add(stop);
     return () => {
       this.#subscriptions.delete(stop);

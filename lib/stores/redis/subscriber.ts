@@ -1,4 +1,5 @@
 import { unref } from '../../base/timer';
+import { warnOfRight } from './channels';
 import { isNodeRedis, type RedisClient } from './driver';
 import { duplicateOf } from './duplicate';
 
@@ -10,10 +11,15 @@ interface Subscriber {
   disconnect(): unknown;
   destroy?(): unknown;
   readonly status?: string;
+  /** ioredis, single server. */
+  readonly stream?: { destroy(): unknown } | null;
 }
 
 /** Milliseconds until a failed subscription is tried again, unless the connection is back before. */
 const AGAIN = 1000;
+
+/** The same if the user may not listen: Redis logs each refusal. */
+const MUCH_LATER = 60_000;
 
 /**
  * Listens to a channel on a separate connection, since one that listens takes no other commands. On a Cluster every
@@ -29,14 +35,18 @@ export function subscribe(
 ): () => void {
   const subscriber = duplicateOf(client, {}) as unknown as Subscriber;
   let isOver = false;
+  let hasWarned = false;
   let timer: NodeJS.Timeout | undefined;
   const isNode = isNodeRedis(client);
   const begin = () => {
     clearTimeout(timer);
     if (isOver) return;
     const subscribed = isNode ? subscriber.subscribe(channel, listener) : subscriber.subscribe(channel);
-    subscribed.then(began, () => {
-      timer = unref(setTimeout(begin, AGAIN));
+    subscribed.then(began, (error: unknown) => {
+      if (isOver) return;
+      const isRefused = String((error as Partial<Error> | null)?.message).startsWith('NOPERM');
+      if (isRefused && !hasWarned) hasWarned = warnOfRight(error, 'subscribe', channel);
+      timer = unref(setTimeout(begin, isRefused ? MUCH_LATER : AGAIN));
     });
   };
   // The main connection reports what is wrong.
@@ -52,6 +62,7 @@ export function subscribe(
     // A connection that was never open may refuse to close.
     void Promise.resolve()
       .then(() => (subscriber.destroy === undefined ? subscriber.disconnect() : subscriber.destroy()))
+      .then(() => subscriber.stream?.destroy())
       .catch(() => undefined);
   };
 }

@@ -9,6 +9,7 @@ import { countsOnceContract } from '../../helpers/races/counts-once';
 import { type RedisCluster, startCluster } from '../../helpers/redis/cluster';
 import { type Driver, driverOf, drivers } from '../../helpers/redis/drivers';
 import type { RedisServer } from '../../helpers/redis/server';
+import { openTwo } from '../../helpers/sites/endings-contract';
 import { closedAfterTest } from '../../helpers/sites/open-sites';
 import { openSite, sentId } from '../../helpers/sites/session-site';
 import { until } from '../../helpers/time/until';
@@ -81,6 +82,19 @@ describe.each(drivers)('A site whose RedisStore is on a Cluster of $name', (driv
     expect(site.errors).toEqual([]);
     await store.close();
     await driver.end(client);
+  });
+});
+
+describe.each(drivers)('Another process, on a Cluster of $name,', (driver) => {
+  it('is told of the end of a session by a process on another driver', async () => {
+    const opened = await Promise.all([withClient(driverOf('ioredis5'))(), withClient(driver)()]);
+    const stores = opened.map(({ store }) => store);
+    const { ann, here, there } = await openTwo(() => stores.shift() as RedisStore);
+    await ann.get('/logout');
+    await until(() => there.told.length > 0);
+    expect([there.told, there.site.errors]).toEqual([['logout'], []]);
+    await Promise.all([here.sessions.close(), there.sessions.close()]);
+    await Promise.all(opened.map(({ end }) => end()));
   });
 });
 
