@@ -2,7 +2,7 @@
 //
 // Run:  npm run build && node examples/websocket.js   (needs `npm install ws`)
 // See:  open http://localhost:3000: the page asks you to log in, then says `hello Ann`. Log out in another tab:
-//       within five seconds, the connection is closed.
+//       the connection is closed at once, also if another process has served the logout.
 const { WebSocketServer } = require('ws');
 const Koa = require('koa');
 const session = require('koa-evented-session');
@@ -10,7 +10,8 @@ const session = require('koa-evented-session');
 const app = new Koa();
 app.keys = [process.env['SESSION_SECRET'] || 'a secret that is for development only'];
 // With `app`, a WebSocket may be the first request, for example after a restart.
-const sessions = session({ app });
+// All processes are told of a logout in any of them, if they share a store such as redisStore().
+const sessions = session({ app, broadcastEndings: true });
 app.use(sessions);
 
 app.use(async (ctx) => {
@@ -39,7 +40,6 @@ const page = `<form method="post" action="/login"><button>Log in as Ann</button>
   socket.onclose = () => said('closed: log in');
 </script>`;
 
-const watchEvery = Number(process.env['WATCH_SECONDS'] || 5) * 1000;
 const sockets = new WebSocketServer({ noServer: true });
 
 /** @param {import('node:http').IncomingMessage} req @param {import('node:stream').Duplex} socket @param {Buffer} head */
@@ -53,13 +53,23 @@ async function upgrade(req, socket, head) {
   if (user === null) return void socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
   sockets.handleUpgrade(req, socket, head, (webSocket) => {
     webSocket.send(`hello ${user}`);
-    // The connection must not outlive the login.
-    const watch = setInterval(async () => {
-      if ((await userOf(req)) === null) webSocket.close(4401, 'logged out');
-    }, watchEvery);
-    webSocket.on('close', () => clearInterval(watch));
+    void closeOnLogout(req, webSocket);
     webSocket.on('error', () => webSocket.terminate());
   });
+}
+
+/** The connection must not outlive the login. @param {import('node:http').IncomingMessage} req @param {import('ws').WebSocket} webSocket */
+async function closeOnLogout(req, webSocket) {
+  try {
+    const watch = await sessions.watch(req, () => webSocket.close(4401, 'logged out'));
+    // It ended since it was read.
+    if (watch === null) return webSocket.close(4401, 'logged out');
+    if (webSocket.readyState !== webSocket.OPEN) return watch.stop();
+    webSocket.on('close', () => watch.stop());
+  } catch (error) {
+    console.error(error);
+    webSocket.close(1013, 'try again later');
+  }
 }
 
 /** The user; `null` if not logged in, `undefined` if the store cannot be read. @param {import('node:http').IncomingMessage} req */

@@ -283,7 +283,7 @@ describe('the examples', () => {
     }
 
     it('greets a logged-in user, and closes the connection after the logout', async () => {
-      const { url, visitor } = await start('websocket.js', { WATCH_SECONDS: '0.05' });
+      const { url, visitor } = await start('websocket.js');
       expect(await refusal(connect(url, ''))).toBe(401);
       const cookie = cookieHeader(await visitor.post('/login'));
       const socket = connect(url, cookie);
