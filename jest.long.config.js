@@ -3,9 +3,16 @@ const { join } = require('node:path');
 
 // Workers inherit it: these specs do more of the same then.
 process.env['LONG'] = '1';
-const fuller = ['middleware/fuzz', 'demo/outage', 'demo/pages', 'demo/visitors', 'races/races', 'users/model'].map(
-  (name) => `<rootDir>/spec/${name}.spec.ts`,
-);
+const fuller = [
+  'cli/drivers',
+  'demo/outage',
+  'demo/pages',
+  'demo/visitors',
+  'middleware/fuzz',
+  'package/tarball',
+  'races/races',
+  'users/model',
+].map((name) => `<rootDir>/spec/${name}.spec.ts`);
 
 /** @type {import('jest').Config} */
 module.exports = {

@@ -31,6 +31,8 @@ export interface Target {
   /** The driver's package, if the command has chosen it. */
   readonly driver: string | undefined;
   readonly project: Project;
+  /** Whether the application is known to have the option `broadcastEndings`. */
+  readonly broadcasts: boolean;
   /** Tells whose a session is, if the application's file or an option says it. */
   readonly user: ((session: Session) => unknown) | undefined;
   close(): Promise<void>;
@@ -78,7 +80,7 @@ export async function openTarget(given: Given, io: Io): Promise<Target> {
   const behind = await openAddress(address, given, project, io);
   const user = userOf(given);
   const store = sealedIfAsked(behind.client, given, io);
-  const sessions = createSession({ ...storeOptions(given), store, user });
+  const sessions = createSession({ ...storeOptions(given), store, user, broadcastEndings: canTell(store) });
   return {
     sessions,
     client: behind.client,
@@ -87,6 +89,7 @@ export async function openTarget(given: Given, io: Io): Promise<Target> {
     sql: behind.sql,
     driver: behind.driver,
     project,
+    broadcasts: given['broadcast-endings'] === true,
     user,
     close: async () => {
       await sessions.close();
@@ -141,7 +144,7 @@ function userOf(given: Given): ((session: Session) => unknown) | undefined {
 
 async function ofConfig(given: Given, io: Io, file: string): Promise<Target> {
   const exported = await loadConfig(file, io.cwd);
-  const sessions = sessionsIn(exported, given, file);
+  const { sessions, broadcasts } = sessionsIn(exported, given, file);
   const user = sessions.store.user;
   const { client } = sessions.store;
   const { knex, table } = client as { knex?: Knex; table?: string };
@@ -153,6 +156,7 @@ async function ofConfig(given: Given, io: Io, file: string): Promise<Target> {
     sql: knex !== undefined && table !== undefined ? { knex, table } : undefined,
     driver: undefined,
     project: new Project(io.cwd),
+    broadcasts: broadcasts || given['broadcast-endings'] === true,
     user,
     close: async () => {
       await sessions.close();
@@ -161,26 +165,46 @@ async function ofConfig(given: Given, io: Io, file: string): Promise<Target> {
   };
 }
 
+/** What a file exports, as a session middleware. */
+interface Exported {
+  sessions: SessionMiddleware;
+  /** Whether it has the option `broadcastEndings`. */
+  broadcasts: boolean;
+}
+
 /** @throws CommandError if what the file exports is none of the three. */
-function sessionsIn(exported: unknown, given: Given, file: string): SessionMiddleware {
+function sessionsIn(exported: unknown, given: Given, file: string): Exported {
   if (typeof exported === 'function' && isGiven((exported as Partial<SessionMiddleware>).store)) {
     expectNone(given, ['prefix', 'hashed', 'table', 'user-field'], 'the session middleware');
-    return exported as unknown as SessionMiddleware;
+    return asGiven(exported as unknown as SessionMiddleware);
   }
   if (typeof exported !== 'object' || exported === null) throw wrongExport(file);
   expectNone(given, ['table'], 'the store');
   const user = userOf(given);
   if (isStore(exported)) {
     expectNone(given, ['prefix', 'hashed'], 'a Store');
-    return createSession({ store: exported as unknown as SessionStore, user });
+    return asGiven(createSession({ store: exported as unknown as SessionStore, user }));
   }
   if (hasMethod(exported, 'get') && hasMethod(exported, 'set')) {
-    return createSession({ ...storeOptions(given), store: exported as SessionStore, user });
+    const store = exported as SessionStore;
+    const sessions = createSession({ ...storeOptions(given), store, user, broadcastEndings: canTell(store) });
+    return { sessions, broadcasts: false };
   }
   const options = exported as SessionOptions;
   if (!isGiven(options.store)) throw wrongExport(file);
   const overrides = Object.entries({ ...storeOptions(given), user }).filter(([, value]) => value !== undefined);
-  return createSession({ ...options, ...Object.fromEntries(overrides) });
+  const broadcastEndings = options.broadcastEndings ?? canTell(options.store);
+  const sessions = createSession({ ...options, ...Object.fromEntries(overrides), broadcastEndings });
+  return { sessions, broadcasts: options.broadcastEndings === true };
+}
+
+function asGiven(sessions: SessionMiddleware): Exported {
+  return { sessions, broadcasts: sessions.store.endings !== undefined };
+}
+
+/** What the command ends is then told to the applications, whether they listen or not. */
+function canTell(store: object): true | undefined {
+  return hasMethod(store, 'publish') || undefined;
 }
 
 /** Also a Store of another copy of this package. */

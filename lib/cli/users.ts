@@ -1,5 +1,5 @@
 import type { SessionStore } from '../base/types';
-import { createSession, type UserSessions } from '../middleware/engine';
+import { createSession } from '../middleware/engine';
 import { isTableMissing, withoutData } from '../stores/knex/failure';
 import { usersTableOf } from '../stores/knex/users-table';
 import type { Target } from './target';
@@ -16,11 +16,15 @@ export async function hasUserIndex({ sessions, sql }: Target): Promise<boolean> 
   }
 }
 
-/** The sessions of a user, as the index lists them. */
-export function sessionsOfUser({ sessions, user }: Target, name: string): UserSessions {
-  if (user !== undefined) return sessions.of(name);
+/** Ends the sessions that the index of a user lists, and resolves to their number. */
+export async function endListed({ sessions, user }: Target, name: string): Promise<number> {
+  if (user !== undefined) return sessions.of(name).endAll();
   const byNotes = createSession<unknown>({ store: sessions.store as object as SessionStore, user: unknownUser });
-  return byNotes.of(name);
+  try {
+    return await byNotes.of(name).endAll();
+  } finally {
+    await byNotes.close();
+  }
 }
 
 /** Sessions then belong to the user that their records note. */

@@ -10,12 +10,11 @@ import type { SessionSettings } from '../session/settings';
 const TOLD_HERE: readonly EndReason[] = ['user', 'limit'];
 
 /** Emits `session:ended` on the application for each session that ends anywhere, until it calls what this returns. */
-export function emitEndings(endings: Endings | undefined, app: () => Application | undefined): () => void {
-  if (endings === undefined) return () => undefined;
-  return endings.listen(({ handle, isOwn, reason }) => {
+export function emitEndings(endings: Endings | undefined, app: Application): (() => void) | undefined {
+  return endings?.listen(({ handle, isOwn, reason }) => {
     if (isOwn && TOLD_HERE.includes(reason)) return;
     const event: SessionEndedEvent = { ctx: undefined, key: handle, value: undefined, reason };
-    const emitter = emitterOf(app());
+    const emitter = emitterOf(app);
     void reporting(() => emitter?.emit?.('session:ended', event), emitter);
   });
 }

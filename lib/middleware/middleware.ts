@@ -147,14 +147,20 @@ export function createSession<User>(given?: SessionOptions<User> | null): Sessio
   const { store } = options;
   const release = store.acquire();
   let { app } = options;
-  const stopHearing = emitEndings(store.endings, () => app);
+  let isClosed = false;
+  // A process that only ends sessions, such as a script, has no application and needs no connection that listens.
+  let stopHearing = app && emitEndings(store.endings, app);
   const close = () => {
-    stopHearing();
+    isClosed = true;
+    stopHearing?.();
     return release();
   };
 
   const session = sessionRunner((ctx) => {
-    app ??= ctx.app;
+    if (app === undefined) {
+      app = ctx.app;
+      if (!isClosed) stopHearing = emitEndings(store.endings, app);
+    }
     if (isTaken(ctx)) {
       warnOfTaken(ctx, options, ADVICE, isItsPath);
       return undefined;

@@ -51,13 +51,16 @@ const AT_ONCE = 1000;
 /** Tells all processes that a session has ended, and hears what they tell. */
 export class Endings {
   readonly #host: Host;
-  readonly #channel: string;
+  /** The channel of the messages. */
+  readonly channel: string;
   readonly #from = randomUUID();
   readonly #watched = new Map<string, Watched>();
   readonly #listeners = new Set<(ended: Ended) => void>();
   /** The ends of the last minute. */
   readonly #told = new Lately<string>(REMEMBERED);
   readonly #reasons = new Map<string, EndReason>();
+  /** Messages that have no answer yet. */
+  readonly #sending = new Set<Promise<unknown>>();
   #unsubscribe: (() => unknown) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: 'once' | 'again' | undefined;
@@ -68,7 +71,7 @@ export class Endings {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#channel = `${host.store.prefix}endings`;
+    this.channel = `${host.store.prefix}endings`;
   }
 
   /** Tells everybody that a session has ended. Never fails: those who miss the message look for themselves. */
@@ -77,8 +80,12 @@ export class Endings {
     this.#tell({ handle, reason, isOwn: true });
     if (this.#isClosed || !canPublish(client)) return;
     const message = textOf({ handle, reason, from: this.#from });
-    const publish = () => client.publish(this.#channel, message);
-    void caller.call<unknown>('destroy', 'publish', store.newBudget(), publish, this.#channel).catch(() => undefined);
+    const publish = () => client.publish(this.channel, message);
+    const sent: Promise<unknown> = caller
+      .call<unknown>('destroy', 'publish', store.newBudget(), publish, this.channel)
+      .catch(() => undefined)
+      .then(() => this.#sending.delete(sent));
+    this.#sending.add(sent);
   }
 
   /** Calls the listener with the end of each session, until it calls what this returns. */
@@ -111,11 +118,13 @@ export class Endings {
     };
   }
 
-  close(): void {
+  /** Stops listening. Resolves once everything that was announced has been sent, or has failed. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#watched.clear();
     this.#listeners.clear();
     this.#rest();
+    await Promise.all(this.#sending);
   }
 
   #hear(): void {
@@ -127,7 +136,7 @@ export class Endings {
       if (this.#watched.has(message.handle)) this.#hint(message);
       else this.#tell({ ...message, isOwn: false });
     };
-    this.#unsubscribe = client.subscribe(this.#channel, heard, () => void this.#lookUp());
+    this.#unsubscribe = client.subscribe(this.channel, heard, () => void this.#lookUp());
   }
 
   /** Ends what only a listener needs. */
@@ -216,7 +225,7 @@ export class Endings {
     if (!canPeek(client)) return entries;
     const keys = entries.map(([, { key }]) => key);
     const peek = () => client.peek(keys);
-    const found = await caller.call('get', 'peek', store.newBudget(), peek, this.#channel).catch(() => undefined);
+    const found = await caller.call('get', 'peek', store.newBudget(), peek, this.channel).catch(() => undefined);
     if (found === undefined) return [];
     return entries.filter((_entry, n) => {
       const text = found[n];

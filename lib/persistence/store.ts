@@ -368,8 +368,9 @@ export class Store extends EventEmitter<StoreEvents> {
    */
   async close(): Promise<void> {
     this.#stopListening();
-    this.endings?.close();
+    const told = this.endings?.close();
     this.#status.close();
+    await told;
     if (this.#ownsClient) await (this.client as ClosableStore).close?.();
   }
 

@@ -23,7 +23,8 @@ describe('the line of `acl`', () => {
   it.each<[Parameters<typeof judged>[0], string, Use[]]>([
     ['ioredis', '--user-index --walking', ['requests', 'indexing', 'walking']],
     ['ioredis with --db', '--db', ['requests']],
-    ['redis', '--client redis --user-index', ['requests', 'indexing']],
+    ['ioredis', '--broadcast-endings', ['requests', 'hearing']],
+    ['redis', '--client redis --user-index --broadcast-endings', ['requests', 'indexing', 'hearing']],
   ])('allows what is needed and nothing else: %s, %s', async (client, options, uses) => {
     const { tried, ...found } = await judged(client, options, [redis], uses);
     expect(found).toEqual({ refused: [], failures: [], superfluous: [] });
@@ -32,7 +33,7 @@ describe('the line of `acl`', () => {
 
   it('leaves out what an application without the option does not use', async () => {
     const plain = await lineFor('');
-    expect(plain).not.toMatch(/\+(zadd|scan|select|config|cluster)/);
+    expect(plain).not.toMatch(/\+(zadd|scan|select|config|cluster|publish|subscribe)|&/);
     expect(await lineFor('--client redis')).not.toContain('+info');
   });
 
@@ -114,6 +115,7 @@ describe('the line of `acl`', () => {
     ['--client iordis', 'did you mean ioredis?'],
     ['--cluster --db', 'no numbered databases'],
     ['--client koa-redis --user-index', 'koa-redis'],
+    ['--client koa-redis --broadcast-endings', 'koa-redis'],
     ['--prefix=-- --name=', '--name needs a value'],
     ["--prefix sh'op:", 'no white space, quotes'],
     ['--prefix=', 'Give --name'],

@@ -2,7 +2,10 @@ import { command, project } from '../helpers/cli/command';
 import { driverNames } from '../helpers/redis/drivers';
 import { freePort, type RedisServer, startRedis } from '../helpers/redis/server';
 
-describe.each(driverNames)('the command in a project with %s', (installed) => {
+/** In `npm run test:long`, each that the docs name. */
+const drivers = process.env['LONG'] ? driverNames : ['ioredis5', 'redis6'];
+
+describe.each(drivers)('the command in a project with %s', (installed) => {
   const name = installed.startsWith('io') ? 'ioredis' : 'redis';
   const cwd = project({ [name]: installed });
   let redis: RedisServer;

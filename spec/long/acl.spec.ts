@@ -85,7 +85,8 @@ describe('the line of `acl` for a Cluster', () => {
 
   it.each<[Parameters<typeof judged>[0], string, Use[]]>([
     ['ioredis with --cluster', '--cluster --user-index --walking', ['requests', 'indexing', 'walking']],
-    ['redis with --cluster', '--client redis --cluster', ['requests']],
+    ['ioredis with --cluster', '--cluster --broadcast-endings', ['requests', 'hearing']],
+    ['redis with --cluster', '--client redis --cluster --broadcast-endings', ['requests', 'hearing']],
   ])('allows what is needed and nothing else: %s, %s', async (client, options, uses) => {
     const { tried, ...found } = await judged(client, options, cluster.nodes, uses);
     expect(found).toEqual({ refused: [], failures: [], superfluous: [] });

@@ -11,6 +11,10 @@ export interface Needs {
   indexesUsers: boolean;
   /** The application, or an operator, walks over all records. */
   walks: boolean;
+  /** Ends are told to other processes. */
+  tells: boolean;
+  /** The application has the option `broadcastEndings`. */
+  hears: boolean;
   /** An operator asks how the server is set up. */
   inspects: boolean;
 }
@@ -29,12 +33,14 @@ const WALKING_CLUSTER = ['cluster|nodes'];
 /** ioredis asks whether Redis has loaded its data. */
 const LOADING = { single: ['info'], cluster: ['cluster|info'] };
 const CLUSTER = { ioredis: ['cluster|slots', 'client|setname'], redis: ['cluster|slots'] };
+const TELLING = ['publish'];
+const HEARING = ['subscribe'];
 const SELECTING = ['select'];
 const INSPECTING = ['time', 'config|get', 'acl|whoami'];
 
 /** The commands that a user needs, each once, in a stable order. */
 export function neededCommands(needs: Needs): string[] {
-  const { client, selectsDb, isCluster, indexesUsers, walks, inspects } = needs;
+  const { client, selectsDb, isCluster, indexesUsers, walks, tells, hears, inspects } = needs;
   const asksWhetherLoaded = client !== 'redis';
   return [
     ...new Set([
@@ -45,6 +51,8 @@ export function neededCommands(needs: Needs): string[] {
       ...(selectsDb ? SELECTING : []),
       ...(walks ? WALKING : []),
       ...(walks && isCluster ? WALKING_CLUSTER : []),
+      ...(tells ? TELLING : []),
+      ...(hears ? HEARING : []),
       ...(inspects ? INSPECTING : []),
     ]),
   ];

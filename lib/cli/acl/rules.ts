@@ -12,6 +12,8 @@ export function aclRules(prefix: string, needs: Needs, password: string | undefi
     'resetkeys',
     `~${literally(prefix)}*`,
     'resetchannels',
+    // The channel of another database has a longer name.
+    ...(needs.tells ? [`&${literally(prefix)}endings*`] : []),
     '-@all',
     ...neededCommands(needs).map((command) => `+${command}`),
   ];
@@ -27,7 +29,7 @@ function hashOf(password: string): string {
   return `#${createHash('sha256').update(password).digest('hex')}`;
 }
 
-/** The text as a pattern of keys that means only itself. */
+/** The text as a pattern of keys or channels that means only itself. */
 function literally(text: string): string {
   return text.replace(/[*?[\]\\]/g, '\\$&');
 }

@@ -19,7 +19,7 @@ export const acl: Command = {
     'Without it, the user keeps the passwords it has. Each server of a Cluster needs',
     'the line.',
   ],
-  options: ['prefix', 'name', 'client', 'db', 'cluster', 'user-index', 'walking', 'operator'],
+  options: ['prefix', 'name', 'client', 'db', 'cluster', 'user-index', 'broadcast-endings', 'walking', 'operator'],
   async run(given, io) {
     const prefix = given.prefix ?? DEFAULT_PREFIX;
     expectPlain('--prefix', prefix);
@@ -46,8 +46,11 @@ function needsOf(given: Given): Needs {
   if (given.cluster && given.db) throw usageError('A Cluster has no numbered databases: leave out --db');
   const isOperator = given.operator === true;
   const indexesUsers = given['user-index'] === true || isOperator;
-  if (client === 'koa-redis' && (indexesUsers || given.walking)) {
-    throw usageError('An application with koa-redis has no index of users, and does not walk over its sessions');
+  const hears = given['broadcast-endings'] === true;
+  if (client === 'koa-redis' && (indexesUsers || given.walking || hears)) {
+    throw usageError(
+      'An application with koa-redis has no index of users, tells no ends, and does not walk over its sessions',
+    );
   }
   return {
     client,
@@ -55,6 +58,8 @@ function needsOf(given: Given): Needs {
     isCluster: given.cluster === true,
     indexesUsers,
     walks: given.walking === true || isOperator,
+    tells: hears || isOperator,
+    hears,
     inspects: isOperator,
   };
 }

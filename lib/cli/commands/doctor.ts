@@ -1,4 +1,5 @@
 import type { Command } from '../command';
+import { channel } from '../doctor/channel-check';
 import { type Finding, runChecks, type Status } from '../doctor/finding';
 import { expiry, type Records, size, userIndex } from '../doctor/record-checks';
 import { REDIS_CHECKS, reachable as reachableRedis } from '../doctor/redis-checks';
@@ -30,7 +31,7 @@ export const doctor: Command = {
     'Ends with exit code 1 if there is a problem. What the server refuses to tell is',
     'skipped. Of the records, it looks at the first 10 000.',
   ],
-  options: WHERE,
+  options: [...WHERE, 'broadcast-endings'],
   async run(given, io) {
     const opened = await openTarget(given, io).catch((error: unknown) => unreachable(error));
     const findings = 'check' in opened ? [opened] : await examined(opened, io);
@@ -73,6 +74,7 @@ async function findingsOf(target: Target, io: Io): Promise<Finding[]> {
     findings.push(...(await runChecks(REDIS_CHECKS, { client: redis, prefix: store.prefix }, signal)));
   }
   if (sql !== undefined) findings.push(...(await runChecks(SQL_CHECKS, sql, signal)));
+  if (target.broadcasts) findings.push(...(await runChecks([channel], { store }, signal)));
   progress.done(findings.length);
   const sample = await takeSample(store, user, signal).catch((error: Error) => error);
   if (sample instanceof Error) {

@@ -7,15 +7,16 @@ import { expectYes } from '../prompt';
 import { SESSION_COLUMNS, sessionRow } from '../session-table';
 import { thousands, titles } from '../table';
 import { type Target, withTarget } from '../target';
-import { hasUserIndex, sessionsOfUser } from '../users';
+import { endListed, hasUserIndex } from '../users';
 
 /** Ends sessions. */
 export const end: Command = {
   name: 'end',
   summary: 'end sessions: of a user, by handle, or all',
   about: [
-    'Ends sessions as a logout does: no request that is running brings one back. Shows',
-    'what it would end and asks; --yes skips that, and is needed without a terminal.',
+    'Ends sessions as a logout does: no request that is running brings one back, and',
+    'applications with `broadcastEndings` are told. Shows what it would end and asks;',
+    '--yes skips that, and is needed without a terminal.',
     'A login of the user that has begun before fails. --all leaves sessions that begin',
     'meanwhile: close the login first, or repeat it.',
   ],
@@ -49,7 +50,7 @@ async function endUser(user: string, given: Given, target: Target, io: Io): Prom
     await expectYes(io, `End ${sessionCount(handles.length)} of ${user} at ${target.place}?`, given.yes === true);
   }
   // Those that the index does not list end too, and a login that is under way fails.
-  const listed = (await hasUserIndex(target)) ? await sessionsOfUser(target, user).endAll() : 0;
+  const listed = (await hasUserIndex(target)) ? await endListed(target, user) : 0;
   return listed + (handles.length > listed ? await store.clear({ handles, signal: io.signal }) : 0);
 }
 

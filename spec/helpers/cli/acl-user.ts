@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import session from '../../../lib/main';
 import { RedisStore } from '../../../lib/redis';
 import type { RedisClient } from '../../../lib/stores/redis/driver';
@@ -110,6 +111,23 @@ async function walking(client: RedisClient): Promise<unknown[]> {
   );
 }
 
+/** What the option `broadcastEndings` adds. */
+async function hearing(client: RedisClient): Promise<unknown[]> {
+  const store = new RedisStore({ client });
+  const channel = `${prefix}endings`;
+  let stop: (() => unknown) | undefined;
+  const heard = new Promise<string>((resolve) => {
+    stop = store.subscribe(channel, resolve, () => void store.publish(channel, 'ended').catch(() => undefined));
+  });
+  const failures = await failuresOf(
+    () => store.peek([`${prefix}one`]),
+    () => store.publish(channel, 'told'),
+    () => Promise.race([heard, pause(1000).then(() => Promise.reject(new Error('Nothing is heard')))]),
+  );
+  stop?.();
+  return failures;
+}
+
 async function failuresOf(...calls: (() => unknown)[]): Promise<unknown[]> {
   const failures: unknown[] = [];
   for (const call of calls) {
@@ -137,7 +155,7 @@ async function refusedOn(operators: readonly Operator[]): Promise<string[]> {
 }
 
 /** What an application does: requests, and what its options add. */
-const uses = { requests, indexing, walking };
+const uses = { requests, indexing, walking, hearing };
 export type Use = keyof typeof uses;
 
 async function run(connect: Connect, servers: readonly RedisServer[], names: readonly Use[]): Promise<unknown[]> {
