@@ -1,6 +1,7 @@
 import { expected, expectString } from '../base/expect';
 import type { Guarantee } from '../middleware/engine';
 import { type Cases, tryOut } from './cases';
+import { endedCases } from './ended-cases';
 import { endingCases } from './ending-cases';
 import { indexCases } from './index-cases';
 import { keyCases } from './key-cases';
@@ -57,6 +58,7 @@ function casesOf(guarantee: Guarantee): Cases {
     ...timeCases,
     ...touchCases(canCompareAndSet),
     ...walkCases,
+    ...endedCases,
     ...(canCompareAndSet ? { ...recordCases, ...swapCases, ...endingCases, ...indexCases } : {}),
   };
 }

@@ -7,12 +7,14 @@ import { ClientCaller } from '../client/caller';
 import { ConnectionState } from '../client/status';
 import {
   type Answer,
+  type BroadcastingStore,
   type CompareAndSetStore,
   type EndingStore,
   type EnumerableStore,
   type IndexingStore,
   type IndexMember,
   type KeysFound,
+  type PeekingStore,
   type Session,
   type SessionStore,
   Store,
@@ -31,16 +33,26 @@ export const MOMENT = 20;
 const ANSWER_WITHIN = 4_000;
 /** Maximum time for cleaning up after a case, in milliseconds. */
 const CLEAN_WITHIN = 500;
+/** Maximum time for a message, in milliseconds. */
+const TOLD_WITHIN = 2_000;
 /** How long a record may outlive its ttl, in milliseconds: some stores count in seconds. */
 const EXPIRES_WITHIN = 1_500;
 
-type Client = SessionStore & CompareAndSetStore & EndingStore & IndexingStore & EnumerableStore;
+type Client = SessionStore &
+  CompareAndSetStore &
+  EndingStore &
+  IndexingStore &
+  EnumerableStore &
+  PeekingStore &
+  BroadcastingStore;
 export type Method = keyof Client;
+/** The methods that answer. */
+type Called = Exclude<Method, 'subscribe'>;
 
 const MISSING = 'a missing or expired record is not an error';
 const ANY_TTL = 'any `ttl` from 1 to Number.MAX_SAFE_INTEGER milliseconds';
 /** For each method, the operation in errors, and what the client must accept. */
-const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string }>> = {
+const METHODS: Readonly<Record<Called, { operation: StoreOperation; asks: string }>> = {
   get: { operation: 'get', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
   set: { operation: 'set', asks: `it is given a \`key\`, any session, ${ANY_TTL}, and nothing else` },
   destroy: { operation: 'destroy', asks: `it is given a \`key\` and nothing else, and ${MISSING}` },
@@ -55,6 +67,8 @@ const METHODS: Readonly<Record<Method, { operation: StoreOperation; asks: string
   dismiss: { operation: 'set', asks: `it is given an \`index\` and entries, and ${MISSING}` },
   endedNow: { operation: 'set', asks: 'it is given an `index` and how long to keep the note, and nothing else' },
   keys: { operation: 'get', asks: 'it is given a prefix, sometimes a cursor that it has returned, and nothing else' },
+  peek: { operation: 'get', asks: `it is given a list of keys and nothing else, and ${MISSING}` },
+  publish: { operation: 'destroy', asks: 'it is given a channel and any text of up to 1,000 bytes, and nothing else' },
   mark: { operation: 'set', asks: `it is given a \`key\` and how many spaces to append, and ${MISSING}` },
 };
 
@@ -65,6 +79,7 @@ export class Trial {
   readonly #caller: ClientCaller;
   readonly #written: Set<string>;
   readonly #indexes = new Set<string>();
+  readonly #subscriptions = new Set<() => unknown>();
 
   constructor(subject: Subject, prefix = `contract:${randomHex()}:`, written = new Set<string>()) {
     this.#subject = subject;
@@ -92,6 +107,7 @@ export class Trial {
 
   /** Removes what the case has stored, as far as the client can. */
   async clean(): Promise<void> {
+    await Promise.allSettled([...this.#subscriptions].map(async (stop) => stop()));
     const caller = new ClientCaller(this.#subject.client, new ConnectionState(0), CLEAN_WITHIN);
     const remove = (key: string) =>
       caller.call<unknown>(
@@ -190,6 +206,41 @@ export class Trial {
     return { ...found, keys };
   }
 
+  /** How the records begin, in the order of the ids. */
+  async peek(sids: readonly string[]): Promise<readonly (string | null | undefined)[]> {
+    const keys = sids.map((sid) => this.prefix + sid);
+    const found = await this.#call('peek', this.prefix, (client) => client.peek(keys));
+    if (Array.isArray(found) && found.length === sids.length) return found;
+    const why = 'it tells in the order of the keys, and `null` where there is no record';
+    return fail(`Expected \`peek\` to return a list of ${sids.length} entries, got ${shown(found)}: ${why}`);
+  }
+
+  async publish(channel: string, message: string): Promise<void> {
+    await this.#call<unknown>('publish', this.prefix + channel, (client, name) => client.publish(name, message));
+  }
+
+  /** Resolves, once it hears, to what ends the subscription. */
+  async subscribe(channel: string, listener: (message: string) => void): Promise<() => unknown> {
+    const client = this.#subject.client as Client;
+    let hears = false;
+    const stop: unknown = client.subscribe(this.prefix + channel, listener, () => {
+      hears = true;
+    });
+    if (typeof stop !== 'function')
+      return fail(`Expected \`subscribe\` to return a function, got ${shown(stop)}: it ends the subscription`);
+    this.#subscriptions.add(stop as () => unknown);
+    await this.until(() => hears, '`began` to be called', 'what was missed before is then looked up');
+    return stop as () => unknown;
+  }
+
+  async until(holds: () => boolean, what: string, why: string): Promise<void> {
+    const giveUp = performance.now() + TOLD_WITHIN;
+    while (!holds()) {
+      if (performance.now() > giveUp) fail(`Expected ${what} within ${TOLD_WITHIN} ms, got nothing: ${why}`);
+      await pause(5);
+    }
+  }
+
   /** The remaining lifetime of a session in milliseconds; `undefined` if the client cannot tell. */
   async timeLeft(sid: string): Promise<number | undefined> {
     if (this.#subject.ttlLeft) return this.#subject.ttlLeft(this.prefix + sid);
@@ -232,19 +283,19 @@ export class Trial {
     if (members.length > 0) await this.dismiss(index, members);
   }
 
-  #ask<T>(method: Method, sid: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
+  #ask<T>(method: Called, sid: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
     this.#written.add(this.prefix + sid);
     return this.#call(method, this.prefix + sid, run);
   }
 
-  #askIndex<T>(method: Method, index: string, run: (client: Client, name: string) => Answer<T>): Promise<T> {
+  #askIndex<T>(method: Called, index: string, run: (client: Client, name: string) => Answer<T>): Promise<T> {
     this.#indexes.add(index);
     // No session id has a control character.
     return this.#call(method, `${this.prefix}\u001fuser:${index}`, run);
   }
 
   /** Calls the client, in any answering style, with a time limit. */
-  async #call<T>(method: Method, key: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
+  async #call<T>(method: Called, key: string, run: (client: Client, key: string) => Answer<T>): Promise<T> {
     const { client } = this.#subject;
     if (!hasMethod(client, method)) fail(`Expected the client to have the method \`${method}\`, which it lacks`);
     const { operation, asks } = METHODS[method];

@@ -192,6 +192,120 @@ describe('sessions.watch()', () => {
   });
 });
 
+describe('A watched session', () => {
+  it('that ends while it is looked up for the watch is told', async () => {
+    const store = new MemoryStore();
+    const { ann, here, there } = await openTwo(() => store);
+    const load = store.load.bind(store);
+    // The request itself reads it first.
+    const loads = jest.spyOn(store, 'load').mockImplementationOnce(load);
+    loads.mockImplementationOnce((async (...args: Parameters<typeof load>) => {
+      const found = load(...args);
+      await here.sessions.of('ann').endAll();
+      return found;
+    }) as never);
+    await visitorAt(there, ann).get('/watch');
+    expect(there.watches).toHaveLength(2);
+    await until(() => there.told.length === 2);
+    expect(there.told).toEqual(['user', 'user']);
+  });
+
+  it('that began before the option was given keeps its handle', async () => {
+    const store = new MemoryStore();
+    const before = await openWatching({ store, broadcastEndings: false });
+    const here = await openWatching({ store });
+    const there = await openWatching({ store });
+    opened.push(before.sessions, here.sessions, there.sessions);
+    const ann = before.site.visitor();
+    await ann.get('/put?a=1');
+    await visitorAt(there, ann).get('/watch');
+    await visitorAt(here, ann).get('/rotate');
+    await visitorAt(here, ann).get('/rotate');
+    await visitorAt(here, ann).get('/logout');
+    await until(() => there.told.length > 0);
+    expect(there.told).toEqual(['logout']);
+    expect(there.ended).toEqual([{ key: there.watches[0]?.handle, reason: 'logout' }]);
+  });
+
+  it('is followed to its new id, also while it is looked up', async () => {
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
+    });
+    try {
+      const store = new MemoryStore();
+      const { ann, there } = await openTwo(() => store);
+      const peek = jest.spyOn(store, 'peek');
+      const lookUp = async () => {
+        peek.mockClear();
+        jest.advanceTimersByTime(20_000);
+        await until(() => peek.mock.calls.length > 0);
+        for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+      };
+      const keyNow = async () => there.sessions.store.keyOf(String(await idOf(ann, there)));
+      for (let round = 0; round < 3; round += 1) {
+        const old = await keyNow();
+        const find = store.load.bind(store);
+        // It gets another new id once the look-up has read the old key.
+        if (round === 1) {
+          jest.spyOn(store, 'load').mockImplementationOnce((async (...args: Parameters<typeof find>) => {
+            const found = find(...args);
+            await ann.get('/rotate');
+            return found;
+          }) as never);
+        }
+        await ann.get('/rotate');
+        await lookUp();
+        await lookUp();
+        expect(there.told).toEqual([]);
+        // The marker ends.
+        store.destroy(old);
+        expect(await keyNow()).not.toBe(old);
+      }
+      await lookUp();
+      expect(there.told).toEqual([]);
+      store.destroy(await keyNow());
+      await lookUp();
+      expect(there.told).toEqual(['gone']);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('is told to each of its watches, unless a listener of another one stops it', async () => {
+    const told: string[] = [];
+    const sessions = session({ broadcastEndings: true });
+    opened.push(sessions);
+    const stops: (() => void)[] = [];
+    const watch = async ({ req }: { req: Parameters<typeof sessions.watch>[0] }) => {
+      for (const name of ['a', 'b', 'c']) {
+        const watching = await sessions.watch(req, () => {
+          told.push(name);
+          for (const stop of name === 'a' ? stops.slice(0, 2) : []) stop();
+        });
+        stops.push(() => watching?.stop());
+      }
+    };
+    const site = await closedAfterTest(openSite({ use: sessions, routes: { '/watch': watch } }));
+    const ann = site.visitor();
+    await ann.get('/put?a=1');
+    await ann.get('/watch');
+    await ann.get('/logout');
+    expect(told).toEqual(['a', 'c']);
+    for (const stop of stops) stop();
+    expect(site.errors).toEqual([]);
+  });
+
+  it('is not watched any more after `close()`', async () => {
+    const { ann, there } = await openTwo(() => new MemoryStore());
+    await there.sessions.close();
+    const timers = jest.spyOn(globalThis, 'setInterval');
+    await visitorAt(there, ann).get('/watch');
+    expect(timers).not.toHaveBeenCalled();
+    timers.mockRestore();
+    expect(there.told).toEqual([]);
+  });
+});
+
 it('`broadcastEndings` is refused if sessions travel in the cookie, and if it is not a boolean', () => {
   const store = { pack: () => '', unpack: () => null };
   expect(() => session({ store, broadcastEndings: true })).toThrow(/travel in the cookie/);

@@ -11,6 +11,7 @@ import { failuresOf, type Outcomes, runContract, titlesOf } from '../helpers/sto
 import { EmittingClient } from '../helpers/stores/emitting-client';
 import { faults, whereTouch } from '../helpers/stores/faulty-clients';
 import {
+  RightBroadcastingClient,
   RightClient,
   RightCompareAndSetClient,
   RightEnumerableClient,
@@ -53,7 +54,8 @@ describe('The store contract is kept by', () => {
     ['has `touch` too', () => new RightTouchableClient(), {}],
     ['can compare and set', () => new RightCompareAndSetClient(), compareAndSet],
     ['knows which sessions belong to a user', () => new RightIndexingClient(), compareAndSet],
-    ['has all abilities', () => new RightEnumerableClient(), compareAndSet],
+    ['lists its records', () => new RightEnumerableClient(), compareAndSet],
+    ['has all abilities', () => new RightBroadcastingClient(), compareAndSet],
     ['is a class', () => new ClassClient(), {}],
   ];
   for (const [name, style] of Object.entries(styles)) {

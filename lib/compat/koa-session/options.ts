@@ -29,7 +29,7 @@ const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave'] as const;
 const METHODS = ['get', 'set', 'destroy'] as const;
 
 /** Options of the package's own middleware, which an application may miss here. Unknown ones are attributes of the cookie. */
-const OTHERS = ['user', 'device', 'maxPerUser', 'renewId', 'absoluteTimeout', 'ids'];
+const OTHERS = ['user', 'device', 'maxPerUser', 'renewId', 'absoluteTimeout', 'ids', 'broadcastEndings'];
 
 /** The longest delay of Node's timers, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;

@@ -3,6 +3,7 @@ import type { Session, SessionStore, SwapResult } from '../../../lib/main';
 import type { StoreContractOptions } from '../../../lib/testing';
 import { faultsOfEnding } from './faulty-endings';
 import { faultsOfIndexes } from './faulty-indexes';
+import { faultsOfMessages } from './faulty-messages';
 import { faultsOfWalks } from './faulty-walks';
 import { RightClient, RightCompareAndSetClient, RightTouchableClient, type Row } from './right-client';
 
@@ -925,9 +926,13 @@ export const faults: Readonly<Record<string, Fault>> = {
   ...ofTime,
   ...ofTouch,
   ...Object.fromEntries(
-    Object.entries<Fault>({ ...ofCompareAndSet, ...faultsOfEnding, ...faultsOfIndexes, ...faultsOfWalks }).map(
-      ([what, fault]) => [what, { ...fault, guarantee: 'compare-and-set' as const }],
-    ),
+    Object.entries<Fault>({
+      ...ofCompareAndSet,
+      ...faultsOfEnding,
+      ...faultsOfIndexes,
+      ...faultsOfWalks,
+      ...faultsOfMessages,
+    }).map(([what, fault]) => [what, { ...fault, guarantee: 'compare-and-set' as const }]),
   ),
 };
 

@@ -1,10 +1,12 @@
 import type {
+  BroadcastingStore,
   CompareAndSetStore,
   EndingStore,
   EnumerableStore,
   IndexingStore,
   IndexMember,
   KeysFound,
+  PeekingStore,
   Session,
   SessionStore,
   StoredRecord,
@@ -285,5 +287,41 @@ export class RightEnumerableClient extends RightIndexingClient implements Enumer
 
   cursorAt(key: string): string {
     return key;
+  }
+}
+
+/** The same, which also passes messages and looks at many records at once. */
+export class RightBroadcastingClient extends RightEnumerableClient implements PeekingStore, BroadcastingStore {
+  readonly listeners: { channel: string; listener: (message: string) => void }[] = [];
+
+  async peek(keys: readonly string[]): Promise<(string | null)[]> {
+    await this.reach();
+    return keys.map((key) => this.beginning(key));
+  }
+
+  beginning(key: string): string | null {
+    return this.find(key)?.text.slice(0, 4) ?? null;
+  }
+
+  async publish(channel: string, message: string): Promise<void> {
+    await this.reach();
+    for (const listener of this.listenersOf(channel)) listener(message);
+  }
+
+  subscribe(channel: string, listener: (message: string) => void, began: () => void): () => void {
+    const entry = { channel, listener };
+    this.listeners.push(entry);
+    setImmediate(began);
+    return () => {
+      this.listeners.splice(this.listeners.indexOf(entry), 1);
+    };
+  }
+
+  listenersOf(published: string): ((message: string) => void)[] {
+    return this.listeners.filter(({ channel }) => this.isOn(channel, published)).map(({ listener }) => listener);
+  }
+
+  isOn(channel: string, published: string): boolean {
+    return channel === published;
   }
 }
