@@ -34,7 +34,8 @@ const WALKING_CLUSTER = ['cluster|nodes'];
 const LOADING = { single: ['info'], cluster: ['cluster|info'] };
 const CLUSTER = { ioredis: ['cluster|slots', 'client|setname'], redis: ['cluster|slots'] };
 const TELLING = ['publish'];
-const HEARING = ['subscribe'];
+/** The connection of ioredis that listens asks its server whether it has loaded its data, on a Cluster too. */
+const HEARING = { ioredis: ['subscribe', 'info'], redis: ['subscribe'], 'koa-redis': [] };
 const SELECTING = ['select'];
 const INSPECTING = ['time', 'config|get', 'acl|whoami'];
 
@@ -52,7 +53,7 @@ export function neededCommands(needs: Needs): string[] {
       ...(walks ? WALKING : []),
       ...(walks && isCluster ? WALKING_CLUSTER : []),
       ...(tells ? TELLING : []),
-      ...(hears ? HEARING : []),
+      ...(hears ? HEARING[client] : []),
       ...(inspects ? INSPECTING : []),
     ]),
   ];
