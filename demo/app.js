@@ -54,13 +54,13 @@ function createApp({ client, secret }) {
   });
   const panel = new Panel({ businesses, client, endings, timeline, outage });
   const viewers = new Viewers(panel);
-  const open = businesses.map((business) => openBusiness(business, { client, timeline, panel }));
+  const open = businesses.map((business) => openBusiness(business, { app, client, timeline, panel }));
 
   app.use(secureHeaders);
   app.use(explainErrors);
   app.use(refuseOtherSites);
   app.use(assets);
-  app.use(routes({ panel, viewers, outage }));
+  app.use(routes({ panel, viewers, outage, open }));
   for (const business of open) app.use(mount(`/${business.name}`, business.app));
 
   /** Fails the requests that wait for the store, and ends everything else that keeps the process alive. */
@@ -74,14 +74,16 @@ function createApp({ client, secret }) {
 /**
  * Routes that come before the sessions: they work without the store and use no session.
  *
- * @param {{ panel: Panel, viewers: Viewers, outage: Outage }} parts
+ * @param {{ panel: Panel, viewers: Viewers, outage: Outage, open: ReturnType<typeof openBusiness>[] }} parts
  */
-function routes({ panel, viewers, outage }) {
+function routes({ panel, viewers, outage, open }) {
   const router = new Router();
   router.get('/', async (ctx) => {
     ctx.body = homePage({ panel: panelOf(await panel.look(), { own: '', path: '/' }) });
   });
   router.get('/panel/events', (ctx) => viewers.serve(ctx));
+  // Below the path of its cookie, so that the stream knows whose it is.
+  for (const { name, sessions } of open) router.get(`/${name}/events`, (ctx) => viewers.serve(ctx, sessions));
   router.post('/panel/outage', async (ctx) => {
     const form = await readForm(ctx);
     const seconds = form.get('seconds') ?? '';

@@ -7,7 +7,7 @@ const { failurePage } = require('./pages/failure');
 const { panelOf } = require('./pages/panel');
 const { blogPage } = require('./pages/blog');
 const { shopPage } = require('./pages/shop');
-const { tagOf } = require('./sessions-list');
+const { handleOf, tagOf } = require('./sessions-list');
 const { shelfRoutes } = require('./shelf');
 const { visitorOf } = require('./visitor');
 const { writesRoutes } = require('./writes');
@@ -25,13 +25,15 @@ const RECONNECT_TIMEOUT = 2500;
  * A business with separate sessions: a prefix separates its records; a cookie name and a path separate its cookies.
  *
  * @param {Business} business
- * @param {{ client: Client, timeline: import('./timeline').Timeline, panel: import('./panel').Panel }} shared
+ * @param {{ app: Koa, client: Client, timeline: import('./timeline').Timeline, panel: import('./panel').Panel }} shared
  */
-function openBusiness(business, { client, timeline, panel }) {
+function openBusiness(business, { app: site, client, timeline, panel }) {
   const { name, prefix, ttl } = business;
   const sessions = session({
     ...business.options,
+    app: site,
     store: client,
+    broadcastEndings: true,
     key: `${name}.sid`,
     prefix,
     cookie: { path: `/${name}`, maxAge: ttl },
@@ -49,12 +51,16 @@ function openBusiness(business, { client, timeline, panel }) {
   const router = new Router();
   router.get('/', async (ctx) => {
     const visitor = visitorOf(ctx.session);
-    const own = ctx.sessionHandler.isNew ? '' : tagOf(ctx.sessionId);
+    const mine = visitor.user === undefined ? [] : await sessions.of(visitor.user).list(ctx);
+    const current = mine.find(({ isCurrent }) => isCurrent);
+    // A request whose session another one has just ended has no id.
+    const handle = current?.handle ?? (ctx.sessionId && handleOf(ctx.sessionId, undefined));
+    const own = ctx.sessionHandler.isNew || !handle ? '' : tagOf(handle);
     const view = await panel.look();
     ctx.body = homePages[name]({
       business,
       visitor,
-      sessions: visitor.user === undefined ? [] : await sessions.of(visitor.user).list(ctx),
+      sessions: mine,
       hasEnded: ctx.state['hasEnded'] === true,
       panel: panelOf(view, { own, path: `/${name}/`, outcome: visitor.writes }),
     });

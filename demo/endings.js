@@ -1,20 +1,23 @@
-const { tagOf } = require('./sessions-list');
+const { handleOf, tagOf } = require('./sessions-list');
 const { visitorOf } = require('./visitor');
 
 /** How many are kept. */
 const MOST = 5;
 
-/** @typedef {{ at: number, tag: string, user: string | undefined, reason: import('koa-evented-session').SessionEndedEvent['reason'] }} Ending */
+/** @typedef {import('koa-evented-session').SessionEndedEvent['reason']} Reason */
+/** @typedef {{ at: number, tag: string, user: string | undefined, reason: Reason }} Ending */
 
-/** The sessions that this process has ended from elsewhere: not by a request of their visitor. */
+/** The sessions that have ended in any process. */
 class Endings {
   /** The latest first. @type {Ending[]} */
   latest = [];
 
   /** @param {import('koa-evented-session').SessionEndedEvent} event */
   note({ key, value, reason }) {
-    const ending = { at: Date.now(), tag: tagOf(key), user: value && visitorOf(value).user, reason };
-    this.latest = [ending, ...this.latest].slice(0, MOST);
+    // Only with the session does the event tell its id.
+    const handle = value === undefined ? key : handleOf(key, value);
+    const user = value && visitorOf(value).user;
+    this.latest = [{ at: Date.now(), tag: tagOf(handle), user, reason }, ...this.latest].slice(0, MOST);
   }
 }
 

@@ -14,9 +14,20 @@ const { createHash } = require('node:crypto');
  * @property {number} bytes
  */
 
-/** A short hash of a session id, from which the id cannot be recovered. @param {string | undefined} sid */
-function tagOf(sid) {
-  return sid ? createHash('sha256').update(sid).digest('hex').slice(0, 6) : '';
+/**
+ * The handle of a session, which it keeps when it gets a new id with its data: the hash of its first id.
+ *
+ * @param {string} sid
+ * @param {Record<string, any> | null | undefined} session
+ * @returns {string}
+ */
+function handleOf(sid, session) {
+  return session?.['cookie']?.handle ?? createHash('sha256').update(sid).digest('base64url');
+}
+
+/** What the pages show instead of a handle. @param {string} handle */
+function tagOf(handle) {
+  return Buffer.from(handle, 'base64url').toString('hex').slice(0, 6);
 }
 
 /**
@@ -60,7 +71,7 @@ async function look(client, key, prefix) {
   // The session has ended, or was regenerated, which leaves the text `null` for a minute.
   if (!session) return undefined;
   return {
-    tag: tagOf(key.slice(prefix.length)),
+    tag: tagOf(handleOf(key.slice(prefix.length), session)),
     user: session['user'],
     since: session['since'] ?? Date.now(),
     left: found.ttl ?? 0,
@@ -81,4 +92,4 @@ function asObject(record) {
   }
 }
 
-module.exports = { listSessions, tagOf };
+module.exports = { handleOf, listSessions, tagOf };

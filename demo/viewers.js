@@ -1,4 +1,5 @@
 const { PassThrough } = require('node:stream');
+const { REASONS } = require('./pages/endings');
 const { livePart } = require('./pages/panel');
 
 /** Milliseconds between two reads of the store, however many viewers there are. */
@@ -19,8 +20,11 @@ class Viewers {
     this.#panel = panel;
   }
 
-  /** @param {import('koa').Context} ctx */
-  serve(ctx) {
+  /**
+   * @param {import('koa').Context} ctx
+   * @param {import('koa-evented-session').SessionMiddleware<any>} [sessions] those among which the viewer has one
+   */
+  serve(ctx, sessions) {
     if (this.#viewers.size >= MOST) ctx.throw(503, 'too many viewers');
     const stream = new PassThrough();
     this.#viewers.set(stream, { own: String(ctx.query['own'] ?? '').slice(0, 6), sent: '' });
@@ -32,6 +36,7 @@ class Viewers {
     stream.write('retry: 2000\n\n');
     this.#timer ??= setInterval(() => this.#look(), INTERVAL);
     this.#look();
+    if (sessions !== undefined) void tellOfEnd(stream, ctx.req, sessions);
   }
 
   /** Ends all streams, which would prevent the server from closing. */
@@ -69,6 +74,25 @@ class Viewers {
     if (this.#viewers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+}
+
+/**
+ * Tells a viewer at once that the session has ended, in whatever process that was.
+ *
+ * @param {PassThrough} stream
+ * @param {import('node:http').IncomingMessage} req
+ * @param {import('koa-evented-session').SessionMiddleware<any>} sessions
+ */
+async function tellOfEnd(stream, req, sessions) {
+  try {
+    const watch = await sessions.watch(req, (reason) => {
+      if (!stream.writableEnded) stream.write(`event: ended\ndata: ${JSON.stringify(REASONS[reason])}\n\n`);
+    });
+    if (stream.closed) watch?.stop();
+    else stream.once('close', () => watch?.stop());
+  } catch {
+    // The store is away. The browser opens the stream again, and the panel shows which sessions are left.
   }
 }
 

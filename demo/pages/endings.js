@@ -1,21 +1,33 @@
 const { html } = require('../html');
 const { clock } = require('./words');
 
-/** The sessions that were ended from another browser. @param {import('../panel').View} view */
+/** @type {Record<import('../endings').Reason, string>} */
+const REASONS = {
+  logout: 'logged out',
+  user: 'ended from another browser',
+  limit: 'too many logins',
+  regenerated: 'another login took its place',
+  invalid: 'refused',
+  expired: 'expired',
+  operator: 'ended by an operator',
+  gone: 'no longer in the store',
+};
+
+/** The sessions that have ended, in this process or another. @param {import('../panel').View} view */
 function endings({ endings: latest }) {
   return html`<section aria-labelledby="endings-title">
-<h3 id="endings-title">Sessions ended from elsewhere</h3>
+<h3 id="endings-title">Sessions that have ended</h3>
 ${latest.length === 0 && html`<p class="empty">None so far. Log in with one name in two browsers, and end one from the other.</p>`}
 ${
   latest.length > 0 &&
-  html`<ol class="ended" aria-label="Sessions ended from elsewhere, latest first">
+  html`<ol class="ended" aria-label="Sessions that have ended, latest first">
 ${latest.map(
-  ({ at, tag, user }) =>
-    html`<li><time>${clock(at)}</time> <strong>session:ended</strong> <span>${user} <code>${tag}</code></span></li>`,
+  ({ at, tag, user, reason }) =>
+    html`<li><time>${clock(at)}</time> <strong>session:ended</strong> <span>${user} <code>${tag}</code> ${REASONS[reason]}</span></li>`,
 )}
 </ol>`
 }
 </section>`;
 }
 
-module.exports = { endings };
+module.exports = { REASONS, endings };

@@ -15,7 +15,7 @@ const { writes } = require('./writes');
  * @param {{ own: string, path: string, outcome?: import('../writes').Outcome | undefined }} page `own` is the tag of this browser's session
  */
 function panelOf(view, { own, path, outcome }) {
-  return html`<aside class="panel" id="panel" tabindex="-1" aria-labelledby="panel-title" data-own="${own}">
+  return html`<aside class="panel" id="panel" tabindex="-1" aria-labelledby="panel-title" data-own="${own}" data-events="${path === '/' ? '/panel/events' : `${path}events`}">
 <div class="panel-head">
   <h2 id="panel-title">Inside the store</h2>
   <p class="as-of">As of ${clock(view.now)}. <a href="${path}">Refresh</a></p>
@@ -23,7 +23,7 @@ function panelOf(view, { own, path, outcome }) {
 </div>
 <p class="where">Kept ${view.where}</p>
 <p id="said" class="hidden" role="status"></p>
-<p id="ended" class="notice" hidden>This browser’s session has ended. <a href="${path}">Reload the page</a></p>
+<p id="ended" class="notice" hidden>This browser’s session has ended<span class="reason"></span>. <a href="${path}">Reload the page</a></p>
 <div id="live">${livePart(view, own)}</div>
 <section aria-labelledby="away-title">
   <h3 id="away-title">Take the store away</h3>

@@ -5,7 +5,7 @@
   const said = document.getElementById('said');
   if (!panel || !live || !said) return;
 
-  const events = `/panel/events?own=${panel.dataset['own']}`;
+  const events = `${panel.dataset['events']}?own=${panel.dataset['own']}`;
   /** @type {Record<string, string>} */
   const sentences = {
     available: 'The store is back.',
@@ -20,6 +20,7 @@
     if (source) return;
     source = new EventSource(events);
     source.onmessage = ({ data }) => show(JSON.parse(data));
+    source.addEventListener('ended', ({ data }) => tellOfEnd(JSON.parse(data)));
     source.onerror = () => setLive(false);
   }
 
@@ -39,6 +40,14 @@
     state = message.state;
     if (message.hasEnded) reveal('#ended', true);
     setLive(true);
+  }
+
+  /** @param {string} reason */
+  function tellOfEnd(reason) {
+    const why = panel?.querySelector('#ended .reason');
+    if (why) why.textContent = `: ${reason}`;
+    reveal('#ended', true);
+    if (said) said.textContent = `This browser’s session has ended: ${reason}.`;
   }
 
   /** @param {boolean} isLive */

@@ -82,6 +82,21 @@ class MemoryClient extends EventEmitter {
     return this.#reach().keys(prefix, cursor);
   }
 
+  /** @param {readonly string[]} keys */
+  peek(keys) {
+    return this.#reach().peek(keys);
+  }
+
+  /** @param {string} channel @param {string} message */
+  publish(channel, message) {
+    this.#reach().publish(channel, message);
+  }
+
+  /** @param {string} channel @param {(message: string) => void} listener @param {() => void} began */
+  subscribe(channel, listener, began) {
+    return this.#memory.subscribe(channel, listener, began);
+  }
+
   disconnect() {
     this.connected = false;
     this.emit('disconnect');

@@ -40,7 +40,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
 
   /** The latest lines of the panel's log of ended sessions, without their times. */
   async function endedIn(page: Page, lines = 1) {
-    const texts = await page.getByRole('list', { name: 'Sessions ended from elsewhere' }).locator('li').allInnerTexts();
+    const texts = await page.getByRole('list', { name: 'Sessions that have ended' }).locator('li').allInnerTexts();
     const plain = texts.map((text) => text.replace(/\s+/g, ' ').replace(/^\d\d:\d\d:\d\d /, ''));
     return plain.slice(0, lines).join(' ');
   }
@@ -52,12 +52,16 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     await page.getByRole('button', { name: 'Add Sencha' }).click();
     await page.getByRole('row', { name: 'Sencha 2 € 18.80' }).waitFor();
     const before = (await rowsOf(page, 'shop')).find(({ isOwn }) => isOwn);
+    const idOf = async () => (await page.context().cookies()).find(({ name }) => name === 'shop.sid')?.value;
+    const id = await idOf();
 
     await logIn(page, 'Ann <b>');
     expect(await page.getByRole('row', { name: 'Sencha 2 € 18.80' }).isVisible()).toBe(true);
     const after = (await rowsOf(page, 'shop')).find(({ isOwn }) => isOwn);
     expect([before?.who, after?.who]).toEqual(['a visitor', 'Ann <b>']);
-    expect(after?.tag).not.toBe(before?.tag);
+    // The tag names the session, which goes on.
+    expect(after?.tag).toBe(before?.tag);
+    expect(await idOf()).not.toBe(id);
 
     await page.getByRole('button', { name: 'Less Sencha' }).click();
     await page.getByRole('row', { name: 'Sencha 1 € 9.40' }).waitFor();
@@ -118,9 +122,9 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     ]);
     await first.getByRole('button', { name: 'End the session of Chrome on Linux' }).click();
     await first.getByText('One browser is logged in with this name').waitFor();
-    expect(await endedIn(first)).toBe(`session:ended Dora ${tag}`);
+    expect(await endedIn(first)).toBe(`session:ended Dora ${tag} ended from another browser`);
 
-    await second.getByText('This browser’s session has ended.').waitFor();
+    await second.locator('#ended').getByText('This browser’s session has ended: ended from another browser.').waitFor();
     await second.getByRole('link', { name: 'Reload the page' }).click();
     await second.getByText('it was ended elsewhere, or it expired').waitFor();
     expect(await second.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
@@ -139,10 +143,21 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     await first.getByRole('button', { name: 'End all others' }).click();
     await first.getByText('One browser is logged in with this name').waitFor();
     expect(await first.getByRole('button', { name: 'End all others' }).count()).toBe(0);
-    expect(await endedIn(first, 2)).toMatch(/^session:ended Hal \w{6} session:ended Hal \w{6}$/);
-    for (const page of [second, third]) await page.getByText('This browser’s session has ended.').waitFor();
+    expect(await endedIn(first, 2)).toMatch(/^(session:ended Hal \w{6} ended from another browser ?){2}$/);
+    for (const page of [second, third]) await page.getByText('This browser’s session has ended').first().waitFor();
     await other.reload();
     expect(await other.getByRole('heading', { name: 'Hello, Ida' }).isVisible()).toBe(true);
+  });
+
+  it('are told at once in a second window that they have logged out in the first', async () => {
+    const first = await open('/shop/');
+    await logIn(first, 'Jo');
+    const second = await first.context().newPage();
+    await second.goto(`${demo.url}/shop/`);
+    await second.getByText('Hello, Jo').waitFor();
+    await first.getByRole('button', { name: 'Log out', exact: true }).click();
+    await second.locator('#ended').getByText('This browser’s session has ended: logged out.').waitFor();
+    expect(await endedIn(first)).toMatch(/^session:ended \w{6} logged out$/);
   });
 
   it('log out everywhere at once, and nobody else with them', async () => {
