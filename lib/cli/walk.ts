@@ -33,7 +33,7 @@ export async function walk<T>(
     });
   } catch (error) {
     progress.clear();
-    if (last !== undefined) io.err(`Go on with the same options and --from '${last}'\n`);
+    if (last !== undefined) io.err(`Go on with the same options and --from='${last}'\n`);
     throw error;
   } finally {
     progress.clear();

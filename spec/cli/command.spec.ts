@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { COMMANDS } from '../../lib/cli/commands';
 import { Progress } from '../../lib/cli/progress';
-import { command } from '../helpers/cli/command';
+import { command, project } from '../helpers/cli/command';
 
+const cwd = project({});
 const names = COMMANDS.map(({ name }) => name);
 const { version } = require('../../package.json') as { version: string };
 
@@ -70,6 +73,12 @@ describe('npx koa-evented-session', () => {
     const env = { KOA_SESSION_URL: 'redis://:p%40ssword@host', KOA_SESSION_SEALING_KEYS: 'one-key,another-key' };
     const { err } = await command('count --config p@ssword-p%40ssword-another-key.js', { env });
     expect(err).toMatch(/There is no file .*\[secret\]-\[secret\]-\[secret\]\.js/);
+  });
+
+  it('hides a secret in what `doctor` reports', async () => {
+    writeFileSync(join(cwd, 'sessions.js'), 'throw new Error("cannot reach very-secret")');
+    const { out } = await command('doctor --config sessions.js', { cwd, env: { KOA_SESSION_PASSWORD: 'very-secret' } });
+    expect(out).toMatch(/cannot reach \[secret\]/);
   });
 });
 

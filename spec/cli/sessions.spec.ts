@@ -147,14 +147,25 @@ describe.each(Object.keys(kinds))('the command on %s', (kind) => {
       },
     );
 
-    it('ends those of a user that their index lists, whatever holds the user in a session', async () => {
+    it('says that older sessions of a user are found by --user-field only', async () => {
+      if (kind === 'SQLite') {
+        const nowhere = { exit: 2, err: expect.stringContaining('Give --user-field, or a --config') };
+        expect(await run('end --yes --user bob')).toMatchObject(nowhere);
+      }
       const sessions = session({ store: tried.open(), prefix, user: ({ user }) => user });
       await sessions.index();
       const written = await sessions.of('bob').list();
       expect(written).toHaveLength(1);
-      // The records note their user once they have been written.
-      expect((await run('end --yes --user nobody')).out).toBe('0 ended\n');
-      expect((await run('end --yes --user bob --user-field user --json')).out).toBe('{"ended":1}\n');
+      for (const line of ['end --yes', 'list', 'count']) {
+        const { err } = await run(`${line} --user bob`);
+        expect([line, err]).toEqual([line, expect.stringContaining('Give --user-field to find older ones')]);
+      }
+      expect(await left()).toHaveLength(3);
+      expect(await run('end --yes --user bob --user-field user --json')).toEqual({
+        exit: 0,
+        out: '{"ended":1}\n',
+        err: '',
+      });
       expect(await left()).toEqual(['ann', 'ann2']);
     });
 
@@ -208,7 +219,7 @@ describe.each(Object.keys(kinds))('the command on %s', (kind) => {
         signal: aborting.signal,
         heard: () => aborting.abort(new Error('Interrupted')),
       });
-      const [, cursor] = /--from '([^']+)'/.exec(err) ?? [];
+      const [, cursor] = /--from='([^']+)'/.exec(err) ?? [];
       expect([exit, err.endsWith('Interrupted\n')]).toEqual([130, true]);
       const next = JSON.parse((await run(`index --json --user-field user --from ${cursor}`)).out) as {
         scanned: number;

@@ -1,5 +1,6 @@
 import type { Command } from '../command';
 import { EXIT } from '../exits';
+import { tellHowFound } from '../named-user';
 import { WHERE } from '../options';
 import { Progress } from '../progress';
 import { withTarget } from '../target';
@@ -11,7 +12,9 @@ export const count: Command = {
   about: ['Prints the number of sessions under the prefix, or of one user. Reads each once.'],
   options: [...WHERE, 'user'],
   run: (given, io) =>
-    withTarget(given, io, async ({ sessions }) => {
+    withTarget(given, io, async (target) => {
+      await tellHowFound(given, target, io);
+      const { sessions } = target;
       const progress = new Progress(io, 'sessions');
       let found = 0;
       for await (const _ of sessions.store.sessions({ user: given.user, signal: io.signal })) {

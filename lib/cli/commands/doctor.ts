@@ -10,6 +10,7 @@ import { EXIT } from '../exits';
 import type { Io } from '../io';
 import { WHERE } from '../options';
 import { Progress } from '../progress';
+import { hiding } from '../secrets';
 import { type Column, row, styled, titles } from '../table';
 import { openTarget, type Target } from '../target';
 
@@ -34,7 +35,10 @@ export const doctor: Command = {
   options: [...WHERE, 'broadcast-endings'],
   async run(given, io) {
     const opened = await openTarget(given, io).catch((error: unknown) => unreachable(error));
-    const findings = 'check' in opened ? [opened] : await examined(opened, io);
+    // A driver's error, or one of a file, may contain a password.
+    const hide = hiding(io.env);
+    const found = 'check' in opened ? [opened] : await examined(opened, io);
+    const findings = found.map((one) => ({ ...one, found: hide(one.found) }));
     if (given.json) io.out(`${JSON.stringify(findings)}\n`);
     else show(findings, io);
     return findings.some(({ status }) => status === 'problem') ? EXIT.failed : EXIT.done;

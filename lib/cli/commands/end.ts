@@ -1,6 +1,7 @@
 import type { Command } from '../command';
 import { CommandError, EXIT, usageError } from '../exits';
 import type { Io } from '../io';
+import { tellHowFound } from '../named-user';
 import { type Given, WHERE } from '../options';
 import { Progress } from '../progress';
 import { expectYes } from '../prompt';
@@ -39,6 +40,7 @@ function endWanted(given: Given, target: Target, io: Io): Promise<number> {
 }
 
 async function endUser(user: string, given: Given, target: Target, io: Io): Promise<number> {
+  await tellHowFound(given, target, io);
   const { store } = target.sessions;
   const handles: string[] = [];
   for await (const session of store.sessions({ user, signal: io.signal })) {

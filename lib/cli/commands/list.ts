@@ -1,5 +1,6 @@
 import type { Command } from '../command';
 import { EXIT } from '../exits';
+import { tellHowFound } from '../named-user';
 import { WHERE } from '../options';
 import { SESSION_COLUMNS, sessionRow } from '../session-table';
 import { titles } from '../table';
@@ -17,7 +18,9 @@ export const list: Command = {
   ],
   options: [...WHERE, 'user'],
   run: (given, io) =>
-    withTarget(given, io, async ({ sessions }) => {
+    withTarget(given, io, async (target) => {
+      await tellHowFound(given, target, io);
+      const { sessions } = target;
       let isFirst = !given.json;
       for await (const session of sessions.store.sessions({ user: given.user, signal: io.signal })) {
         if (isFirst) io.out(`${titles(SESSION_COLUMNS, io.hasColors)}\n`);
