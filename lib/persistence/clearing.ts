@@ -69,7 +69,7 @@ function ended({ store }: WalkRules): 'ended' {
 
 function warnOfForeign(count: number, prefix: string): void {
   process.emitWarning(
-    `store.clear() has left ${count} records that begin with the prefix \`${prefix}\`, since their names are not such as this store gives: ` +
+    `store.clear() has left records that begin with the prefix \`${prefix}\`, since this store gives no such names (number of records: ${count}): ` +
       'they may belong to a longer prefix. If they are sessions of this application, clear a Store with that longer prefix too.',
     { code: 'KOA_EVENTED_SESSION_OTHER_PREFIX' },
   );

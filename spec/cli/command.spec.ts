@@ -76,7 +76,7 @@ describe('npx koa-evented-session', () => {
   });
 
   it('hides a secret in what `doctor` reports', async () => {
-    writeFileSync(join(cwd, 'sessions.js'), 'throw new Error("cannot reach very-secret")');
+    writeFileSync(join(cwd, 'sessions.js'), 'module.exports = Promise.reject(new Error("cannot reach very-secret"))');
     const { out } = await command('doctor --config sessions.js', { cwd, env: { KOA_SESSION_PASSWORD: 'very-secret' } });
     expect(out).toMatch(/cannot reach \[secret\]/);
   });

@@ -284,7 +284,7 @@ describe('a file of --config', () => {
     ['module.exports = {};', '', 1, 'to export the session middleware, '],
     [`${memory}${files['the middleware']}`, '--prefix x:', 2, '--prefix has no effect'],
     [`${memory}${files['a Store']}`, '--hashed', 2, '--hashed has no effect'],
-    ['throw new Error("a fault in it");', '', 1, 'a fault in it'],
+    ['throw new Error("a fault in it");', '', 1, '.js could not be loaded: a fault in it'],
   ])('is refused with a message: %s %s', async (code, options, exit, message) => {
     const file = written(code);
     const said = await command(`count --config ${file} ${options}`, { cwd });
