@@ -35,7 +35,7 @@ export const doctor: Command = {
   options: [...WHERE, 'broadcast-endings'],
   async run(given, io) {
     const opened = await openTarget(given, io).catch((error: unknown) => unreachable(error));
-    // A driver's error, or one of a file, may contain a password.
+    // A driver's error may contain a password.
     const hide = hiding(io.env);
     const found = 'check' in opened ? [opened] : await examined(opened, io);
     const findings = found.map((one) => ({ ...one, found: hide(one.found) }));
