@@ -20,7 +20,7 @@ export interface IndexedSessions {
   scanned: number;
   /** Number of sessions that their user's index lists now, whether or not it did before. */
   listed: number;
-  /** Number of records that are not sessions, or for which `user` threw or returned a wrong value. */
+  /** Number of records that are not sessions, whose keys could belong to a longer prefix, or for which `user` threw or returned a wrong value. */
   skipped: number;
 }
 
@@ -57,6 +57,8 @@ export async function indexAll(rules: UserRules, options?: IndexOptions | null):
 }
 
 async function indexRecord(key: string, rules: UserRules): Promise<Outcome> {
+  // "End all" would end a session of a longer prefix.
+  if (!rules.store.names.owns(key)) return 'skipped';
   const found = await rules.store.records.load(key, rules.store.newBudget(), true);
   if (found.found === 'invalid') return 'skipped';
   if (found.found !== 'session' || found.stamp !== undefined) return 'nobody';

@@ -34,6 +34,16 @@ describe('index()', () => {
     expect(await sessions.of('ann').count()).toBe(51);
   });
 
+  it('skips the sessions of a longer prefix', async () => {
+    const { store, put } = memory();
+    const sessions = session({ store, user });
+    put('own', { cookie: {}, user: 'ann' });
+    put('eu:foreign', { cookie: {}, user: 'ann' });
+    expect(await sessions.index()).toEqual({ scanned: 2, listed: 1, skipped: 1 });
+    expect(await sessions.of('ann').endAll()).toBe(1);
+    expect(store.get('koa:sess:eu:foreign')).toBeTruthy();
+  });
+
   it('lists a session for as long as its record says, and for twice its ttl', async () => {
     const ends = new Map<string, number>();
     class Indexing extends session.MemoryStore {
