@@ -6,8 +6,8 @@ import { settle } from '../../client/answers';
 import type { Store } from '../../middleware/engine';
 import { type Check, ok, problem, type Result } from './finding';
 
-/** Milliseconds for a message. */
-const PATIENCE = 2000;
+/** Milliseconds for a connection and a message. On a Cluster, node-redis needs more than one second. */
+const PATIENCE = 3000;
 
 const ADVICE =
   'Allow the channel to the user of the application, as `npx koa-evented-session acl --broadcast-endings` does. Until then, watched sessions are only looked up';

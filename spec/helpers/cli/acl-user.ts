@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isCluster } from '../../../lib/cli/redis/servers';
 import session from '../../../lib/main';
 import { RedisStore } from '../../../lib/redis';
 import type { RedisClient } from '../../../lib/stores/redis/driver';
@@ -119,10 +120,12 @@ async function hearing(client: RedisClient): Promise<unknown[]> {
   const heard = new Promise<string>((resolve) => {
     stop = store.subscribe(channel, resolve, () => void store.publish(channel, 'ended').catch(() => undefined));
   });
+  // A Cluster of node-redis tells nobody that it is connected: the store tries again after a second.
+  const patience = isCluster(client) ? 3000 : 500;
   const failures = await failuresOf(
     () => store.peek([`${prefix}one`]),
     () => store.publish(channel, 'told'),
-    () => Promise.race([heard, pause(1000).then(() => Promise.reject(new Error('Nothing is heard')))]),
+    () => Promise.race([heard, pause(patience).then(() => Promise.reject(new Error('Nothing is heard')))]),
   );
   stop?.();
   return failures;
