@@ -47,7 +47,7 @@ const refused = () => redis.command('ACL LOG');
 
 describe('`end` tells applications that', () => {
   const ends: [options: string, reason: session.EndReason][] = [
-    ['--user ann', 'user'],
+    ['--user ann --user-field user', 'user'],
     ['--handle HANDLE', 'operator'],
     ['--all', 'operator'],
   ];
@@ -73,7 +73,11 @@ describe('`end` tells applications that', () => {
     await redis.command(await lineFor('--operator'));
     await redis.command('ACL SETUSER shop resetchannels -publish');
     const there = await watching();
-    expect(await run('end --yes --user ann', { env: as('shop') })).toEqual({ exit: 0, out: '1 ended\n', err: '' });
+    expect(await run('end --yes --user ann --user-field user', { env: as('shop') })).toEqual({
+      exit: 0,
+      out: '1 ended\n',
+      err: '',
+    });
     expect([there.told, await there.sessions.store.count()]).toEqual([[], 0]);
   });
 });
