@@ -12,6 +12,9 @@ export interface Typed {
 /** What programs often take as an argument, and every user of the machine can read in the list of processes. */
 const SECRET = /^(?:pass|password|passwd|pw|auth|secret|secrets|key|keys|token)$/;
 
+/** A handle, as `list` shows it. */
+const HANDLE = /^[\w-]{43}$/;
+
 /**
  * Reads the command line; which options a command knows is checked by {@link expectKnown}.
  *
@@ -63,7 +66,9 @@ function givenValue(token: {
     if (value === '' && name === 'prefix') return value;
     throw usageError(`${rawName} needs a value: ${rawName} ${option.value}`);
   }
-  if (value.startsWith('-') && token.inlineValue !== true) {
+  const mayBeOption = value.startsWith('-') && token.inlineValue !== true;
+  // One in 64 begins with a dash, and people paste them.
+  if (mayBeOption && !(name === 'handle' && HANDLE.test(value))) {
     throw usageError(`${rawName} needs a value: for one that begins with a dash, write ${rawName}=${option.value}`);
   }
   return value;

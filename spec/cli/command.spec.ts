@@ -39,6 +39,7 @@ describe('npx koa-evented-session', () => {
     ['doctor -h', '-h is unknown'],
     ['doctor --prefix', '--prefix needs a value: --prefix TEXT'],
     ['doctor --prefix --json', '--prefix needs a value'],
+    ['end --handle --json', '--handle needs a value'],
     ['doctor --json=yes', '--json has no value'],
     ['doctor --json --json', '--json is given twice'],
     ['doctor', 'Where are the sessions?'],
@@ -52,6 +53,13 @@ describe('npx koa-evented-session', () => {
     expect([exit, out, err]).toEqual([2, '', expect.stringContaining(message)]);
     expect(err).toMatch(/^koa-evented-session: .+\n$/);
     expect(err).not.toContain('secret');
+  });
+
+  it.each(['-', '--'])('takes a handle that begins with %s', async (dashes) => {
+    expect(await command(`end --handle ${dashes.padEnd(43, 'x')}`)).toMatchObject({
+      exit: 2,
+      err: expect.stringContaining('Where are the sessions?'),
+    });
   });
 
   it.each([
