@@ -94,7 +94,7 @@ export interface SessionMiddleware<User = unknown> extends Koa.Middleware {
   read(req: IncomingMessage): Promise<Readonly<Session> | null>;
   /**
    * Calls `listener` once the session of this request has ended, in any process, with the reason: usually within a
-   * moment, within a minute if the message was lost, and within three seconds on a store that cannot pass messages.
+   * moment, within 20 seconds if the message was lost, and within three seconds on a store that cannot pass messages.
    * Resolves to what stops it, or to `null` if the request has no session. A session that gets a new id with its data
    * goes on. If the listener throws or rejects, the application emits `error`.
    *
