@@ -1,4 +1,5 @@
 import { hashedName, looksHashed } from '../base/hashed-names';
+import { isOfLongerPrefix } from '../base/record-keys';
 import { remembering } from '../base/remembering';
 
 /** Number of hashes that are remembered: one request asks for the same one several times. */
@@ -40,13 +41,9 @@ export class Names {
     return key.slice(this.prefix.length);
   }
 
-  /**
-   * Whether a key with the prefix is that of a session here. If prefixes end with a colon, as they should, the keys of a longer one have a
-   * colon in their name, which neither ids of the default `genSid` nor hashes have.
-   */
+  /** Whether a key with the prefix is that of a session here, and not of a longer prefix. */
   owns(key: string): boolean {
-    const name = this.nameIn(key);
-    return this.areHashed && !this.areMixed ? looksHashed(name) : !name.includes(':');
+    return this.areHashed && !this.areMixed ? looksHashed(this.nameIn(key)) : !isOfLongerPrefix(key, this.prefix);
   }
 
   /** What the sessions of a user are listed with: the hash of the id, whether or not the store hashes it. */

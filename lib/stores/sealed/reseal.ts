@@ -1,4 +1,5 @@
 import { expectString, hasMethod } from '../../base/expect';
+import { isOfLongerPrefix } from '../../base/record-keys';
 import type { Answer, EnumerableStore, KeysFound, StoredRecord } from '../../base/types';
 import { warnOfUnknown } from '../../base/unknown-options';
 import { expectWalk, walkAll } from '../../base/walk';
@@ -28,8 +29,8 @@ export interface ResealedRecords {
   /** Number of records stored again: sealed with the first key or, with `writePlain`, unsealed. */
   resealed: number;
   /**
-   * Number of records that cannot be opened or are not sessions, or that others wrote again and again. They stay. What is
-   * sealed with the first key is not opened, and counts as read only.
+   * Number of records that cannot be opened or are not sessions, that belong to a longer prefix, or that others wrote again
+   * and again. They stay. What is sealed with the first key is not opened, and counts as read only.
    */
   skipped: number;
 }
@@ -79,7 +80,8 @@ export async function resealAll(
     return caller.call('get', 'keys', new Budget(TIMEOUT), ask, prefix);
   };
   const visit = async (key: string) => {
-    const outcome = await reseal(key, client, seals, caller);
+    // Their application could not open them.
+    const outcome = isOfLongerPrefix(key, prefix) ? 'skipped' : await reseal(key, client, seals, caller);
     counts.scanned += 1;
     if (outcome !== 'kept') counts[outcome] += 1;
   };

@@ -42,6 +42,15 @@ describe('reseal()', () => {
   };
   const sealedWith = (number: string) => expect.stringMatching(new RegExp(`^"sealed\\.1\\.${number}\\.`));
 
+  it('leaves the records of a longer prefix, whose application could not open them', async () => {
+    const store = new MemoryStore();
+    store.create(`${PREFIX}own`, '{"cookie":{}}', HOUR);
+    store.create(`${PREFIX}eu:theirs`, '{"cookie":{}}', HOUR);
+    const client = sealed(store, { keys: [KEY], readPlainUntil: tomorrow() });
+    expect(await client.reseal()).toEqual({ scanned: 2, resealed: 1, skipped: 1 });
+    expect(store.load(`${PREFIX}eu:theirs`)?.record).toBe('{"cookie":{}}');
+  });
+
   it('seals with the first key what another has sealed, and what is plain, and leaves all else', async () => {
     const store = new MemoryStore();
     const textOf = filled(store);
