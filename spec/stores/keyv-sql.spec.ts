@@ -108,6 +108,8 @@ describe('Keyv on @keyv/mysql, on the table that it creates itself,', () => {
     'distinguishes keys that differ in upper and lower case': expect.stringContaining('binary collation'),
     'distinguishes keys that differ in spaces': expect.stringContaining('binary collation'),
     'distinguishes keys that differ in accents, or use any script': expect.stringContaining('binary collation'),
+    // The case has prefixes that this collation takes for equal.
+    'lists the keys that start with a prefix, and no others, if it has `keys`': expect.any(String),
   };
 
   it.each<[charset: string, failures: Record<string, string>]>([
