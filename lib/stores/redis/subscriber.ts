@@ -38,10 +38,14 @@ export function subscribe(
   let hasWarned = false;
   let timer: NodeJS.Timeout | undefined;
   const isNode = isNodeRedis(client);
+  // A connection that closes may still hear something.
+  const heard = (message: string) => {
+    if (!isOver) listener(message);
+  };
   const begin = () => {
     clearTimeout(timer);
     if (isOver) return;
-    const subscribed = isNode ? subscriber.subscribe(channel, listener) : subscriber.subscribe(channel);
+    const subscribed = isNode ? subscriber.subscribe(channel, heard) : subscriber.subscribe(channel);
     subscribed.then(began, (error: unknown) => {
       if (isOver) return;
       const isRefused = String((error as Partial<Error> | null)?.message).startsWith('NOPERM');
@@ -52,7 +56,7 @@ export function subscribe(
   // The main connection reports what is wrong.
   subscriber.on('error', () => undefined);
   subscriber.on('ready', begin);
-  if (!isNode) subscriber.on('message', (from, message = '') => from === channel && listener(message));
+  if (!isNode) subscriber.on('message', (from, message = '') => from === channel && heard(message));
   if (subscriber.status === 'wait') subscriber.connect?.().catch(() => undefined);
   // A Cluster of node-redis emits no `ready`.
   if (isNode) begin();
