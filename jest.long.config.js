@@ -9,8 +9,10 @@ const fuller = [
   'demo/pages',
   'demo/visitors',
   'middleware/fuzz',
+  'package/consumers',
   'package/tarball',
   'races/races',
+  'stores/redis/cluster',
   'users/model',
 ].map((name) => `<rootDir>/spec/${name}.spec.ts`);
 

@@ -44,7 +44,10 @@ const ways: [string, () => Promise<Open>][] = [
       return { store, end: () => store.close() };
     },
   ],
-  ...drivers.map((driver): [string, () => Promise<Open>] => [`on a Cluster of ${driver.name}`, withClient(driver)]),
+  ...drivers
+    // All of them in `npm run test:long`.
+    .filter(({ name }) => process.env['LONG'] || ['ioredis5', 'redis6'].includes(name))
+    .map((driver): [string, () => Promise<Open>] => [`on a Cluster of ${driver.name}`, withClient(driver)]),
 ];
 
 describe.each(ways)('RedisStore %s', (_how, connect) => {
