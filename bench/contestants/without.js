@@ -21,6 +21,13 @@ const OPTIMISATIONS = {
     edits: [['stores/redis/batch.js', 'join(stream, length) {', 'join() { return;']],
     options: { enableAutoPipelining: true },
   },
+  // Not an optimisation: what the channels cost while nobody listens.
+  tracing: {
+    edits: [
+      ['client/tracing.js', 'function isTraced() {', 'function isTraced() { return false;'],
+      ['base/session-channel.js', 'continued = false) {', 'continued = false) { return;'],
+    ],
+  },
   unread: {
     edits: [
       [
