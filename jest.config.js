@@ -21,8 +21,8 @@ module.exports = {
   // Stores that a spec leaves open sweep later, on timers that hold no process: what they ask the time of must be there still.
   testEnvironmentOptions: { globalsCleanup: 'off' },
   testSequencer: '<rootDir>/scripts/spec-sequencer.js',
-  // Specs of outages and servers wait as much as they work: three of them keep two cores busy.
-  maxWorkers: 3,
+  // Specs of outages wait more than they work, and two of them fit on two cores. A third one makes specs about time fail.
+  maxWorkers: 2,
   // Workers grow with every file that they run, and to start another one takes a second.
   workerIdleMemoryLimit: '800MB',
   // Machines are three times slower at times; what hangs is found out in a minute too.

@@ -38,6 +38,7 @@ declare namespace session {
   export import IndexingStore = engine.IndexingStore;
   export import IndexMember = engine.IndexMember;
   export import EnumerableStore = engine.EnumerableStore;
+  export import StoreAbility = engine.StoreAbility;
   export import BroadcastingStore = engine.BroadcastingStore;
   export import PeekingStore = engine.PeekingStore;
   export import SessionWatch = engine.SessionWatch;

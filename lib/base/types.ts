@@ -231,6 +231,15 @@ export interface PeekingStore {
   peek(keys: readonly string[]): Answer<readonly (string | null | undefined)[]>;
 }
 
+/** A method that a store may have in addition to those of a {@link SessionStore}. */
+export type StoreAbility =
+  | keyof CompareAndSetStore
+  | keyof EndingStore
+  | keyof IndexingStore
+  | keyof EnumerableStore
+  | keyof PeekingStore
+  | keyof BroadcastingStore;
+
 /** A store that says what it is, in traces and metrics. Of others, they show the name of the class. */
 export interface StoreOfKind {
   /** A short name for the kind of store, the same in all instances: `'dynamodb'`. */

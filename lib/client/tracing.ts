@@ -1,28 +1,9 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { SessionErrorCode, StoreError, StoreOperation } from '../base/errors';
+import type { SessionStore, StoreAbility } from '../base/types';
 
 /** What is called: a method of the store, or `'connect'` for writes that wait together until it is connected. */
-export type StoreMethod =
-  | 'get'
-  | 'set'
-  | 'destroy'
-  | 'load'
-  | 'create'
-  | 'swap'
-  | 'touch'
-  | 'remove'
-  | 'take'
-  | 'mark'
-  | 'enroll'
-  | 'members'
-  | 'dismiss'
-  | 'endedNow'
-  | 'keys'
-  | 'peek'
-  | 'publish'
-  | 'pack'
-  | 'unpack'
-  | 'connect';
+export type StoreMethod = keyof SessionStore | Exclude<StoreAbility, 'subscribe'> | 'pack' | 'unpack' | 'connect';
 
 /**
  * How a call of the store went. `found`: it returned what was asked for. `nothing`: there was nothing, or only what is

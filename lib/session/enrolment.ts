@@ -73,8 +73,7 @@ export function note(state: SessionState, held: HeldSession, session: Session, i
 function noteBeginning(state: SessionState, cookie: SessionCookie, isNew: boolean): void {
   if (cookie.began === undefined) cookie.note({ began: Date.now() });
   else if (isNew) cookie.note({ renewed: Date.now() });
-  const { store, users } = state.options;
-  if (!isNew || (users === undefined && store.endings === undefined)) return;
+  if (!isNew) return;
   // Without the data, it is another session.
   cookie.note({ handle: state.predecessor?.keepsData === true ? handleBefore(state) : undefined });
 }

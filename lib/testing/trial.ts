@@ -247,9 +247,9 @@ export class Trial {
     return this.has('load') ? (await this.load(sid, { ttl: true }))?.ttl : undefined;
   }
 
-  /** Resolves once there is no session under `sid`. */
-  async untilGone(sid: string, which: string): Promise<void> {
-    const giveUp = performance.now() + EXPIRES_WITHIN;
+  /** Resolves once there is no session under `sid`, which ends in `ttl` milliseconds. */
+  async untilGone(sid: string, which: string, ttl = 0): Promise<void> {
+    const giveUp = performance.now() + ttl + EXPIRES_WITHIN;
     for (;;) {
       const asked = performance.now();
       const found = await this.get(sid);
@@ -274,7 +274,7 @@ export class Trial {
       const start = performance.now();
       await this.set(sid, { cookie: {} }, longer);
       const isInTime = performance.now() - start < longer / 2;
-      if (isInTime) return this.untilGone(sid, `with a ttl of ${longer} ms`);
+      if (isInTime) return this.untilGone(sid, `with a ttl of ${longer} ms`, longer);
     }
   }
 

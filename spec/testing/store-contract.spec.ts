@@ -112,6 +112,16 @@ describe('The store contract is kept by', () => {
     expect(failuresOf(await runContract(() => new Slow(), compareAndSet))).toEqual({});
   });
 
+  it('a client so slow to store that a record has to live for longer than an expired one may stay', async () => {
+    class Slow extends RightIndexingClient {
+      override async set(key: string, data: Session, ttl: number) {
+        await pause(300);
+        return super.set(key, data, ttl);
+      }
+    }
+    expect(failuresOf(await runContract(() => new Slow(), compareAndSet, 'neither loads nor touches'))).toEqual({});
+  });
+
   it('a client that connects after it was made', async () => {
     class Late extends RightClient {
       connected = false;

@@ -1,5 +1,5 @@
 import { hasMethod } from '../../base/expect';
-import type { SessionStore } from '../../base/types';
+import type { SessionStore, StoreAbility } from '../../base/types';
 import { canCompareAndSet, expectClient, isTokenStore } from '../../client/expect-client';
 import { storeKind } from '../../client/store-kind';
 import { sealedRecords } from './compare-and-set';
@@ -10,28 +10,7 @@ import { type ResealedRecords, type ResealOptions, resealAll } from './reseal';
 import { Seals } from './seals';
 
 /** Names of the methods that a sealed client has too, if the given client has them. */
-export type SealedAbility =
-  | 'load'
-  | 'create'
-  | 'swap'
-  | 'touch'
-  | 'remove'
-  | 'take'
-  | 'mark'
-  | 'enroll'
-  | 'members'
-  | 'dismiss'
-  | 'endedNow'
-  | 'keys'
-  | 'peek'
-  | 'publish'
-  | 'subscribe'
-  | 'on'
-  | 'once'
-  | 'off'
-  | 'removeListener'
-  | 'listenerCount'
-  | 'close';
+export type SealedAbility = StoreAbility | 'on' | 'once' | 'off' | 'removeListener' | 'listenerCount' | 'close';
 
 /** A store whose records can be sealed again, with another key. */
 export interface ResealableStore {
