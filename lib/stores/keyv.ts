@@ -24,6 +24,7 @@ interface IterableKeyv {
   opts: { store: { iterator?: Entries } };
   /** Keyv 5 has it. */
   generateIterator?: (entries: Entries) => Entries;
+  serializeData?: (entry: { value: unknown }) => unknown;
 }
 
 const wrapped = new WeakMap<object, KeyvClient>();
@@ -90,16 +91,20 @@ export function fromKeyv(keyv: KeyvLike): KeyvClient {
 
 async function keysOf(keyv: IterableKeyv, prefix: string): Promise<KeysFound> {
   const keys: string[] = [];
-  for await (const [key] of entriesOf(keyv)()) keys.push(...recordKeys([String(key)], prefix));
+  for await (const [key] of (await entriesOf(keyv))()) keys.push(...recordKeys([String(key)], prefix));
   return { keys };
 }
 
-/** A binary column returns keys as bytes, which the iterator of Keyv does not expect. */
-function entriesOf(keyv: IterableKeyv): Entries {
+/**
+ * Each entry with an empty value: Keyv deletes an expired one that it finds here, and with it a session that another
+ * request stores under the same key just then. A binary column returns keys as bytes, which Keyv does not expect.
+ */
+async function entriesOf(keyv: IterableKeyv): Promise<Entries> {
   const { store } = keyv.opts;
   if (store.iterator === undefined || keyv.generateIterator === undefined) return keyv.iterator;
+  const empty = await keyv.serializeData?.({ value: null });
   return keyv.generateIterator(async function* (namespace) {
-    for await (const [key, value] of store.iterator?.(namespace) ?? []) yield [String(key), value];
+    for await (const [key] of store.iterator?.(namespace) ?? []) yield [String(key), empty];
   });
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { fromKeyv, type KeyvLike } from '../../lib/keyv';
 import session from '../../lib/main';
 import { storeContract } from '../../lib/testing';
@@ -68,6 +69,15 @@ describe.each(Object.entries(subjects))('Keyv on %s', (_name, { start, rows }) =
 
   const ttlLeft = async (key: string) => Number((await keyv.getRaw(key))?.expires) - Date.now();
   storeContract('keeps the contract:', () => ({ client: fromKeyv(keyv), ttlLeft }), { guarantee: 'last-write' });
+
+  it('deletes no expired session while it lists the keys: another request may be storing it again', async () => {
+    const client = fromKeyv(keyv);
+    await client.set('listed:sid', { cookie: {} }, 1);
+    await pause(5);
+    await client.keys?.('listed:');
+    expect((await rows()).map(({ id }) => String(id))).toContain('keyv:listed:sid');
+    await client.destroy('listed:sid');
+  });
 
   it('keeps the sessions of a site in which users log in and out', async () => {
     const routes: Routes = {
