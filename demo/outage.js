@@ -10,7 +10,7 @@ class Outage {
   #knocking;
 
   /**
-   * @param {{ connect(): void, disconnect(): void }} client
+   * @param {{ goAway(ms: number): void }} client
    * @param {() => void} knock asks the store once
    */
   constructor(client, knock) {
@@ -22,7 +22,7 @@ class Outage {
   begin(ms) {
     if (this.until) return;
     this.until = Date.now() + ms;
-    this.#client.disconnect();
+    this.#client.goAway(ms);
     this.#timer = setTimeout(() => this.#end(), ms);
     this.#knocking = setInterval(this.#knock, 500);
     this.#knock();
@@ -37,7 +37,6 @@ class Outage {
   #end() {
     this.close();
     this.until = undefined;
-    this.#client.connect();
     // One more request, to show that the store is back.
     this.#timer = setTimeout(this.#knock, 500);
   }

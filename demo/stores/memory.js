@@ -6,6 +6,8 @@ class MemoryClient extends EventEmitter {
   where = 'in memory';
   connected = true;
   #memory = new MemoryStore();
+  /** @type {NodeJS.Timeout | undefined} */
+  #back;
 
   /** @param {string} key */
   get(key) {
@@ -97,17 +99,18 @@ class MemoryClient extends EventEmitter {
     return this.#memory.subscribe(channel, listener, began);
   }
 
-  disconnect() {
+  /** Loses the connection, for `ms` milliseconds. @param {number} ms */
+  goAway(ms) {
     this.connected = false;
     this.emit('disconnect');
-  }
-
-  connect() {
-    this.connected = true;
-    this.emit('connect');
+    this.#back = setTimeout(() => {
+      this.connected = true;
+      this.emit('connect');
+    }, ms);
   }
 
   async close() {
+    clearTimeout(this.#back);
     this.#memory.close();
   }
 

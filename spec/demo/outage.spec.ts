@@ -160,6 +160,9 @@ describe('two processes of the demo on one Redis', () => {
     ]);
     await page.reload();
     expect(await page.getByRole('heading', { name: 'Hello, Cleo' }).isVisible()).toBe(true);
+    // Those of the page and those that the demo sends itself.
+    await until(async () => (await page.locator('.lane rect.ok').count()) > 4);
+    expect((await page.locator('.lane rect.failed').count()) > 0).toBe(isLong);
     await page.goto(`${other.url}/blog/`);
     expect(await heard(page)).toEqual(['connect shop and blog']);
   });
