@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import Koa from 'koa';
 import session, { MemoryStore } from '../../lib/main';
 import { isCliCommand } from '../helpers/cli/documented';
-import { codeBlocks, headings, isThere, linksOf, pages, textOf } from '../helpers/docs/markdown';
+import { type CodeBlock, codeBlocks, headings, isThere, linksOf, pages, textOf } from '../helpers/docs/markdown';
 import { asJavaScript, declarationFiles, problemsIn, problemsOf, stringsOf } from '../helpers/docs/type-check';
 import { browser, type Served, serve } from '../helpers/http/serve';
 import { type NodeProgram, root, startNode } from '../helpers/programs/node-program';
@@ -46,6 +46,16 @@ const files = Object.fromEntries(
   blocks.map(({ code }) => [placeOf(code), code]).filter(([place]) => place !== 'block.ts'),
 ) as Record<string, string>;
 
+/** Whether the spec of a recipe starts this program, which it finds by a part of it. */
+const isRecipe = ({ place, code }: CodeBlock) => {
+  const [, name] = /^docs\/recipes\/(.+)\.md:/.exec(place) ?? [];
+  const spec = name === undefined ? '' : `spec/recipes/${name}.spec.ts`;
+  if (!existsSync(join(root, spec)) || spec === '') return false;
+  return [...textOf(spec).matchAll(/\brecipe\('[\w-]+', (['"])(.+?)\1\)/g)].some(([, , part = '']) =>
+    code.includes(part),
+  );
+};
+
 describe('code in the documentation', () => {
   const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
   const runnable = blocks.filter(({ transcript }) => transcript.length > 0);
@@ -64,7 +74,8 @@ describe('code in the documentation', () => {
 
   it('is run if it is a whole program', () => {
     const whole = inLanguage('js', 'ts').filter(({ code }) => code.includes('.listen(') && code.includes('new Koa()'));
-    expect(whole.filter((block) => !runnable.includes(block) && !tests.includes(block))).toEqual([]);
+    const isRun = (block: CodeBlock) => runnable.includes(block) || tests.includes(block) || isRecipe(block);
+    expect(whole.filter((block) => !isRun(block))).toEqual([]);
   });
 
   it.each(inLanguage('sh'))('has only commands that exist: $place', ({ code }) => {

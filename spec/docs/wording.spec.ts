@@ -18,7 +18,7 @@ const PAGES = [
   'docs/migrating-from-koa-session-minimal.md',
   'docs/options.md',
   'docs/outages.md',
-  'docs/passport.md',
+  'docs/recipes/passport.md',
   'docs/prefixes.md',
   'docs/races.md',
   'docs/redis.md',

@@ -45,6 +45,10 @@ declare module 'koa-mysql-session' {
   export = MysqlStore;
 }
 
+declare module '@koa/bodyparser' {
+  export function bodyParser(options?: object): import('koa').Middleware;
+}
+
 declare module 'koa-passport' {
   type Done = (error: unknown, answer?: unknown) => void;
   interface User {

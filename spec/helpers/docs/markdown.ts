@@ -20,7 +20,7 @@ export interface Exchange {
 }
 
 /** What a user reads, written by hand. */
-export const pages = ['README.md', 'README.zh-CN.md', ...markdownIn('docs')];
+export const pages = ['README.md', 'README.zh-CN.md', ...markdownIn('docs'), ...markdownIn('docs/recipes')];
 
 /** What is written from the doc comments. */
 export const referencePages = markdownIn('docs/api');

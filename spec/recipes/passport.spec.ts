@@ -2,6 +2,8 @@ import type Koa from 'koa';
 import koaSession from '../../lib/koa-session';
 import minimal from '../../lib/koa-session-minimal';
 import session from '../../lib/main';
+import { recipe } from '../helpers/docs/recipe';
+import { browser } from '../helpers/http/serve';
 import { clears, openPassportSite, type PassportContext, type PassportVersion } from '../helpers/sites/passport-site';
 import { cookieHeader, type Routes, type Site, sessionOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
@@ -61,6 +63,25 @@ function fine(site: Site): void {
 
 /** Flash packages use ctx.session, which is a promise with `defer`. */
 const withFlash = each(versions).filter(([name]) => !name.includes('defer'));
+
+describe('The program of the page', () => {
+  const program = recipe('passport', 'bodyParser()');
+
+  it('logs in under a new id, and out again', async () => {
+    const visitor = browser(await program.start());
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const logIn = (password: string) => visitor.post('/login', `username=ann&password=${password}`, form);
+    const page = async (cookie?: string) => (await visitor.get('/', cookie ? { cookie } : {})).text;
+    const wrong = await logIn('wrong');
+    expect([wrong.status, wrong.setCookie, await page()]).toEqual([302, [], 'Not logged in']);
+    const first = cookieHeader(await logIn('correct+horse'));
+    expect(await page()).toBe('Logged in as ann');
+    const second = cookieHeader(await logIn('correct+horse'));
+    expect([second === first, await page(first), await page()]).toEqual([false, 'Not logged in', 'Logged in as ann']);
+    expect(clears(await visitor.post('/logout'))).toBe(true);
+    expect([await page(second), await page()]).toEqual(['Not logged in', 'Not logged in']);
+  });
+});
 
 describe('A login with koa-passport', () => {
   it.each(each(versions))('lasts, and its record contains only the user: %s, %i', async (_name, version, entry) => {
@@ -161,7 +182,7 @@ describe('A logout with koa-passport', () => {
   );
 });
 
-describe('Other statements of docs/passport.md:', () => {
+describe('Other statements of docs/recipes/passport.md:', () => {
   it('koa-passport 4 continues under another id if ctx.regenerateSession() runs first', async () => {
     const safely: Routes = {
       ...routes,
