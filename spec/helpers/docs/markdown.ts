@@ -20,12 +20,13 @@ export interface Exchange {
 }
 
 /** What a user reads, written by hand. */
-export const pages = ['README.md', 'README.zh-CN.md', ...markdownIn('docs'), ...markdownIn('docs/recipes')];
+export const pages = ['README.md', 'README.zh-CN.md', ...['docs', 'docs/recipes', 'docs/zh'].flatMap(markdownIn)];
 
 /** What is written from the doc comments. */
 export const referencePages = markdownIn('docs/api');
 
-function markdownIn(folder: string): string[] {
+/** The pages of a folder, without those of its folders. */
+export function markdownIn(folder: string): string[] {
   const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'));
   return names.map((name) => `${folder}/${name}`);
 }
@@ -67,7 +68,7 @@ export function linksOf(page: string): string[] {
 }
 
 /** The anchors of a page's headings on code hosts, which number those that look alike. */
-function anchors(page: string): string[] {
+export function anchors(page: string): string[] {
   const slugs = headings(page).map(slug);
   return slugs.map((anchor, index) => {
     const earlier = slugs.slice(0, index).filter((it) => it === anchor).length;
