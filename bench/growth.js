@@ -1,5 +1,5 @@
 // How CPU time grows with the number of sessions, connections and writers of one session, with the size of a session, and with the
-// sessions of one user: `npm run bench:growth`. For some of these axes: `npm run bench:growth -- --axis size,users`. Draws a plot for
+// sessions of one user, and those that a process watches: `npm run bench:growth`. For some of these axes: `npm run bench:growth -- --axis size,users`. Draws a plot for
 // each and writes its part of RESULTS.md, unless `--rounds` or `--seconds` is given.
 const { writeFileSync } = require('node:fs');
 const path = require('node:path');
@@ -8,7 +8,7 @@ const { plot } = require('./harness/plot');
 const { startRedis } = require('./harness/redis');
 const { surroundings, writePart } = require('./harness/report');
 
-const AXES = ['sessions', 'connections', 'size', 'writers', 'users'];
+const AXES = ['sessions', 'connections', 'size', 'writers', 'users', 'watched'];
 
 const options = benchOptions({ rounds: 3, lists: ['axis'] });
 const { rounds, seconds } = options;

@@ -184,11 +184,16 @@ export class Endings {
       const hints = new Map(this.#hints);
       this.#hints.clear();
       await this.#lookAtAll(
-        [...this.#watched].filter(([handle]) => hints.has(handle)),
+        [...hints.keys()].flatMap((handle) => this.#entryOf(handle)),
         hints,
       );
     }
     this.#isFollowing = false;
+  }
+
+  #entryOf(handle: string): Entry[] {
+    const watched = this.#watched.get(handle);
+    return watched === undefined ? [] : [[handle, watched]];
   }
 
   /** After a walk that takes longer than that, there is a pause too. */
