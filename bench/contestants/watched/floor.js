@@ -8,7 +8,7 @@ const DAY = 86_400_000;
 const AT_ONCE = 1000;
 const CHANNEL = 'floor:endings';
 
-/** The least that it takes to hear of ends: one SUBSCRIBE, a Map, and no care for lost messages. @type {(workload: import('../../workloads').Workload, port: number) => any} */
+/** The least that it takes to be told of ends: one SUBSCRIBE, a Map, and no care for lost messages. @type {(workload: import('../../workloads').Workload, port: number) => any} */
 module.exports = (workload, port) => {
   const redis = new Redis(port);
   const text = JSON.stringify(dataOf(workload.bytes));
