@@ -30,6 +30,12 @@ const needs = [
     neededBy: 'specs of encrypted connections',
   },
   {
+    what: 'nginx',
+    binary: 'nginx',
+    packages: { apt: 'nginx', dnf: 'nginx', apk: 'nginx', brew: 'nginx' },
+    neededBy: 'the spec of a recipe',
+  },
+  {
     what: 'Chromium',
     binary: 'chromium',
     packages: { apt: 'chromium', dnf: 'chromium', apk: 'chromium', brew: 'chromium' },

@@ -18,6 +18,7 @@ const PAGES = [
   'docs/migrating-from-koa-session-minimal.md',
   'docs/options.md',
   'docs/outages.md',
+  'docs/recipes/behind-a-proxy.md',
   'docs/recipes/passport.md',
   'docs/prefixes.md',
   'docs/races.md',
