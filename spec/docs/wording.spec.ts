@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { textOf } from '../helpers/docs/markdown';
+import { pages, textOf } from '../helpers/docs/markdown';
 import { root } from '../helpers/programs/node-program';
 
 /** Pages in plain English. Add a page once it has been rewritten. */
@@ -18,8 +18,6 @@ const PAGES = [
   'docs/migrating-from-koa-session-minimal.md',
   'docs/options.md',
   'docs/outages.md',
-  'docs/recipes/behind-a-proxy.md',
-  'docs/recipes/passport.md',
   'docs/prefixes.md',
   'docs/races.md',
   'docs/redis.md',
@@ -32,6 +30,7 @@ const PAGES = [
   'docs/testing.md',
   'docs/users.md',
   'docs/websockets.md',
+  ...pages.filter((page) => /^docs\/recipes\/(?!README)/.test(page)),
 ];
 
 /** Folders whose comments and texts are in plain English. Add one once it has been rewritten. */

@@ -74,3 +74,12 @@ declare module 'passport-local' {
     constructor(verify: (name: string, password: string, done: Done) => unknown);
   }
 }
+
+declare module 'csrf' {
+  class Tokens {
+    secretSync(): string;
+    create(secret: string): string;
+    verify(secret: string | undefined, token: string | undefined): boolean;
+  }
+  export = Tokens;
+}
