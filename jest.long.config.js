@@ -8,6 +8,7 @@ const fuller = [
   'demo/outage',
   'demo/pages',
   'demo/visitors',
+  'first-contact/getting-started',
   'middleware/fuzz',
   'package/consumers',
   'package/tarball',

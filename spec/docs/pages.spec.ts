@@ -38,6 +38,10 @@ const loose = {
   noImplicitReturns: false,
 };
 
+/** Lines that spec/first-contact enters, in the sections that it plays. */
+const isFirstContact =
+  /^(npm pkg set type=module|npx tsc|node [\w/]+\.m?[jt]s|export (REDIS|DATABASE)_URL=\S+|export SESSION_SECRET=\$\(.+\))$/;
+
 /** Commands for the documentation's readers, each on a line, without what they are good for. */
 const commandsIn = (code: string) => code.split('\n').map((line) => line.replace(/#.*$/, '').trim());
 
@@ -59,12 +63,15 @@ const isRecipe = ({ place, code }: CodeBlock) => {
 
 describe('code in the documentation', () => {
   const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
-  const runnable = blocks.filter(({ transcript }) => transcript.length > 0);
+  /** spec/first-contact runs them: they need packages, a database or a compiler. */
+  const isStart = ({ place }: CodeBlock) => place.startsWith('docs/getting-started.md:');
+  const runnable = blocks.filter((block) => block.transcript.length > 0 && !isStart(block));
   const tests = blocks.filter(({ code }) => code.includes("'node:test'"));
   const redisCommands = inLanguage('sh').filter(({ code }) => code.startsWith('redis-cli'));
 
   it('is in a language that these specs check, and every kind occurs', () => {
-    expect(blocks.filter(({ language }) => !['sh', 'js', 'ts', 'nginx'].includes(language))).toEqual([]);
+    const known = ['sh', 'js', 'ts', 'json', 'nginx'];
+    expect(blocks.filter(({ language }) => !known.includes(language))).toEqual([]);
     expect([inLanguage('js').length > 5, inLanguage('ts').length > 1, runnable.length > 3]).toEqual([true, true, true]);
   });
 
@@ -75,11 +82,13 @@ describe('code in the documentation', () => {
 
   it('is run if it is a whole program', () => {
     const whole = inLanguage('js', 'ts').filter(({ code }) => code.includes('.listen(') && code.includes('new Koa()'));
-    const isRun = (block: CodeBlock) => runnable.includes(block) || tests.includes(block) || isRecipe(block);
+    const isRun = (block: CodeBlock) =>
+      runnable.includes(block) || tests.includes(block) || isRecipe(block) || isStart(block);
     expect(whole.filter((block) => !isRun(block))).toEqual([]);
   });
 
-  it.each(inLanguage('sh'))('has only commands that exist: $place', ({ code }) => {
+  it.each(inLanguage('sh'))('has only commands that exist: $place', (block) => {
+    const { code } = block;
     const scripts: object = require('../../package.json').scripts;
     const isKnown = (command: string) => {
       const script = /^npm run (?:-s )?([\w:-]+)(?: -- .+)?$|^npm (start|test)$/.exec(command);
@@ -90,7 +99,9 @@ describe('code in the documentation', () => {
       if (command.includes('npx koa-evented-session')) return isCliCommand(command);
       if (/^export [A-Z_]+="\$[A-Z_]+"$/.test(command)) return true;
       if (printed) return execFileSync(process.execPath, ['-p', printed], { encoding: 'utf8' }).trim().length > 0;
-      return /^npm (ci|install [\w@/. -]+)$/.test(command);
+      return (
+        /^npm (ci|init -y|(un)?install [\w@/. -]+)$/.test(command) || (isStart(block) && isFirstContact.test(command))
+      );
     };
     // Statements of SQL are run by the specs of their stores.
     if (/^(redis-cli|mysql|mariadb) /.test(code)) return;
@@ -127,7 +138,12 @@ describe('code in the documentation', () => {
   });
 
   it.each(inLanguage('ts'))('compiles as strict TypeScript: $place', ({ code }) => {
-    expect(problemsIn(placeOf(code), code, globals, {}, files)).toEqual([]);
+    const options = { noPropertyAccessFromIndexSignature: false };
+    expect(problemsIn(placeOf(code), code, globals, options, files)).toEqual([]);
+  });
+
+  it.each(inLanguage('json'))('is JSON: $place', ({ code }) => {
+    expect(JSON.parse(code)).toEqual(expect.any(Object));
   });
 
   describe('that is run', () => {

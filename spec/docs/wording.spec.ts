@@ -11,6 +11,7 @@ const PAGES = [
   'docs/cookie.md',
   'docs/errors.md',
   'docs/express.md',
+  'docs/getting-started.md',
   'docs/keyv.md',
   'docs/migrating-from-egg-session.md',
   'docs/migrating-from-koa-generic-session.md',

@@ -20,11 +20,15 @@ export interface NodeProgram {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Starts node in the project's folder. Nothing of the specs' own environment reaches it but the paths. */
-export async function startNode(args: readonly string[], env: Record<string, string> = {}): Promise<NodeProgram> {
+/** Starts node, this one or another, in the project's folder or another. Nothing of the specs' own environment reaches it but the paths. */
+export async function startNode(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  { folder = root, node = process.execPath } = {},
+): Promise<NodeProgram> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, args, {
-    cwd: root,
+  const child = spawn(node, args, {
+    cwd: folder,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
