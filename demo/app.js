@@ -4,9 +4,11 @@ const mount = require('koa-mount');
 const { assets } = require('./assets');
 const { openBusiness } = require('./business');
 const { businesses } = require('./businesses');
+const { docs } = require('./docs');
 const { Endings } = require('./endings');
 const { readForm } = require('./form');
 const { Outage } = require('./outage');
+const overwriting = require('./overwriting');
 const { homePage } = require('./pages/home');
 const { messagePage } = require('./pages/message');
 const { panelOf } = require('./pages/panel');
@@ -60,8 +62,10 @@ function createApp({ client, secret }) {
   app.use(explainErrors);
   app.use(refuseOtherSites);
   app.use(assets);
+  app.use(docs);
   app.use(routes({ panel, viewers, outage, open }));
   for (const business of open) app.use(mount(`/${business.name}`, business.app));
+  app.use(mount(overwriting.PATH, overwriting.overwritingApp(client)));
 
   /** Fails the requests that wait for the store, and ends everything else that keeps the process alive. */
   async function close() {

@@ -1,12 +1,12 @@
 const { Router } = require('@koa/router');
 const Koa = require('koa');
-const session = require('koa-evented-session');
+const { StoreError } = require('koa-evented-session');
 const { accountRoutes } = require('./account');
-const { deviceOf } = require('./device');
 const { failurePage } = require('./pages/failure');
 const { panelOf } = require('./pages/panel');
 const { blogPage } = require('./pages/blog');
 const { shopPage } = require('./pages/shop');
+const { RECONNECT_TIMEOUT, openSessions } = require('./sessions');
 const { handleOf, tagOf } = require('./sessions-list');
 const { shelfRoutes } = require('./shelf');
 const { visitorOf } = require('./visitor');
@@ -14,36 +14,19 @@ const { writesRoutes } = require('./writes');
 
 const homePages = { shop: shopPage, blog: blogPage };
 
-/** How long requests wait for the store, in milliseconds. Short, so that the demo can show requests that fail. */
-const RECONNECT_TIMEOUT = 2500;
-
 /** @typedef {import('./businesses').Business} Business */
 /** @typedef {import('./sessions-list').Client} Client */
-/** @typedef {{ business: Business, sessions: session.SessionMiddleware<string | undefined> }} Context */
+/** @typedef {{ business: Business, sessions: import('koa-evented-session').SessionMiddleware<string | undefined> }} Context */
 
 /**
- * A business with separate sessions: a prefix separates its records; a cookie name and a path separate its cookies.
+ * A business: its sessions and its pages.
  *
  * @param {Business} business
  * @param {{ app: Koa, client: Client, timeline: import('./timeline').Timeline, panel: import('./panel').Panel }} shared
  */
 function openBusiness(business, { app: site, client, timeline, panel }) {
-  const { name, prefix, ttl } = business;
-  const sessions = session({
-    ...business.options,
-    app: site,
-    store: client,
-    broadcastEndings: true,
-    key: `${name}.sid`,
-    prefix,
-    cookie: { path: `/${name}`, maxAge: ttl },
-    reconnectTimeout: RECONNECT_TIMEOUT,
-    user: (saved) => visitorOf(saved).user,
-    device: (ctx) => deviceOf(ctx.get('user-agent')),
-    beforeSave: (_ctx, saved) => {
-      visitorOf(saved).since ??= Date.now();
-    },
-  });
+  const { name } = business;
+  const sessions = openSessions(site, client, business);
   sessions.store.on('disconnect', () => console.log(`${name}: heard disconnect; requests wait for the store`));
   sessions.store.on('connect', () => console.log(`${name}: heard connect; sessions work again`));
   timeline.watch(name, sessions.store, RECONNECT_TIMEOUT);
@@ -92,7 +75,7 @@ async function answerFailures(ctx, next, business, panel) {
   try {
     await next();
   } catch (error) {
-    if (!(error instanceof session.StoreError)) throw error;
+    if (!(error instanceof StoreError)) throw error;
     console.error(`${business.name}: ${error.code}: ${error.message}`);
     ctx.status = 503;
     ctx.set('Retry-After', '5');
@@ -100,4 +83,4 @@ async function answerFailures(ctx, next, business, panel) {
   }
 }
 
-module.exports = { RECONNECT_TIMEOUT, openBusiness };
+module.exports = { openBusiness };

@@ -1,3 +1,5 @@
+const { visitorOf } = require('./visitor');
+
 const MINUTE = 60_000;
 
 /**
@@ -25,6 +27,24 @@ const MINUTE = 60_000;
  * @property {number} [minutes] to read it
  */
 
+/**
+ * What separates the sessions of two businesses: a prefix does it for their records, a name and a path for their cookies.
+ *
+ * @param {Business['name']} name
+ * @param {number} ttl
+ * @returns {import('koa-evented-session').SessionOptions}
+ */
+function separate(name, ttl) {
+  return {
+    prefix: `${name}:sess:`,
+    key: `${name}.sid`,
+    cookie: { path: `/${name}`, maxAge: ttl },
+    beforeSave: (_ctx, saved) => {
+      visitorOf(saved).since ??= Date.now();
+    },
+  };
+}
+
 /** @type {Business} */
 const shop = {
   name: 'shop',
@@ -33,7 +53,7 @@ const shop = {
   shelf: 'cart',
   most: 99,
   ttl: 15 * MINUTE,
-  options: { rolling: true },
+  options: { ...separate('shop', 15 * MINUTE), rolling: true },
   lifetime: '15 minutes after the last request (rolling)',
   seen: 'last used',
   things: {
@@ -52,7 +72,7 @@ const blog = {
   shelf: 'saved',
   most: 1,
   ttl: 5 * MINUTE,
-  options: { renew: true },
+  options: { ...separate('blog', 5 * MINUTE), renew: true },
   lifetime: '5 minutes, extended by requests in the second half (renew)',
   seen: 'last extended',
   things: {

@@ -8,18 +8,19 @@ const { goTo, updateVisitor } = require('./visitor');
  * @param {import('./business').Context} context
  */
 function shelfRoutes(router, { business }) {
-  const home = `/${business.name}/#shelf`;
+  const home = `/${business.name}/`;
 
   router.post('/add', async (ctx) => {
     const id = (await readForm(ctx)).get('id') ?? '';
     if (Object.hasOwn(business.things, id)) await updateVisitor(ctx, (visitor) => add(shelfOf(visitor), id, 1));
-    goTo(ctx, home);
+    // Without a script, the page shows the place where the visitor was.
+    goTo(ctx, `${home}#thing-${encodeURIComponent(id)}`);
   });
 
   router.post('/remove', async (ctx) => {
     const id = (await readForm(ctx)).get('id') ?? '';
     await updateVisitor(ctx, (visitor) => add(shelfOf(visitor), id, -1));
-    goTo(ctx, home);
+    goTo(ctx, `${home}#shelf`);
   });
 
   /** @param {Record<string, any>} visitor @returns {Record<string, number>} */

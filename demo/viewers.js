@@ -1,6 +1,6 @@
 const { PassThrough } = require('node:stream');
 const { REASONS } = require('./pages/endings');
-const { livePart } = require('./pages/panel');
+const { liveParts } = require('./pages/panel');
 
 /** Milliseconds between two reads of the store, however many viewers there are. */
 const INTERVAL = 500;
@@ -60,7 +60,8 @@ class Viewers {
         !Object.values(view.sessions)
           .flat()
           .some(({ tag }) => tag === own);
-      const message = JSON.stringify({ html: livePart(view, own).text, state: view.state, hasEnded });
+      const parts = Object.entries(liveParts(view, own)).map(([id, { text }]) => [id, text]);
+      const message = JSON.stringify({ parts, state: view.state, hasEnded });
       // A slow reader gets only the latest state.
       if (message === viewer.sent || stream.writableNeedDrain || stream.writableEnded) continue;
       viewer.sent = message;

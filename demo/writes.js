@@ -1,8 +1,6 @@
-const { setTimeout: pause } = require('node:timers/promises');
+const { FIRED, fire, keptIn, numberOf, originOf, work } = require('./firing');
+const { fireAtOther } = require('./overwriting');
 const { goTo, updateVisitor, visitorOf } = require('./visitor');
-
-/** Number of requests that write to one session at once. */
-const FIRED = 24;
 
 /**
  * The outcome of the parallel writes.
@@ -13,11 +11,11 @@ const FIRED = 24;
  * @property {number[]} kept the requests whose key is in the session
  * @property {number} updated value of a counter incremented with `update()`
  * @property {number} naive value of a counter that was read, incremented and assigned
+ * @property {import('./overwriting').Outcome | undefined} other that of the same writes on another session middleware
  */
 
 /**
- * Fires writes at the visitor's session: real requests with the visitor's cookie, all in parallel. A browser would send only six
- * at a time.
+ * Fires writes at the visitor's session: real requests with the visitor's cookie.
  *
  * @param {import('@koa/router').Router} router
  * @param {import('./business').Context} context
@@ -25,31 +23,26 @@ const FIRED = 24;
 function writesRoutes(router, { business }) {
   router.post('/writes', async (ctx) => {
     await updateVisitor(ctx, (visitor) => Object.assign(visitor, { updated: 0, naive: 0 }));
-    const { localAddress = '', localPort } = ctx.socket;
-    const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-    const headers = { cookie: cookiesOf(ctx) };
-    const numbers = Array.from({ length: FIRED }, (_, index) => index + 1);
-    const answers = await Promise.all(
-      numbers.map((number) =>
-        fetch(`http://${host}:${localPort}/${business.name}/writes/${number}`, { method: 'POST', headers }),
-      ),
-    );
+    const origin = originOf(ctx);
+    const [answered, other] = await Promise.all([
+      fire(`${origin}/${business.name}/writes`, cookiesOf(ctx)),
+      fireAtOther(origin),
+    ]);
 
     await updateVisitor(ctx, (visitor) => {
-      const kept = numbers.filter((number) => visitor[`write${number}`] !== undefined);
+      const kept = keptIn(visitor);
       for (const number of kept) delete visitor[`write${number}`];
       const { updated, naive } = visitor;
-      visitor.writes = { fired: FIRED, answered: answers.filter(({ ok }) => ok).length, kept, updated, naive };
+      visitor.writes = { fired: FIRED, answered, kept, updated, naive, other };
     });
     goTo(ctx, `/${business.name}/#writes`);
   });
 
   router.post('/writes/:number', async (ctx) => {
+    const number = numberOf(ctx);
     const visitor = visitorOf(ctx.session);
-    const number = Number(ctx.params['number']);
-    if (!(number >= 1 && number <= FIRED) || visitor['updated'] === undefined) ctx.throw(404);
-    // All requests have read the session, and none has written it yet.
-    await pause(20 + Math.random() * 60);
+    if (visitor['updated'] === undefined) ctx.throw(404);
+    await work();
     visitor[`write${number}`] = true;
     visitor['naive'] += 1;
     await ctx.sessionHandler.update((stored) => {

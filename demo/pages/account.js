@@ -1,5 +1,6 @@
 const { html } = require('../html');
-const { duration } = require('./words');
+const { explained } = require('./docs');
+const { fromNow } = require('./words');
 
 /**
  * The contents of a business' page.
@@ -41,22 +42,23 @@ ${sessions.map((each) => browser(business, each))}
 </ul>
 <div class="row">
   <form method="post" action="/${business.name}/logout"><button>Log out</button></form>
-  ${others > 0 && html`<form method="post" action="/${business.name}/sessions/end-others"><button class="quiet">End all others</button></form>`}
+  ${others > 0 && html`<form method="post" action="/${business.name}/sessions/end-others" data-swap><button class="quiet">End all others</button></form>`}
   <form method="post" action="/${business.name}/logout-everywhere"><button class="quiet">Log out everywhere</button></form>
-</div>`;
+</div>
+${explained('users.md', 'How the sessions of a user are listed and ended')}`;
 }
 
 /** @param {import('../businesses').Business} business @param {import('koa-evented-session').UserSession} session */
 function browser({ name, seen }, { handle, device, createdAt, lastSeenAt, isCurrent }) {
-  const [age, idle] = [createdAt, lastSeenAt].map((time) => duration(Date.now() - time.getTime()));
+  const [began, used] = [createdAt, lastSeenAt].map((time) => fromNow(time.getTime() - Date.now()));
   return html`<li>
   <div><strong>${device}</strong> ${isCurrent && html`<span class="badge">this browser</span>`}<br>
-  <small>began ${age} ago${!isCurrent && `, ${seen} ${idle} ago`}</small></div>
+  <small>began ${began}${!isCurrent && `, ${seen} ${used}`}</small></div>
   ${
     !isCurrent &&
-    html`<form method="post" action="/${name}/sessions/end">
+    html`<form method="post" action="/${name}/sessions/end" data-swap>
     <input type="hidden" name="handle" value="${handle}">
-    <button class="quiet" aria-label="End the session of ${device}, ${seen} ${idle} ago">End</button>
+    <button class="quiet" aria-label="End the session of ${device}, ${seen} ${used}">End</button>
   </form>`
   }
 </li>`;

@@ -16,14 +16,14 @@ function blogPage(visit) {
 <p class="lead">Three short reads about sessions. Those of this blog live ${business.lifetime}.</p>
 <div class="posts">
 ${Object.entries(business.things).map(
-  ([id, { title, text, minutes }]) => html`<article aria-labelledby="post-${id}">
+  ([id, { title, text, minutes }]) => html`<article id="thing-${id}" aria-labelledby="post-${id}">
   <h2 id="post-${id}">${title}</h2>
   <p>${text}</p>
   <div class="row">
     ${
       Object.hasOwn(saved, id)
         ? html`<p class="kept">Kept for later</p>`
-        : html`<form method="post" action="/blog/add">
+        : html`<form method="post" action="/blog/add" data-swap>
       <input type="hidden" name="id" value="${id}">
       <button class="quiet" aria-label="Keep for later: ${title}">Keep for later</button>
     </form>`
@@ -33,7 +33,7 @@ ${Object.entries(business.things).map(
 </article>`,
 )}
 </div>
-<section id="shelf" aria-labelledby="shelf-title">
+<section id="shelf" tabindex="-1" aria-labelledby="shelf-title">
 <h2 id="shelf-title">Your reading list</h2>
 ${list(business, saved)}
 </section>
@@ -47,11 +47,12 @@ ${account(visit)}`,
  */
 function list({ things }, saved) {
   const kept = Object.keys(saved).filter((id) => Object.hasOwn(things, id));
-  if (kept.length === 0) return html`<p class="empty">Nothing yet. Keep a read, and a session begins.</p>`;
-  return html`<ul class="reads">
+  if (kept.length === 0)
+    return html`<p class="empty" data-says="Your reading list is empty.">Nothing yet. Keep a read, and a session begins.</p>`;
+  return html`<ul class="reads" data-says="On your reading list: ${kept.length}.">
 ${kept.map(
   (id) => html`<li><a href="#post-${id}">${things[id]?.title}</a>
-  <form method="post" action="/blog/remove">
+  <form method="post" action="/blog/remove" data-swap>
     <input type="hidden" name="id" value="${id}">
     <button class="quiet" aria-label="Remove ${things[id]?.title}">Remove</button>
   </form></li>`,

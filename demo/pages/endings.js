@@ -1,4 +1,5 @@
 const { html } = require('../html');
+const { explained } = require('./docs');
 const { clock } = require('./words');
 
 /** @type {Record<import('../endings').Reason, string>} */
@@ -27,6 +28,7 @@ ${latest.map(
 )}
 </ol>`
 }
+${explained('websockets.md', 'How open pages are told')}
 </section>`;
 }
 

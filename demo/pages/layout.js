@@ -49,11 +49,11 @@ ${panel && html`<a class="skip" href="#panel">Skip to the live panel</a>`}
 ${main}
 </main>
 ${panel}
-</div>
 <footer>
   <p>Pages change things only by POST, and the session cookies are <code>SameSite=Lax</code> and <code>HttpOnly</code>: no other
   site’s form acts in your name, and no script reads them. All that visitors type is escaped, and no script is inline.</p>
 </footer>
+</div>
 </body>
 </html>
 `.text;

@@ -1,5 +1,5 @@
 const { html } = require('../html');
-const { duration, size } = require('./words');
+const { fromNow, size } = require('./words');
 
 /** Maximum number of sessions shown per prefix. */
 const MOST = 12;
@@ -25,9 +25,9 @@ ${sessions.slice(0, MOST).map(({ tag, user, since, left, bytes }) => {
   return html`<li data-tag="${tag}" ${tag === own && html`class="own"`}>
 <p class="who"><strong>${user ?? 'a visitor'}</strong> <code>${tag}</code> ${tag === own && html`<span class="badge">this browser</span>`}</p>
 <dl>
-${bar('age', duration(age), age / ttl)}
-${bar('left', duration(rest), rest / ttl)}
-${bar('size', size(bytes), bytes / FULL)}
+${bar('age', 'began', fromNow(-age), age / ttl)}
+${bar('left', 'ends', fromNow(rest), rest / ttl)}
+${bar('size', 'size', size(bytes), bytes / FULL)}
 </dl>
 </li>`;
 })}
@@ -39,12 +39,13 @@ ${hidden > 0 && html`<p class="empty">and ${hidden} more</p>`}
 
 /**
  * @param {string} what
+ * @param {string} label
  * @param {string} value
  * @param {number} share filled part of the bar, from 0 to 1
  */
-function bar(what, value, share) {
+function bar(what, label, value, share) {
   const width = (100 * Math.min(1, Math.max(0.01, share))).toFixed(1);
-  return html`<div class="${what}"><dt>${what}</dt><dd><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${width}" height="6"/></svg> <span>${value}</span></dd></div>`;
+  return html`<div class="${what}"><dt>${label}</dt><dd><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${width}" height="6"/></svg> <span>${value}</span></dd></div>`;
 }
 
 module.exports = { sessionBars };

@@ -16,21 +16,21 @@ function shopPage(visit) {
 <p class="lead">Four teas, by the hundred grams. Sessions here live ${business.lifetime}.</p>
 <ul class="teas">
 ${Object.entries(business.things).map(
-  ([id, { title, text, price: cents = 0, colour }]) => html`<li>
+  ([id, { title, text, price: cents = 0, colour }]) => html`<li id="thing-${id}">
   ${cup(colour)}
   <div>
-    <h2 id="tea-${id}">${title}</h2>
+    <h2>${title}</h2>
     <p>${text}</p>
-    <p class="price">${price(cents)}</p>
+    <p class="price">${price(cents)}${countOf(visitor, id) > 0 && html` <span class="picked">${countOf(visitor, id)} in cart</span>`}</p>
   </div>
-  <form method="post" action="/shop/add">
+  <form method="post" action="/shop/add" data-swap>
     <input type="hidden" name="id" value="${id}">
     <button class="quiet" aria-label="Add ${title} to the cart">Add</button>
   </form>
 </li>`,
 )}
 </ul>
-<section id="shelf" aria-labelledby="shelf-title">
+<section id="shelf" tabindex="-1" aria-labelledby="shelf-title">
 <h2 id="shelf-title">Your cart</h2>
 ${cart(business, visitor.cart ?? {})}
 </section>
@@ -44,16 +44,18 @@ ${account(visit)}`,
  */
 function cart({ things }, picked) {
   const lines = Object.entries(picked).filter(([id]) => Object.hasOwn(things, id));
-  if (lines.length === 0) return html`<p class="empty">Nothing yet. Add a tea, and a session begins.</p>`;
+  if (lines.length === 0)
+    return html`<p class="empty" data-says="Your cart is empty.">Nothing yet. Add a tea, and a session begins.</p>`;
   const cost = (/** @type {string} */ id) => things[id]?.price ?? 0;
   const total = lines.reduce((sum, [id, count]) => sum + cost(id) * count, 0);
-  return html`<table class="cart">
+  const count = lines.reduce((sum, [, each]) => sum + each, 0);
+  return html`<table class="cart" data-says="In your cart: ${count}, for ${price(total)}.">
 <thead><tr><th scope="col">Tea</th><th scope="col">Count</th><th scope="col">Price</th><th><span class="hidden">Change</span></th></tr></thead>
 <tbody>
 ${lines.map(
   ([id, count]) => html`<tr>
   <th scope="row">${things[id]?.title}</th><td>${count}</td><td>${price(cost(id) * count)}</td>
-  <td><form method="post" action="/shop/remove">
+  <td><form method="post" action="/shop/remove" data-swap>
     <input type="hidden" name="id" value="${id}">
     <button class="quiet" aria-label="Less ${things[id]?.title}">Less</button>
   </form></td>
@@ -62,6 +64,11 @@ ${lines.map(
 </tbody>
 <tfoot><tr><th scope="row">Total</th><td></td><td>${price(total)}</td><td></td></tr></tfoot>
 </table>`;
+}
+
+/** @param {import('../visitor').Visitor} visitor @param {string} id */
+function countOf({ cart = {} }, id) {
+  return Object.hasOwn(cart, id) ? (cart[id] ?? 0) : 0;
 }
 
 /** A cup of tea, from above. @param {string | undefined} colour */

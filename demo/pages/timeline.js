@@ -1,14 +1,17 @@
 const { html } = require('../html');
 const { SPAN } = require('../timeline');
-const { clock } = require('./words');
+const { explained } = require('./docs');
+const { clock, fromNow } = require('./words');
 
 const WIDTH = 600;
 const HEIGHT = 40;
-/** Minimum width of a request: most are too short to be visible. */
-const LEAST = 4;
+/** Minimum width of a request: most are too short to be visible. Four pixels on a phone. */
+const LEAST = 9;
 /** Rows of requests in a lane, and the height of each. */
 const ROWS = 6;
-const ROW = 5;
+const ROW = 6;
+/** Seconds between two marks of the axis. */
+const STEP = 10;
 /** States differ in height, not only in colour. */
 const BANDS = { available: 3, pending: HEIGHT / 2, unavailable: HEIGHT, closed: HEIGHT };
 
@@ -16,8 +19,8 @@ const BANDS = { available: 3, pending: HEIGHT / 2, unavailable: HEIGHT, closed: 
 const WORDS = { available: 'connect', pending: 'disconnect', unavailable: 'unavailable', closed: 'closed' };
 const NOW = {
   available: 'The store is there.',
-  pending: 'The store is away. Requests wait for it.',
-  unavailable: 'The store is away. Requests fail at once.',
+  pending: 'The store is away. Requests wait.',
+  unavailable: 'The store is away. Requests fail.',
   closed: 'The demo is shutting down.',
 };
 
@@ -28,18 +31,23 @@ function timeline(view) {
   const { state, now, awayUntil } = view;
   const seconds = awayUntil && Math.max(0, Math.ceil((awayUntil - now) / 1000));
   return html`<section aria-labelledby="timeline-title" class="timeline">
-<h3 id="timeline-title">The last ${SPAN / 1000} seconds</h3>
-<p class="state ${state}"><strong>${NOW[state]}</strong> ${seconds !== undefined && html`<span>Back in ${seconds} s.</span>`}</p>
+<div class="head"><h3 id="timeline-title">The last ${SPAN / 1000} seconds</h3>${seconds !== undefined && html` <p>back ${fromNow(seconds * 1000)}</p>`}</div>
+<p class="state ${state}"><strong>${NOW[state]}</strong></p>
 ${/** @type {const} */ (['shop', 'blog']).map((who) => lane(view, who))}
-<p class="axis" aria-hidden="true"><span>${SPAN / 1000} s ago</span><span>now</span></p>
+<p class="axis" aria-hidden="true">${marks()}</p>
 <ul class="key" aria-label="Key">
   <li class="pending">store away, requests wait</li>
   <li class="unavailable">requests fail</li>
   <li class="ok">a request</li>
   <li class="failed">a failed request</li>
 </ul>
-${heard(view)}
 </section>`;
+}
+
+/** The axis: seconds ago, and at its end the present. */
+function marks() {
+  const seconds = Array.from({ length: SPAN / 1000 / STEP }, (_, index) => SPAN / 1000 - index * STEP);
+  return [...seconds.map((ago) => html`<span>${ago} s</span>`), html`<span>now</span>`];
 }
 
 /** @param {View} view @param {'shop' | 'blog'} who */
@@ -50,7 +58,7 @@ function lane({ timeline: { changes, requests }, now }, who) {
   );
   const asked = requests.filter((request) => request.who === who);
   const ticks = asked.map(({ start, end, ok }, index) =>
-    rect(now, start, end ?? now, 2 + (index % ROWS) * ROW, ROW - 2, end === undefined ? 'open' : ok ? 'ok' : 'failed'),
+    rect(now, start, end ?? now, 3 + (index % ROWS) * ROW, ROW - 2, end === undefined ? 'open' : ok ? 'ok' : 'failed'),
   );
   return html`<div class="lane ${who}"><span>${who}</span>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="What the ${who} has seen: ${asked.length} requests, ${asked.filter(({ ok }) => !ok).length} failed">${bands}${ticks}</svg></div>`;
@@ -80,8 +88,12 @@ function heard({ timeline: { changes } }) {
     if (last?.state === state) last.who.push(who);
     else lines.push({ at, state, who: [who] });
   }
-  if (lines.length === 0) return html`<p class="empty">No disconnect so far.</p>`;
-  return html`<ol class="heard" aria-label="Events of the store, latest first">
+  return html`<section aria-labelledby="heard-title">
+<h3 id="heard-title">What the store has told</h3>
+${lines.length === 0 && html`<p class="empty">No disconnect so far.</p>`}
+${
+  lines.length > 0 &&
+  html`<ol class="heard" aria-label="Events of the store, latest first">
 ${lines
   .slice(-5)
   .reverse()
@@ -89,7 +101,10 @@ ${lines
     ({ at, state, who }) =>
       html`<li class="${state}"><time>${clock(at)}</time> <strong>${WORDS[state]}</strong> <span>${who.join(' and ')}</span></li>`,
   )}
-</ol>`;
+</ol>`
+}
+${explained('outages.md', 'What requests see during an outage')}
+</section>`;
 }
 
-module.exports = { timeline };
+module.exports = { heard, timeline };

@@ -1,16 +1,14 @@
 // Keeps the panel up to date. Without this script the pages still work, and the panel shows the state at the time of the request.
 (() => {
   const panel = document.getElementById('panel');
-  const live = document.getElementById('live');
   const said = document.getElementById('said');
-  if (!panel || !live || !said) return;
+  if (!panel || !said) return;
 
-  const events = `${panel.dataset['events']}?own=${panel.dataset['own']}`;
   /** @type {Record<string, string>} */
   const sentences = {
     available: 'The store is back.',
-    pending: 'The store is away. Requests wait for it.',
-    unavailable: 'The store is away. Requests fail at once.',
+    pending: 'The store is away. Requests wait.',
+    unavailable: 'The store is away. Requests fail.',
   };
   let state = '';
   /** @type {EventSource | undefined} */
@@ -18,7 +16,7 @@
 
   function open() {
     if (source) return;
-    source = new EventSource(events);
+    source = new EventSource(`${panel?.dataset['events']}?own=${panel?.dataset['own']}`);
     source.onmessage = ({ data }) => show(JSON.parse(data));
     source.addEventListener('ended', ({ data }) => tellOfEnd(JSON.parse(data)));
     source.onerror = () => setLive(false);
@@ -30,13 +28,15 @@
     setLive(false);
   }
 
-  /** @param {{ html: string, state: string, hasEnded: boolean }} message */
+  /** @param {{ parts: [string, string][], state: string, hasEnded: boolean }} message */
   function show(message) {
-    const template = document.createElement('template');
-    template.innerHTML = message.html;
-    renewChildren(/** @type {HTMLElement} */ (live), template.content);
+    for (const [id, html] of message.parts) {
+      const template = document.createElement('template');
+      template.innerHTML = html;
+      renewChildren(/** @type {HTMLElement} */ (document.getElementById(id)), template.content);
+    }
     // For screen readers, which cannot show the time line: announce only changes.
-    if (state && message.state !== state && said) said.textContent = sentences[message.state] ?? '';
+    if (state && message.state !== state) say(sentences[message.state]);
     state = message.state;
     if (message.hasEnded) reveal('#ended', true);
     setLive(true);
@@ -47,7 +47,12 @@
     const why = panel?.querySelector('#ended .reason');
     if (why) why.textContent = `: ${reason}`;
     reveal('#ended', true);
-    if (said) said.textContent = `This browser’s session has ended: ${reason}.`;
+    say(`This browser’s session has ended: ${reason}.`);
+  }
+
+  /** @param {string | undefined} sentence for screen readers */
+  function say(sentence = '') {
+    if (said) said.textContent = sentence;
   }
 
   /** @param {boolean} isLive */
@@ -95,14 +100,49 @@
     for (const { name, value } of node.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
 
-  // Such a form changes only the live part of the page.
-  for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll('form[data-stay]'))) {
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      const body = new URLSearchParams();
-      for (const [name, value] of new FormData(form, event.submitter)) body.append(name, String(value));
-      fetch(form.action, { method: 'POST', body, redirect: 'manual' });
-    });
+  /** One after the other: the second write of a new visitor belongs to the session that the first one begins. */
+  let sent = Promise.resolve();
+
+  // Forms work without this script too: the browser then loads the page again, and loses the place on it.
+  document.addEventListener('submit', (event) => {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const { stay, swap } = form.dataset;
+    if (stay === undefined && swap === undefined) return;
+    event.preventDefault();
+    const body = new URLSearchParams();
+    for (const [name, value] of new FormData(form, event.submitter)) body.append(name, String(value));
+    // Such a form changes only the live part of the page.
+    if (stay !== undefined) fetch(form.action, { method: 'POST', body, redirect: 'manual' });
+    else sent = sent.then(() => send(form, body));
+  });
+
+  /** @param {HTMLFormElement} form @param {URLSearchParams} body */
+  async function send(form, body) {
+    form.setAttribute('aria-busy', 'true');
+    try {
+      const response = await fetch(form.action, { method: 'POST', body });
+      swap(new DOMParser().parseFromString(await response.text(), 'text/html'));
+    } catch {
+      // The demo is gone: the browser says so better.
+      form.submit();
+    } finally {
+      form.removeAttribute('aria-busy');
+    }
+  }
+
+  /** Shows the page in place of the present one, which stays where it is. @param {Document} page */
+  function swap(page) {
+    const focused = document.activeElement;
+    close();
+    document.title = page.title;
+    for (const id of ['main', 'panel']) {
+      const [there, next] = [document, page].map((each) => each.getElementById(id));
+      if (there && next) renew(there, next);
+    }
+    // The button that was pressed may be gone with its row.
+    if (focused && !focused.isConnected) document.getElementById('shelf')?.focus({ preventScroll: true });
+    say(document.querySelector('#shelf [data-says]')?.getAttribute('data-says') ?? document.title);
+    open();
   }
 
   // Browsers limit connections per host, and a hidden tab needs none.

@@ -41,13 +41,14 @@ describe('a store that is taken away, in memory', () => {
     const visit = await page.context().newPage();
     await page.getByRole('button', { name: 'For 6 seconds' }).click();
     const visiting = visit.goto(`${demo.url}/shop/`);
-    await page.getByText('Requests wait for it.', { exact: false }).first().waitFor();
+    await page.locator('.state', { hasText: 'Requests wait.' }).waitFor();
 
     const response = await visiting;
     expect([response?.status(), response?.headers()['retry-after']]).toEqual([503, '5']);
     expect(await visit.getByText('you have not been logged out').isVisible()).toBe(true);
-    await page.locator('.state', { hasText: 'Requests fail at once. Back in' }).waitFor();
-    expect(await page.getByRole('status').textContent()).toBe('The store is away. Requests fail at once.');
+    await page.locator('.state', { hasText: 'Requests fail.' }).waitFor();
+    expect(await page.getByRole('status').textContent()).toBe('The store is away. Requests fail.');
+    expect(await page.locator('.timeline .head p').innerText()).toMatch(/^back in \d seconds?$/);
     expect(await page.locator('.stale').innerText()).toContain('As last seen at');
     expect((await rowsOf(page, 'shop')).map(({ who }) => who)).toEqual(['Ann']);
     await picture(page, 'outage');

@@ -12,6 +12,18 @@ declare module 'koa-generic-session' {
   export = session;
 }
 
+declare module 'markdown-it' {
+  interface Token {
+    readonly tag: string;
+    readonly content: string;
+  }
+  function markdownIt(options?: object): {
+    render(text: string): string;
+    readonly renderer: { rules: Record<string, (tokens: Token[], index: number) => string> };
+  };
+  export = markdownIt;
+}
+
 declare module 'koa-redis' {
   import type { EventEmitter } from 'node:events';
 

@@ -1,0 +1,57 @@
+const { readFileSync, readdirSync } = require('node:fs');
+const { join, posix } = require('node:path');
+const markdownIt = require('markdown-it');
+const { docsPage } = require('./pages/docs');
+
+const root = join(__dirname, '..');
+
+/** The pages by their addresses, which are their paths in the project, so that the links between them work. */
+const pages = new Map(
+  ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'bench/RESULTS.md', ...markdownIn('docs')].map((path) => [
+    `/${path}`,
+    path,
+  ]),
+);
+
+const markdown = markdownIt();
+const { rules } = markdown.renderer;
+// What can be scrolled can have the focus. The style of a cell would be inline, which the policy forbids.
+Object.assign(rules, {
+  table_open: () => '<div class="scroll" tabindex="0"><table>\n',
+  table_close: () => '</table></div>\n',
+  th_open: () => '<th scope="col">',
+  td_open: () => '<td>',
+  heading_open: (/** @type {{ tag: string, content: string }[]} */ tokens, /** @type {number} */ index) =>
+    `<${tokens[index]?.tag} id="${anchorOf(tokens[index + 1]?.content ?? '')}">`,
+  fence: (/** @type {{ content: string }[]} */ tokens, /** @type {number} */ index) =>
+    `<pre tabindex="0"><code>${escaped(tokens[index]?.content ?? '')}</code></pre>\n`,
+});
+
+/** Serves the documentation, so that the demo's links to it work offline and belong to its version. @type {import('koa').Middleware} */
+async function docs(ctx, next) {
+  const path = pages.get(ctx.path);
+  if (path === undefined || !['GET', 'HEAD'].includes(ctx.method)) return next();
+  const text = readFileSync(join(root, path), 'utf8');
+  ctx.body = docsPage({ title: /^# (.+)$/m.exec(text)?.[1] ?? path, html: markdown.render(text) });
+}
+
+/** @param {string} folder */
+function markdownIn(folder) {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.md')).map((name) => posix.join(folder, name));
+}
+
+/** As code hosts make it. @param {string} heading */
+function anchorOf(heading) {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_\- ]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+/** @param {string} code */
+function escaped(code) {
+  return code.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
+
+module.exports = { docs };
