@@ -9,6 +9,7 @@ const fuller = [
   'demo/pages',
   'demo/visitors',
   'first-contact/getting-started',
+  'first-contact/migrating',
   'middleware/fuzz',
   'package/consumers',
   'package/tarball',

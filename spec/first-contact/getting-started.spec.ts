@@ -86,7 +86,9 @@ describe('From an empty folder, a newcomer who enters and saves what the page sa
   // Node 20, which the package supports, cannot.
   it('runs the program in TypeScript as it is, on a Node that can', async () => {
     expect(textOf(page)).toContain('`node app.ts`');
-    const steps = stepsOf(page, 'TypeScript').filter((step) => step.does === 'save' || step.line.startsWith('npm '));
+    const steps = stepsOf(page, 'TypeScript').filter(
+      (step) => step.does === 'save' || ('line' in step && step.line.startsWith('npm ')),
+    );
     const other = emptyFolderFor('Node 24');
     await output(other, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--prefix=.', 'node@24');
     const node = join(other, 'node_modules/node/bin/node');

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { emptyFolder } from '../package/npm';
 import { root } from '../programs/node-program';
-import { stepsOf } from './steps';
+import { applicationBefore, stepsOf } from './steps';
 
 const file = join(emptyFolder(), 'page.md');
 const page = relative(root, file);
@@ -34,6 +34,41 @@ describe('The steps of a page', () => {
       { does: 'save', file: 'app.mjs', block: expect.objectContaining({ code: 'go();\n' }) },
       { does: 'enter', line: 'node app.mjs' },
     ]);
+  });
+
+  it('in front of the sections are what to add to a file, and what to change in an application', () => {
+    const block = [
+      '```js',
+      "const Koa = require('koa');",
+      "const a = require('new')(1); // was: require('old')",
+      '```',
+      '',
+    ];
+    written(
+      '# A page',
+      '',
+      'Add this to `config/plugin.js`:',
+      '',
+      '```js',
+      'go();',
+      '```',
+      '',
+      ...block,
+      '## Next',
+      '',
+      '```sh',
+      'ls',
+      '```',
+    );
+    const changes = [{ was: "require('old')", now: "const a = require('new')(1);" }];
+    expect(stepsOf(page)).toEqual([
+      { does: 'add', file: 'config/plugin.js', block: expect.objectContaining({ code: 'go();\n' }) },
+      { does: 'change', changes, block: expect.anything() },
+    ]);
+    const [, change] = stepsOf(page);
+    expect(change && 'block' in change && applicationBefore(change.block)).toBe(
+      "const Koa = require('koa');\nconst a = require('old')(1);\n",
+    );
   });
 
   it('are none for a file without a name: its reader would have to guess', () => {

@@ -10,12 +10,12 @@ const { dependencies } = require('../../../package.json') as { dependencies: Rec
 const newest: Record<string, string> = { ioredis: 'ioredis6', redis: 'redis6' };
 
 /**
- * Does in `folder` what a line such as `npm install koa koa-redis` or `npm uninstall koa` does, within milliseconds and without a registry: links
+ * Does in `folder` what a line such as `npm install koa@3 koa-redis` or `npm uninstall koa` does, within milliseconds and without a registry: links
  * packages that specs have installed. Other lines for npm do nothing.
  */
 export async function linkAsNpm(folder: string, line: string): Promise<void> {
   const [, command, ...words] = line.split(' ');
-  const names = words.filter((word) => !word.startsWith('-'));
+  const names = words.filter((word) => !word.startsWith('-')).map((word) => word.replace(/(?<=.)@[^/]+$/, ''));
   const modules = join(folder, 'node_modules');
   for (const name of names) {
     const place = join(modules, name);

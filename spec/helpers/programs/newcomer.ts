@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CookieJar } from 'tough-cookie';
 import type { Exchange } from '../docs/markdown';
-import type { Step } from '../docs/steps';
+import type { Change, Step } from '../docs/steps';
 import { browser } from '../http/serve';
 import { linkAsNpm } from '../package/linked';
 import { type NodeProgram, startNode } from './node-program';
@@ -52,14 +52,16 @@ export class Newcomer {
   /** Takes the steps one after the other. A program that a line starts goes on until the next one starts. */
   async follow(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
-      if (step.does === 'save') await this.save(step.file, step.block.code);
-      else await this.enter(step.line);
+      if (step.does === 'enter') await this.enter(step.line);
+      else if (step.does === 'change') await this.#change(step.changes);
+      else await this.save(step.file, step.block.code, step.does === 'add' ? 'a' : 'w');
     }
   }
 
-  async save(file: string, text: string): Promise<void> {
+  /** Writes a file, or with the flag `'a'` adds to it. */
+  async save(file: string, text: string, flag: 'a' | 'w' = 'w'): Promise<void> {
     await mkdir(dirname(join(this.#folder, file)), { recursive: true });
-    await writeFile(join(this.#folder, file), text);
+    await writeFile(join(this.#folder, file), text, { flag });
   }
 
   /** Enters a line in the terminal, and waits until it has done its work or serves. */
@@ -92,6 +94,17 @@ export class Newcomer {
 
   async end(): Promise<void> {
     await this.#program?.end('SIGINT');
+  }
+
+  /** Of the application, which is `app.js`, replaces the one line that contains each text. */
+  async #change(changes: readonly Change[]): Promise<void> {
+    let lines = (await readFile(join(this.#folder, 'app.js'), 'utf8')).split('\n');
+    for (const { was, now } of changes) {
+      if (lines.filter((line) => line.includes(was)).length !== 1)
+        throw new Error(`app.js has no single line "${was}"`);
+      lines = lines.map((line) => (line.includes(was) ? now : line));
+    }
+    await this.save('app.js', lines.join('\n'));
   }
 
   async #start(line: string): Promise<void> {
