@@ -83,3 +83,8 @@ declare module 'csrf' {
   }
   export = Tokens;
 }
+
+declare module 'koa-better-flash' {
+  function flash(): import('koa').Middleware;
+  export = flash;
+}
