@@ -88,3 +88,22 @@ declare module 'koa-better-flash' {
   function flash(): import('koa').Middleware;
   export = flash;
 }
+
+declare module 'openid-client' {
+  interface Configuration {
+    serverMetadata(): { issuer: string; jwks_uri: string };
+  }
+  type Parameters = Record<string, unknown>;
+  export function discovery(server: URL, clientId: string, clientSecret: string): Promise<Configuration>;
+  export function randomState(): string;
+  export function randomNonce(): string;
+  export function randomPKCECodeVerifier(): string;
+  export function calculatePKCECodeChallenge(codeVerifier: string): Promise<string>;
+  export function buildAuthorizationUrl(provider: Configuration, parameters: Parameters): URL;
+  export function buildEndSessionUrl(provider: Configuration, parameters: Parameters): URL;
+  export function authorizationCodeGrant(
+    provider: Configuration,
+    currentUrl: URL,
+    checks: { expectedState: string; expectedNonce: string; pkceCodeVerifier: string; idTokenExpected: boolean },
+  ): Promise<{ id_token: string; claims(): { sub: string; sid?: string } }>;
+}

@@ -17,12 +17,13 @@ export interface Recipe {
 
 /**
  * The only program of `docs/recipes/<name>.md` that contains `part`. It listens on a free port, or on `SPEC_PORT`, and
- * ends after the specs.
+ * ends after the specs. `edit` makes another setup of it.
  */
-export function recipe(name: string, part: string): Recipe {
+export function recipe(name: string, part: string, edit = (code: string): string => code): Recipe {
   const found = codeBlocks(`docs/recipes/${name}.md`).filter(({ code }) => code.includes(part));
   const [block] = found;
   if (found.length !== 1 || !block) throw new Error(`${found.length} programs of ${name}.md contain ${part}`);
+  const code = edit(block.code);
   let folder: string | undefined;
   let program: NodeProgram | undefined;
   const end = async () => {
@@ -35,9 +36,9 @@ export function recipe(name: string, part: string): Recipe {
     async start(env = {}) {
       await end();
       folder = mkdtempSync(join(realpathSync(tmpdir()), 'spec-recipe-'));
-      const file = join(folder, /^import /m.test(block.code) ? 'app.mjs' : 'app.js');
-      writeFileSync(file, block.code);
-      for (const [, used = ''] of block.code.matchAll(PACKAGE)) link(used, join(folder, 'node_modules'));
+      const file = join(folder, /^import /m.test(code) ? 'app.mjs' : 'app.js');
+      writeFileSync(file, code);
+      for (const [, used = ''] of code.matchAll(PACKAGE)) link(used, join(folder, 'node_modules'));
       const args = ['--require', './spec/helpers/programs/free-port.js', file];
       program = await startNode(args, { SESSION_SECRET: 'the secret of the specs', ...env });
       const [url] = await program.says(/^http:\S+$/m);
