@@ -107,3 +107,8 @@ declare module 'openid-client' {
     checks: { expectedState: string; expectedNonce: string; pkceCodeVerifier: string; idTokenExpected: boolean },
   ): Promise<{ id_token: string; claims(): { sub: string; sid?: string } }>;
 }
+
+declare module '@koa/cors' {
+  function cors(options?: { origin?: string; credentials?: boolean }): import('koa').Middleware;
+  export = cors;
+}
