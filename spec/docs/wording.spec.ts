@@ -7,6 +7,7 @@ import { root } from '../helpers/programs/node-program';
 const PAGES = [
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   'docs/contributing.md',
   'docs/cookie.md',
   'docs/errors.md',

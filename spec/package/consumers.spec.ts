@@ -152,6 +152,16 @@ describe('The installed package', () => {
     expect(JSON.parse(said)).toEqual(Object.fromEntries(specifiers.map((specifier) => [specifier, [true, true, []]])));
   });
 
+  it('shows its TypeScript in stack traces with --enable-source-maps', async () => {
+    const script = `
+      process.on('uncaughtException', ({ stack }) => console.log(stack));
+      require('koa-evented-session')({ ttl: 'soon' });`;
+    const said = await output(user.folder, 'node', '--enable-source-maps', '--eval', script);
+    const [, file = '', line = ''] = /koa-evented-session\/(lib\/.+\.ts):(\d+)/.exec(said) ?? [];
+    // The line that throws: the map leads to it, and the source has it.
+    expect(readFileSync(join(root, file), 'utf8').split('\n')[Number(line) - 1]).toMatch(/TypeError|throw|expect/);
+  });
+
   it('says what to install for OpenTelemetry', async () => {
     const said = await output(
       user.folder,
@@ -189,8 +199,17 @@ describe('The installed package', () => {
     const needs = needsOf('koa-evented-session', user.folder);
     const bytes = needs.map(({ name }) => sizeOf(join(user.folder, 'node_modules', name))).reduce((a, b) => a + b);
     process.stdout.write(`Installed, it has ${Math.round(bytes / 1000)} kB in ${needs.length} packages.\n`);
-    expect(bytes).toBeLessThan(2_300_000);
+    expect(bytes).toBeLessThan(4_400_000);
     expect(needs.length).toBeLessThan(12);
+    for (const page of ['README.md', 'README.zh-CN.md']) {
+      const [, others, megabytes] =
+        /(\d+) (?:small packages|个小依赖)\D+([\d.]+) MB/.exec(readFileSync(join(root, page), 'utf8')) ?? [];
+      expect([page, Number(others), Math.abs(Number(megabytes) - bytes / 1e6) < 0.15]).toEqual([
+        page,
+        needs.length - 1,
+        true,
+      ]);
+    }
     expect(needs.filter(({ hasInstallScript }) => hasInstallScript)).toEqual([]);
   });
 });
