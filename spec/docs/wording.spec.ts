@@ -8,6 +8,7 @@ const PAGES = [
   'README.md',
   'CHANGELOG.md',
   'SECURITY.md',
+  'docs/comparison.md',
   'docs/contributing.md',
   'docs/cookie.md',
   'docs/errors.md',
