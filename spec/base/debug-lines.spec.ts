@@ -1,41 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { format, stripVTControlCharacters } from 'node:util';
 
-import createDebug = require('debug');
 import type Koa = require('koa');
 
 import koaSession = require('../../lib/koa-session');
 import session = require('../../lib/main');
 
+import { heardDebugLines } from '../helpers/programs/debug-lines';
 import { closedAfterTest, siteWith } from '../helpers/sites/open-sites';
 import { openSite, sessionOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
 
-let lines: string[];
-let log: typeof createDebug.log;
-
-beforeEach(() => {
-  lines = [];
-  log = createDebug.log;
-  createDebug.log = (...args: unknown[]) => {
-    lines.push(format(...args));
-  };
-  createDebug.enable('koa-evented-session:*');
-});
-afterEach(() => {
-  createDebug.disable();
-  createDebug.log = log;
-});
-
-/** The lines since the last time, without colours and times. */
-function told(): string[] {
-  return lines
-    .splice(0)
-    .map((line) => /koa-evented-session:(.*)/.exec(line)?.[1] ?? line)
-    .map((line) => stripVTControlCharacters(line).replace(/ \+\w+$/, ''))
-    .map((line) => line.replace(/\d+(?= bytes)/, 'some'));
-}
+const told = heardDebugLines();
 
 describe('debug output', () => {
   it('reports what happens to the session of each request, without ids and data', async () => {

@@ -343,8 +343,8 @@ describe('pages of the documentation', () => {
   });
 
   it('have a heading for every error code, and no other', () => {
-    const [mistakes, ...errors] = headings('docs/errors.md', 2);
-    expect(mistakes).toMatch(/^Mistakes that /);
+    const [warnings, ...errors] = headings('docs/errors.md', 2);
+    expect(warnings).toBe('Process warnings');
     expect(errors.sort()).toEqual(stringsOf('SessionErrorCode').sort());
   });
 

@@ -31,6 +31,7 @@ const PAGES = [
   'docs/stores.md',
   'docs/stores-testing.md',
   'docs/testing.md',
+  'docs/troubleshooting.md',
   'docs/users.md',
   'docs/websockets.md',
   ...pages.filter((page) => /^docs\/recipes\/(?!README)/.test(page)),
