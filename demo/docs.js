@@ -27,10 +27,19 @@ Object.assign(rules, {
     `<pre tabindex="0"><code>${escaped(tokens[index]?.content ?? '')}</code></pre>\n`,
 });
 
+/** In the README. */
+const picture = '/docs/demo.png';
+
 /** Serves the documentation, so that the demo's links to it work offline and belong to its version. @type {import('koa').Middleware} */
 async function docs(ctx, next) {
+  if (!['GET', 'HEAD'].includes(ctx.method)) return next();
+  if (ctx.path === picture) {
+    ctx.type = 'png';
+    ctx.body = readFileSync(join(root, picture));
+    return;
+  }
   const path = pages.get(ctx.path);
-  if (path === undefined || !['GET', 'HEAD'].includes(ctx.method)) return next();
+  if (path === undefined) return next();
   const text = readFileSync(join(root, path), 'utf8');
   ctx.body = docsPage({ title: /^# (.+)$/m.exec(text)?.[1] ?? path, html: markdown.render(text) });
 }
