@@ -39,7 +39,7 @@ const groups = [
       'docs/stores-testing.md',
     ],
   },
-  { en: 'Recipes', zh: '做法', pages: ['docs/recipes/'] },
+  { en: 'Recipes', zh: '实用示例', pages: ['docs/recipes/'] },
   {
     en: 'Operating',
     zh: '运维',

@@ -14,7 +14,7 @@ const english = {
 };
 
 const chinese = {
-  description: 'Koa 的 session 中间件：Redis、SQL 等多种存储，并行请求，故障，用户的所有 session。',
+  description: 'Koa 的会话（session）中间件：Redis、SQL 等多种存储，并发请求，故障，用户的所有会话。',
   themeConfig: {
     outline: { level: [2, 3], label: '本页内容' },
     docFooter: { prev: '上一页', next: '下一页' },
