@@ -1,6 +1,7 @@
 import type Koa from 'koa';
 import session from '../../lib/main';
 import { RedisStore } from '../../lib/redis';
+import { codeBlocks } from '../helpers/docs/markdown';
 import { recipe } from '../helpers/docs/recipe';
 import { type Browser, browser } from '../helpers/http/serve';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
@@ -50,6 +51,34 @@ describe('docs/recipes/flash.md', () => {
       const pages = await Promise.all(things.map(shown));
       expect(pages.flat()).toEqual(['address saved']);
     });
+  });
+});
+
+describe('docs/recipes/flash.md: the five lines', () => {
+  interface Lines {
+    flash(ctx: Koa.Context, message: string): Promise<void>;
+    messages(ctx: Koa.Context): Promise<string[]>;
+  }
+  const [lines = ''] =
+    /\/\*\* Adds[\s\S]*?(?=const router)/.exec(codeBlocks('docs/recipes/flash.md')[1]?.code ?? '') ?? [];
+
+  it.each([
+    ['', lines, {}],
+    [' with `defer`', lines.replace('ctx.session.flash', '(await ctx.session).flash'), { defer: true }],
+  ])('keep a message that is added after a login or a logout%s', async (_how, code, options) => {
+    const { flash, messages }: Lines = new Function(`${code}; return { flash, messages };`)();
+    const change = async (ctx: Koa.Context) => {
+      await flash(ctx, 'lost');
+      await ctx.regenerateSession();
+      await flash(ctx, 'bye');
+    };
+    const use = session(options as session.SessionOptions);
+    const site = await closedAfterTest(openSite({ use, routes: { '/change': change, '/take': messages } }));
+    const visitor = site.visitor();
+    await visitor.get('/put?user=ann');
+    await visitor.get('/change');
+    expect((await visitor.get('/take')).json()).toEqual(['bye']);
+    expect((await visitor.get('/see')).json()).toEqual({});
   });
 });
 
