@@ -1,20 +1,6 @@
 const { accessSync, constants, readdirSync } = require('node:fs');
 const { delimiter, dirname, join } = require('node:path');
-
-/** Where packages install servers outside the PATH; `*` stands for a version. */
-const places = [
-  '/usr/bin',
-  '/usr/sbin',
-  '/usr/libexec',
-  '/usr/local/bin',
-  '/usr/local/sbin',
-  '/opt/homebrew/bin',
-  '/usr/lib/postgresql/*/bin',
-  '/usr/pgsql-*/bin',
-  '/usr/libexec/postgresql*',
-  '/usr/local/opt/postgresql*/bin',
-  '/opt/homebrew/opt/postgresql*/bin',
-];
+const { programFolders } = require('./machine');
 
 /** Names of programs on Fedora and Ubuntu. @type {Record<string, string[]>} */
 const otherNames = { chromium: ['chromium-browser'] };
@@ -27,7 +13,7 @@ const otherNames = { chromium: ['chromium-browser'] };
  */
 function findProgram(name) {
   const path = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
-  const everywhere = [...path, ...places.flatMap(folders)];
+  const everywhere = [...path, ...programFolders.flatMap(folders)];
   const names = [name, ...(otherNames[name] ?? [])];
   return names.flatMap((each) => everywhere.map((folder) => join(folder, each))).find(isProgram);
 }

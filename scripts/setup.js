@@ -2,6 +2,7 @@ const { spawnSync } = require('node:child_process');
 const { existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { findProgram } = require('./find-program');
+const { servicePolicy } = require('./machine');
 
 // The programs that the specs or the demo start. `packages` has their names for each package manager.
 const needs = [
@@ -43,63 +44,82 @@ const needs = [
   },
 ];
 
-// In search order; brew comes last, since it may be installed beside the others.
+// In search order; brew comes last, since it may be installed beside the others. Those that change the system need root.
 const managers = [
-  { name: 'apt', binary: 'apt-get', install: 'sudo apt-get update && sudo apt-get install -y --no-install-recommends' },
-  { name: 'dnf', binary: 'dnf', install: 'sudo dnf install -y' },
-  { name: 'apk', binary: 'apk', install: 'sudo apk add' },
-  { name: 'brew', binary: 'brew', install: 'brew install' },
+  {
+    name: 'apt',
+    binary: 'apt-get',
+    commands: ['apt-get update', 'apt-get install -y --no-install-recommends'],
+    needsRoot: true,
+  },
+  { name: 'dnf', binary: 'dnf', commands: ['dnf install -y'], needsRoot: true },
+  { name: 'apk', binary: 'apk', commands: ['apk add'], needsRoot: true },
+  { name: 'brew', binary: 'brew', commands: ['brew install'], needsRoot: false },
 ];
+
+const isRoot = process.getuid?.() === 0;
 
 /** @param {string} binary */
 function isThere(binary) {
   return findProgram(binary) !== undefined;
 }
 
-/** @param {string[]} args */
+/**
+ * Runs apt-get; what it said if it failed.
+ *
+ * @param {string[]} args
+ */
 function apt(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   // Show its long output only if it fails.
   const { status, stdout, stderr, error } = spawnSync('apt-get', ['-q', ...args], { env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed\n${stdout}${stderr}${error?.message ?? ''}`);
+  return status === 0 ? undefined : `apt-get ${args.join(' ')} failed\n${stdout}${stderr}${error?.message ?? ''}`;
 }
 
 /** @param {() => void} work */
 function withoutStartingServices(work) {
-  const policy = '/usr/sbin/policy-rc.d';
   // Keep an existing policy of the machine.
-  const ours = !existsSync(policy);
+  const ours = !existsSync(servicePolicy);
   try {
-    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    if (ours) writeFileSync(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
     work();
   } finally {
-    if (ours) rmSync(policy, { force: true });
+    if (ours) rmSync(servicePolicy, { force: true });
   }
 }
 
 /** @param {typeof needs} missing */
 function installByApt(missing) {
   const packages = missing.map(({ packages }) => packages.apt);
-  console.log(
-    `setup: ${listed(missing)} missing; installing with apt-get: ${packages.join(' ')} (starting no service)`,
-  );
+  console.log(`${listed(missing)}\nInstalling with apt-get: ${packages.join(' ')} (starting no service)`);
   withoutStartingServices(() => {
-    apt(['update']);
-    apt(['install', '-y', '--no-install-recommends', ...packages]);
+    // One source of several may be out of order, and the packages come from the others.
+    const update = apt(['update']);
+    const install = apt(['install', '-y', '--no-install-recommends', ...packages]);
+    if (install !== undefined) throw new Error([update, install].filter(Boolean).join('\n'));
   });
 }
 
 /** @param {typeof needs} missing */
 function listed(missing) {
-  return missing.map(({ what, binary, neededBy }) => `${what} (${binary}, for ${neededBy})`).join(', ');
+  const lines = missing.map(({ what, binary, neededBy }) => `  ${what} (${binary}), for ${neededBy}`);
+  return `setup: missing on this machine:\n${lines.join('\n')}`;
 }
 
-/** @param {typeof needs} missing */
+/**
+ * What to run instead. Nothing here runs it: it changes the system, and may ask for a password.
+ *
+ * @param {typeof needs} missing
+ */
 function advice(missing) {
   const manager = managers.find(({ binary }) => isThere(binary));
-  if (!manager) return `setup: ${listed(missing)} missing; please install it`;
+  if (!manager) return `${listed(missing)}\nPlease install it, then start again.`;
   const name = /** @type {keyof typeof needs[0]['packages']} */ (manager.name);
-  return `setup: ${listed(missing)} missing; run:\n  ${manager.install} ${missing.map((row) => row.packages[name]).join(' ')}`;
+  const packages = missing.map((row) => row.packages[name]).join(' ');
+  const sudo = manager.needsRoot && !isRoot && isThere('sudo') ? 'sudo ' : '';
+  const command = manager.commands.map((each) => `${sudo}${each}`).join(' && ');
+  const who = manager.needsRoot && !isRoot && sudo === '' ? ' as root' : '';
+  return `${listed(missing)}\nRun this${who}, then start again:\n  ${command} ${packages}`;
 }
 
 /** Installs the packages that only specs need. They are separate from the project's, so that `npm ci` stays small. */
@@ -119,13 +139,14 @@ function installInterop() {
   writeFileSync(stamp, lock);
 }
 
+/** Installs only where it was started as root on a system with apt-get. Otherwise it stops here, before anything has changed. */
 function installPrograms() {
   const missing = needs.filter(({ binary }) => !isThere(binary));
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0 || !isThere('apt-get')) throw new Error(advice(missing));
+  if (!isRoot || !isThere('apt-get')) throw new Error(advice(missing));
   installByApt(missing);
   const still = missing.filter(({ binary }) => !isThere(binary));
-  if (still.length > 0) throw new Error(`setup: ${listed(still)} still missing after installing`);
+  if (still.length > 0) throw new Error(`${listed(still)}\nIt is missing after installing, too.`);
 }
 
 try {
