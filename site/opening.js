@@ -8,8 +8,8 @@ const words = {
   },
   'README.zh-CN.md': {
     promise:
-      'Koa 的 session 中间件：请求并行时每处修改都会保留，登出之后 session 不会复活，存储出故障时会通知你。' +
-      '从 koa-generic-session、koa-session、koa-session-minimal 或 egg-session 迁移只需改一行，已有的 session 继续有效。',
+      'Koa 的会话（session）中间件：请求并发时每处修改都会保留，登出之后会话不会复活，存储出故障时会通知你。' +
+      '从 koa-generic-session、koa-session、koa-session-minimal 或 egg-session 迁移只需改一行，已有的会话继续有效。',
     actions: '[快速上手](#快速上手) [选择存储](#存储) [迁移](#迁移)',
   },
 };

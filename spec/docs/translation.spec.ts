@@ -18,11 +18,12 @@ describe.each([...translations])('%s', (english, chinese) => {
   });
 });
 
-describe('pages in Chinese', () => {
-  const [, glossary = ''] = pageAt('docs/contributing.md').text.split('| English | Chinese | refused |\n');
-  const rows = glossary.split('\n\n')[0]?.split('\n').slice(1) ?? [];
-  const refused = rows.flatMap((row) => row.split('|')[3]?.match(/[^\s,][^,]*[^\s,]/g) ?? []);
+/** Words that pages in Chinese do not use: the last column of the glossary. */
+const [, glossary = ''] = pageAt('docs/contributing.md').text.split('| English | Chinese | refused |\n');
+const rows = glossary.split('\n\n')[0]?.split('\n').slice(1) ?? [];
+const refused = rows.flatMap((row) => row.split('|')[3]?.match(/[^\s,][^,]*[^\s,]/g) ?? []);
 
+describe('pages in Chinese', () => {
   it.each([...translations.values()])('have one word for each concept: %s', (path) => {
     expect(refused.length).toBeGreaterThan(10);
     expect(
@@ -30,6 +31,14 @@ describe('pages in Chinese', () => {
         refused.flatMap((word) => (uses(word, text) ? `${place}: ${word}` : [])),
       ),
     ).toEqual([]);
+  });
+});
+
+describe('the site', () => {
+  it.each(['opening', 'pages', 'words'])('has the words of the pages in Chinese: site/%s.js', (name) => {
+    const texts = pageAt(`site/${name}.js`).text.match(/'[^'\n]*\p{Script=Han}[^'\n]*'/gu) ?? [];
+    expect(texts).not.toEqual([]);
+    expect(texts.filter((text) => refused.some((word) => uses(word, text)))).toEqual([]);
   });
 });
 
