@@ -11,11 +11,19 @@ describe('the process of the demo', () => {
   let demo: Demo;
   let redis: RedisServer | undefined;
   let visitor: Browser;
+  /** In memory, for all that leave it as it was. */
+  let shared: Demo | undefined;
 
   /** Starts it; the browser keeps the cookies that it has. */
   async function start(env: Record<string, string> = {}) {
     demo = await startDemo(env);
     visitor = browser(demo.url, visitor?.jar);
+  }
+
+  async function join() {
+    shared ??= await startDemo();
+    demo = shared;
+    visitor = browser(demo.url);
   }
 
   async function startOnRedis() {
@@ -33,21 +41,23 @@ describe('the process of the demo', () => {
     visitor = browser('http://localhost');
   });
 
+  afterAll(() => shared?.end());
+
   afterEach(async () => {
-    await demo.end();
+    if (demo !== shared) await demo.end();
     await redis?.stop();
     redis = undefined;
   });
 
   it('escapes what visitors type', async () => {
-    await start();
+    await join();
     const { status, headers } = await logIn('Ann <b>"&');
     expect([status, headers.get('location')]).toEqual([303, '/shop/']);
     expect(await page()).toContain('Hello, Ann &lt;b&gt;&quot;&amp;<');
   });
 
   it('gives a new session id at login, even to a user who is already logged in', async () => {
-    await start();
+    await join();
     await logIn('Ann');
     const before = await cookie();
     await logIn('Bob');
@@ -57,7 +67,7 @@ describe('the process of the demo', () => {
   });
 
   it('lets nobody end the session of another user', async () => {
-    await start();
+    await join();
     await logIn('Ann');
     const second = browser(demo.url);
     await second.post('/shop/login', 'user=Ann', form);
@@ -78,7 +88,7 @@ describe('the process of the demo', () => {
     ['a neighbour on another port', { 'sec-fetch-site': 'same-site' }],
     ['another site, in a browser that only says the origin', { origin: 'https://evil.example' }],
   ])('refuses a form of %s', async (_whose, headers) => {
-    await start();
+    await join();
     for (const path of ['/panel/outage', '/shop/login', '/shop/add']) {
       expect((await visitor.post(path, 'seconds=6&user=Ann&id=sencha', { ...form, ...headers })).status).toBe(403);
     }
@@ -87,7 +97,7 @@ describe('the process of the demo', () => {
   });
 
   it('answers requests for missing pages, and forms that are too long', async () => {
-    await start();
+    await join();
     expect((await visitor.get('/nowhere')).status).toBe(404);
     expect((await visitor.post('/shop/login', `user=${'a'.repeat(20_000)}`, form)).status).toBe(413);
     expect((await visitor.post('/shop/login', { user: 'Ann' })).status).toBe(415);
