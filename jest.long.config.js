@@ -14,6 +14,7 @@ const fuller = [
   'package/consumers',
   'package/tarball',
   'races/races',
+  'recipes/deployments',
   'stores/redis/cluster',
   'users/model',
 ].map((name) => `<rootDir>/spec/${name}.spec.ts`);
