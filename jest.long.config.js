@@ -15,6 +15,7 @@ const fuller = [
   'package/tarball',
   'races/races',
   'recipes/deployments',
+  'recipes/serverless',
   'stores/redis/cluster',
   'users/model',
 ].map((name) => `<rootDir>/spec/${name}.spec.ts`);
