@@ -189,7 +189,8 @@ describe('code in the documentation', () => {
     });
 
     it.each(tests)('passes: $place', async ({ code }) => {
-      const env = { NODE_PATH: join(root, 'spec/interop/node_modules'), SESSION_SECRET: 'the secret of the specs' };
+      const packages = { NODE_PATH: join(root, 'spec/interop/node_modules') };
+      const env = { ...packages, SESSION_SECRET: 'the secret of the specs', REDIS_URL: redis.url };
       program = await startNode(['--test-reporter=tap', '--eval', code], env);
       await program.says(/^# fail 0$/m);
       expect(program.output).toMatch(/^# pass [1-9]/m);

@@ -14,8 +14,15 @@ export interface RedisProcess {
   gone(): Promise<void>;
 }
 
-export async function spawnRedis(args: readonly string[], dir: string): Promise<RedisProcess> {
-  const child = spawn('redis-server', args, { env, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+/** The server of every spec of Redis. Another one that speaks Redis can be named, to run the specs on it. */
+const defaultProgram = process.env['REDIS_SERVER'] ?? 'redis-server';
+
+export async function spawnRedis(
+  args: readonly string[],
+  dir: string,
+  program = defaultProgram,
+): Promise<RedisProcess> {
+  const child = spawn(program, args, { env, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -11,6 +11,8 @@ export interface RedisOptions {
   appendonly?: boolean;
   /** More arguments for redis-server, such as `['--requirepass', 'x']`. */
   args?: readonly string[];
+  /** Default: that of `REDIS_SERVER`, or redis-server. */
+  program?: string | undefined;
   /** Lines of a configuration file, for settings without an argument. The server may write to it. */
   config?: readonly string[];
 }
@@ -88,7 +90,7 @@ async function startOnFreePort(dir: string, options: RedisOptions): Promise<{ po
   }
 }
 
-async function startOn(port: number, dir: string, { appendonly = false, args = [], config }: RedisOptions) {
+async function startOn(port: number, dir: string, { appendonly = false, args = [], config, program }: RedisOptions) {
   const settings = {
     port,
     dir,
@@ -98,7 +100,7 @@ async function startOn(port: number, dir: string, { appendonly = false, args = [
     appendfsync: 'always',
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const redis = await spawnRedis([...(config ? [configFile] : []), ...flags, ...args], dir);
+  const redis = await spawnRedis([...(config ? [configFile] : []), ...flags, ...args], dir, program);
   await ready(redis, port);
   return redis;
 }
