@@ -49,6 +49,16 @@ declare module '@koa/bodyparser' {
   export function bodyParser(options?: object): import('koa').Middleware;
 }
 
+declare module 'connect-mongo' {
+  export class MongoStore {
+    static create(options: object): MongoStore;
+    get(sid: string, callback: (error: unknown, session?: object | null) => void): void;
+    set(sid: string, session: object, callback?: (error: unknown) => void): void;
+    destroy(sid: string, callback?: (error: unknown) => void): void;
+    close(): Promise<void>;
+  }
+}
+
 declare module 'koa-passport' {
   type Done = (error: unknown, answer?: unknown) => void;
   interface User {
