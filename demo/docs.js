@@ -13,15 +13,21 @@ const pages = new Map(
   ]),
 );
 
+/** @typedef {{ tag: string, content: string }} Token */
+
 const markdown = markdownIt();
 const { rules } = markdown.renderer;
 // What can be scrolled can have the focus. The style of a cell would be inline, which the policy forbids.
 Object.assign(rules, {
   table_open: () => '<div class="scroll" tabindex="0"><table>\n',
   table_close: () => '</table></div>\n',
-  th_open: () => '<th scope="col">',
+  // The head of a column without a name is no head.
+  th_open: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>
+    tokens[index + 1]?.content ? '<th scope="col">' : '<td>',
+  th_close: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>
+    tokens[index - 1]?.content ? '</th>' : '</td>',
   td_open: () => '<td>',
-  heading_open: (/** @type {{ tag: string, content: string }[]} */ tokens, /** @type {number} */ index) =>
+  heading_open: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>
     `<${tokens[index]?.tag} id="${anchorOf(tokens[index + 1]?.content ?? '')}">`,
   fence: (/** @type {{ content: string }[]} */ tokens, /** @type {number} */ index) =>
     `<pre tabindex="0"><code>${escaped(tokens[index]?.content ?? '')}</code></pre>\n`,
