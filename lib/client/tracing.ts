@@ -68,6 +68,24 @@ export function isTraced(): boolean {
   );
 }
 
+/** Runs what it is given within a context. */
+type Surrounding = <T>(run: () => T) => T;
+
+/** A key of messages, the same for all copies of this package in a process. */
+const SURROUNDING = Symbol.for('koa-evented-session:surrounding');
+
+type Surrounded = StoreCall & { [SURROUNDING]?: Surrounding };
+
+/**
+ * Lets a call of the store run within a context that no `AsyncLocalStorage` of the caller holds. For those that are told
+ * of `start`, while they are told: since Node 26 a channel no longer calls `run` of the storages that are bound to it.
+ */
+export function surround(call: StoreCall, inner: Surrounding): void {
+  const surrounded = call as Surrounded;
+  const outer = surrounded[SURROUNDING];
+  surrounded[SURROUNDING] = outer === undefined ? inner : (run) => outer(() => inner(run));
+}
+
 /**
  * Calls the store through `ask`, which never throws, and tells of it as Node's `tracePromise` does. That one would show
  * the answer, which is a session.
@@ -79,7 +97,7 @@ export function trace<T>(call: StoreCall, ask: () => Promise<T>): Promise<T> {
     asyncStart.publish(call);
     asyncEnd.publish(call);
   };
-  return start.runStores(call, () => {
+  const traced = () => {
     const answer = ask().then(
       (value) => {
         call.outcome = outcomeOf(call, value);
@@ -97,6 +115,10 @@ export function trace<T>(call: StoreCall, ask: () => Promise<T>): Promise<T> {
     );
     end.publish(call);
     return answer;
+  };
+  return start.runStores(call, () => {
+    const { [SURROUNDING]: surrounding } = call as Surrounded;
+    return surrounding === undefined ? traced() : surrounding(traced);
   });
 }
 

@@ -1,7 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
-import type { StoreCall } from '../client/tracing';
-import type { Api, Context, Span, Tracer } from './api';
+import { type StoreCall, surround } from '../client/tracing';
+import type { Api, Span, Tracer } from './api';
 import { attributesAtEnd, attributesOf } from './attributes';
 import { ASYNC_END, START } from './channels';
 
@@ -11,17 +10,17 @@ import { ASYNC_END, START } from './channels';
  */
 export function makeSpans(api: Api, tracer: Tracer): () => void {
   const spans = new WeakMap<object, Span>();
-  const active = new ActiveContext(api);
   const start = channel(START);
   const end = channel(ASYNC_END);
 
-  const begin = (message: unknown): Context => {
+  const begin = (message: unknown) => {
     const call = message as StoreCall;
     const parent = api.context.active();
     const options = { kind: api.SpanKind.CLIENT, attributes: attributesOf(call) };
     const span = tracer.startSpan(`${call.method} ${call.prefix}`.trim(), options, parent);
     spans.set(call, span);
-    return api.trace.setSpan(parent, span);
+    const context = api.trace.setSpan(parent, span);
+    surround(call, (run) => api.context.with(context, run));
   };
   const ended = (message: unknown) => {
     const call = message as StoreCall;
@@ -31,24 +30,10 @@ export function makeSpans(api: Api, tracer: Tracer): () => void {
     span?.end();
   };
 
-  start.bindStore(active, begin);
+  start.subscribe(begin);
   end.subscribe(ended);
   return () => {
-    start.unbindStore(active);
+    start.unsubscribe(begin);
     end.unsubscribe(ended);
   };
-}
-
-/** Lets a channel enter contexts of OpenTelemetry, whose storage is its own. */
-class ActiveContext extends AsyncLocalStorage<Context> {
-  readonly #api: Api;
-
-  constructor(api: Api) {
-    super();
-    this.#api = api;
-  }
-
-  override run<R, Args extends unknown[]>(context: Context, callback: (...args: Args) => R, ...args: Args): R {
-    return this.#api.context.with(context, () => callback(...args));
-  }
 }
