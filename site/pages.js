@@ -46,6 +46,7 @@ const groups = [
     pages: [
       'docs/running.md',
       'docs/troubleshooting.md',
+      'docs/versions.md',
       'docs/outages.md',
       'docs/prefixes.md',
       'docs/speed.md',

@@ -33,6 +33,7 @@ const PAGES = [
   'docs/testing.md',
   'docs/troubleshooting.md',
   'docs/users.md',
+  'docs/versions.md',
   'docs/websockets.md',
   ...pages.filter((page) => /^docs\/recipes\/(?!README)/.test(page)),
 ];
