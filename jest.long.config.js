@@ -11,6 +11,7 @@ const fuller = [
   'first-contact/getting-started',
   'first-contact/migrating',
   'middleware/fuzz',
+  'outages/load',
   'package/consumers',
   'package/tarball',
   'races/races',

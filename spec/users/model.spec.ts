@@ -6,7 +6,7 @@ import { runnerOf } from '../helpers/users/world';
 
 const SEED = Number(process.env['SEED'] ?? 20_300_102);
 /** More of them in `npm run test:long`. */
-const ORDERS = Number(process.env['ORDERS'] ?? (process.env['LONG'] ? 10_000 : 3_000));
+const ORDERS = Number(process.env['ORDERS'] ?? (process.env['LONG'] ? 10_000 : 1_500));
 
 const all = Object.entries(scenarios);
 const ordersOfEach = Math.ceil(ORDERS / all.length);
