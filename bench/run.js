@@ -23,7 +23,7 @@ const CONTESTANTS = [
 const VISITORS = 200;
 const CONNECTIONS = 32;
 /** Above this median deviation of a contestant's rounds, as a fraction of their median, the machine was probably busy. */
-const CALM = 0.05;
+const CALM = 0.1;
 /** How often a workload runs at most. */
 const TRIES = 3;
 
