@@ -23,9 +23,11 @@ const CONTESTANTS = [
 const VISITORS = 200;
 const CONNECTIONS = 32;
 /** Above this median deviation of a contestant's rounds, as a fraction of their median, the machine was probably busy. */
-const CALM = 0.1;
+const CALM = 0.15;
 /** How often a workload runs at most. */
 const TRIES = 3;
+/** How often each contestant is started: the same program is up to 15 % slower in one process than in another. */
+const STARTS = 3;
 
 const { values } = parseArgs({
   options: {
@@ -45,34 +47,46 @@ const chosen = workloads.filter(({ name }) => values.workload?.split(',').includ
  * @typedef {{ workload: import('./workloads').Workload, rows: Row[] }} Table
  */
 
+/** @typedef {{ perSecond: number, cpu: number }[]} Measured */
+
 /**
- * Interleaves the contestants and starts each round with another one, so that disturbances affect all of them.
+ * Interleaves the contestants and begins each round with another one, so that disturbances affect all of them.
  *
  * @param {import('./workloads').Workload} workload
  * @param {number} redisPort
- * @returns {Promise<Table>}
+ * @param {Map<string, Measured>} results
  */
-async function play(workload, redisPort) {
-  /** @type {{ contestant: import('./harness/contestant').Contestant, cookies: string[], measured: { perSecond: number, cpu: number }[] }[]} */
+async function playOnce(workload, redisPort, results) {
+  /** @type {{ contestant: import('./harness/contestant').Contestant, cookies: string[] }[]} */
   const running = [];
   for (const name of names) {
     const contestant = await startContestant(name, workload, redisPort);
     const cookies = workload.cookie ? await visitors(contestant.port, VISITORS) : [''];
-    running.push({ contestant, cookies, measured: [] });
+    running.push({ contestant, cookies });
   }
   try {
     const path = workload.use === 'create' ? '/create' : '/';
-    for (let n = -WARM_UP; n < rounds; n += 1) {
-      for (const { contestant, cookies, measured } of running) {
+    for (let n = -WARM_UP; n < rounds / STARTS; n += 1) {
+      for (const { contestant, cookies } of running) {
         const result = await round(contestant, { path, cookies, connections: CONNECTIONS, seconds });
-        if (n >= 0) measured.push(result);
+        if (n >= 0) results.get(contestant.name)?.push(result);
       }
       running.push(...running.splice(0, 1));
     }
   } finally {
     for (const { contestant } of running) await contestant.end();
   }
-  const measuredOf = (/** @type {string} */ name) => running.find((it) => it.contestant.name === name)?.measured ?? [];
+}
+
+/**
+ * @param {import('./workloads').Workload} workload
+ * @param {number} redisPort
+ * @returns {Promise<Table>}
+ */
+async function play(workload, redisPort) {
+  const results = new Map(names.map((name) => [name, /** @type {Measured} */ ([])]));
+  for (let n = 0; n < STARTS; n += 1) await playOnce(workload, redisPort, results);
+  const measuredOf = (/** @type {string} */ name) => results.get(name) ?? [];
   const rows = names.map((name) => {
     const measured = measuredOf(name);
     const cpus = measured.map(({ cpu }) => cpu);
@@ -167,7 +181,7 @@ function writeResults(tables) {
     'floor’s: bare Koa with one ioredis GET, and the PEXPIRE, SET, JSON and plain Set-Cookie that the workload needs; no signature. Its',
     'commands of one turn of the event loop leave in one write, as those of redisStore() do; `floor:pipelined` has ioredis’',
     '`enableAutoPipelining` instead.',
-    `Medians of ${rounds} interleaved rounds of ${seconds} s after ${WARM_UP} to warm up, and of the ratios within each; ${CONNECTIONS} connections,`,
+    `Medians of ${rounds} interleaved rounds of ${seconds} s in ${STARTS} starts, after ${WARM_UP} to warm each up, and of the ratios within each round; ${CONNECTIONS} connections,`,
     `${VISITORS} visitors; the server on a separate core. If the median deviation of the floor’s or this package’s rounds is above`,
     `${percent(CALM)} of their median, the workload is played again, up to ${TRIES} times in all, and the steadiest go counts.`,
     'koa-session-minimal signs nothing and knows no rolling; only this package and koa-generic-session know `defer`, and the others do what',
