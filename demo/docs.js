@@ -21,7 +21,7 @@ const { rules } = markdown.renderer;
 Object.assign(rules, {
   table_open: () => '<div class="scroll" tabindex="0"><table>\n',
   table_close: () => '</table></div>\n',
-  // The head of a column without a name is no head.
+  // An empty head of a column is not a head.
   th_open: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>
     tokens[index + 1]?.content ? '<th scope="col">' : '<td>',
   th_close: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>

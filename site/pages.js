@@ -46,7 +46,6 @@ const groups = [
     pages: [
       'docs/running.md',
       'docs/troubleshooting.md',
-      'docs/versions.md',
       'docs/outages.md',
       'docs/prefixes.md',
       'docs/speed.md',
