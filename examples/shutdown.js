@@ -25,6 +25,7 @@ const server = app.listen(Number(process.env['PORT'] || 3000), () => {
 });
 
 process.once('SIGTERM', () => {
+  // A kept connection with a running request delays the end by five seconds: docs/outages.md, "Shutting down".
   // Running requests have three seconds. Those that still wait for Redis after that fail.
   const patience = setTimeout(() => sessions.close(), 3000);
   server.close(async () => {
