@@ -25,7 +25,7 @@ const server = app.listen(Number(process.env['PORT'] || 3000), () => {
 });
 
 process.once('SIGTERM', () => {
-  // A kept connection with a running request delays the end by five seconds: docs/outages.md, "Shutting down".
+  // A kept connection with a running request delays the end by some seconds: docs/outages.md, "Shutting down".
   // Running requests have three seconds. Those that still wait for Redis after that fail.
   const patience = setTimeout(() => sessions.close(), 3000);
   server.close(async () => {
