@@ -63,7 +63,7 @@ const groups = [
       'docs/migrating-from-egg-session.md',
     ],
   },
-  { en: 'Project', zh: '项目', pages: ['docs/contributing.md', 'SECURITY.md', 'CHANGELOG.md'] },
+  { en: 'Project', zh: '项目', pages: ['docs/versions.md', 'docs/contributing.md', 'SECURITY.md', 'CHANGELOG.md'] },
 ];
 
 /** Pages whose address is not that of their file. */
