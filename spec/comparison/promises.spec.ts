@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Browser, browser } from '../helpers/http/serve';
 import { packagesOf, sizeOf, versionOf } from '../helpers/package/installed-size';
 import { type NodeProgram, root, startNode } from '../helpers/programs/node-program';
@@ -77,11 +78,14 @@ describe.each(Object.entries(EXPECTED))('%s', (name, expected) => {
 
 it('a store that does not answer makes a request fail, wait, or nothing', async () => {
   const visitors = await Promise.all(Object.keys(EXPECTED).map(loggedIn));
+  const expected = Object.values(EXPECTED).map(({ outage }) => outage);
   await redis.kill('SIGSTOP');
   try {
-    const late = new Promise<'no answer'>((resolve) => setTimeout(resolve, 1000, 'no answer').unref());
-    const answers = visitors.map((visitor) => Promise.race([visitor.get('/see').then(({ status }) => status), late]));
-    expect(await Promise.all(answers)).toEqual(Object.values(EXPECTED).map(({ outage }) => outage));
+    const answers = visitors.map((visitor) => visitor.get('/see').then(({ status }) => status));
+    // Those that answer may take longer on a busy machine. The others get a second from then on.
+    await Promise.all(answers.filter((_, at) => expected[at] !== 'no answer'));
+    const late = pause(1000, 'no answer');
+    expect(await Promise.all(answers.map((answer) => Promise.race([answer, late])))).toEqual(expected);
   } finally {
     await redis.kill('SIGCONT');
   }

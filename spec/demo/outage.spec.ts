@@ -61,7 +61,10 @@ describe('a store that is taken away, in memory', () => {
     const cookies = await page.context().cookies();
     await page.getByText('live', { exact: true }).waitFor();
     const visit = await page.context().newPage();
+    const taken = page.waitForResponse(`${demo.url}/panel/outage`);
     await page.getByRole('button', { name: 'For 6 seconds' }).click();
+    // A visit that begins earlier could find the store.
+    await taken;
     const visiting = visit.goto(`${demo.url}/shop/`);
     await page.locator('.state', { hasText: 'Requests wait.' }).waitFor();
 

@@ -4,6 +4,7 @@ import { type MongoStandIn, startMongoStandIn } from '../helpers/databases/mongo
 import { recipe } from '../helpers/docs/recipe';
 import { browser } from '../helpers/http/serve';
 import { failuresOf, runContract } from '../helpers/stores/contract-run';
+import { until } from '../helpers/time/until';
 import { interop } from '../interop';
 
 type MongoStore = ExpressStoreLike & { collectionP: Promise<unknown>; close(): Promise<void> };
@@ -90,7 +91,15 @@ describe('connect-mongo on the stand-in for MongoDB', () => {
     await expect(Promise.resolve(client.get('sid'))).rejects.toThrow(/ECONNREFUSED|closed/);
     expect(store.status).toBe('available');
     await server.listen();
-    expect(await client.get('sid')).toMatchObject({ user: 'ann' });
+    // The driver looks for the server every half a second, and each call waits for 300 ms.
+    const find = async () => await client.get('sid');
+    await until(() =>
+      find().then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(await find()).toMatchObject({ user: 'ann' });
     store.close();
   });
 
