@@ -1,5 +1,5 @@
 const { readFileSync, readdirSync } = require('node:fs');
-const { join, posix } = require('node:path');
+const { extname, join, posix } = require('node:path');
 const markdownIt = require('markdown-it');
 const { docsPage } = require('./pages/docs');
 
@@ -7,11 +7,13 @@ const root = join(__dirname, '..');
 
 /** The pages by their addresses, which are their paths in the project, so that the links between them work. */
 const pages = new Map(
-  ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'bench/RESULTS.md', ...markdownIn('docs')].map((path) => [
-    `/${path}`,
-    path,
-  ]),
+  ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'SECURITY.md', 'bench/RESULTS.md', ...filesIn('docs', '.md')].map(
+    (path) => [`/${path}`, path],
+  ),
 );
+
+/** What pages show or link to, and is no page. */
+const others = ['docs/demo.png', 'LICENSE', ...filesIn('bench', '.svg', false)].map((path) => `/${path}`);
 
 /** @typedef {{ tag: string, content: string }} Token */
 
@@ -33,27 +35,28 @@ Object.assign(rules, {
     `<pre tabindex="0"><code>${escaped(tokens[index]?.content ?? '')}</code></pre>\n`,
 });
 
-/** In the README. */
-const picture = '/docs/demo.png';
-
 /** Serves the documentation, so that the demo's links to it work offline and belong to its version. @type {import('koa').Middleware} */
 async function docs(ctx, next) {
   if (!['GET', 'HEAD'].includes(ctx.method)) return next();
-  if (ctx.path === picture) {
-    ctx.type = 'png';
-    ctx.body = readFileSync(join(root, picture));
+  if (others.includes(ctx.path)) {
+    ctx.type = extname(ctx.path) || 'txt';
+    ctx.body = readFileSync(join(root, ctx.path));
     return;
   }
   const path = pages.get(ctx.path);
   if (path === undefined) return next();
   const text = readFileSync(join(root, path), 'utf8');
-  ctx.body = docsPage({ title: /^# (.+)$/m.exec(text)?.[1] ?? path, html: markdown.render(text) });
+  ctx.body = docsPage({
+    title: /^# (.+)$/m.exec(text)?.[1] ?? path,
+    html: markdown.render(text),
+    isChinese: /zh[/-]/.test(path),
+  });
 }
 
-/** @param {string} folder */
-function markdownIn(folder) {
-  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => name.endsWith('.md')).map((name) => posix.join(folder, name));
+/** @param {string} folder @param {string} ending @param {boolean} recursive */
+function filesIn(folder, ending, recursive = true) {
+  const names = readdirSync(join(root, folder), { recursive, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith(ending)).map((name) => posix.join(folder, name));
 }
 
 /** As code hosts make it. @param {string} heading */

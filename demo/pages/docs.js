@@ -1,12 +1,12 @@
 const { Html, html } = require('../html');
 const { layout } = require('./layout');
 
-/** A page of the documentation. @param {{ title: string, html: string }} page */
-function docsPage({ title, html: text }) {
+/** A page of the documentation. @param {{ title: string, html: string, isChinese: boolean }} page */
+function docsPage({ title, html: text, isChinese }) {
   return layout({
     title: `${title} · koa-evented-session`,
     theme: 'home',
-    main: html`<article class="doc">
+    main: html`<article class="doc" ${isChinese && html`lang="zh-CN"`}>
 ${new Html(text)}
 </article>`,
   });
