@@ -19,7 +19,7 @@ const head = ['With', 'Versions', 'On Node', 'Specs', 'Passed', 'Failed', 'Date'
 const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 
 /**
- * Replaces the row of that name in the table of a page, or adds it. All others stay, in the order of `names`.
+ * Replaces the row of that name in the table of a page. All others stay, in the order of `names`; one that is missing says so.
  *
  * @param {string} page
  * @param {readonly string[]} names those of all variants; a row with another name is dropped
@@ -36,7 +36,7 @@ function withRow(page, names, row) {
   );
   const { name, versions, node, specs, passed, failed, date } = row;
   rows.set(name, line([name, versions, node, specs, passed, failed, date]));
-  const lines = names.flatMap((each) => rows.get(each) ?? []);
+  const lines = names.map((each) => rows.get(each) ?? line([each, '', '', '', '', '', 'not run yet']));
   const table = [line(head), `|${'---|'.repeat(head.length)}`, ...lines].join('\n');
   return `${page.slice(0, from)}${start}\n\n${table}\n\n${page.slice(to)}`;
 }
