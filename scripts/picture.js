@@ -19,8 +19,10 @@ async function draw() {
     env: { ...process.env, PORT: '0', REDIS_URL: '', SESSION_SECRET: randomBytes(32).toString('hex') },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  /** @type {import('playwright-core').Browser | undefined} */
+  let browser;
   try {
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
     const page = await browser.newPage({ viewport: { width: 1080, height: 950 }, colorScheme: 'light' });
     await page.goto(`${await addressOf(demo)}/shop/`);
     for (const tea of ['Sencha', 'Dong Ding', 'Sencha']) {
@@ -40,8 +42,8 @@ async function draw() {
     // Without the head of the page.
     await page.screenshot({ path, clip: { x: 0, y: 90, width: 1080, height: 860 } });
   } finally {
-    await browser.close();
     demo.kill();
+    await browser?.close();
   }
   const { size } = statSync(path);
   console.log(`${path}: ${size} bytes`);
