@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ts from 'typescript';
 import { browser } from '../helpers/http/serve';
 import { type Compiler, complaints, type Options } from '../helpers/package/consumer-check';
+import { sizeOf } from '../helpers/package/installed-size';
 import { borrow, emptyFolder, install, output, pack } from '../helpers/package/npm';
 import { root, startNode } from '../helpers/programs/node-program';
 import { interop } from '../interop';
@@ -68,11 +69,6 @@ function needsOf(name: string, folder: string): { name: string; hasInstallScript
   };
   visit(name);
   return [...found.values()];
-}
-
-function sizeOf(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
-  return files.reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);
 }
 
 const place = emptyFolder();
