@@ -153,6 +153,7 @@ describe('pages of the demo', () => {
           'return it.map((each) => each.getBoundingClientRect()).map(({ width, height }) => [width, height])',
         ),
       );
+    expect(sizes).not.toEqual([]);
     for (const size of sizes) expect(Math.min(...size)).toBeGreaterThanOrEqual(4);
     expect(await page.locator('.axis').innerText()).toMatch(/^40 s\s+30 s\s+20 s\s+10 s\s+now$/);
     await page.request.post(`${demo.url}/shop/logout`);
