@@ -12,7 +12,7 @@ const pages = new Map(
   ),
 );
 
-/** What pages show or link to, and is no page. */
+/** Files that pages show or link to. */
 const others = ['docs/demo.png', 'LICENSE', ...filesIn('bench', '.svg', false)].map((path) => `/${path}`);
 
 /** @typedef {{ tag: string, content: string }} Token */
