@@ -29,8 +29,12 @@ Object.assign(rules, {
   th_close: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>
     tokens[index - 1]?.content ? '</th>' : '</td>',
   td_open: () => '<td>',
-  heading_open: (/** @type {Token[]} */ tokens, /** @type {number} */ index) =>
-    `<${tokens[index]?.tag} id="${anchorOf(tokens[index + 1]?.content ?? '')}">`,
+  heading_open: (
+    /** @type {Token[]} */ tokens,
+    /** @type {number} */ index,
+    /** @type {object} */ _options,
+    /** @type {Map<string, number>} */ anchors,
+  ) => `<${tokens[index]?.tag} id="${anchorOf(tokens[index + 1]?.content ?? '', anchors)}">`,
   fence: (/** @type {{ content: string }[]} */ tokens, /** @type {number} */ index) =>
     `<pre tabindex="0"><code>${escaped(tokens[index]?.content ?? '')}</code></pre>\n`,
 });
@@ -48,7 +52,7 @@ async function docs(ctx, next) {
   const text = readFileSync(join(root, path), 'utf8');
   ctx.body = docsPage({
     title: /^# (.+)$/m.exec(text)?.[1] ?? path,
-    html: markdown.render(text),
+    html: markdown.render(text, new Map()),
     isChinese: /zh[/-]/.test(path),
   });
 }
@@ -59,12 +63,20 @@ function filesIn(folder, ending, recursive = true) {
   return names.filter((name) => name.endsWith(ending)).map((name) => posix.join(folder, name));
 }
 
-/** As code hosts make it. @param {string} heading */
-function anchorOf(heading) {
-  return heading
+/**
+ * As code hosts make it: those that look alike have numbers.
+ *
+ * @param {string} heading
+ * @param {Map<string, number>} anchors those of the page so far, and how often each has occurred
+ */
+function anchorOf(heading, anchors) {
+  const anchor = heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N}_\- ]/gu, '')
     .replaceAll(' ', '-');
+  const earlier = anchors.get(anchor) ?? 0;
+  anchors.set(anchor, earlier + 1);
+  return earlier === 0 ? anchor : `${anchor}-${earlier}`;
 }
 
 /** @param {string} code */

@@ -18,7 +18,7 @@ declare module 'markdown-it' {
     readonly content: string;
   }
   function markdownIt(options?: object): {
-    render(text: string): string;
+    render(text: string, env?: object): string;
     readonly renderer: { rules: Record<string, (tokens: Token[], index: number) => string> };
   };
   export = markdownIt;
