@@ -165,6 +165,9 @@ describe('pages of the demo', () => {
     await page.goto(demo.url);
     expect(await width()).toBe(360);
     await picture(page, 'overview-phone');
+    // It has a wide picture.
+    await page.goto(`${demo.url}/README.md`);
+    expect(await width()).toBe(360);
     for (const business of process.env['LONG'] ? (['shop', 'blog'] as const) : (['shop'] as const)) {
       await logInElsewhere(business);
       await fill(page, business);
