@@ -211,6 +211,8 @@ describe('the site', () => {
       expect(await barriers(page)).toEqual([]);
       await page.keyboard.press('Enter');
       await page.waitForURL(`${site.url}/errors.html`);
+      // The address changes first: the page that follows would close the menu again.
+      await page.getByRole('heading', { level: 1, name: 'Errors' }).waitFor();
       await tabTo(page, 'Menu');
       await page.keyboard.press('Enter');
       await tabTo(page, 'Sessions in Keyv');
