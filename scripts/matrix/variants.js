@@ -34,7 +34,7 @@ const peers = [
     peer: 'ioredis',
     specs: 'spec/(stores/redis/|stores/koa-redis|cli/|races/redis|outages/(reasons|revival|heard|full|sentinel))',
     sets: {
-      oldest: { ioredis: '4.16.0', ioredis4: '4.16.0', ioredis5: '5.0.0', ioredis6: '6.0.0' },
+      oldest: { ioredis: '4.28.0', ioredis4: '4.28.0', ioredis5: '5.5.0', ioredis6: '6.0.0' },
       newest: { ioredis: '6', ioredis4: '4', ioredis5: '5', ioredis6: '6' },
     },
   },
