@@ -24,6 +24,7 @@ interface IterableKeyv {
   opts: { store: { iterator?: Entries } };
   /** Keyv 5 has it. */
   generateIterator?: (entries: Entries) => Entries;
+  /** The first releases of Keyv 5 lack it. */
   serializeData?: (entry: { value: unknown }) => unknown;
 }
 
@@ -96,15 +97,16 @@ async function keysOf(keyv: IterableKeyv, prefix: string): Promise<KeysFound> {
 }
 
 /**
- * Each entry with an empty value: Keyv deletes an expired one that it finds here, and with it a session that another
- * request stores under the same key just then. A binary column returns keys as bytes, which Keyv does not expect.
+ * Lists the entries with an empty value. Keyv deletes each expired entry that its iterator finds, and would delete the
+ * session that another request stores under the same key at that moment. Keys become text, because a binary column
+ * returns bytes, which Keyv does not expect.
  */
 async function entriesOf(keyv: IterableKeyv): Promise<Entries> {
   const { store } = keyv.opts;
   if (store.iterator === undefined || keyv.generateIterator === undefined) return keyv.iterator;
   const empty = await keyv.serializeData?.({ value: null });
   return keyv.generateIterator(async function* (namespace) {
-    for await (const [key] of store.iterator?.(namespace) ?? []) yield [String(key), empty];
+    for await (const [key, value] of store.iterator?.(namespace) ?? []) yield [String(key), empty ?? value];
   });
 }
 

@@ -72,6 +72,23 @@ describe('fromKeyv()', () => {
     expect(await client.get('sid')).toEqual(session);
   });
 
+  it.each([
+    ['as it is', {}],
+    ['of the first releases of version 5', { serializeData: undefined }],
+  ])('lists the keys of an adapter that can, through a Keyv %s', async (_what, lacking) => {
+    class Listing extends Adapter {
+      readonly opts = { dialect: 'mysql', url: '' };
+      async *iterator() {
+        yield* this.texts;
+      }
+    }
+    const { adapter, client, keyv } = open(new Listing());
+    await client.set('koa:sess:sid', ann(), HOUR);
+    Object.assign(keyv, lacking);
+    expect(adapter.texts.size).toBe(1);
+    expect(await client.keys?.('koa:sess:')).toEqual({ keys: ['koa:sess:sid'] });
+  });
+
   it('passes on text that is not a session', async () => {
     const { client, keyv } = open();
     await keyv.set('sid', 'no session');
