@@ -34,6 +34,13 @@ exports.pointOf = async (label, contestant, connections = 32) => {
 exports.start = (name, workload, port, flags) =>
   startContestant(name, /** @type {any} */ ({ bytes: 1000, cookie: true, ...workload }), port, flags);
 
+/** The number that a contestant answers with. @param {import('../harness/contestant').Contestant} contestant @param {string} path */
+exports.visit = async ({ port }, path) => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  return Number(await response.text());
+};
+
 /**
  * Interleaves the points of all lines and starts each round with another one, so that disturbances affect all of them. Ends the
  * contestants.

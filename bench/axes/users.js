@@ -1,17 +1,10 @@
-const { OWN, shown, start } = require('./lines');
+const { OWN, shown, start, visit } = require('./lines');
 
 const COUNTS = [100, 1000, 10_000, 100_000];
 const LOGINS = 50;
 const WARM_UP = 500;
 /** Sessions listed in all, so that a short list is read several times. */
 const LISTED = 20_000;
-
-/** @param {import('../harness/contestant').Contestant} contestant @param {string} path */
-async function visit({ port }, path) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return Number(await response.text());
-}
 
 /**
  * CPU µs of the process for each session that is logged in, listed and ended.

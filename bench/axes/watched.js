@@ -1,5 +1,5 @@
 const { setTimeout: pause } = require('node:timers/promises');
-const { OWN, shown, start } = require('./lines');
+const { OWN, shown, start, visit } = require('./lines');
 
 const COUNTS = [100, 1000, 10_000];
 const WARM_UP = 1000;
@@ -9,13 +9,6 @@ const LOOK_UPS = 10;
 const LOOKED_UP = 400;
 /** How long the message of the last end may take, in milliseconds. */
 const TOLD = 60_000;
-
-/** @param {import('../harness/contestant').Contestant} contestant @param {string} path */
-async function visit({ port }, path) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return Number(await response.text());
-}
 
 /**
  * CPU µs of the process that watches, for each session: to begin, for one look-up, and to hear that it has ended.

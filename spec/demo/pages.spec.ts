@@ -13,11 +13,7 @@ describe('pages of the demo', () => {
   beforeAll(async () => {
     [chromium, demo] = await Promise.all([startChromium(), startDemo()]);
   });
-  afterEach(async () => {
-    const complaints = chromium.complaints();
-    await chromium.forget();
-    expect(complaints).toEqual([]);
-  });
+  afterEach(async () => expect(await chromium.forget()).toEqual([]));
   afterAll(async () => {
     await chromium.close();
     await demo.end();

@@ -26,11 +26,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     if (where === 'in Redis') redis = await startRedis();
     demo = await startDemo(redis ? { REDIS_URL: redis.url } : {});
   });
-  afterEach(async () => {
-    const complaints = chromium.complaints();
-    await chromium.forget();
-    expect(complaints).toEqual([]);
-  });
+  afterEach(async () => expect(await chromium.forget()).toEqual([]));
   afterAll(async () => {
     await demo.end();
     await redis?.stop();

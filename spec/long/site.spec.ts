@@ -24,11 +24,7 @@ describe('the site', () => {
     await buildSite();
     [chromium, site] = await Promise.all([startChromium(), serveSite()]);
   }, 900_000);
-  afterEach(async () => {
-    const complaints = chromium.complaints();
-    await chromium.forget();
-    expect(complaints).toEqual([]);
-  });
+  afterEach(async () => expect(await chromium.forget()).toEqual([]));
   afterAll(async () => {
     await chromium.close();
     await site.close();

@@ -23,8 +23,8 @@ export interface Chromium {
   open(options?: BrowserContextOptions): Promise<Page>;
   /** What pages have complained of since this was asked last: errors, and what their policy has refused. */
   complaints(): string[];
-  /** Closes everything that was opened. */
-  forget(): Promise<void>;
+  /** Closes everything that was opened, and returns what its pages have complained of until then. */
+  forget(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -48,8 +48,10 @@ export async function startChromium(): Promise<Chromium> {
     },
     complaints: () => heard.splice(0),
     async forget() {
+      const complaints = heard.splice(0);
       await Promise.all(browser.contexts().map((context) => context.close()));
       heard.length = 0;
+      return complaints;
     },
     async close() {
       await browser.close();
