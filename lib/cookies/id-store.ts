@@ -5,8 +5,9 @@ import { SessionError } from '../base/errors';
 import type { Recent } from '../base/recent';
 import type { CookieOptions, Session, SessionIdStore } from '../base/types';
 import { cookieValues, mayCarrySeveral, signedValues } from './header';
+import { cookiesOf, isKnown, securityOf } from './koa-cookies';
 import { SessionCookie } from './session-cookie';
-import { insecure, isKnown, SetCookie, securityOf } from './set-cookie';
+import { insecure, SetCookie } from './set-cookie';
 import { Signatures, type Signer } from './signatures';
 
 /** Returns the attributes of the cookie in this request. */
@@ -105,9 +106,9 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): FullIdStore {
    * @param ids where a verified id is remembered
    */
   function verified(ctx: Koa.Context, signer: Signer | undefined, ids: Recent<string> | undefined): string | undefined {
-    const sid = ctx.cookies.get(key, { signed: false });
+    const sid = cookiesOf(ctx).get(key, { signed: false });
     if (sid === undefined || (sid && !signer)) return sid;
-    const signature = signer && ctx.cookies.get(signatureKey, { signed: false });
+    const signature = signer && cookiesOf(ctx).get(signatureKey, { signed: false });
     if (sid && signature && isSigned(ctx, signer, sid, signature)) {
       const { cookie = '' } = ctx.req.headers;
       if (cookie.length <= LONGEST_REMEMBERED && !outdated.has(ctx)) ids?.set(cookie, sid);

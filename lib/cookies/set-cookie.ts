@@ -1,10 +1,10 @@
-import Cookies = require('cookies');
 import type Koa = require('koa');
 
 import { SessionError } from '../base/errors';
 import { ONE_DAY } from '../base/ttl';
 import type { CookieOptions } from '../base/types';
 import { needsSecure } from './attributes';
+import { cookiesOf, isKnown, securityOf } from './koa-cookies';
 
 /** The attributes as `ctx.cookies` wrote them, and the conditions under which the text can be reused. */
 interface Written {
@@ -19,9 +19,6 @@ interface Written {
 const LONGEST_MAX_AGE = 400 * ONE_DAY;
 
 const TLS = 'Serve it over TLS; behind a proxy that terminates TLS set `app.proxy = true`';
-
-/** Koa's original `ctx.cookies.get` and `ctx.cookies.set`. */
-const { get, set } = Cookies.prototype;
 
 /** A value that every cookie library sends unchanged. */
 const PLAIN_VALUE = /^[\w-]+$/;
@@ -78,16 +75,6 @@ export class SetCookie {
   }
 }
 
-/** Whether `ctx.cookies` is Koa's. One that the application provides may treat each request differently. */
-export function isKnown({ cookies, req, res }: Koa.Context): boolean {
-  return cookies.set === set && cookies.get === get && cookies.request === req && cookies.response === res;
-}
-
-/** Whether `ctx.cookies` considers the connection secure. Applications set it if they know better. */
-export function securityOf(ctx: Koa.Context): boolean {
-  return (ctx.cookies as { secure?: boolean }).secure ?? ctx.secure;
-}
-
 function endOf({ maxAge, expires }: Readonly<CookieOptions>): number {
   if (maxAge) return Math.floor((Date.now() + Math.min(maxAge, LONGEST_MAX_AGE)) / 1000);
   return expires instanceof Date ? expires.getTime() : 0;
@@ -104,7 +91,7 @@ function setCookie(ctx: Koa.Context, name: string, value: string | null, cookie:
   if (maxAge) attributes.maxAge = Math.min(maxAge, LONGEST_MAX_AGE);
   try {
     // The types of `cookies` allow neither null nor a Date parsed from a string.
-    ctx.cookies.set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
+    cookiesOf(ctx).set(name, value, attributes as Parameters<typeof ctx.cookies.set>[2]);
   } catch (cause) {
     throw cookie.secure === true && !securityOf(ctx) ? insecure(name, cause) : cookieError(name, cause);
   }

@@ -18,6 +18,7 @@ export type { StoreCall, StoreMethod, StoreOutcome } from '../client/tracing';
 export { WrappedConnection } from '../client/wrapped-connection';
 export { cookieValues, mayCarrySeveral, signedValues } from '../cookies/header';
 export type { FullIdStore } from '../cookies/id-store';
+export { cookiesOf } from '../cookies/koa-cookies';
 export { addMaxAge, warnIfDropped } from '../cookies/set-cookie';
 export type { StoreEvents } from '../persistence/store';
 export { Store } from '../persistence/store';

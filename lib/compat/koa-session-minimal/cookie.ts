@@ -3,6 +3,7 @@ import type Koa = require('koa');
 import {
   addMaxAge,
   type CookieOptions,
+  cookiesOf,
   cookieValues,
   type FullIdStore,
   mayCarrySeveral,
@@ -38,7 +39,7 @@ export function completed(given: CookieAttributes | null | undefined): CookieAtt
 export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pick<FullIdStore, 'allIds'> {
   return {
     get() {
-      return this.cookies.get(key, { signed: false });
+      return cookiesOf(this).get(key, { signed: false });
     },
     allIds() {
       const header = this.req.headers.cookie ?? '';
@@ -46,13 +47,13 @@ export function cookieIds(key: string, cookieOf: CookieOf): SessionIdStore & Pic
     },
     set(sid) {
       const cookie = cookieOf(this);
-      this.cookies.set(key, sid, cookie);
+      cookiesOf(this).set(key, sid, cookie);
       addMaxAge(this, [key], cookie);
       warnIfDropped(this, key, cookie as CookieOptions);
     },
     reset() {
       const { maxAge: _, ...cookie } = cookieOf(this);
-      this.cookies.set(key, null, cookie);
+      cookiesOf(this).set(key, null, cookie);
     },
   };
 }

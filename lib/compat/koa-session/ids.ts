@@ -3,6 +3,7 @@ import type Koa = require('koa');
 import {
   addMaxAge,
   type CookieOptions,
+  cookiesOf,
   cookieValues,
   type FullIdStore,
   mayCarrySeveral,
@@ -62,7 +63,7 @@ export function presentedIn(
   accepts = (_value: string) => true,
 ): string | undefined {
   const several = severalIn(ctx, options);
-  const presented = several.find(accepts) ?? several[0] ?? read(cookiesOf(ctx), options);
+  const presented = several.find(accepts) ?? several[0] ?? read(readOnlyWithoutResponse(ctx), options);
   if (presented === undefined && sessionLine.enabled && cookieValues(ctx.req.headers.cookie ?? '', options.key)[0]) {
     sessionLine(REFUSED);
   }
@@ -89,7 +90,7 @@ function severalIn(ctx: Koa.Context, options: SessionOptions): readonly string[]
  * signature.
  */
 function readerOf(ctx: Koa.Context, header: string): Koa.Context['cookies'] {
-  const reader: Koa.Context['cookies'] = Object.create(ctx.cookies, {
+  const reader: Koa.Context['cookies'] = Object.create(cookiesOf(ctx), {
     request: { value: { headers: { cookie: header } } },
     ctx: { value: { get: () => header } },
     set: { value: () => reader },
@@ -98,8 +99,9 @@ function readerOf(ctx: Koa.Context, header: string): Koa.Context['cookies'] {
 }
 
 /** Without a response, nothing can be set, but reading a wrong or old signature sets cookies. */
-function cookiesOf({ cookies, res }: Koa.Context): Koa.Context['cookies'] {
-  return res === undefined ? Object.create(cookies, { set: { value: () => cookies } }) : cookies;
+function readOnlyWithoutResponse(ctx: Koa.Context): Koa.Context['cookies'] {
+  const cookies = cookiesOf(ctx);
+  return ctx.res === undefined ? Object.create(cookies, { set: { value: () => cookies } }) : cookies;
 }
 
 function read(cookies: Koa.Context['cookies'], options: SessionOptions): string | undefined {
@@ -109,7 +111,7 @@ function read(cookies: Koa.Context['cookies'], options: SessionOptions): string 
 function send(ctx: Koa.Context, value: string, options: SessionOptions, expires?: Date): void {
   const { maxAge, ...attributes } = options;
   const cookie = { ...attributes, ...(expires && { expires }), ...(typeof maxAge === 'number' && { maxAge }) };
-  ctx.cookies.set(options.key, value, cookie as Parameters<typeof ctx.cookies.set>[2]);
+  cookiesOf(ctx).set(options.key, value, cookie as Parameters<typeof ctx.cookies.set>[2]);
   addMaxAge(ctx, [options.key, `${options.key}.sig`], cookie);
   if (expires === undefined) warnIfDropped(ctx, options.key, cookie as CookieOptions);
 }

@@ -1,0 +1,47 @@
+import Cookies = require('cookies');
+import type Koa = require('koa');
+
+/** What reads and sets the cookies of a request. */
+type KoaCookies = Koa.Context['cookies'];
+
+/** `ctx.cookies.get` and `ctx.cookies.set` of Koa 2.15 and later. */
+const { get, set } = Cookies.prototype;
+
+/** The cookies of requests to an older Koa, by their `ctx.cookies`. */
+const newer = new WeakMap<KoaCookies, KoaCookies>();
+
+/**
+ * Returns what reads and sets the session's cookies: `ctx.cookies`, or what the application has put in its place. Koa
+ * 2.13 and 2.14 use `cookies` 0.8, which drops `partitioned` and `priority` silently. With them, the functions of this
+ * package's `cookies` work on the same request, keys and `secure`.
+ */
+export function cookiesOf({ cookies }: Koa.Context): KoaCookies {
+  return cookies.set !== set && isOlder(cookies) ? newerOf(cookies) : cookies;
+}
+
+/** Whether the cookies of the request are Koa's. Those that an application provides may treat each request differently. */
+export function isKnown(ctx: Koa.Context): boolean {
+  const cookies = cookiesOf(ctx);
+  return cookies.set === set && cookies.get === get && cookies.request === ctx.req && cookies.response === ctx.res;
+}
+
+/** Whether `ctx.cookies` considers the connection secure. Applications set it if they know better. */
+export function securityOf(ctx: Koa.Context): boolean {
+  return (ctx.cookies as { secure?: boolean }).secure ?? ctx.secure;
+}
+
+/** Whether this is an unchanged object of `cookies` before 0.9, the first that knows `partitioned`. */
+function isOlder(cookies: KoaCookies): boolean {
+  const prototype = Object.getPrototypeOf(cookies) as KoaCookies | null;
+  if (cookies.get !== prototype?.get || cookies.set !== prototype.set) return false;
+  const { Cookie } = prototype.constructor as Partial<typeof Cookies>;
+  return Cookie !== undefined && 'overwrite' in Cookie.prototype && !('partitioned' in Cookie.prototype);
+}
+
+function newerOf(cookies: KoaCookies): KoaCookies {
+  const known = newer.get(cookies);
+  if (known !== undefined) return known;
+  const made: KoaCookies = Object.create(cookies, { get: { value: get }, set: { value: set } });
+  newer.set(cookies, made);
+  return made;
+}
