@@ -27,6 +27,8 @@ export interface TextVersion extends Version {
   record: string;
 }
 
+const NO_VERSION: TextVersion = { record: '', revision: undefined };
+
 /** The result of replacing a version: the new version, a later one that came first, or the record is gone. */
 export type Attempt = { landed: TextVersion } | { conflict: TextVersion } | { gone: true };
 
@@ -172,8 +174,18 @@ class WriteQueue {
       return attempt.landed;
     } finally {
       if (this.#waiting.length > 0) this.#start();
-      else this.#ended();
+      else this.#end();
     }
+  }
+
+  /**
+   * Lets go of the record's texts. The map of queues replaces its table all the time, and V8 frees what an old table
+   * refers to only in a full collection.
+   */
+  #end(): void {
+    this.#ended();
+    this.#current = NO_VERSION;
+    this.#first = this.#bases = this.#done = undefined;
   }
 
   add(work: Work, draft: Draft | undefined, budget: Budget): Promise<Version | undefined> {
@@ -231,7 +243,7 @@ class WriteQueue {
       lost = edited.jobs.length > 0 && (await this.#write(edited)) === 'conflict' ? lost + 1 : 0;
       trip = performance.now() - sent;
     }
-    this.#ended();
+    this.#end();
   }
 
   /** Whether another writer's mark still holds in `ms` milliseconds: a mark that arrives then would cancel it. */
