@@ -38,7 +38,13 @@ export function locateSession(
   return read(req, app, options, locate);
 }
 
-type Judge<T> = (search: Search, found: Found) => Promise<T | null> | null;
+/** A search that only reads. */
+interface Reading extends Search {
+  /** The key under which a session was found: until it moves, that of the other kind of ids. */
+  keyOf(sid: string): string;
+}
+
+type Judge<T> = (search: Reading, found: Found) => Promise<T | null> | null;
 
 async function read<T>(
   req: IncomingMessage,
@@ -56,7 +62,7 @@ async function read<T>(
 }
 
 /** A session whose id was renewed a moment ago is found under the new one. */
-function follow<T>(search: Search, found: Found, judge: Judge<T>): Promise<T | null> | null {
+function follow<T>(search: Reading, found: Found, judge: Judge<T>): Promise<T | null> | null {
   if (found.found === 'failed') throw found.error;
   if (found.found !== 'moved' || !mayFollow(search.options, found.marker)) return judge(search, found);
   const successor = successorOf(found.marker, found.sid);
@@ -68,23 +74,28 @@ function show(search: Search, found: Found): Promise<Readonly<Session> | null> |
   return found.found === 'session' ? readRecord(search, found.stored.data, found.cookie as SessionCookie) : null;
 }
 
-async function locate(search: Search, found: Found): Promise<SessionPlace | null> {
+async function locate(search: Reading, found: Found): Promise<SessionPlace | null> {
   if (found.found !== 'session' || (await show(search, found)) === null) return null;
   const { store } = search.options;
-  const key = store.keyOf(found.sid);
-  return { key, handle: found.cookie?.notes?.handle ?? store.names.handleOf(key) };
+  const handle = found.cookie?.notes?.handle ?? store.names.handleOf(store.keyOf(found.sid));
+  return { key: search.keyOf(found.sid), handle };
 }
 
 /** Searches as the middleware does, but only reads. */
-function searchFor(ctx: Koa.Context, options: SessionSettings): Search {
+function searchFor(ctx: Koa.Context, options: SessionSettings): Reading {
   const { names, otherNames, records } = options.store;
   const budget = options.store.newBudget();
+  const elsewhere = new Map<string, string>();
   return {
     ctx,
     options,
+    keyOf: (sid) => elsewhere.get(sid) ?? names.keyOf(sid),
     async load(sid) {
       const loading = records.load(names.keyOf(sid), budget, false);
-      return otherNames === undefined ? loading : (await otherNames.find(sid, loading, budget)).loaded;
+      if (otherNames === undefined) return loading;
+      const { key, loaded } = await otherNames.find(sid, loading, budget);
+      elsewhere.set(sid, key);
+      return loaded;
     },
     enter(version) {
       const noted = records.noted(version);

@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis5';
+import type Koa from 'koa';
 import session, { type EndReason, MemoryStore } from '../../lib/main';
 import { type RedisStore, redisStore } from '../../lib/redis';
+import { browser } from '../helpers/http/serve';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
 import { endingsContract, idOf, openTwo } from '../helpers/sites/endings-contract';
 import { closedAfterTest } from '../helpers/sites/open-sites';
@@ -9,6 +11,8 @@ import { openSite } from '../helpers/sites/session-site';
 import { openWatching, visitorAt } from '../helpers/sites/watching-sites';
 import { MapClient } from '../helpers/stores/map-client';
 import { until } from '../helpers/time/until';
+
+const TOMORROW = new Date(Date.now() + 86_400_000);
 
 let redis: RedisServer;
 const opened: { close(): unknown }[] = [];
@@ -270,6 +274,55 @@ describe('A watched session', () => {
       jest.useRealTimers();
     }
   });
+
+  it.each([
+    ['hashed ids', 'plain', { hashed: true, readPlainUntil: TOMORROW }],
+    ['plain ids', 'hashed', { hashed: false, readHashedUntil: TOMORROW }],
+  ] as const)(
+    'that has not moved to %s yet is found where it is, and followed when it moves',
+    async (_what, before, ids) => {
+      jest.useFakeTimers({
+        doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
+      });
+      try {
+        const store = new MemoryStore();
+        const old = await openWatching({ store, ids: before, broadcastEndings: false });
+        const told: EndReason[] = [];
+        const sessions = session({ store, ids, broadcastEndings: true });
+        opened.push(old.sessions, sessions);
+        // As for the first request of a WebSocket, which does not come through the middleware.
+        const watching: Koa.Middleware = async (ctx, next) => {
+          if (ctx.path !== '/watch') return next();
+          ctx.body = String((await sessions.watch(ctx.req, (reason) => told.push(reason))) !== null);
+        };
+        const site = await closedAfterTest(openSite({ use: [watching, sessions] }));
+        const ann = old.site.visitor();
+        await ann.get('/put?a=1');
+        // The application is known from its first request.
+        await browser(site.url).get('/idle');
+        const here = browser(site.url, ann.jar);
+        const peek = jest.spyOn(store, 'peek');
+        const lookUp = async () => {
+          peek.mockClear();
+          jest.advanceTimersByTime(20_000);
+          await until(() => peek.mock.calls.length > 0);
+          for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+        };
+        expect((await here.get('/watch')).text).toBe('true');
+        await lookUp();
+        expect(told).toEqual([]);
+        expect((await here.get('/see')).json()).toEqual({ a: '1' });
+        await lookUp();
+        await lookUp();
+        expect(told).toEqual([]);
+        await here.get('/logout');
+        await until(() => told.length > 0);
+        expect(told).toEqual(['logout']);
+      } finally {
+        jest.useRealTimers();
+      }
+    },
+  );
 
   it('is told to each of its watches, unless a listener of another one stops it', async () => {
     const told: string[] = [];
