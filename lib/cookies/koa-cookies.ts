@@ -34,8 +34,8 @@ export function securityOf(ctx: Koa.Context): boolean {
 function isOlder(cookies: KoaCookies): boolean {
   const prototype = Object.getPrototypeOf(cookies) as KoaCookies | null;
   if (cookies.get !== prototype?.get || cookies.set !== prototype.set) return false;
-  const { Cookie } = prototype.constructor as Partial<typeof Cookies>;
-  return Cookie !== undefined && 'overwrite' in Cookie.prototype && !('partitioned' in Cookie.prototype);
+  const attributes: unknown = (prototype as { constructor?: Partial<typeof Cookies> }).constructor?.Cookie?.prototype;
+  return attributes instanceof Object && 'overwrite' in attributes && !('partitioned' in attributes);
 }
 
 function newerOf(cookies: KoaCookies): KoaCookies {
