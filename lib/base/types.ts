@@ -354,8 +354,8 @@ export interface StoreOptions {
   user?: ((session: Session) => unknown) | null | undefined;
   /**
    * Whether all processes with this option are told that a session has ended: their applications emit `session:ended`, and
-   * `sessions.watch()` calls its listeners. If the message is lost, only processes that watch the session are told, within a
-   * minute. Default: `false`.
+   * `sessions.watch()` calls its listeners. If the message is lost, only processes that watch the session are told, within
+   * 20 seconds. Default: `false`.
    */
   broadcastEndings?: boolean | null | undefined;
   /**
@@ -497,7 +497,7 @@ export interface SessionHandler {
   readonly isNew: boolean;
   /**
    * When the session began: a new id with the same data does not change it. `undefined` for a session that has not been
-   * stored, and unless `user`, `absoluteTimeout` or `renewId` is given.
+   * stored, and unless `user`, `absoluteTimeout`, `renewId` or `broadcastEndings` is given.
    */
   readonly createdAt: Date | undefined;
   /** Whether this request has changed or destroyed the session: `unmodified`, `modified` or `destroyed`. */
