@@ -1,21 +1,33 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import * as ts from 'typescript';
 import { type Browser, browser } from '../helpers/http/serve';
 import { packagesOf, sizeOf, versionOf } from '../helpers/package/installed-size';
 import { type NodeProgram, root, startNode } from '../helpers/programs/node-program';
 import { type RedisServer, startRedis } from '../helpers/redis/server';
 
-/** What docs/comparison.md says of each package. Where one mends something, its line fails here. */
-const EXPECTED = {
-  'koa-evented-session': { keeps: 'both', logout: 'ends', outage: 500, again: 'ann' },
-  'koa-session': { keeps: 'the last', logout: 'does not end', outage: 'no answer', again: 'ann' },
-  'koa-generic-session': { keeps: 'the last', logout: 'does not end', outage: 'no answer', again: 'ann' },
-  'koa-session-minimal': { keeps: 'the last', logout: 'does not end', outage: 'no answer', again: 'ann' },
-  'express-session': { keeps: 'the last', logout: 'does not end', outage: 'no answer', again: 'ann' },
-  '@fastify/session': { keeps: 'the last', logout: 'does not end', outage: 'no answer', again: 'ann' },
-  'iron-session': { keeps: 'the last', logout: 'does not end', outage: 200, again: 'ann' },
+/** What a session layer does that keeps sessions as they are in a store, and sets no limit to waiting. */
+const USUAL = {
+  keeps: 'the last',
+  logout: 'does not end',
+  outage: 'no answer',
+  again: 'ann',
+  atRest: 'plain',
 } as const;
+
+/** What docs/comparison.md says of each package. If one changes what it does, its line fails here. */
+const EXPECTED = {
+  'koa-evented-session': { ...USUAL, keeps: 'both', logout: 'ends', outage: 500, types: 'included' },
+  'koa-session': { ...USUAL, types: 'included' },
+  'koa-generic-session': { ...USUAL, types: '@types/koa-generic-session' },
+  'koa-session-minimal': { ...USUAL, types: 'none' },
+  'express-session': { ...USUAL, types: '@types/express-session' },
+  '@fastify/session': { ...USUAL, types: 'included' },
+  'iron-session': { ...USUAL, outage: 200, atRest: 'sealed', types: 'included' },
+} as const;
+
+const interop = join(root, 'spec/interop');
 
 let redis: RedisServer;
 let program: NodeProgram;
@@ -74,6 +86,18 @@ describe.each(Object.entries(EXPECTED))('%s', (name, expected) => {
     await visitor.get('/login', { cookie });
     expect((await visitor.get('/see')).json()).toMatchObject({ user: expected.again });
   });
+
+  it(`has its session ${expected.atRest} at rest`, async () => {
+    await redis.command('FLUSHALL');
+    const visitor = await loggedIn(name);
+    const key = await redis.command('RANDOMKEY');
+    const atRest = key ? await redis.command(`GET "${key}"`) : await visitor.jar.getCookieString(urlOf(name));
+    expect([key !== '', atRest.includes('"user":"ann"')]).toEqual(
+      expected.atRest === 'plain' ? [true, true] : [false, false],
+    );
+    const decoded = Buffer.from(atRest, 'base64url').toString('latin1');
+    expect(decoded.includes('ann')).toBe(false);
+  });
 });
 
 it('a store that does not answer makes a request fail, wait, or nothing', async () => {
@@ -91,18 +115,25 @@ it('a store that does not answer makes a request fail, wait, or nothing', async 
   }
 });
 
+/** Where TypeScript finds the types of a package: in the package, in another one, or nowhere. */
+function typesOf(name: string): string {
+  const options = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext };
+  const { resolvedModule } = ts.resolveModuleName(name, join(interop, 'a.mts'), options, ts.sys);
+  if (resolvedModule === undefined || !/\.d\.[cm]?ts$/.test(resolvedModule.resolvedFileName)) return 'none';
+  return resolvedModule.packageId?.name === name ? 'included' : String(resolvedModule.packageId?.name);
+}
+
 describe('docs/comparison.md', () => {
   const page = readFileSync(join(root, 'docs/comparison.md'), 'utf8');
-  const interop = join(root, 'spec/interop');
   const others = Object.keys(EXPECTED).filter((name) => name !== 'koa-evented-session');
 
   /** The cell of a package in the row that begins with this text. */
   const cell = (name: string, row: string): string => {
-    const table = page.split('\n## ').find((section) => section.split('\n')[2]?.includes(` ${name} `)) ?? '';
-    const cellsOf = (line = '') => line.split(' | ');
-    const [, , titles, , ...rows] = table.split('\n');
-    const at = cellsOf(titles?.replace(/ \|$/, '')).indexOf(name);
-    return cellsOf(rows.find((line) => line.startsWith(`| ${row}`))?.replace(/ \|$/, ''))[at] ?? '';
+    const cellsOf = (line = '') => line.replace(/ \|$/, '').split(' | ');
+    const titlesOf = (section: string) => cellsOf(section.split('\n')[2]).map((title) => /^\[(.*?)\]/.exec(title)?.[1]);
+    const table = page.split('\n## ').find((section) => titlesOf(section).includes(name)) ?? '';
+    const line = table.split('\n').find((each) => each.startsWith(`| ${row}`));
+    return cellsOf(line)[titlesOf(table).indexOf(name)] ?? '';
   };
 
   it.each(others)('compares with the %s that these specs run, and says what it takes installed', (name) => {
@@ -114,12 +145,31 @@ describe('docs/comparison.md', () => {
   });
 
   it.each(others)('says of %s what these specs find', (name) => {
-    const { keeps, logout, outage } = EXPECTED[name as keyof typeof EXPECTED];
+    const { keeps, logout, atRest, types } = EXPECTED[name as keyof typeof EXPECTED];
     expect([keeps, logout]).toEqual(['the last', 'does not end']);
-    for (const row of ['two requests change', 'a request outlasts', 'a login sent again']) {
+    for (const row of [
+      'two requests',
+      'a request outlasts',
+      'the store does not',
+      'a login sent',
+      'at rest',
+      'types',
+    ]) {
       expect([row, cell(name, row)]).toEqual([row, expect.stringContaining('(tried')]);
     }
-    const isTried = cell(name, 'the store does not answer').includes('(tried)');
-    expect(isTried).toBe(outage === 'no answer');
+    expect([cell(name, 'at rest'), cell(name, 'types')]).toEqual([
+      expect.stringContaining(atRest),
+      expect.stringContaining(types),
+    ]);
+    expect(typesOf(name)).toBe(types);
+  });
+
+  it('cites something in every cell, or says that nothing was found', () => {
+    const rows = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| |'));
+    const cells = rows.flatMap((line) => line.replace(/ \|$/, '').split(' | ').slice(1));
+    const bare = cells.filter(
+      (each) => !/\(tried|\]\(|^(the same|not said|not tried|not measured)\b|counted/.test(each),
+    );
+    expect([cells.length > 90, bare]).toEqual([true, []]);
   });
 });
