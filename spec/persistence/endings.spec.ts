@@ -279,7 +279,7 @@ describe('A watched session', () => {
     ['hashed ids', 'plain', { hashed: true, readPlainUntil: TOMORROW }],
     ['plain ids', 'hashed', { hashed: false, readHashedUntil: TOMORROW }],
   ] as const)(
-    'that has not moved to %s yet is found where it is, and followed when it moves',
+    'that has not moved to %s yet is found, and followed when it moves',
     async (_what, before, ids) => {
       jest.useFakeTimers({
         doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
