@@ -232,7 +232,10 @@ class WriteQueue {
   async #work(): Promise<void> {
     // How often the batch has lost, and how many milliseconds its edits and its round trip took last.
     let [lost, editing, trip] = [0, 0, 0];
-    while (this.#waiting.length > 0 || (await this.#isJoined())) {
+    for (;;) {
+      if (this.#waiting.length === 0) await this.#quiet();
+      // Nothing may happen between this look and the end: a writer that comes then would wait in vain.
+      if (this.#waiting.length === 0) break;
       await this.#connected();
       if (lost > 1 && !this.#isReserved(trip / 2)) await this.#reserve(lost, editing + trip);
       const began = performance.now();
@@ -252,11 +255,10 @@ class WriteQueue {
     return reservedUntil !== undefined && reservedUntil > performance.now() + ms;
   }
 
-  /** Whether another writer arrives within a few turns. */
-  async #isJoined(): Promise<boolean> {
-    if (!this.#writer.compares) return false;
+  /** Waits a few turns for another writer. */
+  async #quiet(): Promise<void> {
+    if (!this.#writer.compares) return;
     for (let turn = 0; turn < QUIET_TURNS && this.#waiting.length === 0; turn += 1) await nextTurn();
-    return this.#waiting.length > 0;
   }
 
   /** A failure here recurs on writing, and is reported then. */

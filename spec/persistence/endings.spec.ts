@@ -278,51 +278,48 @@ describe('A watched session', () => {
   it.each([
     ['hashed ids', 'plain', { hashed: true, readPlainUntil: TOMORROW }],
     ['plain ids', 'hashed', { hashed: false, readHashedUntil: TOMORROW }],
-  ] as const)(
-    'that has not moved to %s yet is found, and followed when it moves',
-    async (_what, before, ids) => {
-      jest.useFakeTimers({
-        doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
-      });
-      try {
-        const store = new MemoryStore();
-        const old = await openWatching({ store, ids: before, broadcastEndings: false });
-        const told: EndReason[] = [];
-        const sessions = session({ store, ids, broadcastEndings: true });
-        opened.push(old.sessions, sessions);
-        // As for the first request of a WebSocket, which does not come through the middleware.
-        const watching: Koa.Middleware = async (ctx, next) => {
-          if (ctx.path !== '/watch') return next();
-          ctx.body = String((await sessions.watch(ctx.req, (reason) => told.push(reason))) !== null);
-        };
-        const site = await closedAfterTest(openSite({ use: [watching, sessions] }));
-        const ann = old.site.visitor();
-        await ann.get('/put?a=1');
-        // The application is known from its first request.
-        await browser(site.url).get('/idle');
-        const here = browser(site.url, ann.jar);
-        const peek = jest.spyOn(store, 'peek');
-        const lookUp = async () => {
-          peek.mockClear();
-          jest.advanceTimersByTime(20_000);
-          await until(() => peek.mock.calls.length > 0);
-          for (let turn = 0; turn < 5; turn += 1) await setImmediate();
-        };
-        expect((await here.get('/watch')).text).toBe('true');
-        await lookUp();
-        expect(told).toEqual([]);
-        expect((await here.get('/see')).json()).toEqual({ a: '1' });
-        await lookUp();
-        await lookUp();
-        expect(told).toEqual([]);
-        await here.get('/logout');
-        await until(() => told.length > 0);
-        expect(told).toEqual(['logout']);
-      } finally {
-        jest.useRealTimers();
-      }
-    },
-  );
+  ] as const)('that has not moved to %s yet is found, and followed when it moves', async (_what, before, ids) => {
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
+    });
+    try {
+      const store = new MemoryStore();
+      const old = await openWatching({ store, ids: before, broadcastEndings: false });
+      const told: EndReason[] = [];
+      const sessions = session({ store, ids, broadcastEndings: true });
+      opened.push(old.sessions, sessions);
+      // As for the first request of a WebSocket, which does not come through the middleware.
+      const watching: Koa.Middleware = async (ctx, next) => {
+        if (ctx.path !== '/watch') return next();
+        ctx.body = String((await sessions.watch(ctx.req, (reason) => told.push(reason))) !== null);
+      };
+      const site = await closedAfterTest(openSite({ use: [watching, sessions] }));
+      const ann = old.site.visitor();
+      await ann.get('/put?a=1');
+      // The application is known from its first request.
+      await browser(site.url).get('/idle');
+      const here = browser(site.url, ann.jar);
+      const peek = jest.spyOn(store, 'peek');
+      const lookUp = async () => {
+        peek.mockClear();
+        jest.advanceTimersByTime(20_000);
+        await until(() => peek.mock.calls.length > 0);
+        for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+      };
+      expect((await here.get('/watch')).text).toBe('true');
+      await lookUp();
+      expect(told).toEqual([]);
+      expect((await here.get('/see')).json()).toEqual({ a: '1' });
+      await lookUp();
+      await lookUp();
+      expect(told).toEqual([]);
+      await here.get('/logout');
+      await until(() => told.length > 0);
+      expect(told).toEqual(['logout']);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 
   it('is told to each of its watches, unless a listener of another one stops it', async () => {
     const told: string[] = [];

@@ -1,3 +1,5 @@
+import { Budget } from '../../lib/client/budget';
+import { WriteQueues, type Writer } from '../../lib/persistence/write-queue';
 import { eitherClient, siteWithMember } from '../helpers/races/meanwhile';
 import { sessionOf } from '../helpers/sites/session-site';
 import { MapClient } from '../helpers/stores/map-client';
@@ -102,4 +104,46 @@ describe.each(eitherClient)('writers of a session in %s', (_what, make) => {
     expect(messages[2]).toBe('the request had no time left to wait for the session store to "set"');
     expect(site.errors).toEqual([]);
   });
+});
+
+describe.each([
+  ['that can compare', true],
+  ['that cannot', false],
+])('a writer in a client %s', (_what, compares) => {
+  it.each(Array.from({ length: 20 }, (_, ticks) => ticks))(
+    'that comes %d ticks after the last answer is stored',
+    async (ticks) => {
+      const queues = new WriteQueues();
+      let stored = '';
+      let answers = 0;
+      let last: Promise<unknown> | undefined;
+      const come = async () => {
+        for (let tick = 0; tick < ticks; tick += 1) await undefined;
+        last = add('c');
+      };
+      const writer = {
+        caller: { isReady: true, late: () => new Error('late') },
+        compares,
+        replace: async (record: string) => {
+          stored = record;
+          answers += 1;
+          if (answers === 1) void come();
+          return { landed: { record, revision: undefined } };
+        },
+      } as unknown as Writer;
+      const add = (letter: string) =>
+        queues.add(
+          'key',
+          (text) => text + letter,
+          undefined,
+          { record: stored, revision: undefined },
+          new Budget(300),
+          writer,
+        );
+      await Promise.all([add('a'), add('b')]);
+      await new Promise((resolve) => setImmediate(resolve));
+      await last;
+      expect(stored).toContain('c');
+    },
+  );
 });
