@@ -30,12 +30,19 @@ export function securityOf(ctx: Koa.Context): boolean {
   return (ctx.cookies as { secure?: boolean }).secure ?? ctx.secure;
 }
 
-/** Whether this is an unchanged object of `cookies` before 0.9, the first that knows `partitioned`. */
+/**
+ * Whether this is an object of `cookies` before 0.9, the first that knows `partitioned`. An application may have changed
+ * the object, or made it of a class that extends `Cookies`.
+ */
 function isOlder(cookies: KoaCookies): boolean {
-  const prototype = Object.getPrototypeOf(cookies) as KoaCookies | null;
+  const prototype = Object.getPrototypeOf(cookies) as (KoaCookies & { constructor?: unknown }) | null;
   if (cookies.get !== prototype?.get || cookies.set !== prototype.set) return false;
-  const attributes: unknown = (prototype as { constructor?: Partial<typeof Cookies> }).constructor?.Cookie?.prototype;
-  return attributes instanceof Object && 'overwrite' in attributes && !('partitioned' in attributes);
+  const Made = prototype.constructor;
+  if (typeof Made !== 'function' || Made.prototype !== prototype || !Object.hasOwn(Made, 'Cookie')) return false;
+  const attributes: unknown = (Made as Partial<typeof Cookies>).Cookie?.prototype;
+  return (
+    typeof attributes === 'object' && attributes !== null && 'overwrite' in attributes && !('partitioned' in attributes)
+  );
 }
 
 function newerOf(cookies: KoaCookies): KoaCookies {

@@ -1,3 +1,5 @@
+import Cookies = require('cookies');
+
 import Koa from 'koa';
 import koaSession from '../../lib/koa-session';
 import minimal from '../../lib/koa-session-minimal';
@@ -81,6 +83,24 @@ describe.each([
     const site = await open([watching, session()]);
     await site.visitor().get('/put?a=1');
     expect(seen).toEqual(['koa.sid', 'koa.sid.sig']);
+  });
+
+  it('a class that extends that of ctx.cookies sets the cookie', async () => {
+    const seen: string[] = [];
+    const owning: Koa.Middleware = (ctx, next) => {
+      const Base = ctx.cookies.constructor as typeof Cookies;
+      class Own extends Base {
+        override set(name: string, value?: string | null, options?: Cookies.SetOption): this {
+          seen.push(name);
+          return super.set(name, value, options);
+        }
+      }
+      ctx.cookies = new Own(ctx.req, ctx.res);
+      return next();
+    };
+    const site = await open([owning, session()]);
+    const { setCookie } = await site.visitor().get('/put?a=1');
+    expect([seen, setCookie.length]).toEqual([['koa.sid', 'koa.sid.sig'], 2]);
   });
 
   it.each([

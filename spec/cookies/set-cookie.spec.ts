@@ -131,7 +131,7 @@ describe('a cookie that is sent again', () => {
         const set = cookies.set.bind(cookies);
         cookies.set = ((name: string, value: string, options: object) => {
           marks += 1;
-          return set(name, value, { ...options, priority: 'high' });
+          return set(name, value, { ...options, sameSite: 'strict' });
         }) as typeof cookies.set;
       }
       return next();
@@ -142,7 +142,7 @@ describe('a cookie that is sent again', () => {
     const seen: boolean[] = [];
     for (const mark of ['', 'yes', 'yes', '']) {
       const reply = await ann.get('/see', mark ? { 'x-mark': mark } : {});
-      seen.push(reply.setCookie.every((line) => line.includes('priority=high')));
+      seen.push(reply.setCookie.every((line) => line.includes('samesite=strict')));
     }
     expect([seen, marks]).toEqual([[false, true, true, false], 4]);
   });

@@ -1,6 +1,7 @@
 import Koa from 'koa';
 import Koa2 from 'koa2';
 import type minimal from '../../../lib/koa-session-minimal';
+import { NEWER_ATTRIBUTES } from '../../helpers/sites/session-cookies';
 import { idNames, type Make, NotingClient, openMinimal, ours, peer, type Routes, timeless } from './site';
 
 const HOUR = 60 * 60 * 1000;
@@ -153,7 +154,7 @@ const rows: Row[] = [
   ['httpOnly off', { cookie: { httpOnly: false } }, '/put?a=1', '/null'],
   ['secure off', { cookie: { secure: false } }, '/put?a=1', '/null'],
   ['sameSite', { cookie: { sameSite: 'strict' } }, '/put?a=1', '/null'],
-  ['priority and partitioned', { cookie: { priority: 'high', partitioned: true } as never }, '/put?a=1', '/null'],
+  ['priority and partitioned', { cookie: NEWER_ATTRIBUTES as never }, '/put?a=1', '/null'],
   ['expires, which leaves the record its day', { cookie: { expires: new Date(2100, 0) } }, '/put?a=1', '/see', '/null'],
   ['signed, which stays off', { cookie: { signed: true } }, '/put?a=1', '/see', '/null'],
   ['overwrite, which stays on', { cookie: { overwrite: false } }, '/put?a=1', '/login', '/null'],

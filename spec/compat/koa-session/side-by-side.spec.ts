@@ -9,6 +9,7 @@ import {
   Transcript,
   theirs,
 } from '../../helpers/sites/koa-session-sites';
+import { NEWER_ATTRIBUTES } from '../../helpers/sites/session-cookies';
 import type { Routes } from '../../helpers/sites/session-site';
 import { everyTestStartsAt, pass } from '../../helpers/time/fake-date';
 
@@ -139,7 +140,7 @@ const scenarios: Record<string, Scenario> = {
   'a cookie that goes over TLS only, over plain HTTP': { options: { secure: true }, steps: ['/idle', '/see'] },
   sameSite: { options: { sameSite: 'Lax' }, steps: LIFE },
   'all other attributes': {
-    options: { path: '/', domain: '127.0.0.1', priority: 'high', partitioned: true },
+    options: { path: '/', domain: '127.0.0.1', ...NEWER_ATTRIBUTES },
     steps: ['/put?a=1', '/put?b=2', '/logout'],
   },
   'a path that is not the request’s': { options: { path: '/elsewhere' }, steps: ['/put?a=1', '/see', '/logout'] },

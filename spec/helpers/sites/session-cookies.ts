@@ -1,3 +1,4 @@
+import type Cookies from 'cookies';
 import type { CookieOptions } from '../../../lib/main';
 import type { MapClient } from '../stores/map-client';
 import { type Routes, sessionOf } from './session-site';
@@ -24,3 +25,9 @@ export function settingCookie(...attributes: object[]): Routes {
     },
   };
 }
+
+const ofKoa = require(require.resolve('cookies', { paths: [require.resolve('koa')] })) as typeof Cookies;
+
+/** Attributes that other packages can send too: the `ctx.cookies` of Koa 2.13 and 2.14 drops them. */
+export const NEWER_ATTRIBUTES =
+  'partitioned' in ofKoa.Cookie.prototype ? { priority: 'high', partitioned: true } : { sameSite: 'lax' };
