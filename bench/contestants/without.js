@@ -39,6 +39,12 @@ const OPTIMISATIONS = {
   },
   snapshot: { edits: [['session/baseline.js', 'LONGEST_SNAPSHOT = 2048', 'LONGEST_SNAPSHOT = 0']] },
   'drawn-ids': { edits: [['session/id.js', 'const DRAWN = 64', 'const DRAWN = 1']] },
+  'letting-go': {
+    edits: [
+      ['persistence/write-queue.js', 'this.#current = NO_VERSION;', ''],
+      ['persistence/write-queue.js', 'this.#first = this.#bases = this.#done = undefined;', ''],
+    ],
+  },
   blocks: { edits: [['stores/redis/utf8.js', 'SHORT = 1536', 'SHORT = Number.POSITIVE_INFINITY']] },
 };
 
