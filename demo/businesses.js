@@ -24,7 +24,6 @@ const MINUTE = 60_000;
  * @property {string} text
  * @property {number} [price] in cents
  * @property {string} [colour]
- * @property {number} [minutes] to read it
  */
 
 /**
@@ -79,17 +78,14 @@ const blog = {
     'two-tabs': {
       title: 'Two tabs, one cart',
       text: 'Two requests of one visitor read the same session, each changes it, and the later one used to overwrite the earlier. It is safer to merge by key: each request stores only the keys that it changed.',
-      minutes: 2,
     },
     patience: {
       title: 'A little patience',
       text: 'Most outages end before anyone notices. A request that waits two seconds for the store is slow; a request that fails at once may lose the visitor. If the outage lasts longer, tell visitors, and ask them to come back.',
-      minutes: 3,
     },
     'gone-is-gone': {
       title: 'Gone is gone',
       text: 'You log out while a slow request is still running. If that request writes the session back, you are logged in again without noticing. An ended session must stay ended, however late other requests are.',
-      minutes: 2,
     },
   },
 };

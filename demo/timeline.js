@@ -3,7 +3,7 @@ const SPAN = 40_000;
 
 /** @typedef {'available' | 'pending' | 'unavailable' | 'closed'} State */
 /** @typedef {{ who: string, at: number, state: State, isFirst?: boolean }} Change */
-/** @typedef {{ who: string, start: number, end: number | undefined, ok: boolean }} Request */
+/** @typedef {{ who: string, number: number, start: number, end: number | undefined, ok: boolean }} Request */
 
 /** The states of the store as each business saw them, and the requests at that time. */
 class Timeline {
@@ -11,6 +11,8 @@ class Timeline {
   changes = [];
   /** @type {Request[]} */
   requests = [];
+  /** Number of requests so far. @type {Record<string, number>} */
+  #counts = {};
 
   /**
    * Records each state of a Store. Its events report a lost and a regained connection; a timer tells when requests stop waiting.
@@ -39,7 +41,8 @@ class Timeline {
    */
   async follow(who, request, isOk) {
     /** @type {Request} */
-    const followed = { who, start: Date.now(), end: undefined, ok: true };
+    const followed = { who, number: this.#counts[who] ?? 0, start: Date.now(), end: undefined, ok: true };
+    this.#counts[who] = followed.number + 1;
     this.#forget();
     this.requests.push(followed);
     try {

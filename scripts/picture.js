@@ -23,7 +23,7 @@ async function draw() {
   let browser;
   try {
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-    const page = await browser.newPage({ viewport: { width: 1080, height: 950 }, colorScheme: 'light' });
+    const page = await browser.newPage({ viewport: { width: 1080, height: 976 }, colorScheme: 'light' });
     await page.goto(`${await addressOf(demo)}/shop/`);
     for (const tea of ['Sencha', 'Dong Ding', 'Sencha']) {
       await page.getByRole('button', { name: `Add ${tea}` }).click();
@@ -40,7 +40,7 @@ async function draw() {
     await page.waitForTimeout(3000);
     await page.mouse.move(0, 0);
     // Without the head of the page.
-    await page.screenshot({ path, clip: { x: 0, y: 90, width: 1080, height: 860 } });
+    await page.screenshot({ path, clip: { x: 0, y: 90, width: 1080, height: 886 } });
   } finally {
     demo.kill();
     await browser?.close();

@@ -26,7 +26,7 @@ function loggedOut({ business, hasEnded }) {
 ${hasEnded && html`<p class="notice">Your session is no longer in the store: it was ended elsewhere, or it expired.</p>`}
 <form method="post" action="/${business.name}/login" class="line">
   <label for="user">Name <small>any name works, without a password</small></label>
-  <input id="user" name="user" required maxlength="40" autocomplete="username" autocapitalize="words" spellcheck="false">
+  <input id="user" name="user" required pattern=".*\\S.*" title="at least one character that is not a space" maxlength="40" autocomplete="username" autocapitalize="words" spellcheck="false">
   <button>Log in</button>
 </form>`;
 }
@@ -53,7 +53,7 @@ function browser({ name, seen }, { handle, device, createdAt, lastSeenAt, isCurr
   const [began, used] = [createdAt, lastSeenAt].map((time) => fromNow(time.getTime() - Date.now()));
   return html`<li>
   <div><strong>${device}</strong> ${isCurrent && html`<span class="badge">this browser</span>`}<br>
-  <small>began ${began}${!isCurrent && `, ${seen} ${used}`}</small></div>
+  <small>began ${began}${!isCurrent && html`, <span>${seen} ${used}</span>`}</small></div>
   ${
     !isCurrent &&
     html`<form method="post" action="/${name}/sessions/end" data-swap>

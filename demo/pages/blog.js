@@ -13,12 +13,12 @@ function blogPage(visit) {
     panel,
     main: html`<p class="kicker">The blog</p>
 <h1>${business.title}</h1>
-<p class="lead">Three short reads about sessions. Those of this blog live ${business.lifetime}.</p>
+<p class="lead">Three short texts about sessions. Sessions here live ${business.lifetime}.</p>
 <div class="posts">
 ${Object.entries(business.things).map(
-  ([id, { title, text, minutes }]) => html`<article id="thing-${id}" aria-labelledby="post-${id}">
+  ([id, { title, text }]) => html`<article id="thing-${id}" aria-labelledby="post-${id}">
   <h2 id="post-${id}">${title}</h2>
-  <p>${text}</p>
+  <p class="text">${text}</p>
   <div class="row">
     ${
       Object.hasOwn(saved, id)
@@ -28,7 +28,6 @@ ${Object.entries(business.things).map(
       <button class="quiet" aria-label="Keep for later: ${title}">Keep for later</button>
     </form>`
     }
-    <small>${minutes} minutes to read</small>
   </div>
 </article>`,
 )}
@@ -48,7 +47,7 @@ ${account(visit)}`,
 function list({ things }, saved) {
   const kept = Object.keys(saved).filter((id) => Object.hasOwn(things, id));
   if (kept.length === 0)
-    return html`<p class="empty" data-says="Your reading list is empty.">Nothing yet. Keep a read, and a session begins.</p>`;
+    return html`<p class="empty" data-says="Your reading list is empty.">Nothing yet. Keep a text for later, and a session begins.</p>`;
   return html`<ul class="reads" data-says="On your reading list: ${kept.length}.">
 ${kept.map(
   (id) => html`<li><a href="#post-${id}">${things[id]?.title}</a>

@@ -5,12 +5,12 @@ const { clock } = require('./words');
 /** @type {Record<import('../endings').Reason, string>} */
 const REASONS = {
   logout: 'logged out',
-  user: 'ended from another browser',
+  user: 'logged out from another browser',
   limit: 'too many logins',
   regenerated: 'another login took its place',
   invalid: 'refused',
   expired: 'expired',
-  operator: 'ended by an operator',
+  operator: 'logged out by an operator',
   gone: 'no longer in the store',
 };
 
@@ -28,7 +28,7 @@ ${latest.map(
 )}
 </ol>`
 }
-${explained('websockets.md', 'How open pages are told')}
+${explained('websockets.md', 'How open pages hear of it')}
 </section>`;
 }
 

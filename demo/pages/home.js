@@ -33,7 +33,7 @@ requests wait for a store that is away for a moment. A shop and a blog run on it
   </li>
   <li class="door blog">
     <h2><a href="/blog/">The Slow Page</a></h2>
-    <p>Short reads, and a reading list.</p>
+    <p>Short texts, and a reading list.</p>
     <dl>
       <div><dt>Prefix</dt><dd><code>blog:sess:</code></dd></div>
       <div><dt>Cookie</dt><dd><code>blog.sid</code> on <code>/blog</code></dd></div>

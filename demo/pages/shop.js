@@ -13,7 +13,7 @@ function shopPage(visit) {
     panel,
     main: html`<p class="kicker">The shop</p>
 <h1>${business.title}</h1>
-<p class="lead">Four teas, by the hundred grams. Sessions here live ${business.lifetime}.</p>
+<p class="lead">Four teas, priced per 100 g. Sessions here live ${business.lifetime}.</p>
 <ul class="teas">
 ${Object.entries(business.things).map(
   ([id, { title, text, price: cents = 0, colour }]) => html`<li id="thing-${id}">

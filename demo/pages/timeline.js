@@ -18,7 +18,7 @@ const BANDS = { available: 3, pending: HEIGHT / 2, unavailable: HEIGHT, closed: 
 /** The first two are events; the third is a `status`, which means that requests no longer wait. */
 const WORDS = { available: 'connect', pending: 'disconnect', unavailable: 'unavailable', closed: 'closed' };
 const NOW = {
-  available: 'The store is there.',
+  available: 'The store is available.',
   pending: 'The store is away. Requests wait.',
   unavailable: 'The store is away. Requests fail.',
   closed: 'The demo is shutting down.',
@@ -57,8 +57,9 @@ function lane({ timeline: { changes, requests }, now }, who) {
     rect(now, at, own[index + 1]?.at ?? now, HEIGHT - BANDS[state], BANDS[state], state),
   );
   const asked = requests.filter((request) => request.who === who);
-  const ticks = asked.map(({ start, end, ok }, index) =>
-    rect(now, start, end ?? now, 3 + (index % ROWS) * ROW, ROW - 2, end === undefined ? 'open' : ok ? 'ok' : 'failed'),
+  // By its number, which stays the same as earlier requests leave the span: a tick must not change its row.
+  const ticks = asked.map(({ number, start, end, ok }) =>
+    rect(now, start, end ?? now, 3 + (number % ROWS) * ROW, ROW - 2, end === undefined ? 'open' : ok ? 'ok' : 'failed'),
   );
   return html`<div class="lane ${who}"><span>${who}</span>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="What the ${who} has seen: ${asked.length} requests, ${asked.filter(({ ok }) => !ok).length} failed">${bands}${ticks}</svg></div>`;
@@ -89,7 +90,7 @@ function heard({ timeline: { changes } }) {
     else lines.push({ at, state, who: [who] });
   }
   return html`<section aria-labelledby="heard-title">
-<h3 id="heard-title">What the store has told</h3>
+<h3 id="heard-title">Events of the store</h3>
 ${lines.length === 0 && html`<p class="empty">No disconnect so far.</p>`}
 ${
   lines.length > 0 &&

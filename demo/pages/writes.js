@@ -25,7 +25,7 @@ function result({ fired, answered, kept, updated, naive, other }) {
 ${side('ours', 'koa-evented-session', { fired, answered, kept })}
 ${other ? side('theirs', 'koa-generic-session 2', { fired, ...other }) : html`<p>koa-generic-session has failed: the store was away.</p>`}
 <table>
-<thead><tr><th scope="col">Left of ${fired}</th><th scope="col">evented</th><th scope="col">generic</th></tr></thead>
+<thead><tr><th scope="col">Kept of ${fired}</th><th scope="col">evented</th><th scope="col">generic</th></tr></thead>
 <tbody>
 <tr><th scope="row">a key for each request <code>session.write7 = true</code></th><td>${kept.length}</td><td>${other?.kept.length}</td></tr>
 <tr><th scope="row">a counter in <code>update()</code></th><td>${updated}</td><td><span aria-hidden="true">–</span><span class="hidden">has no update()</span></td></tr>
@@ -46,7 +46,7 @@ ${other ? side('theirs', 'koa-generic-session 2', { fired, ...other }) : html`<p
 function side(whose, name, { fired, answered, kept }) {
   const [lost, failed] = [answered - kept.length, fired - answered];
   return html`<div class="${whose}">
-<p class="sum">${name}: <strong>${fired} fired, ${kept.length} kept</strong>${lost > 0 && html`<strong class="loss">, ${lost} lost</strong>`}${failed > 0 && html`, ${failed} failed with an error`}</p>
+<p class="sum"><span class="whose">${name}</span> <strong>${fired} fired, ${kept.length} kept</strong>${lost > 0 && html`<strong class="loss">, ${lost} lost</strong>`}${failed > 0 && html`, ${failed} failed with an error`}</p>
 <svg class="squares" viewBox="0 0 240 20" aria-hidden="true" focusable="false">
 ${Array.from({ length: fired }, (_, index) => html`<rect class="${kept.includes(index + 1) ? 'kept' : 'lost'}" x="${index * 10 + 1}" y="1" width="8" height="18" rx="2"/>`)}
 </svg>

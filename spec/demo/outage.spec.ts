@@ -79,7 +79,7 @@ describe('a store that is taken away, in memory', () => {
     for (const each of [page, visit]) expect(await barriers(each)).toEqual([]);
     await picture(page, 'outage');
 
-    await page.locator('.state', { hasText: 'The store is there.' }).waitFor();
+    await page.locator('.state', { hasText: 'The store is available.' }).waitFor();
     expect(await page.getByRole('status').textContent()).toBe('The store is back.');
     expect((await heard(page)).slice(0, 3)).toEqual([
       'connect shop and blog',
@@ -152,7 +152,7 @@ describe('two processes of the demo on one Redis', () => {
     await takeAway(page, one, isLong ? 6 : 2);
     const [here, there] = await Promise.all([one, other].map(({ url }) => page.request.get(`${url}/blog/`)));
     expect([here?.status(), there?.status()]).toEqual([isLong ? 503 : 200, 200]);
-    await page.locator('.state', { hasText: 'The store is there.' }).waitFor();
+    await page.locator('.state', { hasText: 'The store is available.' }).waitFor();
     expect(await heard(page)).toEqual([
       'connect shop and blog',
       ...(isLong ? ['unavailable shop and blog'] : []),

@@ -275,7 +275,7 @@ describe('pages of the demo', () => {
     if (!process.env['LONG']) return;
     // The page that follows waits until the store is back.
     await page.getByRole('button', { name: 'For 2 seconds' }).click();
-    await page.getByText('The store is there.').waitFor();
+    await page.getByText('The store is available.').waitFor();
     expect(await page.locator('.heard').innerText()).toContain('disconnect');
     await page.getByRole('link', { name: 'Blog', exact: true }).click();
     await page.getByRole('button', { name: 'Keep for later: Two tabs, one cart' }).click();

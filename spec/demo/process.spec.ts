@@ -92,7 +92,7 @@ describe('the process of the demo', () => {
     for (const path of ['/panel/outage', '/shop/login', '/shop/add']) {
       expect((await visitor.post(path, 'seconds=6&user=Ann&id=sencha', { ...form, ...headers })).status).toBe(403);
     }
-    expect(await page()).toContain('The store is there.');
+    expect(await page()).toContain('The store is available.');
     expect((await visitor.post('/shop/login', 'user=Ann', { ...form, origin: demo.url })).status).toBe(303);
   });
 

@@ -122,9 +122,12 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     ]);
     await first.getByRole('button', { name: 'End the session of Chrome on Linux' }).click();
     await first.getByText('One browser is logged in with this name').waitFor();
-    expect(await endedIn(first)).toBe(`session:ended Dora ${tag} ended from another browser`);
+    expect(await endedIn(first)).toBe(`session:ended Dora ${tag} logged out from another browser`);
 
-    await second.locator('#ended').getByText('This browser’s session has ended: ended from another browser.').waitFor();
+    await second
+      .locator('#ended')
+      .getByText('This browser’s session has ended: logged out from another browser.')
+      .waitFor();
     await second.getByRole('link', { name: 'Reload the page' }).click();
     await second.getByText('it was ended elsewhere, or it expired').waitFor();
     expect(await second.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
@@ -139,7 +142,7 @@ describe.each(stores)('visitors of the demo with its sessions %s', (where) => {
     await first.getByRole('button', { name: 'End all others' }).click();
     await first.getByText('One browser is logged in with this name').waitFor();
     expect(await first.getByRole('button', { name: 'End all others' }).count()).toBe(0);
-    expect(await endedIn(first, 2)).toMatch(/^(session:ended Hal \w{6} ended from another browser ?){2}$/);
+    expect(await endedIn(first, 2)).toMatch(/^(session:ended Hal \w{6} logged out from another browser ?){2}$/);
     await second.getByText('This browser’s session has ended').first().waitFor();
     expect((await third.get('/shop/')).text).toContain('Log in');
     expect((await other.get('/shop/')).text).toContain('Hello, Ida');
