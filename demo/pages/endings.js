@@ -28,7 +28,7 @@ ${latest.map(
 )}
 </ol>`
 }
-${explained('websockets.md', 'How open pages hear of it')}
+${explained('websockets.md', 'How open pages learn of it')}
 </section>`;
 }
 
