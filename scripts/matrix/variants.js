@@ -42,7 +42,7 @@ const peers = [
     peer: 'redis',
     specs: 'spec/(stores/redis/|cli/|races/redis|outages/(reasons|revival|heard|full))',
     sets: {
-      oldest: { redis4: '4.0.0', redis5: '5.0.0', redis6: '6.0.0' },
+      oldest: { redis4: '4.7.0', redis5: '5.9.0', redis6: '6.0.0' },
       newest: { redis4: '4', redis5: '5', redis6: '6' },
     },
   },
