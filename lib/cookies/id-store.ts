@@ -106,9 +106,10 @@ export function cookieIdStore(key: string, cookieOf: CookieOf): FullIdStore {
    * @param ids where a verified id is remembered
    */
   function verified(ctx: Koa.Context, signer: Signer | undefined, ids: Recent<string> | undefined): string | undefined {
-    const sid = cookiesOf(ctx).get(key, { signed: false });
+    const cookies = cookiesOf(ctx);
+    const sid = cookies.get(key, { signed: false });
     if (sid === undefined || (sid && !signer)) return sid;
-    const signature = signer && cookiesOf(ctx).get(signatureKey, { signed: false });
+    const signature = signer && cookies.get(signatureKey, { signed: false });
     if (sid && signature && isSigned(ctx, signer, sid, signature)) {
       const { cookie = '' } = ctx.req.headers;
       if (cookie.length <= LONGEST_REMEMBERED && !outdated.has(ctx)) ids?.set(cookie, sid);

@@ -7,16 +7,14 @@ type KoaCookies = Koa.Context['cookies'];
 /** `ctx.cookies.get` and `ctx.cookies.set` of Koa 2.15 and later. */
 const { get, set } = Cookies.prototype;
 
-/** The cookies of requests to an older Koa, by their `ctx.cookies`. */
-const newer = new WeakMap<KoaCookies, KoaCookies>();
-
 /**
  * Returns what reads and sets the session's cookies: `ctx.cookies`, or what the application has put in its place. Koa
  * 2.13 and 2.14 use `cookies` 0.8, which drops `partitioned` and `priority` silently. With them, the functions of this
  * package's `cookies` work on the same request, keys and `secure`.
  */
 export function cookiesOf({ cookies }: Koa.Context): KoaCookies {
-  return cookies.set !== set && isOlder(cookies) ? newerOf(cookies) : cookies;
+  if (cookies.set === set || !isOlder(cookies)) return cookies;
+  return Object.create(cookies, { get: { value: get }, set: { value: set } });
 }
 
 /** Whether the cookies of the request are Koa's. Those that an application provides may treat each request differently. */
@@ -43,12 +41,4 @@ function isOlder(cookies: KoaCookies): boolean {
   return (
     typeof attributes === 'object' && attributes !== null && 'overwrite' in attributes && !('partitioned' in attributes)
   );
-}
-
-function newerOf(cookies: KoaCookies): KoaCookies {
-  const known = newer.get(cookies);
-  if (known !== undefined) return known;
-  const made: KoaCookies = Object.create(cookies, { get: { value: get }, set: { value: set } });
-  newer.set(cookies, made);
-  return made;
 }
