@@ -10,6 +10,7 @@ import { closedAfterTest } from '../helpers/sites/open-sites';
 import { openSite } from '../helpers/sites/session-site';
 import { openWatching, visitorAt } from '../helpers/sites/watching-sites';
 import { MapClient } from '../helpers/stores/map-client';
+import { fakeIntervals } from '../helpers/time/fake-clock';
 import { until } from '../helpers/time/until';
 
 const TOMORROW = new Date(Date.now() + 86_400_000);
@@ -150,9 +151,7 @@ describe('sessions.watch()', () => {
   });
 
   it('is told every three seconds by a store that passes no messages', async () => {
-    jest.useFakeTimers({
-      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
-    });
+    fakeIntervals();
     try {
       const client = new MapClient();
       const there = await openWatching({ store: client, user: null });
@@ -196,6 +195,17 @@ describe('sessions.watch()', () => {
   });
 });
 
+/** Has all watched sessions looked up, once for each call. Needs faked intervals. */
+function lookUpsOf(store: MemoryStore): () => Promise<void> {
+  const peek = jest.spyOn(store, 'peek');
+  return async () => {
+    peek.mockClear();
+    jest.advanceTimersByTime(20_000);
+    await until(() => peek.mock.calls.length > 0);
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+  };
+}
+
 describe('A watched session', () => {
   it('that ends while it is looked up for the watch is told', async () => {
     const store = new MemoryStore();
@@ -232,19 +242,11 @@ describe('A watched session', () => {
   });
 
   it('is followed to its new id, also while it is looked up', async () => {
-    jest.useFakeTimers({
-      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
-    });
+    fakeIntervals();
     try {
       const store = new MemoryStore();
       const { ann, there } = await openTwo(() => store);
-      const peek = jest.spyOn(store, 'peek');
-      const lookUp = async () => {
-        peek.mockClear();
-        jest.advanceTimersByTime(20_000);
-        await until(() => peek.mock.calls.length > 0);
-        for (let turn = 0; turn < 5; turn += 1) await setImmediate();
-      };
+      const lookUp = lookUpsOf(store);
       const keyNow = async () => there.sessions.store.keyOf(String(await idOf(ann, there)));
       for (let round = 0; round < 3; round += 1) {
         const old = await keyNow();
@@ -279,9 +281,7 @@ describe('A watched session', () => {
     ['hashed ids', 'plain', { hashed: true, readPlainUntil: TOMORROW }],
     ['plain ids', 'hashed', { hashed: false, readHashedUntil: TOMORROW }],
   ] as const)('that has not moved to %s yet is found, and followed when it moves', async (_what, before, ids) => {
-    jest.useFakeTimers({
-      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
-    });
+    fakeIntervals();
     try {
       const store = new MemoryStore();
       const old = await openWatching({ store, ids: before, broadcastEndings: false });
@@ -299,13 +299,7 @@ describe('A watched session', () => {
       // The application is known from its first request.
       await browser(site.url).get('/idle');
       const here = browser(site.url, ann.jar);
-      const peek = jest.spyOn(store, 'peek');
-      const lookUp = async () => {
-        peek.mockClear();
-        jest.advanceTimersByTime(20_000);
-        await until(() => peek.mock.calls.length > 0);
-        for (let turn = 0; turn < 5; turn += 1) await setImmediate();
-      };
+      const lookUp = lookUpsOf(store);
       expect((await here.get('/watch')).text).toBe('true');
       await lookUp();
       expect(told).toEqual([]);

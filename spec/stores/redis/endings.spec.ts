@@ -6,6 +6,7 @@ import { type ConnectOptions, driverOf, drivers } from '../../helpers/redis/driv
 import { type RedisServer, startRedis } from '../../helpers/redis/server';
 import { idOf, openTwo } from '../../helpers/sites/endings-contract';
 import { openWatching } from '../../helpers/sites/watching-sites';
+import { fakeIntervals } from '../../helpers/time/fake-clock';
 import { until } from '../../helpers/time/until';
 import { interop } from '../../interop';
 
@@ -98,9 +99,7 @@ it('A user who may not listen causes one process warning, and is told by the loo
   const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   await redis.command('ACL SETUSER deaf on nopass ~* &* +@all -subscribe -publish');
   const store = storeOn('ioredis5', { username: 'deaf', password: 'x' });
-  jest.useFakeTimers({
-    doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date', 'setTimeout'],
-  });
+  fakeIntervals();
   try {
     const there = await openWatching({ store, user: null });
     opened.unshift(there.sessions);
