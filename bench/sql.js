@@ -19,12 +19,12 @@ const CONTESTANTS = ['floor', KNEX, OWN];
 /** What Knex calls the driver of each database. */
 const DRIVERS = { PostgreSQL: 'pg', MariaDB: 'mysql2' };
 /**
- * Room for all rows that a workload writes: with that of the specs, MariaDB's log of 16 MB is full after a few seconds, and no request
- * is answered until it has been written out.
+ * Starts each with room for all rows that a workload writes. With that of the specs, MariaDB's log of 16 MB is full after a few seconds,
+ * and no request is answered until it has been written out.
  */
-const ROOMY = {
-  PostgreSQL: { settings: { shared_buffers: '512MB', max_wal_size: '4GB' } },
-  MariaDB: { args: ['--innodb-log-file-size=1G', '--innodb-buffer-pool-size=1G'] },
+const roomy = {
+  PostgreSQL: () => sqlServers.PostgreSQL({ settings: { shared_buffers: '512MB', max_wal_size: '4GB' } }),
+  MariaDB: () => sqlServers.MariaDB({ args: ['--innodb-log-file-size=1G', '--innodb-buffer-pool-size=1G'] }),
 };
 const VISITORS = 200;
 const CONNECTIONS = 32;
@@ -100,9 +100,7 @@ function rowOf({ rows }, name) {
 
 /** @param {Name} name */
 async function measure(name) {
-  const database = await (name === 'MariaDB'
-    ? sqlServers.MariaDB(ROOMY.MariaDB)
-    : sqlServers.PostgreSQL(ROOMY.PostgreSQL));
+  const database = await roomy[name]();
   pinned(database.server.pid, LOAD_CORE);
   try {
     const tables = [];
