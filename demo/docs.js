@@ -7,9 +7,10 @@ const root = join(__dirname, '..');
 
 /** The pages by their addresses, which are their paths in the project, so that the links between them work. */
 const pages = new Map(
-  ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'SECURITY.md', 'bench/RESULTS.md', ...filesIn('docs', '.md')].map(
-    (path) => [`/${path}`, path],
-  ),
+  ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'bench/RESULTS.md', ...filesIn('docs', '.md')].map((path) => [
+    `/${path}`,
+    path,
+  ]),
 );
 
 /** Files that pages show or link to. */

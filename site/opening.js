@@ -6,7 +6,7 @@ const words = {
       'Coming from koa-generic-session, koa-session, koa-session-minimal or egg-session, you change one line, and existing sessions stay valid.',
     actions: '[Start](#start) [Choose a store](#stores) [Migrate](#migrating)',
   },
-  'README.zh-CN.md': {
+  'docs/zh/README.md': {
     promise:
       'Koa 的会话（session）中间件：请求并发时每处修改都会保留，登出之后会话不会复活，存储出故障时会通知你。' +
       '从 koa-generic-session、koa-session、koa-session-minimal 或 egg-session 迁移只需改一行，已有的会话继续有效。',

@@ -69,7 +69,6 @@ const groups = [
 /** Pages whose address is not that of their file. */
 const addresses = new Map([
   ['README.md', 'index.md'],
-  ['README.zh-CN.md', 'zh/index.md'],
   ['CHANGELOG.md', 'changelog.md'],
   ['SECURITY.md', 'reporting.md'],
   ['bench/RESULTS.md', 'results.md'],
@@ -99,11 +98,13 @@ function markdownIn(folder) {
 const urlOf = (page) => `/${addressOf(page)}`.replace(/index\.md$/, '').replace(/\.md$/, '.html');
 
 /** @param {string} page @returns {Language} */
-const languageOf = (page) => (page === 'README.zh-CN.md' || page.startsWith('docs/zh/') ? 'zh' : 'en');
+const languageOf = (page) => (page.startsWith('docs/zh/') ? 'zh' : 'en');
+
+const readmes = ['README.md', 'docs/zh/README.md'];
 
 /** The page in that language, which may not have it. @param {string} page @param {Language} language */
 function counterpartOf(page, language) {
-  if (page.startsWith('README.')) return language === 'zh' ? 'README.zh-CN.md' : 'README.md';
+  if (readmes.includes(page)) return readmes[language === 'zh' ? 1 : 0];
   // What is outside of the documentation is in English.
   if (language === 'zh' && !page.startsWith('docs/')) return undefined;
   const english = page.replace('docs/zh/', 'docs/');

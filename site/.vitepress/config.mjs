@@ -87,7 +87,7 @@ export default defineConfig({
     const other = languageOf(filePath) === 'zh' ? 'en' : 'zh';
     const counterpart = counterpartOf(filePath, other);
     // The switch of languages leads there; a page without a translation leads to the beginning.
-    frontmatter.counterpart = urlOf(counterpart ?? (other === 'zh' ? 'README.zh-CN.md' : 'README.md'));
+    frontmatter.counterpart = urlOf(counterpart ?? (other === 'zh' ? 'docs/zh/README.md' : 'README.md'));
     return { title: title.replaceAll('`', '') };
   },
   buildEnd({ outDir, site }) {

@@ -20,7 +20,7 @@ describe('the pages of the site', () => {
     expect(first.pages).toContain('README.md');
     const where = 'site/pages.js';
     expect(faultsOf(others)).toContain(`README.md is in no group of ${where}`);
-    expect(faultsOf(others)).toContain(`README.zh-CN.md is in no group of ${where}`);
+    expect(faultsOf(others)).toContain(`docs/zh/README.md is in no group of ${where}`);
     expect(faultsOf([...groups, group('docs/redis.md')])).toEqual([`docs/redis.md is in two groups of ${where}`]);
   });
 
@@ -31,7 +31,7 @@ describe('the pages of the site', () => {
   it('have different addresses', () => {
     const addresses = allPages.map(addressOf);
     expect(addresses.filter((address, at) => addresses.indexOf(address) !== at)).toEqual([]);
-    expect(['README.md', 'docs/api/README.md', 'docs/zh/options.md', 'README.zh-CN.md'].map(urlOf)).toEqual([
+    expect(['README.md', 'docs/api/README.md', 'docs/zh/options.md', 'docs/zh/README.md'].map(urlOf)).toEqual([
       '/',
       '/api/',
       '/zh/options.html',

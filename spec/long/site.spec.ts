@@ -10,7 +10,7 @@ const pages = allPages;
 /** One page of each kind. */
 const pictured = [
   'README.md',
-  'README.zh-CN.md',
+  'docs/zh/README.md',
   'docs/options.md',
   'docs/api/koa-evented-session-redis.md',
   'bench/RESULTS.md',

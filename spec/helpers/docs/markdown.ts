@@ -20,7 +20,7 @@ export interface Exchange {
 }
 
 /** What a user reads, written by hand. */
-export const pages = ['README.md', 'README.zh-CN.md', ...['docs', 'docs/recipes', 'docs/zh'].flatMap(markdownIn)];
+export const pages = ['README.md', ...['docs', 'docs/recipes', 'docs/zh'].flatMap(markdownIn)];
 
 /** What is written from the doc comments. */
 export const referencePages = markdownIn('docs/api');

@@ -2,10 +2,9 @@ import { posix } from 'node:path';
 import { anchors, markdownIn, textOf } from './markdown';
 
 /** The pages in Chinese, under the English pages that they follow. */
-export const translations: ReadonlyMap<string, string> = new Map([
-  ['README.md', 'README.zh-CN.md'],
-  ...markdownIn('docs/zh').map((page) => [page.replace('/zh/', '/'), page] as const),
-]);
+export const translations: ReadonlyMap<string, string> = new Map(
+  markdownIn('docs/zh').map((page) => [page === 'docs/zh/README.md' ? 'README.md' : page.replace('/zh/', '/'), page]),
+);
 
 export interface Page {
   /** From the root of the project. */
