@@ -136,7 +136,7 @@ describe('The tarball', () => {
 
   it('is published without a warning, and with provenance', async () => {
     const folder = join(unpacked, 'package');
-    const args = ['publish', '--dry-run', '--offline', '--ignore-scripts'];
+    const args = ['publish', '--dry-run', '--offline', '--ignore-scripts', '--loglevel=notice'];
     const { stdout, stderr } = await promisify(execFile)('npm', args, { cwd: folder });
     const warnings = stderr.split('\n').filter((line) => /^npm (warn|error)/.test(line) && !line.includes('logged in'));
     expect([warnings, stdout.trim()]).toEqual([[], `+ koa-evented-session@${manifest.version}`]);
