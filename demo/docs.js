@@ -54,7 +54,7 @@ async function docs(ctx, next) {
   ctx.body = docsPage({
     title: /^# (.+)$/m.exec(text)?.[1] ?? path,
     html: markdown.render(text, new Map()),
-    isChinese: /zh[/-]/.test(path),
+    isChinese: path.startsWith('docs/zh/'),
   });
 }
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -21,7 +21,11 @@ const registry = createServer(async (request, response) => {
   response.writeHead(201).end('{}');
 });
 const folder = join(emptyFolder(), 'checkout');
-const github = { GITHUB_REPOSITORY: 'shop/session', GITHUB_SERVER_URL: 'https://github.com' };
+const github = {
+  GITHUB_ACTIONS: 'true',
+  GITHUB_REPOSITORY: 'shop/session',
+  GITHUB_SERVER_URL: 'https://github.com',
+};
 
 beforeAll(async () => {
   checkOut(folder);
@@ -39,9 +43,9 @@ function writeManifest(repository?: object): void {
 /** Publishes with the variables of a CI, which may be none. What npm said where it failed. */
 async function publish(variables: Record<string, string>, ...flags: string[]): Promise<string> {
   const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
-  const none = ['GITHUB_REPOSITORY', 'GITHUB_SERVER_URL', 'CI_PROJECT_URL'].flatMap((name) => ['-u', name]);
+  const none = ['GITHUB_ACTIONS', 'GITLAB_CI'].flatMap((name) => ['-u', name]);
   const own = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  const login = [`--registry=http://${host}/`, `--//${host}/:_authToken=any`];
+  const login = [`--registry=http://${host}/`, `--//${host}/:_authToken=any`, '--no-ignore-scripts'];
   // Only the CI of a public repository can sign.
   return output(folder, 'env', ...none, ...own, 'npm', 'publish', '--no-provenance', ...login, ...flags).then(
     () => '',
@@ -60,7 +64,6 @@ describe('A published package', () => {
     const [{ readme, repository, homepage }] = published as [Published];
     expect(repository).toEqual({ type: 'git', url: 'git+https://github.com/shop/session.git' });
     expect(homepage).toBe('https://github.com/shop/session#readme');
-    // Of several files called README.*, npm shows the one that its file system lists first.
     expect(readme).toBe(textOf('README.md'));
 
     const links = linksOnPage(readme, 'https://github.com/shop/session/blob/HEAD/');
@@ -75,7 +78,8 @@ describe('A published package', () => {
   });
 
   it('names the repository that GitLab CI published it from', async () => {
-    expect(await publish({ CI_PROJECT_URL: 'https://gitlab.com/shop/session' })).toBe('');
+    // npm passes its options on to its scripts.
+    expect(await publish({ GITLAB_CI: 'true', CI_PROJECT_URL: 'https://gitlab.com/shop/session' }, '--json')).toBe('');
     const [{ repository, homepage }] = published as [Published];
     expect(repository).toEqual({ type: 'git', url: 'git+https://gitlab.com/shop/session.git' });
     expect(homepage).toBe('https://gitlab.com/shop/session#readme');
@@ -91,7 +95,14 @@ describe('A published package', () => {
   it('is not published without a repository, and npm says what to run', async () => {
     expect(await publish({})).toContain('npm pkg set repository.type=git repository.url=');
     expect(published).toEqual([]);
+  });
+
+  it('is tried without a change of package.json, and without a repository', async () => {
+    const before = readFileSync(join(folder, 'package.json'), 'utf8');
     expect(await publish({}, '--dry-run')).toBe('');
+    expect(await publish(github, '--dry-run')).toBe('');
+    expect(readFileSync(join(folder, 'package.json'), 'utf8')).toBe(before);
+    expect(published).toEqual([]);
   });
 });
 
