@@ -12,7 +12,7 @@ describe('An application whose Redis is killed', () => {
   const loads: CountingClients[] = [];
   // Two busy cores answer 500 requests that fail at once some time after the last one; what hangs is never answered.
   const load = (clients: number, budget: number) => {
-    const load = new CountingClients(program.port, { clients, patience: budget + 3_000, rest: 500 });
+    const load = new CountingClients(program.port, { clients, patience: budget + 10_000, rest: 500 });
     loads.push(load);
     return load;
   };
