@@ -34,11 +34,14 @@ const storeOn = (client: SessionStore & { close?(): Promise<void> }, reconnectTi
   );
   return store;
 };
-const messageOf = (store: Store): Promise<string> =>
-  store.get('sid').then(
+const messageOf = async (store: Store): Promise<string> => {
+  const message = await store.get('sid').then(
     () => 'an answer',
     (error: Error) => error.message,
   );
+  // On a busy machine, the first connection fails after more time than a store waits.
+  return /^session store [^:]+$/.test(message) ? messageOf(store) : message;
+};
 
 describe('An unavailable store reports the reason', () => {
   it.each(ioRedisNames)('nothing listens: %s', async (name) => {
@@ -164,18 +167,21 @@ describe('An unavailable store reports the reason', () => {
     const app = new Koa();
     app.keys = ['the key of the specs, of more than 32 bytes'];
     const port = await deadPort();
-    const sessions = session({ store: redisStore({ host, port, ...ours }), reconnectTimeout: 100 });
+    const client = redisStore({ host, port, ...ours });
+    const failed = new Promise((resolve) => client.once('error', resolve));
+    const sessions = session({ store: client, reconnectTimeout: 100 });
     app.use(sessions).use((ctx) => {
       ctx.session = { cookie: {}, user: 'ann' };
     });
     const log = jest.spyOn(console, 'error').mockImplementation();
     const server = await serve(app);
+    await failed;
     expect((await browser(server.url).get('/')).status).toBe(500);
     expect(String(log.mock.calls)).toContain(`${unavailable}connect ECONNREFUSED ${host}:${port}`);
     log.mockRestore();
     await server.close();
     await sessions.close();
-    await (sessions.store.client as { close?(): Promise<void> }).close?.();
+    await client.close();
   });
 });
 

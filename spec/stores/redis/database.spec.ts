@@ -118,6 +118,7 @@ describe('A database that the server refuses', () => {
       () => sessions.close(),
       () => server.close(),
     );
+    await until(() => heard.length > 0);
     expect((await browser(server.url).get('/')).status).toBe(500);
     expect(errors).toEqual([`session store is unavailable: ${refused}`]);
     expect([heard, await keys()]).toEqual([[refused], []]);
