@@ -5,7 +5,7 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
 /** Number of measurements before memory counts as held: other things may be in memory at times. */
-const TRIES = 3;
+const TRIES = 6;
 
 /** The bytes per round that stay in use after so many rounds, if they exceed `limit`; otherwise 0. */
 export async function heldAfter(rounds: number, limit: number, run: (round: number) => unknown): Promise<number> {
