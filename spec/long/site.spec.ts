@@ -3,6 +3,7 @@ import { allPages, counterpartOf, urlOf } from '../../site/pages';
 import { buildSite, serveSite } from '../helpers/docs/built-site';
 import type { Served } from '../helpers/http/serve';
 import { barriers, type Chromium, picture, startChromium } from '../helpers/programs/chromium';
+import { until } from '../helpers/time/until';
 
 const phone = { width: 390, height: 844 };
 const screen = { width: 1280, height: 900 };
@@ -85,8 +86,13 @@ describe('the site', () => {
     ['in Chinese', '/zh/', '会话 id 的哈希', '', '/zh/'],
   ])('is searched %s', async (_language, path, words, title, place) => {
     const page = await open(path);
-    await page.keyboard.press('Control+k');
-    await page.getByRole('searchbox').fill(words);
+    const search = page.getByRole('searchbox');
+    // Until the page's script has started, nothing listens to keys.
+    await until(async () => {
+      await page.keyboard.press('Control+k');
+      return search.isVisible();
+    });
+    await search.fill(words);
     const [first] = [page.locator('.results .result').first()];
     await first.filter({ hasText: title }).waitFor();
     expect(await barriers(page)).toEqual([]);
