@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import Koa from 'koa';
 import { isThere, textOf } from '../helpers/docs/markdown';
+import { type Served, serve } from '../helpers/http/serve';
 import { checkOut, emptyFolder, output } from '../helpers/package/npm';
 
 interface Published {
@@ -14,12 +14,14 @@ interface Published {
 
 const published: Published[] = [];
 /** The end of a registry that takes packages in. */
-const registry = createServer(async (request, response) => {
-  if (request.method !== 'PUT') return void response.writeHead(404).end('{}');
-  const { versions } = (await json(request)) as { versions: Record<string, Published> };
+const takesIn: Koa.Middleware = async (ctx) => {
+  if (ctx.method !== 'PUT') return;
+  const { versions } = (await json(ctx.req)) as { versions: Record<string, Published> };
   published.push(...Object.values(versions));
-  response.writeHead(201).end('{}');
-});
+  ctx.status = 201;
+  ctx.body = {};
+};
+let registry: Served;
 const folder = join(emptyFolder(), 'checkout');
 const github = {
   GITHUB_ACTIONS: 'true',
@@ -29,7 +31,7 @@ const github = {
 
 beforeAll(async () => {
   checkOut(folder);
-  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  registry = await serve(new Koa().use(takesIn));
 });
 afterAll(() => registry.close());
 
@@ -42,10 +44,13 @@ function writeManifest(repository?: object): void {
 
 /** Publishes with the variables of a CI, which may be none. What npm said where it failed. */
 async function publish(variables: Record<string, string>, ...flags: string[]): Promise<string> {
-  const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
   const none = ['GITHUB_ACTIONS', 'GITLAB_CI'].flatMap((name) => ['-u', name]);
   const own = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  const login = [`--registry=http://${host}/`, `--//${host}/:_authToken=any`, '--no-ignore-scripts'];
+  const login = [
+    `--registry=${registry.url}/`,
+    `--//127.0.0.1:${registry.port}/:_authToken=any`,
+    '--no-ignore-scripts',
+  ];
   // Only the CI of a public repository can sign.
   return output(folder, 'env', ...none, ...own, 'npm', 'publish', '--no-provenance', ...login, ...flags).then(
     () => '',

@@ -12,11 +12,14 @@ export function redisStoreOn(name: (typeof ioRedisNames)[number]): typeof redisM
   const redisStore = (options: Parameters<typeof redisModule.redisStore>[0]): RedisStore => {
     let store: RedisStore | undefined;
     // The driver is loaded when the store is created.
-    jest.isolateModules(() => {
-      jest.doMock('ioredis', () => driver);
-      store = redisModule.redisStore(options);
-    });
-    jest.dontMock('ioredis');
+    try {
+      jest.isolateModules(() => {
+        jest.doMock('ioredis', () => driver);
+        store = redisModule.redisStore(options);
+      });
+    } finally {
+      jest.dontMock('ioredis');
+    }
     const { client } = store as RedisStore;
     if (!(client instanceof driver || client instanceof driver.Cluster)) throw new Error(`The store is not on ${name}`);
     return store as RedisStore;
