@@ -22,10 +22,10 @@ function write(repository) {
 }
 
 function explain() {
-  if (isDryRun) return console.error('The repository is not known here. GitHub Actions and GitLab CI tell it.');
+  if (isDryRun) return console.error('The repository is not known here. GitHub Actions and GitLab CI know it.');
   console.error(
     "The repository is not known, so the links of README would lead nowhere on the package's page.\n" +
-      'Publish from GitHub Actions or GitLab CI, which tell it. On another machine, run\n' +
+      'Publish from GitHub Actions or GitLab CI, which know it. On another machine, run\n' +
       '  npm pkg set repository.type=git repository.url=git+https://github.com/OWNER/NAME.git\n' +
       '  npm publish --no-provenance',
   );

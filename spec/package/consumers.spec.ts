@@ -75,7 +75,7 @@ const place = emptyFolder();
 const koa2 = consumer(join(place, 'koa2'));
 const koa3 = consumer(join(place, 'koa3'));
 const isLong = Boolean(process.env['LONG']);
-/** Koa 2 in `npm run test:long`: the specs of what it does differently run each time. */
+/** Koa 2 is installed only in `npm run test:long`. What it does differently has specs that run each time. */
 const users = [
   { koa: 'Koa 3', user: koa3, packages: [`koa@${version['koa']}`, `@types/koa@${version['@types/koa']}`] },
   { koa: 'Koa 2', user: koa2, packages: [`koa@${version['koa2']?.replace(/.*@/, '')}`, '@types/koa@2.15.2'] },

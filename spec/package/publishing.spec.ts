@@ -35,14 +35,14 @@ beforeAll(async () => {
 });
 afterAll(() => registry.close());
 
-/** Another spec builds and packs. */
+/** Leaves `prepack` out: another spec builds and packs. */
 function writeManifest(repository?: object): void {
   const manifest = JSON.parse(textOf('package.json')) as { scripts: object };
   const scripts = { ...manifest.scripts, prepack: undefined };
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, scripts, repository }));
 }
 
-/** Publishes with the variables of a CI, which may be none. What npm said where it failed. */
+/** Publishes with the variables of a CI, if any. Resolves to '', or to what npm says if it fails. */
 async function publish(variables: Record<string, string>, ...flags: string[]): Promise<string> {
   const none = ['GITHUB_ACTIONS', 'GITLAB_CI'].flatMap((name) => ['-u', name]);
   const own = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
